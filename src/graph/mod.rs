@@ -1,0 +1,337 @@
+//! The trust graph: who mints, who is trusted, who gets what. Arenas with typed ids, filled by the readers, joined by links.
+//!
+//! Every fact keeps the [`Value`]/[`Text`] it was read from, so that a rule can point at the literal that is wrong.
+
+use crate::source::Span;
+use crate::value::{Atom, Text, Value};
+
+macro_rules! id {
+    ($(#[$doc:meta] $name:ident),*) => {$(
+        #[$doc]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub u32);
+        impl $name {
+            /// The index into the arena.
+            #[must_use]
+            pub fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    )*};
+}
+id!(
+    /// A [`Provider`].
+    ProviderId,
+    /// A [`Pool`].
+    PoolId,
+    /// An [`Identity`].
+    IdentityId,
+    /// A [`Workload`].
+    WorkloadId,
+    /// A [`Trust`].
+    TrustId
+);
+
+/// Where a fact was declared.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// How a person names it: `aws_iam_role.deploy`, `module.a.google_service_account.x`, `ServiceAccount shop/api`.
+    pub name: String,
+    /// The block, document or object.
+    pub span: Span,
+    /// The evaluation it belongs to (a Terraform root folder, a manifest's file): references only hold inside one.
+    pub scope: String,
+    /// Judged with the defaults of a module that nobody calls.
+    pub library: bool,
+    /// May be absent.
+    pub conditional: bool,
+}
+
+/// A cloud's registration of somebody who mints tokens.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    /// Where.
+    pub origin: Origin,
+    /// What.
+    pub kind: ProviderKind,
+}
+
+/// The kinds of provider.
+#[derive(Debug, Clone)]
+pub enum ProviderKind {
+    /// `aws_iam_openid_connect_provider`. An unknown list of client ids is `None`.
+    AwsOidc {
+        /// The issuer URL, with or without scheme as written.
+        url: Text,
+        /// `client_id_list`.
+        audiences: Option<Vec<Text>>,
+        /// Its ARN as other resources see it.
+        arn: Option<Text>,
+    },
+    /// A provider of a Google pool.
+    Google(GoogleProvider),
+}
+
+/// A Google workload identity pool provider.
+#[derive(Debug, Clone)]
+pub struct GoogleProvider {
+    /// Its pool, when it is in the scan.
+    pub pool: Option<PoolId>,
+    /// The pool's id as written.
+    pub pool_name: Text,
+    /// The provider's id.
+    pub name: Text,
+    /// What it trusts.
+    pub source: GoogleSource,
+    /// `attribute_condition`; `None` when certainly absent or empty. [`Presence::Unknown`] in `condition_known`.
+    pub condition: Setting,
+    /// `attribute_mapping`: key and expression; `None` when certainly absent (AWS gets the default mapping).
+    pub mapping: Option<Vec<(Text, Text)>>,
+    /// There may be more mappings than these.
+    pub mapping_open: bool,
+    /// `disabled: true`.
+    pub disabled: bool,
+}
+
+/// An optional string setting.
+#[derive(Debug, Clone)]
+pub enum Setting {
+    /// Certainly not set.
+    Absent,
+    /// Set to this.
+    Set(Text),
+    /// One of these is set (an unknown condition chooses); `None` stands for "not set".
+    OneOf(Vec<Option<Text>>),
+    /// It is not known whether it is set, nor to what.
+    Unknown(Atom),
+}
+
+/// Whose tokens a Google provider takes.
+#[derive(Debug, Clone)]
+pub enum GoogleSource {
+    /// An OIDC issuer.
+    Oidc {
+        /// `issuer_uri`.
+        issuer: Text,
+        /// `allowed_audiences`; empty means the provider's own resource name.
+        audiences: Vec<Text>,
+    },
+    /// An AWS account.
+    Aws {
+        /// `account_id`.
+        account: Text,
+    },
+    /// SAML metadata.
+    Saml,
+    /// A trust store of certificates.
+    X509,
+    /// Not readable.
+    Unknown,
+}
+
+/// A Google workload identity pool.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    /// Where.
+    pub origin: Origin,
+    /// Its id.
+    pub name: Text,
+    /// The project it is in, as written (an id or a number).
+    pub project: Option<Text>,
+    /// The `name` attribute as other resources see it: `projects/<number>/locations/global/workloadIdentityPools/<id>`.
+    pub resource_name: Option<Text>,
+    /// `disabled: true`.
+    pub disabled: bool,
+}
+
+/// Something that a workload can become.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Where.
+    pub origin: Origin,
+    /// What.
+    pub kind: IdentityKind,
+}
+
+/// The kinds of identity.
+#[derive(Debug, Clone)]
+pub enum IdentityKind {
+    /// An IAM role.
+    AwsRole {
+        /// Its name (without path).
+        name: Option<Text>,
+        /// Its ARN as other resources see it.
+        arn: Option<Text>,
+        /// `max_session_duration` in seconds.
+        max_session: Option<u32>,
+    },
+    /// A Google service account.
+    GoogleServiceAccount {
+        /// Its e-mail as far as it is known.
+        email: Text,
+        /// The project it lives in, as written.
+        project: Option<Text>,
+    },
+    /// A Google resource other than a service account that a federated principal is granted on directly.
+    GoogleResource {
+        /// `google_storage_bucket_iam_member`, `projects/p`, …
+        what: String,
+    },
+    /// An Azure application or user-assigned managed identity.
+    AzureIdentity {
+        /// What its credentials hang on, as written (an id or a reference).
+        parent: Text,
+    },
+}
+
+/// A workload that wants an identity.
+#[derive(Debug, Clone)]
+pub struct Workload {
+    /// Where.
+    pub origin: Origin,
+    /// What.
+    pub kind: WorkloadKind,
+}
+
+/// The kinds of workload.
+#[derive(Debug, Clone)]
+pub enum WorkloadKind {
+    /// A Kubernetes ServiceAccount, with the identities its annotations name.
+    ServiceAccount {
+        /// `metadata.namespace`; none when the manifest does not say.
+        namespace: Option<Text>,
+        /// `metadata.name`.
+        name: Text,
+        /// `eks.amazonaws.com/role-arn`.
+        aws_role: Option<Text>,
+        /// `eks.amazonaws.com/audience`.
+        aws_audience: Option<Text>,
+        /// `iam.gke.io/gcp-service-account`.
+        google_service_account: Option<Text>,
+        /// `azure.workload.identity/client-id`.
+        azure_client: Option<Text>,
+    },
+    /// A pod or a template of pods (Deployment, Job, …).
+    Pods {
+        /// `Deployment`, `Pod`, …
+        kind: String,
+        /// `metadata.namespace`.
+        namespace: Option<Text>,
+        /// `metadata.name`.
+        name: Text,
+        /// `serviceAccountName`; none means `default`.
+        service_account: Option<Text>,
+    },
+}
+
+/// A trust: this identity may be had by tokens that the gate admits.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    /// Where.
+    pub origin: Origin,
+    /// The identity that is to be had.
+    pub identity: IdentityId,
+    /// The gate.
+    pub gate: Gate,
+}
+
+/// What a trust asks of a token.
+#[derive(Debug, Clone)]
+pub enum Gate {
+    /// An IAM trust policy document as a tree (`Version`, `Statement`); parsed by the admission engine.
+    AwsPolicy(Value),
+    /// A binding of a role to a member, on a service account or another resource.
+    GoogleMember {
+        /// The member string.
+        member: Text,
+        /// The role: `roles/iam.workloadIdentityUser`.
+        role: Text,
+        /// An IAM condition is attached.
+        conditional: bool,
+        /// How it is bound.
+        style: BindingStyle,
+    },
+    /// An Azure federated identity credential.
+    AzureCredential {
+        /// `issuer`.
+        issuer: Option<Text>,
+        /// `subject`.
+        subject: Option<Text>,
+        /// `audiences`.
+        audiences: Vec<Text>,
+        /// `claimsMatchingExpression`.
+        expression: Option<Text>,
+    },
+}
+
+/// How a Google binding is managed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BindingStyle {
+    /// `_iam_member`: adds one.
+    Member,
+    /// `_iam_binding`: owns the role.
+    Binding,
+    /// `_iam_policy`: owns the whole policy.
+    Policy,
+    /// A policy as exported (`get-iam-policy`).
+    Exported,
+}
+
+/// What an identity may do: a policy attached to it, a role granted to it.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// Where.
+    pub origin: Origin,
+    /// The identity, when it is in the scan.
+    pub identity: Option<IdentityId>,
+    /// Who it is granted to, as written.
+    pub principal: Text,
+    /// What: `arn:aws:iam::aws:policy/AdministratorAccess`, `roles/owner`.
+    pub permission: Text,
+    /// On what: `projects/p`, `*`.
+    pub scope: Option<Text>,
+}
+
+/// The graph.
+#[derive(Debug, Default)]
+pub struct Graph {
+    /// Providers.
+    pub providers: Vec<Provider>,
+    /// Google pools.
+    pub pools: Vec<Pool>,
+    /// Identities.
+    pub identities: Vec<Identity>,
+    /// Workloads.
+    pub workloads: Vec<Workload>,
+    /// Trusts.
+    pub trusts: Vec<Trust>,
+    /// Grants.
+    pub grants: Vec<Grant>,
+    /// What could not be decided while reading, with the place and the reason.
+    pub undecided: Vec<(Option<Span>, String)>,
+}
+
+macro_rules! arena {
+    ($($push:ident $get:ident $field:ident $id:ident $item:ident),*) => {
+        impl Graph {$(
+            /// Adds one and returns its id.
+            pub fn $push(&mut self, item: $item) -> $id {
+                let id = $id(u32::try_from(self.$field.len()).unwrap_or(u32::MAX));
+                self.$field.push(item);
+                id
+            }
+            /// The one with this id.
+            #[must_use]
+            pub fn $get(&self, id: $id) -> Option<&$item> {
+                self.$field.get(id.index())
+            }
+        )*}
+    };
+}
+arena!(
+    add_provider provider providers ProviderId Provider,
+    add_pool pool pools PoolId Pool,
+    add_identity identity identities IdentityId Identity,
+    add_workload workload workloads WorkloadId Workload,
+    add_trust trust trusts TrustId Trust
+);

@@ -1,0 +1,20 @@
+//! fedlint: a static linter for workload identity federation.
+//!
+//! ```text
+//! files -> syntax trees -> (Terraform evaluation) -> readers -> trust graph -> links -> rules (+ admission engine) -> findings -> reports
+//! source   syntax          terraform                 readers    graph                   rules    admission, issuers, language     report
+//! ```
+//! Each arrow goes one way; a module knows only what stands left of it.
+
+pub mod admission;
+pub mod cli;
+pub mod graph;
+pub mod issuers;
+pub mod language;
+pub mod readers;
+pub mod report;
+pub mod rules;
+pub mod source;
+pub mod syntax;
+pub mod terraform;
+pub mod value;

@@ -1,0 +1,3 @@
+//! The fedlint command line.
+
+fn main() {}

@@ -1,0 +1,196 @@
+//! Files: which are read, their bytes, and the places in them.
+//!
+//! A [`Span`] is the only way the rest of the house names a place. [`Sources`] owns the text of every file
+//! that was read; files can be added while the run goes on (a Terraform module that only a reference leads to).
+
+pub mod comments;
+pub mod walk;
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock, RwLock};
+
+/// A file of the run, an index into [`Sources`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId(pub u32);
+
+/// A place in a file: byte offsets `start..end` of its text (after a byte order mark was removed).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    /// The file.
+    pub file: FileId,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// A span over `range` of `file`; offsets beyond 4 GiB saturate.
+    #[must_use]
+    pub fn new(file: FileId, range: Range<usize>) -> Self {
+        let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Self { file, start: clamp(range.start), end: clamp(range.end.max(range.start)) }
+    }
+
+    /// The byte range.
+    #[must_use]
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    /// True for a place without extent.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
+    /// The part `range` (relative to this span's start), clamped to this span.
+    #[must_use]
+    pub fn slice(self, range: Range<usize>) -> Self {
+        let base = self.start as usize;
+        let end = self.end as usize;
+        Self::new(self.file, (base + range.start).min(end)..(base + range.end).min(end))
+    }
+}
+
+/// Line and column of a byte, both from 1; the column counts Unicode code points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in code points, from 1.
+    pub column: usize,
+}
+
+/// One file that was read.
+#[derive(Debug)]
+pub struct SourceFile {
+    /// Its id.
+    pub id: FileId,
+    /// Path relative to the working directory, with `/` on every system.
+    pub path: String,
+    /// Its text: valid UTF-8, without a byte order mark. Line ends are kept as they are.
+    pub text: Arc<str>,
+    line_starts: OnceLock<Vec<u32>>,
+}
+
+impl SourceFile {
+    fn line_starts(&self) -> &[u32] {
+        self.line_starts.get_or_init(|| {
+            let mut starts = vec![0];
+            starts.extend(memchr::memchr_iter(b'\n', self.text.as_bytes()).map(|i| u32::try_from(i + 1).unwrap_or(u32::MAX)));
+            starts
+        })
+    }
+
+    /// Line and column of byte `offset` (clamped to the text).
+    #[must_use]
+    pub fn position(&self, offset: usize) -> Position {
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let starts = self.line_starts();
+        let line = starts.partition_point(|s| *s as usize <= offset).max(1);
+        let start = starts.get(line - 1).map_or(0, |s| *s as usize);
+        let column = self.text.get(start..offset).map_or(0, |s| s.chars().count()) + 1;
+        Position { line, column }
+    }
+
+    /// The text of line `line` (from 1) without its line end; empty past the end.
+    #[must_use]
+    pub fn line(&self, line: usize) -> &str {
+        let starts = self.line_starts();
+        let Some(start) = line.checked_sub(1).and_then(|i| starts.get(i)) else { return "" };
+        let end = starts.get(line).map_or(self.text.len(), |s| *s as usize);
+        self.text.get(*start as usize..end).unwrap_or("").trim_end_matches(['\n', '\r'])
+    }
+
+    /// How many lines the file has.
+    #[must_use]
+    pub fn line_count(&self) -> usize {
+        self.line_starts().len()
+    }
+
+    /// The folder of the file, `""` for the working directory.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        self.path.rfind('/').map_or("", |i| &self.path[..i])
+    }
+}
+
+/// Every file that was read, shared between threads.
+#[derive(Debug, Default)]
+pub struct Sources {
+    inner: RwLock<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    files: Vec<Arc<SourceFile>>,
+    by_path: HashMap<String, FileId>,
+}
+
+impl Sources {
+    /// No files yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a file, or returns the one already there under the same path.
+    pub fn add(&self, path: impl Into<String>, text: impl Into<Arc<str>>) -> Arc<SourceFile> {
+        let path = path.into();
+        let mut inner = self.inner.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(file) = inner.by_path.get(&path).and_then(|id| inner.files.get(id.0 as usize)) {
+            return Arc::clone(file);
+        }
+        let id = FileId(u32::try_from(inner.files.len()).unwrap_or(u32::MAX));
+        let file = Arc::new(SourceFile { id, path: path.clone(), text: text.into(), line_starts: OnceLock::new() });
+        inner.by_path.insert(path, id);
+        inner.files.push(Arc::clone(&file));
+        file
+    }
+
+    /// The file with this id.
+    #[must_use]
+    pub fn get(&self, id: FileId) -> Option<Arc<SourceFile>> {
+        let inner = self.inner.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        inner.files.get(id.0 as usize).cloned()
+    }
+
+    /// The file with this path, when it was read.
+    #[must_use]
+    pub fn by_path(&self, path: &str) -> Option<Arc<SourceFile>> {
+        let inner = self.inner.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        inner.by_path.get(path).and_then(|id| inner.files.get(id.0 as usize)).cloned()
+    }
+
+    /// All files, in order of their paths.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<SourceFile>> {
+        let inner = self.inner.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut files = inner.files.clone();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        files
+    }
+
+    /// The source text of a span, `""` when it is out of range.
+    #[must_use]
+    pub fn snippet(&self, span: Span) -> String {
+        self.get(span.file).and_then(|f| f.text.get(span.range()).map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// Path and position of a span's start.
+    #[must_use]
+    pub fn locate(&self, span: Span) -> Option<(String, Position)> {
+        self.get(span.file).map(|f| (f.path.clone(), f.position(span.start as usize)))
+    }
+}

@@ -1,0 +1,50 @@
+//! Terraform as Terraform evaluates it, without running it.
+//!
+//! The evaluator turns configuration into [`Resource`]s whose bodies are [`Value`]s; the readers know nothing of HCL.
+
+pub mod evaluate;
+pub mod functions;
+pub mod models;
+
+use crate::source::Span;
+use crate::value::Value;
+
+/// Where a block was declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// A `resource` block.
+    Managed,
+    /// A `data` block.
+    Data,
+    /// A `module` block whose source is not in the scan: its body holds the arguments, `kind` the source.
+    RemoteModule,
+    /// An `ephemeral` block.
+    Ephemeral,
+}
+
+/// One instance of a resource, data source or remote module call.
+///
+/// The body is a map: attributes under their names; a nested block is a list of maps under its type (`condition`,
+/// `statement`), always a list even when there is one; a labelled block's labels are the entries `"0"`, `"1"`. When a
+/// `dynamic` block's collection is unknown the list is open.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// Managed, data, module.
+    pub mode: Mode,
+    /// The type: `aws_iam_role`; for a remote module its source as written.
+    pub kind: String,
+    /// The block's name label.
+    pub name: String,
+    /// The full address: `module.ci["a"].aws_iam_role.deploy[0]`.
+    pub address: String,
+    /// The folder of the root module that the evaluation started from: resources of one root can refer to each other.
+    pub root: String,
+    /// The attributes and nested blocks.
+    pub body: Value,
+    /// The block's header (`resource "aws_iam_role" "deploy"`).
+    pub span: Span,
+    /// The module is called by nobody in the scan and was judged with the defaults of its variables.
+    pub library: bool,
+    /// The block may be absent (`count` or `for_each` is unknown).
+    pub conditional: bool,
+}
