@@ -1,0 +1,193 @@
+//! The rule files: front matter, prose and runnable examples, compiled into the binary.
+//!
+//! One file is the only source of a rule's text: `explain`, the docs, SARIF's help and the tests all come from it.
+
+use super::finding::{Category, Severity};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+include!(concat!(env!("OUT_DIR"), "/rule_files.rs"));
+
+/// The front matter of a rule file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FrontMatter {
+    /// The rule's id, the name of its file. A contract: reports and suppressions name it.
+    pub id: String,
+    /// One line, lower case: what it finds.
+    pub title: String,
+    /// What sort of problem it is.
+    pub category: Category,
+    /// The default severity; a check may say higher or lower for one finding.
+    pub severity: Severity,
+    /// The systems it knows: aws, gcp, azure, kubernetes, github, spiffe.
+    pub systems: Vec<String>,
+    /// Pages that say why.
+    pub references: Vec<String>,
+    /// The frameworks it maps to: `owasp-nhi`, `nist-csf`, `cwe`.
+    #[serde(default)]
+    pub frameworks: BTreeMap<String, Vec<String>>,
+    /// The project's own source documents it comes from.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// Ids of the same check in other tools.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// The built-in check that decides it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
+    /// A CEL predicate over one fact, instead of `check`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// The sort of fact that `when` looks at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<String>,
+    /// The field of the fact that a finding points at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// The message of a `when` rule; `{field}` is replaced by the fact's field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The help of a `when` rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+/// A file of an example.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExampleFile {
+    /// Its path.
+    pub path: String,
+    /// Its text, markers removed.
+    pub text: String,
+    /// The rules expected in it, with the line from 1.
+    pub expected: Vec<(usize, String)>,
+}
+
+/// An example: a small repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// Its heading.
+    pub title: String,
+    /// It shows the problem.
+    pub bad: bool,
+    /// Its files.
+    pub files: Vec<ExampleFile>,
+}
+
+/// A rule.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Its front matter.
+    pub meta: FrontMatter,
+    /// The Markdown below the front matter.
+    pub body: String,
+    /// The runnable examples.
+    pub examples: Vec<Example>,
+}
+
+impl Rule {
+    /// The text of a section (`What`, `Why`, `Fix`), without its heading.
+    #[must_use]
+    pub fn section(&self, name: &str) -> Option<&str> {
+        let heading = format!("## {name}\n");
+        let start = self.body.find(&heading)? + heading.len();
+        let rest = &self.body[start..];
+        Some(rest.find("\n## ").map_or(rest, |end| &rest[..end]).trim())
+    }
+
+    /// Where the generated page of the rule stands.
+    #[must_use]
+    pub fn help_uri(&self) -> String {
+        format!("https://github.com/fedlint/fedlint/blob/main/docs/rules/{}.md", self.meta.id)
+    }
+}
+
+/// Reads a rule file.
+///
+/// # Errors
+/// The front matter is missing or does not have the fields it should, or the file has not the sections it should.
+pub fn parse(name: &str, text: &str) -> Result<Rule, String> {
+    let rest = text.strip_prefix("---\n").ok_or_else(|| format!("rule `{name}`: no front matter"))?;
+    let (front, body) = rest.split_once("\n---\n").ok_or_else(|| format!("rule `{name}`: the front matter does not end"))?;
+    let meta: FrontMatter = serde_saphyr::from_str(front).map_err(|e| format!("rule `{name}`: {e}"))?;
+    if meta.id != name {
+        return Err(format!("rule `{name}`: the file is named unlike its id `{}`", meta.id));
+    }
+    if meta.check.is_some() == meta.when.is_some() {
+        return Err(format!("rule `{name}`: exactly one of `check` and `when` is needed"));
+    }
+    Ok(Rule { meta, body: body.to_owned(), examples: examples(body) })
+}
+
+fn examples(body: &str) -> Vec<Example> {
+    let mut out: Vec<Example> = Vec::new();
+    let (mut section, mut lines) = ("", body.lines());
+    while let Some(line) = lines.next() {
+        if let Some(name) = line.strip_prefix("## ") {
+            section = name;
+            if matches!(section, "Bad" | "Good") {
+                out.push(Example { title: String::new(), bad: section == "Bad", files: Vec::new() });
+            }
+        } else if let (Some(title), "Bad" | "Good") = (line.strip_prefix("### "), section) {
+            out.push(Example { title: title.to_owned(), bad: section == "Bad", files: Vec::new() });
+        } else if let (Some(info), "Bad" | "Good") = (line.strip_prefix("```"), section) {
+            let path = info.split_whitespace().nth(1).unwrap_or("main.tf").to_owned();
+            let text: Vec<&str> = lines.by_ref().take_while(|l| *l != "```").collect();
+            if let Some(example) = out.last_mut() {
+                example.files.push(example_file(path, &text));
+            }
+        }
+    }
+    out.retain(|e| !e.files.is_empty());
+    out
+}
+
+/// Takes the markers (`# expect: id[, id]`, `// expect: id`) off the lines.
+fn example_file(path: String, lines: &[&str]) -> ExampleFile {
+    let mut expected = Vec::new();
+    let mut text = String::new();
+    for (index, line) in lines.iter().enumerate() {
+        let marker = ["# expect: ", "// expect: "].iter().find_map(|m| line.find(m).map(|at| (at, m.len())));
+        let kept = marker.map_or(*line, |(at, len)| {
+            let ids = line[at + len..].split(',').map(|id| (index + 1, id.trim().to_owned()));
+            expected.extend(ids);
+            line[..at].trim_end()
+        });
+        text.push_str(kept);
+        text.push('\n');
+    }
+    ExampleFile { path, text, expected }
+}
+
+/// Every built-in rule, in order of the ids.
+#[must_use]
+pub fn catalogue() -> &'static [Rule] {
+    static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| RULE_FILES.iter().filter_map(|(name, text)| parse(name, text).ok()).collect());
+    &RULES
+}
+
+/// The built-in rule with this id or alias.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Rule> {
+    catalogue().iter().find(|r| r.meta.id == id).or_else(|| catalogue().iter().find(|r| r.meta.aliases.iter().any(|a| a == id)))
+}
+
+/// The text of every rule file, for tests that want to know why one does not load.
+#[must_use]
+pub fn files() -> &'static [(&'static str, &'static str)] {
+    RULE_FILES
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_rule_file_loads() {
+        for (name, text) in super::files() {
+            if let Err(error) = super::parse(name, text) {
+                panic!("{error}");
+            }
+        }
+    }
+}
