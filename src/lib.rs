@@ -7,6 +7,8 @@
 //! Each arrow goes one way; a module knows only what stands left of it.
 
 pub mod admission;
+pub mod config;
+pub mod pipeline;
 pub mod cli;
 pub mod graph;
 pub mod issuers;

@@ -1,3 +1,7 @@
 //! The fedlint command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fedlint::cli::main()
+}

@@ -1,1 +1,80 @@
-//! (under construction)
+//! The command line: arguments, and one file per command.
+
+pub mod args;
+mod check;
+mod explain;
+mod graph;
+mod misc;
+
+use args::{Arguments, Command};
+use clap::Parser as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// Exit code: nothing at or above `--fail-on`.
+pub const CLEAN: u8 = 0;
+/// Exit code: findings.
+pub const FINDINGS: u8 = 1;
+/// Exit code: the run itself failed.
+pub const FAILED: u8 = 2;
+
+/// What stops a run.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// Bad configuration.
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    /// The run could not be made.
+    #[error("{0}")]
+    Run(String),
+    /// Output could not be written.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] std::io::Error),
+    /// A report could not be rendered.
+    #[error("cannot render the report: {0}")]
+    Render(#[from] serde_json::Error),
+}
+
+/// Runs the program with the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { FAILED } else { CLEAN });
+        }
+    };
+    match dispatch(&arguments) {
+        Ok(code) => ExitCode::from(code),
+        Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::from(CLEAN),
+        Err(error) => {
+            let _ = writeln!(anstream::stderr(), "fedlint: {}", crate::report::printable(&error.to_string()));
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn dispatch(arguments: &Arguments) -> Result<u8, CliError> {
+    match &arguments.command {
+        Command::Check(check) => check::run(check),
+        Command::Graph(graph) => graph::run(graph),
+        Command::Explain(explain) => explain::explain(explain),
+        Command::Rules(rules) => explain::rules(rules),
+        Command::Completions { shell } => misc::completions(*shell),
+        Command::Man => misc::man(),
+    }
+}
+
+/// Writes to standard output; colours are taken out where they are not wanted.
+fn print(text: &str, colour: args::Colour) -> Result<(), CliError> {
+    let choice = match colour {
+        args::Colour::Auto => anstream::ColorChoice::Auto,
+        args::Colour::Always => anstream::ColorChoice::Always,
+        args::Colour::Never => anstream::ColorChoice::Never,
+    };
+    let mut out = anstream::AutoStream::new(std::io::stdout(), choice).lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}

@@ -8,6 +8,7 @@ use crate::rules::{Finding, Severity};
 use crate::source::Sources;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// A file that was not read, and why.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -50,7 +51,7 @@ pub struct Run {
     /// The coverage.
     pub coverage: Coverage,
     /// The files the spans point into.
-    pub sources: Sources,
+    pub sources: Arc<Sources>,
 }
 
 /// How many findings of each severity.

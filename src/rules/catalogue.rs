@@ -5,6 +5,7 @@
 use super::finding::{Category, Severity};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 include!(concat!(env!("OUT_DIR"), "/rule_files.rs"));
@@ -178,6 +179,24 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 #[must_use]
 pub fn files() -> &'static [(&'static str, &'static str)] {
     RULE_FILES
+}
+
+/// The table of `docs/rules/README.md`.
+#[must_use]
+pub fn markdown_table() -> String {
+    let mut out = String::from("| rule | severity | category | systems | what it finds |\n|---|---|---|---|---|\n");
+    for Rule { meta, .. } in catalogue() {
+        let _ = writeln!(
+            out,
+            "| [`{0}`]({0}.md) | {1} | {2} | {3} | {4} |",
+            meta.id,
+            meta.severity,
+            meta.category,
+            meta.systems.join(", "),
+            meta.title.replace('|', "\\|")
+        );
+    }
+    out
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! The rules: one Markdown file each under `rules/`, checks, and what they find.
 
 pub mod catalogue;
+pub mod checks;
+pub mod engine;
 pub mod finding;
+pub mod issuer;
+pub mod suppress;
 
 pub use finding::{Category, Confidence, Finding, Related, Severity};

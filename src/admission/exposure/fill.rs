@@ -1,0 +1,131 @@
+//! Filling in unknowns: which plausible strings an unknown may be, so that a gate with holes can be searched.
+//!
+//! `repo:${var.repo}:*` says nothing of whether the variable holds `app` or `octo/app`; only the second can ever match a
+//! GitHub subject. Each unknown gets the shapes under which the tests it stands in can hold at all.
+
+use super::super::formula::{Formula, GlobPart, Matcher, Test};
+use super::super::search::{self, HoleMode, Options, Outcome};
+use super::shape;
+use crate::issuers::Template;
+use crate::value::{Atom, AtomKind, Text};
+use std::collections::BTreeMap;
+
+/// Most ways of filling in that one gate is tried with.
+const MAX_FILLERS: usize = 6;
+/// Most unknowns that are given a shape of their own; the others take the first.
+const MAX_ATOMS: usize = 6;
+
+/// One way to fill in every unknown.
+#[derive(Debug, Clone, Default)]
+pub struct Filler {
+    values: BTreeMap<String, String>,
+}
+
+impl Filler {
+    /// The string for an unknown.
+    #[must_use]
+    pub fn value(&self, atom: &Atom) -> String {
+        self.values.get(atom.key()).cloned().unwrap_or_else(|| shapes(atom).into_iter().next().unwrap_or_default())
+    }
+}
+
+/// The ways to fill in the unknowns of a formula: one when it has none.
+#[must_use]
+pub fn fillers(formula: &Formula, templates: &[Template]) -> Vec<Filler> {
+    let occurrences = shape::tests(formula);
+    let mut atoms: Vec<Atom> = occurrences.iter().flat_map(|o| texts(o.test)).flat_map(|t| t.atoms().cloned().collect::<Vec<_>>()).collect();
+    atoms.sort();
+    atoms.dedup();
+    if atoms.is_empty() {
+        return vec![Filler::default()];
+    }
+    let mut fillers = vec![Filler::default()];
+    for atom in atoms.iter().take(MAX_ATOMS) {
+        let tests: Vec<&Test> = occurrences.iter().map(|o| o.test).filter(|t| texts(t).iter().any(|text| text.atoms().any(|a| a == atom))).collect();
+        let possible = possible_shapes(atom, &tests, templates);
+        let mut next = Vec::new();
+        for filler in &fillers {
+            for value in &possible {
+                let mut filler = filler.clone();
+                filler.values.insert(atom.key().to_owned(), value.clone());
+                next.push(filler);
+            }
+        }
+        next.truncate(MAX_FILLERS);
+        fillers = next;
+    }
+    fillers
+}
+
+/// The shapes of an unknown under which at least one test that it stands in can hold, else all it may be.
+fn possible_shapes(atom: &Atom, tests: &[&Test], templates: &[Template]) -> Vec<String> {
+    let all = shapes(atom);
+    let holds = |value: &String| {
+        let fill = |other: &Atom| if other == atom { value.clone() } else { shapes(other).into_iter().next().unwrap_or_default() };
+        tests.iter().any(|test| {
+            let options = Options { holes: HoleMode::Fill(&fill) };
+            matches!(search::search(&Formula::Test(Box::new((*test).clone())), templates, &options), Outcome::Witness(_))
+        })
+    };
+    let possible: Vec<String> = all.iter().filter(|v| holds(v)).cloned().collect();
+    if possible.is_empty() { all.into_iter().take(1).collect() } else { possible }
+}
+
+fn texts(test: &Test) -> Vec<&Text> {
+    match &test.matcher {
+        Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) | Matcher::Prefix(t) | Matcher::Suffix(t) | Matcher::Contains(t) | Matcher::Order(_, t) => vec![t],
+        Matcher::Glob(parts) => parts.iter().filter_map(|p| if let GlobPart::Literal(t) = p { Some(t) } else { None }).collect(),
+        Matcher::Present | Matcher::Regex(_) | Matcher::Size(..) => Vec::new(),
+    }
+}
+
+/// Plausible strings for an unknown, most likely first. Each is made from the unknown's own name, so that two unknowns
+/// differ and a reader recognises it.
+fn shapes(atom: &Atom) -> Vec<String> {
+    let word = word(atom);
+    let digits: String = format!("{:09}", atom.key().bytes().fold(17u32, |n, b| n.wrapping_mul(31).wrapping_add(u32::from(b))) % 1_000_000_000);
+    match atom.kind() {
+        AtomKind::AccountId => vec!["111122223333".to_owned()],
+        AtomKind::ProjectNumber | AtomKind::Number => vec![format!("1{digits}")],
+        AtomKind::ProjectId => vec![format!("{word}-project")],
+        AtomKind::Partition => vec!["aws".to_owned()],
+        AtomKind::Region => vec!["eu-west-1".to_owned()],
+        AtomKind::IssuerHostPath => vec![format!("{word}.example.com")],
+        AtomKind::Arn => vec![format!("arn:aws:iam::111122223333:role/{word}")],
+        AtomKind::Guid => vec![format!("00000000-0000-4000-8000-000{digits}")],
+        AtomKind::ServiceAccountEmail => vec![format!("{word}@{word}-project.iam.gserviceaccount.com")],
+        AtomKind::Word => vec![word],
+        AtomKind::Any => vec![
+            word.clone(),
+            format!("{word}/{word}"),
+            format!("1{digits}"),
+            format!("repo:{word}/{word}:ref:refs/heads/{word}"),
+            format!("refs/heads/{word}"),
+            format!("{word}/{word}:ref:refs/heads/{word}"),
+            format!("{word}:{word}"),
+            format!("system:serviceaccount:{word}:{word}"),
+            format!("00000000-0000-4000-8000-000{digits}"),
+            format!("arn:aws:iam::111122223333:role/{word}"),
+            format!("ref:refs/heads/{word}"),
+            format!("environment:{word}"),
+            format!("project_path:{word}/{word}:ref_type:branch:ref:{word}"),
+            format!("organization:{word}:project:{word}:workspace:{word}:run_phase:apply"),
+        ],
+    }
+}
+
+/// The last word of the label: `${var.github_org}` gives `github-org`.
+fn word(atom: &Atom) -> String {
+    let label = atom.label().trim_start_matches("${").trim_end_matches('}');
+    let last = label.rsplit(['.', '[', '(', '"']).find(|w| w.chars().any(|c| c.is_ascii_alphanumeric())).unwrap_or("value");
+    let mut out = String::new();
+    for c in last.chars().take(24) {
+        if c.is_ascii_alphanumeric() {
+            out.push(c.to_ascii_lowercase());
+        } else if !out.is_empty() && !out.ends_with('-') {
+            out.push('-');
+        }
+    }
+    let out = out.trim_matches('-');
+    if out.is_empty() || !out.starts_with(|c: char| c.is_ascii_alphabetic()) { format!("v{out}") } else { out.to_owned() }
+}

@@ -1,0 +1,112 @@
+//! The shape of a trust's gate: which tests it makes, of what, and which of them change anything.
+
+use super::super::formula::{Formula, Subject, Test};
+use super::super::search::{self, HoleMode, Options, Outcome};
+use crate::issuers::{ClaimPart, Role, Template};
+use std::collections::BTreeSet;
+
+/// A test in its place.
+#[derive(Debug, Clone, Copy)]
+pub struct Occurrence<'a> {
+    /// The test.
+    pub test: &'a Test,
+    /// It stands under an even number of negations.
+    pub positive: bool,
+}
+
+/// Every test of a formula, in order.
+#[must_use]
+pub fn tests(formula: &Formula) -> Vec<Occurrence<'_>> {
+    fn walk<'a>(formula: &'a Formula, positive: bool, out: &mut Vec<Occurrence<'a>>) {
+        match formula {
+            Formula::Constant(..) => {}
+            Formula::Test(test) => out.push(Occurrence { test, positive }),
+            Formula::Not(inner) => walk(inner, !positive, out),
+            Formula::All(all) | Formula::Any(all) => all.iter().for_each(|f| walk(f, positive, out)),
+        }
+    }
+    let mut out = Vec::new();
+    walk(formula, true, &mut out);
+    out
+}
+
+/// The claims that a subject reads.
+#[must_use]
+pub fn claims(subject: &Subject) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    let mut open = vec![subject];
+    while let Some(subject) = open.pop() {
+        match subject {
+            Subject::Claim(name) | Subject::AnyItem(name) => {
+                out.insert(name.clone());
+            }
+            Subject::Concat(all) => open.extend(all),
+            Subject::Member(of, _) | Subject::Lower(of) | Subject::Upper(of) => open.push(of),
+            Subject::Extract { of, .. } | Subject::Split { of, .. } | Subject::Replace { of, .. } => open.push(of),
+            Subject::Literal(_) | Subject::Segment(_) => {}
+        }
+    }
+    out
+}
+
+/// The roles of the segments that a test can see.
+#[must_use]
+pub fn roles(test: &Test, templates: &[Template]) -> BTreeSet<u8> {
+    let read = claims(&test.subject);
+    let mut out = BTreeSet::new();
+    for template in templates {
+        for (_, parts) in template.claims.iter().filter(|(name, _)| read.contains(name)) {
+            for part in parts {
+                if let ClaimPart::Segment(index) = part
+                    && let Some(segment) = template.segments.get(*index)
+                {
+                    out.insert(rank(segment.role));
+                }
+            }
+        }
+    }
+    out
+}
+
+fn rank(role: Role) -> u8 {
+    role as u8
+}
+
+/// True when the test sees who the tenant is (the namespace or workload for an issuer that is one tenant's own).
+#[must_use]
+pub fn binds(test: &Test, templates: &[Template]) -> bool {
+    let binding = [Role::Tenant, Role::TenantId, Role::ProjectId, Role::Namespace, Role::Project];
+    let seen = roles(test, templates);
+    let tenants = templates.iter().flat_map(|t| &t.segments).any(|s| matches!(s.role, Role::Tenant | Role::TenantId));
+    binding.iter().filter(|r| !tenants || !matches!(r, Role::Project | Role::Namespace)).any(|r| seen.contains(&rank(*r)))
+}
+
+/// The formula with every test for which `drop` holds replaced by "true" where it stands positively, "false" elsewhere:
+/// the gate as it would be without those tests.
+#[must_use]
+pub fn without(formula: &Formula, drop: &dyn Fn(&Test) -> bool) -> Formula {
+    fn walk(formula: &Formula, positive: bool, drop: &dyn Fn(&Test) -> bool) -> Formula {
+        match formula {
+            Formula::Test(test) if drop(test) => {
+                if positive {
+                    Formula::TRUE
+                } else {
+                    Formula::FALSE
+                }
+            }
+            Formula::Constant(..) | Formula::Test(_) => formula.clone(),
+            Formula::Not(inner) => Formula::Not(Box::new(walk(inner, !positive, drop))),
+            Formula::All(all) => Formula::All(all.iter().map(|f| walk(f, positive, drop)).collect()),
+            Formula::Any(all) => Formula::Any(all.iter().map(|f| walk(f, positive, drop)).collect()),
+        }
+    }
+    walk(formula, true, drop)
+}
+
+/// Proved: dropping these tests lets nobody more in.
+#[must_use]
+pub fn vacuous(formula: &Formula, templates: &[Template], drop: &dyn Fn(&Test) -> bool) -> bool {
+    let more = Formula::All(vec![without(formula, drop), Formula::Not(Box::new(formula.clone()))]);
+    let options = Options { holes: HoleMode::Any };
+    matches!(search::search(&more, templates, &options), Outcome::Proof)
+}

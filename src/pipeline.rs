@@ -1,0 +1,162 @@
+//! The way of the data, in one screen: files, trees, evaluation, facts, links, findings.
+
+use crate::config::Config;
+use crate::graph::links::{Links, links};
+use crate::graph::Graph;
+use crate::issuers::registry;
+use crate::readers::{self, Document, Format};
+use crate::report::{Coverage, Run, Skipped, Undecided};
+use crate::rules::engine::{self, Context, Selection};
+use crate::source::walk::{FileKind, Options, Scan, ScanError};
+use crate::source::{SourceFile, Sources, Span};
+use crate::syntax::{Parsed, Problem, helm, json, yaml};
+use crate::terraform::evaluate::{Evaluated, Workspace};
+use crate::value::{Text, Value};
+use rayon::prelude::*;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+mod folders;
+
+/// What to read.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// Files and folders on disk.
+    Paths(Vec<PathBuf>),
+    /// Files in memory: path and text.
+    Memory(Vec<(String, String)>),
+}
+
+/// A run.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What to read.
+    pub input: Input,
+    /// Globs of what not to.
+    pub exclude: Vec<String>,
+    /// What the team knows.
+    pub config: Config,
+    /// Which findings are wanted.
+    pub selection: Selection,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self { input: Input::Memory(Vec::new()), exclude: Vec::new(), config: Config::default(), selection: Selection::default() }
+    }
+}
+
+/// What was read, before any rule looks at it.
+#[derive(Debug)]
+pub struct World {
+    /// The files.
+    pub sources: Arc<Sources>,
+    /// The facts.
+    pub graph: Graph,
+    /// What belongs together.
+    pub links: Links,
+    /// What was looked at.
+    pub coverage: Coverage,
+}
+
+/// Reads, judges, reports.
+///
+/// # Errors
+/// A path that does not exist, or an exclusion that is no glob.
+pub fn check(request: &Request) -> Result<Run, ScanError> {
+    let world = read(request)?;
+    let context = Context { graph: &world.graph, links: &world.links, sources: &world.sources, config: &request.config, registry: registry() };
+    let findings = engine::run(&context, &request.selection);
+    Ok(Run { findings, coverage: world.coverage, sources: world.sources })
+}
+
+/// Reads everything into one graph.
+///
+/// # Errors
+/// As [`check`].
+pub fn read(request: &Request) -> Result<World, ScanError> {
+    let sources = Arc::new(Sources::new());
+    let scan = scan(request, &sources)?;
+    let documents = documents(&scan);
+    let evaluated = evaluate(&scan);
+    let graph = facts(&documents, &evaluated);
+    let links = links(&graph);
+    let coverage = coverage(&sources, &scan, &documents, &evaluated, &graph);
+    Ok(World { sources, graph, links, coverage })
+}
+
+fn scan(request: &Request, sources: &Arc<Sources>) -> Result<Scan, ScanError> {
+    match &request.input {
+        Input::Memory(files) => Ok(Scan::from_memory(files.clone(), sources)),
+        Input::Paths(roots) => {
+            let exclude = request.exclude.iter().chain(&request.config.exclude).cloned().collect();
+            Scan::run(&Options { roots: roots.clone(), exclude, ..Options::default() }, sources)
+        }
+    }
+}
+
+/// A file's documents.
+struct Tree {
+    file: Arc<SourceFile>,
+    format: Format,
+    templated: bool,
+    parsed: Parsed,
+}
+
+fn documents(scan: &Scan) -> Vec<Tree> {
+    let hits: Vec<_> = scan.hits().collect();
+    let tree = |file: &crate::source::walk::ScannedFile| {
+        let source = Arc::clone(file.source.as_ref()?);
+        let (format, templated, parsed) = match file.kind {
+            FileKind::Json => (Format::Json, false, json::parse(&source)),
+            FileKind::Yaml if file.chart_template => (Format::Yaml, true, helm::parse(&source)),
+            FileKind::Yaml => {
+                let parsed = yaml::parse(&source);
+                // A template outside of a chart (Kustomize, CI, Terraform's own) says so by not being YAML.
+                if !parsed.problems.is_empty() && source.text.contains("{{") {
+                    (Format::Yaml, true, helm::parse(&source))
+                } else {
+                    (Format::Yaml, false, parsed)
+                }
+            }
+            _ => return None,
+        };
+        Some(Tree { file: source, format, templated, parsed })
+    };
+    hits.par_iter().filter_map(|file| tree(file)).collect()
+}
+
+fn evaluate(scan: &Scan) -> Evaluated {
+    let files = folders::Files::new(&scan.loader);
+    let folders = folders::to_evaluate(scan);
+    Workspace::new(&files, &folders).evaluate()
+}
+
+fn facts(documents: &[Tree], evaluated: &Evaluated) -> Graph {
+    let documents: Vec<Document<'_>> = documents
+        .iter()
+        .flat_map(|t| t.parsed.documents.iter().map(move |value| Document { file: &t.file.path, value, format: t.format, templated: t.templated }))
+        .collect();
+    let embedded = |text: &Text| -> Result<Value, String> { json::parse_text(text, json::Limits::default()).map_err(|p| p.message) };
+    let mut graph = Graph::default();
+    readers::read(&readers::Input { resources: &evaluated.resources, documents: &documents, embedded: &embedded }, &mut graph);
+    graph
+}
+
+fn coverage(sources: &Sources, scan: &Scan, documents: &[Tree], evaluated: &Evaluated, graph: &Graph) -> Coverage {
+    let problem = |p: &Problem| sources.locate(p.span).map(|(path, at)| Skipped { path, reason: format!("line {}: {}", at.line, p.message) });
+    let mut files_skipped: Vec<Skipped> = scan.skipped.iter().map(|s| Skipped { path: s.path.clone(), reason: s.reason.clone() }).collect();
+    files_skipped.extend(documents.iter().flat_map(|t| &t.parsed.problems).filter_map(problem));
+    files_skipped.extend(evaluated.problems.iter().filter_map(problem));
+    files_skipped.sort();
+    files_skipped.dedup();
+    let open = |span: Option<Span>, why: &str| {
+        let (path, line) = span.and_then(|s| sources.locate(s)).map_or((String::new(), 0), |(path, at)| (path, at.line));
+        Undecided { path, line, why: why.to_owned() }
+    };
+    let mut undecided: Vec<Undecided> = graph.undecided.iter().map(|(span, why)| open(*span, why)).collect();
+    undecided.extend(evaluated.undecided.iter().map(|u| open(u.span, &u.why)));
+    undecided.sort();
+    undecided.dedup();
+    Coverage { files_read: scan.read_count, files_skipped, trusts: graph.trusts.len(), undecided }
+}

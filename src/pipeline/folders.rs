@@ -1,0 +1,109 @@
+//! Which Terraform folders are evaluated: those with a hit, and whoever calls them, directly or through others.
+
+use crate::source::SourceFile;
+use crate::source::walk::{FileKind, Loader, Scan};
+use crate::terraform::evaluate::ModuleFiles;
+use regex::Regex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock};
+
+/// Most files that are listed below one folder for `fileset`.
+const MAX_LISTED: usize = 20_000;
+
+/// The loader as the evaluator sees it.
+pub(super) struct Files<'a> {
+    loader: &'a Loader,
+}
+
+impl<'a> Files<'a> {
+    pub(super) fn new(loader: &'a Loader) -> Self {
+        Self { loader }
+    }
+}
+
+impl ModuleFiles for Files<'_> {
+    fn folder(&self, folder: &str) -> Vec<Arc<SourceFile>> {
+        let names = self.loader.list(folder);
+        let terraform = |name: &String| {
+            let kind = FileKind::of(name);
+            kind.is_some_and(|k| k.is_terraform() || matches!(k, FileKind::Tfvars | FileKind::TfvarsJson))
+        };
+        names.iter().filter(|n| terraform(n)).filter_map(|n| self.loader.load(&join(folder, n))).collect()
+    }
+
+    fn read(&self, path: &str) -> Option<Arc<SourceFile>> {
+        self.loader.load(path)
+    }
+
+    fn list(&self, folder: &str) -> Vec<String> {
+        let mut out = Vec::new();
+        let mut open = vec![folder.to_owned()];
+        while let Some(folder) = open.pop() {
+            for name in self.loader.list(&folder) {
+                match name.strip_suffix('/') {
+                    Some(child) => open.push(join(&folder, child)),
+                    None => out.push(join(&folder, &name)),
+                }
+            }
+            if out.len() > MAX_LISTED {
+                break;
+            }
+        }
+        out.sort();
+        out
+    }
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+/// The folders to evaluate.
+pub(super) fn to_evaluate(scan: &Scan) -> Vec<String> {
+    let mut wanted: BTreeSet<String> =
+        scan.files.iter().filter(|f| f.hit && f.kind.is_terraform()).map(|f| folder_of(&f.path).to_owned()).collect();
+    let callers = callers(scan);
+    let mut open: Vec<String> = wanted.iter().cloned().collect();
+    while let Some(folder) = open.pop() {
+        for caller in callers.get(&folder).into_iter().flatten() {
+            if wanted.insert(caller.clone()) {
+                open.push(caller.clone());
+            }
+        }
+    }
+    wanted.into_iter().collect()
+}
+
+/// Who calls a folder as a module by a relative path.
+fn callers(scan: &Scan) -> BTreeMap<String, BTreeSet<String>> {
+    static SOURCE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#""?source"?\s*[=:]\s*"(\.\.?/[^"$]*|\.\.?)""#).ok());
+    let mut out: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let Some(pattern) = SOURCE.as_ref() else { return out };
+    for file in scan.files.iter().filter(|f| f.calls_local_module) {
+        let Some(source) = file.source.clone().or_else(|| scan.loader.load(&file.path)) else { continue };
+        let folder = folder_of(&file.path);
+        for found in pattern.captures_iter(&source.text) {
+            if let Some(target) = found.get(1).and_then(|m| resolve(folder, m.as_str())) {
+                out.entry(target).or_default().insert(folder.to_owned());
+            }
+        }
+    }
+    out
+}
+
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// `a/b` and `../c` give `a/c`; none when it leaves the root.
+fn resolve(folder: &str, relative: &str) -> Option<String> {
+    let mut parts: Vec<&str> = folder.split('/').filter(|p| !p.is_empty()).collect();
+    for part in relative.split('/').filter(|p| !p.is_empty() && *p != ".") {
+        if part == ".." {
+            parts.pop()?;
+        } else {
+            parts.push(part);
+        }
+    }
+    Some(parts.join("/"))
+}

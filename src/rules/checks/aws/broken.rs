@@ -1,0 +1,207 @@
+//! Trusts that nobody can ever use, and why.
+
+use super::{Seen, Subject, WEB_IDENTITY, key_name};
+use crate::admission::Truth;
+use crate::admission::exposure::{Life, life, shape};
+use crate::admission::formula::{Formula, Matcher, Test};
+use crate::admission::iam::{self, ConditionTest, Effect, PrincipalKind};
+use crate::rules::{Finding, Severity};
+use crate::source::Span;
+use crate::value::Text;
+
+/// A statement whose actions do not fit its federated principal.
+pub(super) fn wrong_action(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (index, statement) in subject.policy.statements.iter().enumerate() {
+        if statement.effect != Effect::Allow || statement.actions.negated || statement.principals.items.is_empty() {
+            continue;
+        }
+        let federated = |saml: bool| {
+            statement.principals.items.iter().all(|p| p.kind == PrincipalKind::Federated && p.leaf.text().is_some_and(|t| iam::is_saml(t) == saml))
+        };
+        let provider = |t: &Text| iam::issuer_of_federated(t).is_some();
+        let oidc = federated(false) && statement.principals.items.iter().all(|p| p.leaf.text().is_some_and(provider));
+        let needed = if oidc {
+            WEB_IDENTITY
+        } else if federated(true) {
+            "sts:AssumeRoleWithSAML"
+        } else {
+            continue;
+        };
+        let patterns: Vec<Text> = statement.actions.patterns.leaves().filter_map(|l| l.text().cloned()).collect();
+        let known = patterns.iter().all(Text::is_known) && patterns.len() == statement.actions.patterns.leaves().count() && !patterns.is_empty();
+        // Tagging and source identity go beside an assume action that may stand in another statement.
+        let assumes = |t: &Text| t.as_known().is_some_and(|a| a.to_lowercase().starts_with("sts:assumerole"));
+        if !known || patterns.iter().any(|p| covers(p, needed)) || !patterns.iter().any(assumes) {
+            continue;
+        }
+        let first = patterns.first();
+        let message = format!("`{}` never applies to this principal: nobody gets in through {}", first.map(Text::to_string).unwrap_or_default(), statement.name(index));
+        findings.push(
+            Finding::new("wrong-action", &subject.trust.origin, first.and_then(Text::span).or(statement.span), &statement.name(index), message)
+                .help(format!("use `{needed}`")),
+        );
+    }
+    findings
+}
+
+/// IAM's action patterns: `*` and `?`, case-insensitive.
+fn covers(pattern: &Text, action: &str) -> bool {
+    fn glob(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (Some((b'*', rest)), _) => glob(rest, text) || text.split_first().is_some_and(|(_, t)| glob(pattern, t)),
+            (Some((b'?', rest)), Some((_, t))) => glob(rest, t),
+            (Some((a, rest)), Some((b, t))) => a.eq_ignore_ascii_case(b) && glob(rest, t),
+            _ => false,
+        }
+    }
+    pattern.as_known().is_some_and(|p| p.len() < 128 && glob(p.as_bytes(), action.as_bytes()))
+}
+
+/// Why nobody gets in with a token of this issuer; empty when somebody does, or when it is not decided.
+pub(super) fn dead(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Finding> {
+    // A statement that never applies has its own finding.
+    if !wrong_action(subject).is_empty() || matches!(seen.formula, Formula::Constant(Truth::False, _)) && !foreign_keys(subject, seen).iter().any(|_| true) {
+        return foreign_keys(subject, seen);
+    }
+    if !matches!(life(&seen.formula, &seen.templates), Life::Dead) {
+        return Vec::new();
+    }
+    let keys = foreign_keys(subject, seen);
+    if !keys.is_empty() {
+        return keys;
+    }
+    if let Some(finding) = unsupported_claim(subject, seen) {
+        return vec![finding];
+    }
+    let starred = starred(subject, seen, Severity::High);
+    if !starred.is_empty() {
+        return starred;
+    }
+    vec![contradiction(subject, seen)]
+}
+
+/// Values with a wildcard under an exact operator, beside values that are alive.
+pub(super) fn dead_values(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Finding> {
+    starred(subject, seen, Severity::Medium)
+}
+
+/// Exact tests of a value with `*` or `?` that no token can have.
+fn starred(subject: &Subject<'_>, seen: &Seen<'_>, severity: Severity) -> Vec<Finding> {
+    let tests = shape::tests(&seen.formula).into_iter().filter(|o| o.positive).map(|o| o.test);
+    let mut seen_spans: Vec<Option<Span>> = Vec::new();
+    let mut findings = Vec::new();
+    for test in tests {
+        let (Matcher::Exact(text) | Matcher::ExactIgnoreCase(text)) = &test.matcher else { continue };
+        let Some(star) = text.find_span("*").or_else(|| text.find_span("?")).or_else(|| holds_star(text).then(|| text.span()).flatten()) else { continue };
+        if seen_spans.contains(&Some(star)) || !never(test, seen) {
+            continue;
+        }
+        seen_spans.push(Some(star));
+        let message = format!("`{text}` is compared character by character here, and no token holds a `*`: this value lets nobody in");
+        findings.push(
+            Finding::new("literal-wildcard", &subject.trust.origin, Some(star), &text.to_string(), message)
+                .severity(severity)
+                .help("write the exact value, or use `StringLike` where a pattern is meant (and let it begin with the whole name and its delimiter)")
+                .along(&test.trail),
+        );
+    }
+    findings
+}
+
+fn holds_star(text: &Text) -> bool {
+    text.fill(|_| String::new()).contains(['*', '?'])
+}
+
+/// Proved: no token of the issuer passes this test.
+fn never(test: &Test, seen: &Seen<'_>) -> bool {
+    matches!(life(&Formula::Test(Box::new(test.clone())), &seen.templates), Life::Dead)
+}
+
+/// Condition keys of another issuer than the principal's, or with a scheme.
+fn foreign_keys(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Finding> {
+    let Some(issuer) = iam::issuer_of_federated(&seen.principal) else { return Vec::new() };
+    let allow = subject.policy.statements.iter().filter(|s| s.effect == Effect::Allow && names(s, &seen.principal));
+    let tests = allow.flat_map(|s| &s.conditions).filter(|c| requires(c));
+    tests.filter_map(|c| foreign_key(subject, &issuer, c)).collect()
+}
+
+fn names(statement: &iam::Statement, principal: &Text) -> bool {
+    statement.principals.items.iter().any(|p| p.leaf.choices.iter().any(|t| t.same(principal)))
+}
+
+/// The test refuses when its key is absent.
+fn requires(test: &ConditionTest) -> bool {
+    test.operator.is_some_and(|o| !o.if_exists && !o.negated() && o.set != Some(iam::SetOperator::ForAllValues))
+}
+
+fn foreign_key(subject: &Subject<'_>, issuer: &Text, test: &ConditionTest) -> Option<Finding> {
+    let (issuer, key) = (issuer.as_known()?, test.key.as_known()?);
+    let name = key_name(&test.key)?;
+    let prefix = key.get(..key.len() - name.len() - 1)?;
+    let issuer_like = prefix.contains('.') && !prefix.starts_with("aws") && !prefix.eq_ignore_ascii_case("sts");
+    if !issuer_like || prefix.eq_ignore_ascii_case(&issuer) || claim_with_slash(prefix, &issuer) {
+        return None;
+    }
+    let (message, help) = match prefix.split_once("://") {
+        Some((scheme, rest)) if rest.eq_ignore_ascii_case(&issuer) => (
+            format!("the condition key carries the scheme `{scheme}://`: no token has such a key, so the test never holds and nobody gets in"),
+            format!("write the key as `{issuer}:{name}`"),
+        ),
+        _ => (
+            format!("the condition tests a key of `{prefix}`, the principal is `{issuer}`: its tokens never have that key, so nobody gets in"),
+            format!("write the key as `{issuer}:{name}`, or put the other issuer's trust into a statement of its own"),
+        ),
+    };
+    let finding = Finding::new("issuer-mismatch", &subject.trust.origin, test.key.span().or(test.span), &key, message);
+    Some(finding.help(help).along_text(&test.key))
+}
+
+/// `oidc.circleci.com/org/ORG:oidc.circleci.com/project-id`: the claim itself holds a colon-free host.
+fn claim_with_slash(prefix: &str, issuer: &str) -> bool {
+    prefix.to_lowercase().starts_with(&format!("{}:", issuer.to_lowercase()))
+}
+
+/// A required claim that AWS never fills in for this issuer.
+fn unsupported_claim(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
+    let issuer = iam::issuer_of_federated(&seen.principal)?;
+    let allow = subject.policy.statements.iter().filter(|s| s.effect == Effect::Allow && names(s, &seen.principal));
+    let recognised = &seen.known.recognised;
+    let test = allow.flat_map(|s| &s.conditions).filter(|c| requires(c)).find(|c| {
+        let key = c.key.to_string().to_lowercase();
+        let claim = key.strip_prefix(&issuer.to_string().to_lowercase()).and_then(|k| k.strip_prefix(':'));
+        claim.is_some_and(|c| !matches!(c, "sub" | "aud" | "oaud" | "amr" | "email") && recognised.issuer.aws_key_of(c).is_none())
+    })?;
+    let name = key_name(&test.key)?;
+    let near = recognised.issuer.nearest_claim(&name).filter(|n| recognised.issuer.aws_key_of(n).is_some());
+    let hint = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+    let message = format!("AWS makes no condition key of the claim `{name}` for tokens of {}: the test never holds and nobody gets in", recognised.issuer.name);
+    let finding = Finding::new("unsupported-claim", &subject.trust.origin, test.key.span().or(test.span), &name, message);
+    Some(finding.help(format!("test `sub`, or one of the claims that AWS exposes{hint}")).along_text(&test.key))
+}
+
+/// Nobody gets in, and no single mistake says why: the first test that no token passes, else all of them together.
+fn contradiction(subject: &Subject<'_>, seen: &Seen<'_>) -> Finding {
+    let name = &seen.known.recognised.issuer.name;
+    let tests: Vec<&Test> = shape::tests(&seen.formula).into_iter().filter(|o| o.positive).map(|o| o.test).collect();
+    let binding = tests.iter().filter(|t| shape::binds(t, &seen.templates));
+    if let Some(test) = binding.chain(&tests).find(|t| never(t, seen)) {
+        let value = value_of(test);
+        let message = format!("no token of {name} can satisfy `{}`{value}: nobody gets in", test.label);
+        let example = seen.templates.first().map(|t| t.describe("sub")).unwrap_or_default();
+        return Finding::new("never-matches", &subject.trust.origin, test.span, &test.label, message)
+            .help(format!("compare with a subject that {name} mints: `{example}`"))
+            .along(&test.trail);
+    }
+    let message = format!("the conditions contradict each other: no token of {name} can satisfy all of them, so nobody gets in");
+    let finding = Finding::new("never-matches", &subject.trust.origin, tests.first().and_then(|t| t.span), "contradiction", message);
+    finding.help("all tests of a statement have to hold at once; alternatives belong into one list of values, or into statements of their own")
+}
+
+fn value_of(test: &Test) -> String {
+    match &test.matcher {
+        Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) | Matcher::Prefix(t) | Matcher::Suffix(t) | Matcher::Contains(t) => format!(" with `{t}`"),
+        _ => String::new(),
+    }
+}

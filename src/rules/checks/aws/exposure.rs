@@ -1,0 +1,208 @@
+//! Who gets in that should not.
+
+use super::{Seen, Subject};
+use crate::admission::exposure::{self, Class, Exposure, shape};
+use crate::admission::formula::Formula;
+use crate::admission::iam::{self, Effect, PrincipalKind, View, Viewer};
+use crate::admission::{Token, Truth};
+use crate::issuers::{Role, Tenancy};
+use crate::rules::checks::class::{self, Verdict};
+use crate::rules::{Finding, Severity};
+use crate::value::Part;
+
+/// The worst exposure to the tokens of one issuer.
+pub(super) fn web_identity(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Finding> {
+    let Ok(exposure) = exposure::exposure(&seen.formula, &seen.templates) else { return Vec::new() };
+    let tenancy = seen.known.recognised.issuer.tenancy;
+    let verdict = match exposure.class {
+        Class::AnyTenant | Class::TenantPrefix => Some(foreign(subject, seen, &exposure)),
+        Class::AnyNamespace | Class::AnyProject | Class::AnyRef if unbound(seen) => Some(unbound_verdict(subject, seen, tenancy)),
+        _ => class::inside(&seen.formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster),
+    };
+    let edge = seen.known.recognised.host_path.clone();
+    let mut findings: Vec<Finding> = verdict.into_iter().map(|v| v.finding(&subject.trust.origin, &edge, &exposure)).collect();
+    findings.extend(default_service_account(subject, seen, &exposure, tenancy));
+    findings
+}
+
+/// No test sees who the workload is.
+fn unbound(seen: &Seen<'_>) -> bool {
+    !shape::tests(&seen.formula).iter().any(|o| shape::binds(o.test, &seen.templates))
+}
+
+fn unbound_verdict(subject: &Subject<'_>, seen: &Seen<'_>, tenancy: Tenancy) -> Verdict {
+    let name = &seen.known.recognised.issuer.name;
+    let (severity, who) = match tenancy {
+        Tenancy::Shared => (Severity::Critical, format!("anybody who can run a job at {name} gets in")),
+        Tenancy::Cluster => (Severity::High, "every ServiceAccount of the cluster gets in".to_owned()),
+        Tenancy::Tenant => (Severity::High, format!("every workload of the tenant at {name} gets in")),
+        Tenancy::Unknown => (Severity::Medium, "every token of this issuer gets in".to_owned()),
+    };
+    let refused = seen.known.recognised.issuer.aws_required.as_ref();
+    let refused = refused.map(|key| format!("; AWS refuses to create this today without a condition on `{key}`, but keeps it where it exists"));
+    Verdict {
+        rule: "missing-subject",
+        severity,
+        span: seen.principal.span(),
+        trail: seen.principal.trail(),
+        message: format!("{who}: no condition says whose tokens these are{}", refused.unwrap_or_default()),
+        help: format!("add `StringEquals` on `{}:sub` with the exact subject of the workload", host(subject, seen)),
+    }
+}
+
+fn host(_: &Subject<'_>, seen: &Seen<'_>) -> String {
+    iam::issuer_of_federated(&seen.principal).map_or_else(|| seen.known.recognised.host_path.clone(), |t| t.to_string())
+}
+
+/// A stranger gets in: which mistake lets him?
+fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdict {
+    let tests = shape::tests(&seen.formula);
+    let binding: Vec<_> = tests.iter().filter(|o| shape::binds(o.test, &seen.templates)).collect();
+    if binding.is_empty() {
+        let ignored = ignored_test(subject, seen);
+        return ignored.unwrap_or_else(|| unbound_verdict(subject, seen, seen.known.recognised.issuer.tenancy));
+    }
+    let name = &seen.known.recognised.issuer.name;
+    let (span, trail) = class::place(&seen.formula, &seen.templates, exposure, &[Role::Tenant, Role::TenantId]);
+    let verdict = |rule, message: String, help: &str| Verdict {
+        rule,
+        severity: Severity::Critical,
+        span,
+        trail: trail.clone(),
+        message,
+        help: help.to_owned(),
+    };
+    if exposure.class == Class::TenantPrefix {
+        return verdict(
+            "tenant-prefix",
+            "a tenant whose name merely begins like yours gets in: the wildcard is glued to the name".to_owned(),
+            "end the name with its delimiter (`repo:OWNER/…`; for immutable subjects `repo:OWNER@OWNER_ID/…` as a value of its own)",
+        );
+    }
+    if binding.iter().all(|o| !o.positive) {
+        return verdict(
+            "inverted-condition",
+            format!("everybody at {name} except those named here gets in: the only test of the tenant is a negation"),
+            "say who gets in with `StringEquals` or `StringLike`; put exceptions into a `Deny` statement",
+        );
+    }
+    let binds = |test: &crate::admission::formula::Test| shape::binds(test, &seen.templates);
+    if shape::vacuous(&seen.formula, &seen.templates, &binds) {
+        return verdict(
+            "vacuous-condition",
+            format!("the condition on the tenant refuses nobody, so anybody who can run a job at {name} gets in"),
+            "use `StringEquals` without `ForAllValues:` or `IfExists` on a claim that every token has",
+        );
+    }
+    if tests.iter().any(|o| o.positive && class::star(o.test).is_some()) {
+        return verdict(
+            "wildcard-subject",
+            format!("anybody who can run a job at {name} gets in: the tenant's part of the subject is a wildcard"),
+            "write the tenant's name where the wildcard is (`repo:OWNER/REPO:…`)",
+        );
+    }
+    verdict(
+        "foreign-tenant",
+        format!("a stranger at {name} gets in although there is a condition: what it tests, everybody can have"),
+        "tie the condition to the tenant first, then narrow it",
+    )
+}
+
+/// A condition that looks like a gate but tests a key that is never there: it holds for everybody.
+fn ignored_test(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Verdict> {
+    let issuer = iam::issuer_of_federated(&seen.principal)?.to_string().to_lowercase();
+    let allow = subject.policy.statements.iter().filter(|s| s.effect == Effect::Allow);
+    let test = allow.flat_map(|s| &s.conditions).find(|c| {
+        let lenient = c.operator.is_some_and(|o| o.if_exists || o.set == Some(iam::SetOperator::ForAllValues));
+        let key = c.key.to_string().to_lowercase();
+        let claim = key.strip_prefix(&issuer).and_then(|k| k.strip_prefix(':'));
+        lenient && claim.is_some_and(|claim| claim != "aud" && claim != "oaud")
+    })?;
+    let leaf = test.values.leaves().next();
+    Some(Verdict {
+        rule: "vacuous-condition",
+        severity: Severity::Critical,
+        span: test.key.span().or(test.span),
+        trail: leaf.and_then(|l| l.trail.clone()),
+        message: format!(
+            "`{}` holds for everybody: the key can be absent, and an absent key passes this operator, so anybody at {} gets in",
+            test.label(),
+            seen.known.recognised.issuer.name
+        ),
+        help: "use `StringEquals` without `ForAllValues:` or `IfExists` on a claim that every token has, such as `sub`".to_owned(),
+    })
+}
+
+/// The namespace's `default` ServiceAccount is named.
+fn default_service_account(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure, tenancy: Tenancy) -> Option<Finding> {
+    if tenancy != Tenancy::Cluster || exposure.class != Class::Intended {
+        return None;
+    }
+    let names = seen.templates.iter().flat_map(|t| &t.segments).filter(|s| s.role == Role::Project).map(|s| &s.name);
+    let candidate = names.filter_map(|n| exposure.named.get(n)).flatten().find(|c| c.complete && c.text == "default")?;
+    let message = "every pod of the namespace that names no ServiceAccount runs as `default`, and so becomes this role";
+    let finding = Finding::new("default-service-account", &subject.trust.origin, candidate.span, &seen.known.recognised.host_path, message);
+    Some(finding.severity(Severity::Medium).help("give the workload a ServiceAccount of its own and name that").along(&candidate.trail))
+}
+
+/// `"AWS": "*"` without an effective gate.
+pub(super) fn public(subject: &Subject<'_>) -> Vec<Finding> {
+    let everyone = iam::principals(&subject.policy).into_iter().find(|p| {
+        let all = p.kind == PrincipalKind::Everyone || (p.kind == PrincipalKind::Aws && p.text.as_known().as_deref() == Some("*"));
+        all && p.effect == Effect::Allow && !p.negated
+    });
+    let Some(principal) = everyone else { return Vec::new() };
+    let claim_of = |_: &str| None;
+    let stranger = "arn:aws:iam::666666666666:role/stranger";
+    let view = View { viewer: Viewer::Aws(stranger.to_owned()), action: "sts:AssumeRole", claim_of: &claim_of };
+    let formula = iam::formula(&subject.policy, &view);
+    if !admits_stranger(&formula) {
+        return Vec::new();
+    }
+    let mut witness = Token::default();
+    witness.set("aws:PrincipalArn", stranger);
+    witness.set("aws:PrincipalAccount", "666666666666");
+    let message = "every AWS account of the world may assume this role: `*` names them all, and no condition narrows it";
+    let rejected = principal.kind == PrincipalKind::Everyone;
+    let note = if rejected { "; IAM refuses `\"Principal\": \"*\"` in a trust policy, `{\"AWS\": \"*\"}` it takes" } else { "" };
+    vec![
+        Finding::new("public-principal", &subject.trust.origin, principal.span, "aws", format!("{message}{note}"))
+            .help("name the accounts or roles; where any account of an organisation is meant, add `aws:PrincipalOrgID`")
+            .witness(Some(witness))
+            .along_text(&principal.text),
+    ]
+}
+
+/// Whether the formula holds for a caller with nothing but the stranger's ARN and account: keys that name an
+/// organisation, an account, a principal or an external id are there and differ, or are not there.
+fn admits_stranger(formula: &Formula) -> bool {
+    fn value(formula: &Formula) -> Truth {
+        match formula {
+            Formula::Constant(truth, _) => *truth,
+            // The stranger has none of the values that the policy names.
+            Formula::Test(test) => match &test.subject {
+                crate::admission::formula::Subject::Claim(name) if name.starts_with("aws:principal") => wild(test).into(),
+                crate::admission::formula::Subject::Claim(_) => test.absent,
+                _ => Truth::Unknown,
+            },
+            Formula::Not(inner) => value(inner).not(),
+            Formula::All(all) => all.iter().map(value).fold(Truth::True, Truth::and),
+            Formula::Any(all) => all.iter().map(value).fold(Truth::False, Truth::or),
+        }
+    }
+    value(formula) == Truth::True
+}
+
+/// The test's pattern takes any value.
+fn wild(test: &crate::admission::formula::Test) -> bool {
+    use crate::admission::formula::{GlobPart, Matcher};
+    match &test.matcher {
+        Matcher::Present => true,
+        Matcher::Glob(parts) => parts.iter().all(|p| match p {
+            GlobPart::Star(_) => true,
+            GlobPart::One(_) => false,
+            GlobPart::Literal(t) => t.parts.iter().all(|p| matches!(p, Part::Literal { text, .. } if text.is_empty())),
+        }),
+        _ => false,
+    }
+}

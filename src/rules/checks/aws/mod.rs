@@ -1,0 +1,118 @@
+//! IAM trust policies: who gets in, who never can, and the habits around them.
+
+mod broken;
+mod exposure;
+mod habits;
+
+use super::super::engine::Context;
+use super::super::finding::Finding;
+pub(in crate::rules::checks) use habits::admitted;
+
+use crate::admission::formula::Formula;
+use crate::admission::iam::{self, Effect, Policy, PrincipalKind, View, Viewer};
+use crate::graph::{Gate, Trust};
+use crate::issuers::{Registry, Template};
+use crate::rules::issuer::{self, Known};
+use crate::value::{Part, Text};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// The action of a web identity.
+pub(super) const WEB_IDENTITY: &str = "sts:AssumeRoleWithWebIdentity";
+
+/// One role's trust.
+pub(super) struct Subject<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) index: usize,
+    pub(super) trust: &'a Trust,
+    pub(super) policy: Policy,
+}
+
+/// The trust as seen by the tokens of one issuer.
+pub(super) struct Seen<'a> {
+    /// The principal as written.
+    pub(super) principal: Text,
+    /// The issuer.
+    pub(super) known: Known<'a>,
+    /// Who gets in.
+    pub(super) formula: Formula,
+    /// The tokens of the issuer.
+    pub(super) templates: Vec<Template>,
+}
+
+/// Every finding about IAM trust policies.
+#[must_use]
+pub fn check(context: &Context<'_>) -> Vec<Finding> {
+    context.graph.trusts.par_iter().enumerate().flat_map_iter(|(index, trust)| one(context, index, trust)).collect()
+}
+
+fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
+    let Gate::AwsPolicy(document) = &trust.gate else { return Vec::new() };
+    let subject = Subject { context, index, trust, policy: Policy::read(document) };
+    let mut findings = broken::wrong_action(&subject);
+    findings.extend(exposure::public(&subject));
+    for seen in views(&subject) {
+        let dead = broken::dead(&subject, &seen);
+        if dead.is_empty() {
+            findings.extend(exposure::web_identity(&subject, &seen));
+            findings.extend(habits::audience(&subject, &seen));
+            findings.extend(habits::subject_format(&subject, &seen));
+            findings.extend(broken::dead_values(&subject, &seen));
+        }
+        findings.extend(dead);
+    }
+    findings
+}
+
+/// The issuers that the policy lets in, each once, in order.
+fn views<'a>(subject: &Subject<'a>) -> Vec<Seen<'a>> {
+    let mut out: Vec<Seen<'a>> = Vec::new();
+    let mut done: Vec<Text> = Vec::new();
+    for principal in iam::principals(&subject.policy) {
+        let federated = principal.kind == PrincipalKind::Federated && principal.effect == Effect::Allow && !principal.negated;
+        if !federated || iam::is_saml(&principal.text) || done.iter().any(|d| d.same(&principal.text)) {
+            continue;
+        }
+        done.push(principal.text.clone());
+        out.extend(see(subject.context.registry, &subject.policy, &principal.text));
+    }
+    out
+}
+
+/// The policy as the tokens of one federated principal meet it.
+pub(super) fn see<'r>(registry: &'r Registry, policy: &Policy, principal: &Text) -> Option<Seen<'r>> {
+    let host = iam::issuer_of_federated(principal).unwrap_or_else(|| principal.clone());
+    let subjects: Vec<String> = subject_values(policy).iter().map(Text::known_prefix).collect();
+    let known = issuer::known(registry, &host, &subjects)?;
+    let keys: BTreeMap<String, String> = known
+        .recognised
+        .issuer
+        .claim_names()
+        .filter_map(|claim| known.recognised.issuer.aws_key_of(claim).map(|key| (key.to_lowercase(), claim.to_owned())))
+        .chain([("sub".to_owned(), "sub".to_owned())])
+        .collect();
+    let azp = known.recognised.issuer.claim("azp").is_some();
+    let claim_of = |key: &str| match key.to_lowercase().as_str() {
+        "aud" => Some(if azp { "azp" } else { "aud" }.to_owned()),
+        "oaud" => Some("aud".to_owned()),
+        key => keys.get(key).cloned(),
+    };
+    let view = View { viewer: Viewer::Federated(principal.clone()), action: WEB_IDENTITY, claim_of: &claim_of };
+    let formula = iam::formula(policy, &view);
+    let templates = issuer::templates(&known.recognised, &formula);
+    Some(Seen { principal: principal.clone(), known, formula, templates })
+}
+
+/// The values that the policy compares any `…:sub` with.
+pub(super) fn subject_values(policy: &Policy) -> Vec<Text> {
+    let tests = policy.statements.iter().flat_map(|s| &s.conditions).filter(|c| key_name(&c.key).as_deref() == Some("sub"));
+    tests.flat_map(|c| c.values.leaves()).flat_map(|l| l.choices.iter().cloned()).collect()
+}
+
+/// The part of a condition key after its issuer.
+pub(super) fn key_name(key: &Text) -> Option<String> {
+    match key.parts.last()? {
+        Part::Literal { .. } => key.known_suffix().rsplit_once(':').map(|(_, name)| name.to_lowercase()),
+        Part::Hole { .. } => None,
+    }
+}

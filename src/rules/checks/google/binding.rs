@@ -1,0 +1,102 @@
+//! What a binding makes of a pool: the condition and the member together decide who has the identity.
+
+use super::super::class;
+use super::provider::combined;
+use super::{Context, Seen, see};
+use crate::admission::cel::google::{Member, MemberKind, Selector};
+use crate::admission::exposure::{self, Class, Exposure, Life, life};
+use crate::admission::{Token, formula::Formula};
+use crate::graph::{Gate, IdentityKind, Trust};
+use crate::issuers::{Template, Tenancy};
+use crate::rules::{Finding, Severity};
+
+pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
+    let Gate::GoogleMember { member: text, .. } = &trust.gate else { return Vec::new() };
+    let Ok(member) = Member::parse(text) else { return Vec::new() };
+    if matches!(member.kind, MemberKind::AllUsers | MemberKind::AllAuthenticatedUsers) {
+        return public(context, trust, &member).into_iter().collect();
+    }
+    let providers = context.links.trust_providers.get(index).cloned().unwrap_or_default();
+    let seen: Vec<Seen<'_>> = providers.iter().flat_map(|id| see(context, *id)).collect();
+    let judged: Vec<(Formula, Vec<Template>, &Seen<'_>)> = seen
+        .iter()
+        .filter_map(|s| {
+            let formula = combined(s, &trust.gate)?;
+            let templates = s.templates(&formula);
+            Some((formula, templates, s))
+        })
+        .collect();
+    if let Some(finding) = excluded(trust, &judged, text.span()) {
+        return vec![finding];
+    }
+    let exposures: Vec<_> = judged.iter().filter_map(|(f, t, s)| exposure::exposure(f, t).ok().map(|e| (e, f, t, *s))).collect();
+    // The weakest provider decides.
+    let Some((exposure, formula, templates, seen)) = exposures.into_iter().min_by_key(|(e, ..)| e.class) else {
+        return Vec::new();
+    };
+    if let Some(Selector::Everyone(star)) = member.selector() {
+        return vec![whole_pool(trust, &member, *star, &exposure, seen)];
+    }
+    // A stranger is the provider's fault, and is reported there with this binding.
+    let verdict = class::inside(formula, templates, &exposure, seen.tenancy() == Tenancy::Cluster);
+    let stale = super::super::format::stale(context, &trust.origin, &seen.recognised.issuer.id, formula, templates);
+    let found = verdict.map(|mut v| {
+        if seen.view.aws && v.rule == "organization-wide" {
+            v.message = "every role of the AWS account that the provider admits has the identity".to_owned();
+            v.help = "bind `attribute.aws_role/ROLE` for the one role that needs it".to_owned();
+            v.severity = Severity::Medium;
+        }
+        v.span = v.span.or_else(|| text.span());
+        v.finding(&trust.origin, &text.to_string(), &exposure).certain(seen.certain)
+    });
+    found.into_iter().chain(stale).collect()
+}
+
+/// Condition and member exclude each other: the binding is dead though each alone is not.
+fn excluded(trust: &Trust, judged: &[(Formula, Vec<Template>, &Seen<'_>)], span: Option<crate::source::Span>) -> Option<Finding> {
+    let dead = |f: &Formula, t: &[Template]| matches!(life(f, t), Life::Dead);
+    if judged.is_empty() || !judged.iter().all(|(f, t, _)| dead(f, t)) {
+        return None;
+    }
+    let alone = |f: &Formula| if let Formula::All(parts) = f { parts.first().cloned() } else { None };
+    let (formula, templates, seen) = judged.first()?;
+    let member_alive = alone(formula).is_some_and(|m| !dead(&m, templates));
+    let condition_alive = !dead(&seen.condition, templates);
+    if !member_alive || !condition_alive {
+        return None;
+    }
+    let message = "no token that the provider's condition admits is one of this member: the binding lets nobody in";
+    let finding = Finding::new("never-matches", &trust.origin, span, "member", message).severity(Severity::Medium);
+    let finding = finding.help("bring the member and the provider's `attribute_condition` together");
+    Some(finding.related_to(seen.provider.origin.span, "the provider's condition excludes the member"))
+}
+
+fn whole_pool(trust: &Trust, member: &Member, star: Option<crate::source::Span>, exposure: &Exposure, seen: &Seen<'_>) -> Finding {
+    let (severity, who) = match exposure.class {
+        Class::AnyTenant | Class::TenantPrefix => (Severity::Critical, format!("strangers at {} among them", seen.recognised.issuer.name)),
+        Class::Intended => (Severity::Low, "today that is the one workload that the provider admits".to_owned()),
+        _ => (Severity::High, "whoever the provider admits, now or after the next change of its condition".to_owned()),
+    };
+    let message = format!("every identity of the pool has this one: {who}");
+    Finding::new("whole-pool-principal", &trust.origin, star.or_else(|| member.text.find_span("/*")), &member.text.to_string(), message)
+        .severity(severity)
+        .help("bind one attribute value (`…/attribute.repository_id/ID`) or one subject instead of `/*`")
+        .witness(exposure.witness.clone())
+        .certain(exposure.certain && seen.certain)
+        .along_text(&member.text)
+        .related_to(seen.provider.origin.span, "this provider fills the pool")
+}
+
+/// `allUsers`, `allAuthenticatedUsers`.
+fn public(context: &Context<'_>, trust: &Trust, member: &Member) -> Option<Finding> {
+    let identity = context.graph.identity(trust.identity)?;
+    if !matches!(identity.kind, IdentityKind::GoogleServiceAccount { .. }) {
+        return None;
+    }
+    let mut witness = Token::default();
+    witness.set("iss", "https://accounts.google.com");
+    witness.set("email", "stranger@gmail.com");
+    let who = if matches!(member.kind, MemberKind::AllUsers) { "anybody at all" } else { "anybody with a Google account" };
+    let finding = Finding::new("public-principal", &trust.origin, member.text.span(), "public", format!("{who} may use this service account"));
+    Some(finding.help("name the principals that need it").witness(Some(witness)).along_text(&member.text))
+}

@@ -1,0 +1,93 @@
+//! Google workload identity federation: what the providers admit, and what the bindings make of it.
+
+mod binding;
+mod provider;
+
+use super::super::engine::Context;
+use super::super::finding::Finding;
+use crate::admission::cel::google::{GoogleView, condition_formula};
+use crate::admission::formula::Formula;
+use crate::graph::{GoogleProvider, GoogleSource, Provider, ProviderId, ProviderKind, Setting};
+use crate::issuers::{Recognised, Registry, Tenancy, Template};
+use crate::rules::issuer;
+use crate::value::Text;
+use rayon::prelude::*;
+
+/// A provider as the tokens of its issuer meet it, under one of the conditions that it may have.
+pub(super) struct Seen<'a> {
+    /// Its id.
+    pub(super) id: ProviderId,
+    /// The provider.
+    pub(super) provider: &'a Provider,
+    /// What is special to Google.
+    pub(super) google: &'a GoogleProvider,
+    /// The issuer.
+    pub(super) recognised: Recognised<'a>,
+    /// The mapping and the condition.
+    pub(super) view: GoogleView,
+    /// The condition is known to be the only one there can be.
+    pub(super) certain: bool,
+    /// The condition as a formula.
+    pub(super) condition: Formula,
+}
+
+impl Seen<'_> {
+    /// The tokens that can matter for a formula.
+    pub(super) fn templates(&self, formula: &Formula) -> Vec<Template> {
+        issuer::templates(&self.recognised, formula)
+    }
+
+    /// Whose tokens the issuer mints.
+    pub(super) fn tenancy(&self) -> Tenancy {
+        self.recognised.issuer.tenancy
+    }
+}
+
+/// Every finding about what Google providers admit.
+#[must_use]
+pub fn providers(context: &Context<'_>) -> Vec<Finding> {
+    let all: Vec<u32> = (0..u32::try_from(context.graph.providers.len()).unwrap_or(u32::MAX)).collect();
+    all.par_iter().flat_map_iter(|i| see(context, ProviderId(*i)).into_iter().flat_map(|seen| provider::check(context, &seen))).collect()
+}
+
+/// Every finding about what bindings make of it.
+#[must_use]
+pub fn bindings(context: &Context<'_>) -> Vec<Finding> {
+    context.graph.trusts.par_iter().enumerate().flat_map_iter(|(i, trust)| binding::check(context, i, trust)).collect()
+}
+
+/// A provider under each of the conditions that it may have; empty when it admits nobody by being disabled, or when
+/// nothing is known of its condition.
+pub(super) fn see<'a>(context: &'a Context<'_>, id: ProviderId) -> Vec<Seen<'a>> {
+    let Some(provider) = context.graph.provider(id) else { return Vec::new() };
+    let ProviderKind::Google(google) = &provider.kind else { return Vec::new() };
+    if google.disabled || google.mapping_open {
+        return Vec::new();
+    }
+    let conditions: Vec<Option<Text>> = match &google.condition {
+        Setting::Absent => vec![None],
+        Setting::Set(text) => vec![Some(text.clone())],
+        Setting::OneOf(all) => all.clone(),
+        Setting::Unknown(_) => Vec::new(),
+    };
+    let certain = conditions.len() == 1;
+    let views = conditions.into_iter().filter_map(|condition| {
+        let aws = matches!(google.source, GoogleSource::Aws { .. });
+        let mapping = google.mapping.iter().flatten().map(|(k, e)| (k.to_string(), e.clone())).collect();
+        let mut view = GoogleView { mapping, aws, condition, string_claims: false };
+        let formula = condition_formula(&view);
+        let recognised = recognised(context.registry, &google.source, &formula)?;
+        view.string_claims = recognised.issuer.tenancy != Tenancy::Unknown;
+        let condition = condition_formula(&view);
+        Some(Seen { id, provider, google, recognised, view, certain, condition })
+    });
+    views.collect()
+}
+
+fn recognised<'r>(registry: &'r Registry, source: &GoogleSource, formula: &Formula) -> Option<Recognised<'r>> {
+    match source {
+        GoogleSource::Aws { .. } => registry.aws(),
+        GoogleSource::Oidc { issuer, .. } => issuer::known(registry, issuer, &issuer::patterns(formula, "sub")).map(|k| k.recognised),
+        GoogleSource::Saml | GoogleSource::X509 | GoogleSource::Unknown => None,
+    }
+}

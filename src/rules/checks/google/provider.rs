@@ -1,0 +1,149 @@
+//! What a provider admits on its own: the condition is the door of the pool.
+
+use super::super::class;
+use super::{Context, Seen};
+use crate::admission::cel::google::{Member, member_formula, references};
+use crate::admission::exposure::{self, Class, Exposure, Life, life, shape};
+use crate::admission::formula::{Formula, Matcher};
+use crate::graph::Gate;
+use crate::issuers::{Role, Tenancy};
+use crate::rules::{Finding, Severity};
+
+pub(super) fn check(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
+    let findings = match &seen.view.condition {
+        None => missing(context, seen).into_iter().collect(),
+        Some(_) => with_condition(context, seen),
+    };
+    findings.into_iter().map(|f| f.certain(seen.certain)).collect()
+}
+
+/// No attribute condition at all.
+fn missing(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
+    let name = &seen.recognised.issuer.name;
+    let templates = seen.templates(&seen.condition);
+    let exposure = exposure::exposure(&seen.condition, &templates).ok();
+    let (severity, message) = match seen.tenancy() {
+        Tenancy::Shared if !strangers(context, seen).is_empty() => {
+            (Severity::Critical, format!("anybody who can run a job at {name} enters the pool, and a binding lets strangers have an identity"))
+        }
+        Tenancy::Shared => (Severity::High, format!("anybody who can run a job at {name} enters the pool; only the bindings stand between them and your identities")),
+        Tenancy::Tenant if seen.view.aws => (Severity::Medium, "every role and user of the AWS account enters the pool".to_owned()),
+        Tenancy::Tenant => (Severity::Medium, format!("every workload of the tenant at {name} enters the pool")),
+        Tenancy::Cluster => (Severity::Low, "every ServiceAccount of the cluster enters the pool".to_owned()),
+        Tenancy::Unknown => (Severity::Medium, "every token of this issuer enters the pool".to_owned()),
+    };
+    let finding = Finding::new("missing-attribute-condition", &seen.provider.origin, None, "condition", message).severity(severity);
+    let finding = finding.help(example(seen)).witness(exposure.and_then(|e| e.witness));
+    Some(strangers(context, seen).into_iter().fold(finding, |f, i| match context.graph.trusts.get(i) {
+        Some(trust) => f.related_to(trust.origin.span, "this binding lets a stranger have the identity"),
+        None => f,
+    }))
+}
+
+fn example(seen: &Seen<'_>) -> String {
+    match seen.recognised.issuer.id.as_str() {
+        id if id.starts_with("github") => {
+            "add `attribute_condition = \"assertion.repository_owner_id == '<id>'\"` (`gh api users/OWNER --jq .id` prints it)".to_owned()
+        }
+        "aws" => "add `attribute_condition = \"assertion.arn.startsWith('arn:aws:sts::ACCOUNT:assumed-role/ROLE/')\"`".to_owned(),
+        _ => "add an `attribute_condition` that names the tenant and the workloads that may enter".to_owned(),
+    }
+}
+
+/// The bindings (by index) through which a stranger has an identity.
+fn strangers(context: &Context<'_>, seen: &Seen<'_>) -> Vec<usize> {
+    bound(context, seen)
+        .into_iter()
+        .filter(|i| {
+            let Some(formula) = context.graph.trusts.get(*i).and_then(|t| combined(seen, &t.gate)) else { return false };
+            let templates = seen.templates(&formula);
+            exposure::exposure(&formula, &templates).is_ok_and(|e| matches!(e.class, Class::AnyTenant | Class::TenantPrefix))
+        })
+        .collect()
+}
+
+/// The bindings of the provider's pool.
+fn bound(context: &Context<'_>, seen: &Seen<'_>) -> Vec<usize> {
+    let rows = context.links.trust_providers.iter().enumerate();
+    rows.filter(|(i, row)| row.contains(&seen.id) && matches!(context.graph.trusts.get(*i).map(|t| &t.gate), Some(Gate::GoogleMember { .. }))).map(|(i, _)| i).collect()
+}
+
+/// Binding and condition together: the member first, so that a finding points at it.
+pub(super) fn combined(seen: &Seen<'_>, gate: &Gate) -> Option<Formula> {
+    let Gate::GoogleMember { member, .. } = gate else { return None };
+    let member = Member::parse(member).ok()?;
+    Some(Formula::All(vec![member_formula(&member, &seen.view), seen.condition.clone()]))
+}
+
+fn with_condition(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
+    let templates = seen.templates(&seen.condition);
+    if matches!(life(&seen.condition, &templates), Life::Dead) {
+        return never(seen).into_iter().collect();
+    }
+    let Ok(exposure) = exposure::exposure(&seen.condition, &templates) else { return Vec::new() };
+    if matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix) {
+        return vec![foreign(context, seen, &exposure)];
+    }
+    Vec::new()
+}
+
+/// A stranger enters the pool although there is a condition.
+fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Finding {
+    let templates = seen.templates(&seen.condition);
+    let tests = shape::tests(&seen.condition);
+    let binding: Vec<_> = tests.iter().filter(|o| shape::binds(o.test, &templates)).collect();
+    let name = &seen.recognised.issuer.name;
+    let vacuous = tests.is_empty() || shape::vacuous(&seen.condition, &templates, &|_| true);
+    let (rule, message) = if vacuous {
+        ("vacuous-condition", format!("the condition refuses nobody: anybody who can run a job at {name} enters the pool"))
+    } else if exposure.class == Class::TenantPrefix {
+        ("tenant-prefix", "a tenant whose name merely begins like yours enters the pool: the prefix ends inside the name".to_owned())
+    } else if !binding.is_empty() && binding.iter().all(|o| !o.positive) {
+        ("inverted-condition", format!("everybody at {name} except those named here enters the pool: the only test of the tenant is a negation"))
+    } else {
+        ("foreign-tenant", format!("a stranger at {name} enters the pool: what the condition tests, everybody can have"))
+    };
+    let (span, trail) = class::place(&seen.condition, &templates, exposure, &[Role::Tenant, Role::TenantId]);
+    let span = span.or_else(|| seen.view.condition.as_ref().and_then(crate::value::Text::span));
+    let bindings = bound(context, seen);
+    let filtered = !bindings.is_empty() && strangers(context, seen).is_empty();
+    let severity = if filtered { Severity::Medium } else { Severity::Critical };
+    let note = if filtered { "; the bindings in this scan still name the tenant" } else { "" };
+    Finding::new(rule, &seen.provider.origin, span, "condition", format!("{message}{note}"))
+        .severity(severity)
+        .help("tie the condition to the tenant first (for GitHub `assertion.repository_owner_id == '…'`), then narrow it")
+        .witness(exposure.witness.clone())
+        .certain(exposure.certain)
+        .along(&trail)
+}
+
+/// The condition holds for no token.
+fn never(seen: &Seen<'_>) -> Option<Finding> {
+    // An attribute that is not mapped has its own rule.
+    let unmapped = |name: &str| !seen.view.aws && !seen.view.mapping.iter().any(|(k, _)| k == name);
+    if references(&seen.view).attributes.iter().any(|r| unmapped(&r.name)) {
+        return None;
+    }
+    let name = &seen.recognised.issuer.name;
+    let templates = seen.templates(&seen.condition);
+    let tests: Vec<_> = shape::tests(&seen.condition).into_iter().filter(|o| o.positive).map(|o| o.test).collect();
+    let dead = tests.iter().find(|t| matches!(life(&Formula::Test(Box::new((**t).clone())), &templates), Life::Dead));
+    let whole = seen.view.condition.as_ref().and_then(crate::value::Text::span);
+    let Some(test) = dead else {
+        let message = format!("no token of {name} satisfies this condition: its tests contradict each other, so nobody enters the pool");
+        return Some(Finding::new("never-matches", &seen.provider.origin, whole, "condition", message).help("all parts of an `&&` have to hold at once"));
+    };
+    let starred = match &test.matcher {
+        Matcher::Exact(text) => text.find_span("*").map(|star| (star, text)),
+        _ => None,
+    };
+    if let Some((star, text)) = starred {
+        let message = format!("`==` compares `{text}` character by character, and no token holds a `*`: nobody enters the pool");
+        let finding = Finding::new("literal-wildcard", &seen.provider.origin, Some(star), "condition", message);
+        return Some(finding.help("use `startsWith` with the whole name and its delimiter, or compare a claim that is exact").along(&test.trail));
+    }
+    let message = format!("no token of {name} can satisfy `{}`: nobody enters the pool", test.label);
+    let sample = templates.first().map(|t| t.describe("sub")).unwrap_or_default();
+    let finding = Finding::new("never-matches", &seen.provider.origin, test.span.or(whole), "condition", message);
+    Some(finding.help(format!("{name} mints subjects of the form `{sample}`")).along(&test.trail))
+}

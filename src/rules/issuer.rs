@@ -1,0 +1,100 @@
+//! Which issuer a trust means, also when its URL is not known statically.
+
+use crate::admission::exposure::shape;
+use crate::admission::formula::{Formula, GlobPart, Matcher};
+use crate::issuers::{Recognised, Registry, Template};
+use crate::value::{AtomKind, Part, Text};
+use std::collections::BTreeSet;
+
+/// Beginnings of subjects that give their issuer's kind away when its URL does not: a self-managed server.
+const SUBJECT_HINTS: &[(&str, &str)] = &[
+    ("system:serviceaccount:", "kubernetes"),
+    ("project_path:", "gitlab-self-managed"),
+    ("repo:", "github-enterprise-server"),
+    ("spiffe://", "spire"),
+];
+
+/// Beginnings of URLs that give the issuer's kind away when the rest is not known.
+const URL_HINTS: &[(&str, &str)] = &[
+    ("oidc.eks.", "eks"),
+    ("oidc-eks.", "eks"),
+    ("container.googleapis.com/", "gke"),
+    ("token.actions.githubusercontent.com/", "github-actions-enterprise"),
+    ("oidc.circleci.com/org/", "circleci"),
+    ("api.bitbucket.org/2.0/workspaces/", "bitbucket"),
+    ("oidc.vercel.com/", "vercel-team"),
+    ("sts.windows.net/", "entra-v1"),
+    ("login.microsoftonline.com/", "entra"),
+    ("vstoken.dev.azure.com/", "azure-devops"),
+];
+
+/// An issuer and how it was told.
+#[derive(Debug, Clone)]
+pub struct Known<'r> {
+    /// The issuer.
+    pub recognised: Recognised<'r>,
+    /// It was told by its URL, not by a hint.
+    pub certain: bool,
+}
+
+/// The issuer behind a URL or host and path, `subjects` being patterns that the trust compares `sub` with.
+#[must_use]
+pub fn known<'r>(registry: &'r Registry, url: &Text, subjects: &[String]) -> Option<Known<'r>> {
+    let bare = bare(url);
+    let filled = bare.fill(|atom| match atom.kind() {
+        AtomKind::Region => "eu-west-1".to_owned(),
+        AtomKind::AccountId => "111122223333".to_owned(),
+        AtomKind::IssuerHostPath => "issuer.invalid/unknown".to_owned(),
+        _ => "unknown".to_owned(),
+    });
+    if bare.is_known()
+        && let Some(recognised) = registry.recognise(&filled)
+    {
+        return Some(Known { recognised, certain: true });
+    }
+    let prefix = bare.known_prefix();
+    let by_url = URL_HINTS.iter().find(|(head, _)| prefix.starts_with(head)).map(|(_, id)| *id);
+    let by_subject = || SUBJECT_HINTS.iter().find(|(head, _)| subjects.iter().any(|s| s.starts_with(head))).map(|(_, id)| *id);
+    // An unknown that is known to be an issuer comes from a cluster: nothing else has its issuer computed.
+    let cluster = || (bare.parts.len() == 1 && bare.atoms().any(|a| a.kind() == AtomKind::IssuerHostPath)).then_some("kubernetes");
+    let id = by_url.or_else(by_subject).or_else(cluster);
+    let recognised = id.and_then(|id| registry.as_issuer(id, &filled)).or_else(|| registry.generic(&filled))?;
+    Some(Known { recognised, certain: false })
+}
+
+/// Without `https://`.
+fn bare(url: &Text) -> Text {
+    let mut out = url.clone();
+    if let Some(Part::Literal { text, .. }) = out.parts.first_mut()
+        && let Some(rest) = text.strip_prefix("https://")
+    {
+        *text = rest.into();
+    }
+    out
+}
+
+/// The templates that can matter for a formula: those that differ in the claims it reads.
+#[must_use]
+pub fn templates(recognised: &Recognised<'_>, formula: &Formula) -> Vec<Template> {
+    let claims: BTreeSet<String> = shape::tests(formula).iter().flat_map(|o| shape::claims(&o.test.subject)).collect();
+    let mut claims = claims;
+    // The witness of a gate that reads nothing should still be a whole subject of the usual form.
+    claims.insert("sub".to_owned());
+    recognised.templates_for(&claims)
+}
+
+/// The patterns that a formula compares a claim with, as text.
+#[must_use]
+pub fn patterns(formula: &Formula, claim: &str) -> Vec<String> {
+    let compared = shape::tests(formula).into_iter().filter(|o| shape::claims(&o.test.subject).contains(claim));
+    compared
+        .filter_map(|o| match &o.test.matcher {
+            Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) | Matcher::Prefix(t) => Some(t.known_prefix()),
+            Matcher::Glob(parts) => match parts.first() {
+                Some(GlobPart::Literal(t)) => Some(t.known_prefix()),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,82 @@
+//! Every rule file is executable: each bad example gives its rule at the marked line and nothing unexpected at medium or
+//! above, each good one is silent at medium or above under all rules and does not give the rule itself.
+
+use fedlint::pipeline::{Input, Request, check};
+use fedlint::rules::catalogue::{Example, Rule, catalogue, files, parse};
+use fedlint::rules::{Finding, Severity};
+use std::collections::BTreeSet;
+
+/// Rule, file, line.
+type Mark = (String, String, usize);
+
+fn run(example: &Example) -> (Vec<Finding>, Vec<Mark>) {
+    let files = example.files.iter().map(|f| (f.path.clone(), f.text.clone())).collect();
+    let run = check(&Request { input: Input::Memory(files), ..Request::default() }).expect("the run is made");
+    let mark = |f: &Finding| {
+        let file = run.sources.get(f.span.file).expect("the file is there");
+        (f.rule.clone(), file.path.clone(), file.position(f.span.start as usize).line)
+    };
+    let marks = run.findings.iter().map(mark).collect();
+    (run.findings, marks)
+}
+
+fn expected(example: &Example) -> BTreeSet<Mark> {
+    example.files.iter().flat_map(|f| f.expected.iter().map(|(line, id)| (id.clone(), f.path.clone(), *line))).collect()
+}
+
+fn judge(rule: &Rule, example: &Example, problems: &mut Vec<String>) {
+    let (findings, marks) = run(example);
+    let place = format!("rules/{}.md, {} example `{}`", rule.meta.id, if example.bad { "bad" } else { "good" }, example.title);
+    let expected = expected(example);
+    for mark in &expected {
+        if !marks.contains(mark) {
+            problems.push(format!("{place}: expected {mark:?}, found {marks:?}"));
+        }
+    }
+    for (finding, mark) in findings.iter().zip(&marks) {
+        let own = finding.rule == rule.meta.id;
+        if !expected.contains(mark) && (finding.severity >= Severity::Medium || own) {
+            problems.push(format!("{place}: unexpected {mark:?}: {}", finding.message));
+        }
+        let exposure = finding.category == fedlint::rules::Category::Exposure;
+        let needs_witness = exposure && rule.body.contains("this token gets in");
+        if needs_witness && own && finding.witness.is_none() {
+            problems.push(format!("{place}: no witness for {mark:?}"));
+        }
+    }
+    if example.bad && !expected.iter().any(|(id, ..)| *id == rule.meta.id) {
+        problems.push(format!("{place}: no line is marked with `{}`", rule.meta.id));
+    }
+    if !example.bad && !expected.is_empty() {
+        problems.push(format!("{place}: a good example expects findings"));
+    }
+}
+
+#[test]
+fn every_example_holds() {
+    let mut problems = Vec::new();
+    for (name, text) in files() {
+        if let Err(error) = parse(name, text) {
+            problems.push(error);
+        }
+    }
+    for rule in catalogue() {
+        for bad in [true, false] {
+            if !rule.examples.iter().any(|e| e.bad == bad) {
+                problems.push(format!("rules/{}.md: no {} example", rule.meta.id, if bad { "bad" } else { "good" }));
+            }
+        }
+        for section in ["What", "Why", "Fix"] {
+            if rule.section(section).is_none_or(str::is_empty) {
+                problems.push(format!("rules/{}.md: no section `{section}`", rule.meta.id));
+            }
+        }
+        if rule.meta.references.is_empty() {
+            problems.push(format!("rules/{}.md: no references", rule.meta.id));
+        }
+        for example in &rule.examples {
+            judge(rule, example, &mut problems);
+        }
+    }
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+}
