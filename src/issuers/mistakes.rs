@@ -32,7 +32,8 @@ pub fn well_known_mistakes(url: &str) -> Option<String> {
             (true, false) => Some(format!("the slash at the end is missing: the issuer is `{}`", known.iss)),
             (false, true) => Some(format!("the slash at the end is too many: the issuer is `{}`", known.iss)),
             _ if lower != host => Some(format!("the issuer is written in lower case: `{}`", known.iss)),
-            _ => None,
+            // a name for self-managed installations can still be a slip of the shared one
+            _ => look_alike(&lower),
         };
     }
     look_alike(&host.to_ascii_lowercase())

@@ -64,13 +64,17 @@ impl Template {
     pub fn bind(&self, token: &Token) -> Option<Values> {
         let mut claims: Vec<(&[ClaimPart], Vec<String>)> = Vec::new();
         for (name, parts) in &self.claims {
-            let texts = found(token, name);
+            let mut texts = found(token, name);
             if !texts.is_empty() {
+                texts.retain(|text| plausible(parts, text));
+                if texts.is_empty() {
+                    return None;
+                }
                 claims.push((parts, texts));
             }
         }
-        let regexes = self.segments.iter().map(|s| Regex::new(&format!("^(?:{})$", s.alphabet)).ok()).collect();
-        let mut reader = Reader { template: self, regexes, bound: vec![None; self.segments.len()], steps: 0 };
+        let mut reader =
+            Reader { template: self, regexes: vec![None; self.segments.len()], bound: vec![None; self.segments.len()], steps: 0 };
         // the claims with the fewest segments leave the least to try
         claims.sort_by_key(|(parts, _)| parts.iter().filter(|p| matches!(p, ClaimPart::Segment(_))).count());
         reader.claims(&claims).then(|| {
@@ -148,9 +152,25 @@ fn found(token: &Token, name: &str) -> Vec<String> {
     }
 }
 
+/// Whether the literals at both ends fit: most templates fall here, before an alphabet is compiled.
+fn plausible(parts: &[ClaimPart], text: &str) -> bool {
+    let literal = |part: Option<&ClaimPart>| match part {
+        Some(ClaimPart::Literal(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let constant = parts.iter().all(|p| matches!(p, ClaimPart::Literal(_)));
+    let (head, tail) = (literal(parts.first()), literal(parts.last()));
+    if constant {
+        text == parts.iter().map(|p| literal(Some(p))).collect::<String>()
+    } else {
+        text.starts_with(&head) && text.ends_with(&tail)
+    }
+}
+
 /// Reads claims with backtracking: the values of segments that are bound are literals for the claims after.
 struct Reader<'a> {
     template: &'a Template,
+    /// The alphabets, compiled when they are needed.
     regexes: Vec<Option<Regex>>,
     bound: Vec<Option<String>>,
     steps: usize,
@@ -188,8 +208,7 @@ impl Reader<'_> {
 
     fn segment(&mut self, index: usize, value: &str, more: &[ClaimPart], rest: &str, after: &[(&[ClaimPart], Vec<String>)]) -> bool {
         self.steps += 1;
-        let fits = self.regexes.get(index).and_then(Option::as_ref).is_some_and(|r| r.is_match(value));
-        if !fits || self.steps > MAX_STEPS || self.template.segments.get(index).is_none() {
+        if self.steps > MAX_STEPS || !self.fits(index, value) {
             return false;
         }
         if let Some(slot) = self.bound.get_mut(index) {
@@ -202,5 +221,13 @@ impl Reader<'_> {
             *slot = None;
         }
         false
+    }
+
+    fn fits(&mut self, index: usize, value: &str) -> bool {
+        let (Some(slot), Some(segment)) = (self.regexes.get_mut(index), self.template.segments.get(index)) else { return false };
+        if slot.is_none() {
+            *slot = Regex::new(&format!("^(?:{})$", segment.alphabet)).ok();
+        }
+        slot.as_ref().is_some_and(|r| r.is_match(value))
     }
 }

@@ -48,7 +48,7 @@ pub fn github(job: &Github<'_>) -> Option<Token> {
         base => format!("environment-{base}"),
     });
     let name = environment.unwrap_or_else(|| base.to_owned()) + if job.ids.is_some() { "-immutable" } else { "" };
-    let template = recognised.templates().into_iter().find(|t| t.name == name)?;
+    let template = recognised.templates().into_iter().find(|t| t.name == name && t.segment("owner").is_some())?;
     debug_assert!(job.environment.is_some() || template.context == context);
     let mut values = Values::from([("owner".to_owned(), job.owner.to_owned()), ("repository".to_owned(), job.repository.to_owned())]);
     let mut put = |name: &str, value: &str| {
