@@ -4,6 +4,22 @@
 //! [`Segment`]s (strings over a small alphabet), and every claim is a sequence of literals and segments, so that
 //! correlated claims (`sub` contains `repository`) are correlated by construction.
 
+mod distance;
+mod expand;
+mod mistakes;
+mod recognise;
+mod registry;
+mod schema;
+pub mod template;
+#[cfg(test)]
+mod tests;
+pub mod tokens;
+
+pub use mistakes::well_known_mistakes;
+pub use recognise::Recognised;
+pub use registry::{Registry, registry};
+pub use schema::{Bind, ClaimFacts, Issuer, Kind, RegistryError, Sees, Slash, Tenancy};
+
 /// What a segment means for the question "whose token is it?".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]

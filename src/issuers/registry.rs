@@ -1,0 +1,260 @@
+//! The registry: every known issuer, read once from the files in `registry/`.
+
+use super::expand;
+use super::schema::{ClaimFacts, ClaimSource, File, Host, Issuer, IssuerSource, RegistryError, Sees, Slash, Source};
+use super::{ClaimPart, Recognised, Role, Template};
+use regex::Regex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+/// The one list of embedded files. A later issuer can be like one of an earlier file.
+macro_rules! embedded {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("registry/", $name, ".yaml")))),*]
+    };
+}
+
+pub(super) const FILES: &[(&str, &str)] = embedded![
+    "github",
+    "gitlab",
+    "atlassian",
+    "circleci",
+    "hashicorp",
+    "buildkite",
+    "kubernetes",
+    "google",
+    "aws",
+    "microsoft",
+    "vercel",
+    "pulumi",
+    "spacelift",
+    "fly",
+    "oracle",
+    "spiffe",
+    "shared",
+    "generic",
+];
+
+/// Issuers by id, in the order of their definition.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    issuers: Vec<Entry>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) issuer: Issuer,
+    pub(super) pattern: Option<Pattern>,
+}
+
+/// A compiled [`Host::pattern`].
+#[derive(Debug, Clone)]
+pub(super) struct Pattern {
+    pub(super) regex: Regex,
+    pub(super) except: Option<Regex>,
+}
+
+/// The issuers that fedlint knows.
+#[must_use]
+pub fn registry() -> &'static Registry {
+    static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
+        let mut registry = Registry::default();
+        for (_, yaml) in FILES {
+            // a test loads every file and fails on the first error; a file that does not load is left out here
+            if let Ok(more) = registry.with_file(yaml, false) {
+                registry = more;
+            }
+        }
+        registry
+    });
+    &REGISTRY
+}
+
+impl Registry {
+    /// This registry and the issuers of one more file, which are asked first: users add their own in the configuration.
+    ///
+    /// # Errors
+    /// The file is not of the form, an id is taken, or a template, alphabet or pattern is faulty.
+    pub fn with_extra(&self, yaml: &str) -> Result<Self, RegistryError> {
+        self.with_file(yaml, true)
+    }
+
+    /// Checking compiles every alphabet: too slow for the start of each run, and tests check the embedded files.
+    fn with_file(&self, yaml: &str, checked: bool) -> Result<Self, RegistryError> {
+        let file: File = serde_saphyr::from_str(yaml).map_err(|e| RegistryError::Form(first_line(&e.to_string())))?;
+        let mut registry = self.clone();
+        for source in file.issuers {
+            if registry.by_id(&source.id).is_some() {
+                return Err(RegistryError::Duplicate(source.id));
+            }
+            let base = match &source.like {
+                None => None,
+                Some(like) => match registry.by_id(like) {
+                    Some(base) => Some(base.clone()),
+                    None => return Err(RegistryError::Like { id: source.id.clone(), like: like.clone() }),
+                },
+            };
+            let id = source.id.clone();
+            let entry = entry(source, base, checked).map_err(|why| RegistryError::Issuer { id, why })?;
+            registry.issuers.push(entry);
+        }
+        Ok(registry)
+    }
+
+    /// The issuer with this id.
+    #[must_use]
+    pub fn by_id(&self, id: &str) -> Option<&Issuer> {
+        self.issuers().find(|i| i.id == id)
+    }
+
+    /// Every issuer, in the order of definition.
+    pub fn issuers(&self) -> impl Iterator<Item = &Issuer> {
+        self.issuers.iter().map(|e| &e.issuer)
+    }
+
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.issuers
+    }
+
+    /// AWS as Google Cloud sees it: no URL and no JWT, but `arn`, `account` and `userid`.
+    #[must_use]
+    pub fn aws(&self) -> Option<Recognised<'_>> {
+        self.as_issuer("aws", "")
+    }
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+fn entry(source: IssuerSource, base: Option<Issuer>, checked: bool) -> Result<Entry, String> {
+    let (issuer, overrides) = merge(source, base);
+    let pattern = compile(&issuer.host)?;
+    let mut entry = Entry { issuer, pattern };
+    let templates = expand::templates(&entry.issuer.source, &placeholders(&entry), &|_| Some(String::new()))?;
+    if checked {
+        check(&templates)?;
+    }
+    entry.issuer.claims = facts(&templates, &overrides);
+    Ok(entry)
+}
+
+fn merge(own: IssuerSource, base: Option<Issuer>) -> (Issuer, BTreeMap<String, ClaimSource>) {
+    let inherits = base.is_some();
+    let mut issuer = base.unwrap_or_else(|| Issuer {
+        id: String::new(),
+        name: String::new(),
+        reference: None,
+        tenancy: super::Tenancy::Unknown,
+        slash: Slash::Forbidden,
+        binds: Vec::new(),
+        aws_required: None,
+        aws_claims: Vec::new(),
+        aws_default_claims: true,
+        google_claims: Sees::All,
+        entra_claims: Vec::new(),
+        audiences: BTreeMap::new(),
+        claims: BTreeMap::new(),
+        host: Host::default(),
+        source: Source::default(),
+    });
+    let mut overrides = BTreeMap::new();
+    if inherits {
+        // the facts of the base stay where the templates do not say otherwise
+        for (name, f) in &issuer.claims {
+            overrides.insert(name.clone(), ClaimSource { kind: f.kind, ..ClaimSource::default() });
+        }
+        // what strangers, AWS and Entra do is a matter of the very issuer
+        issuer.aws_required = None;
+        issuer.entra_claims = Vec::new();
+    }
+    overrides.extend(own.claims);
+    issuer.id = own.id;
+    issuer.name = own.name.unwrap_or(issuer.name);
+    issuer.reference = own.reference.or(issuer.reference);
+    issuer.tenancy = own.tenancy.unwrap_or(issuer.tenancy);
+    issuer.slash = own.slash.unwrap_or(issuer.slash);
+    issuer.binds = own.binds.unwrap_or(issuer.binds);
+    issuer.aws_required = own.aws_required.or(issuer.aws_required);
+    issuer.aws_claims = own.aws_claims.unwrap_or(issuer.aws_claims);
+    issuer.aws_default_claims = own.aws_default_claims.unwrap_or(issuer.aws_default_claims);
+    issuer.google_claims = own.google_claims.map_or(issuer.google_claims, Sees::Only);
+    issuer.entra_claims = own.entra_claims.unwrap_or(issuer.entra_claims);
+    issuer.audiences = own.audiences.unwrap_or(issuer.audiences);
+    issuer.host = own.host.unwrap_or_default();
+    issuer.source.segments.extend(own.segments);
+    issuer.source.define.extend(own.define);
+    issuer.source.common.extend(own.common);
+    issuer.source.axes = own.axes.unwrap_or(issuer.source.axes);
+    issuer.source.templates = own.templates.unwrap_or(issuer.source.templates);
+    (issuer, overrides)
+}
+
+fn compile(host: &Host) -> Result<Option<Pattern>, String> {
+    let whole = |text: &str| Regex::new(&format!("^(?:{text})$")).map_err(|e| format!("host pattern: {}", first_line(&e.to_string())));
+    let Some(pattern) = &host.pattern else { return Ok(None) };
+    let except = host.except.as_deref().map(whole).transpose()?;
+    Ok(Some(Pattern { regex: whole(pattern)?, except }))
+}
+
+/// Stand-ins for the parts of the URL, to try the templates without one.
+fn placeholders(entry: &Entry) -> BTreeMap<String, String> {
+    let mut captures = BTreeMap::from([("issuer".to_owned(), "https://issuer.example".to_owned())]);
+    let names = entry.pattern.iter().flat_map(|p| p.regex.capture_names().flatten());
+    captures.extend(names.map(|name| (name.to_owned(), name.to_owned())));
+    captures
+}
+
+fn check(templates: &[Template]) -> Result<(), String> {
+    let mut names = BTreeSet::new();
+    let mut alphabets: BTreeMap<&str, Regex> = BTreeMap::new();
+    for template in templates {
+        if !names.insert(&template.name) {
+            return Err(format!("template `{}` is defined twice", template.name));
+        }
+        for segment in &template.segments {
+            if !alphabets.contains_key(segment.alphabet.as_str()) {
+                let regex = Regex::new(&format!("^(?:{})$", segment.alphabet))
+                    .map_err(|e| format!("alphabet of `{}`: {}", segment.name, first_line(&e.to_string())))?;
+                alphabets.insert(&segment.alphabet, regex);
+            }
+            let regex = alphabets.get(segment.alphabet.as_str());
+            if let Some(sample) = segment.samples.iter().find(|s| regex.is_some_and(|r| !r.is_match(s))) {
+                return Err(format!("sample `{sample}` of `{}` is not in its alphabet", segment.name));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the templates say about each claim, corrected by the file.
+fn facts(templates: &[Template], overrides: &BTreeMap<String, ClaimSource>) -> BTreeMap<String, ClaimFacts> {
+    let mut facts: BTreeMap<String, ClaimFacts> = BTreeMap::new();
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for template in templates {
+        for (name, parts) in &template.claims {
+            *seen.entry(name).or_default() += 1;
+            let segments = parts.iter().filter_map(|p| if let ClaimPart::Segment(i) = p { template.segments.get(*i) } else { None });
+            let roles: Vec<Role> = segments.map(|s| s.role).collect();
+            let has = |wanted: &[Role]| roles.iter().any(|r| wanted.contains(r));
+            let chosen = [Role::CallerChosen, Role::Ref, Role::Environment];
+            let fact = facts.entry(name.clone()).or_default();
+            fact.caller_chosen |= !roles.is_empty() && roles.iter().all(|r| chosen.contains(r));
+            fact.mutable_name |= has(&[Role::Tenant, Role::Project]) && !has(&[Role::TenantId, Role::ProjectId]);
+            fact.tenant_binding |= has(&[Role::Tenant, Role::TenantId]);
+        }
+    }
+    for (name, fact) in &mut facts {
+        fact.optional = seen.get(name.as_str()).is_some_and(|n| *n < templates.len());
+    }
+    for (name, own) in overrides {
+        let in_templates = facts.contains_key(name);
+        let fact = facts.entry(name.clone()).or_default();
+        fact.kind = own.kind;
+        fact.optional = own.optional.unwrap_or(if in_templates { fact.optional } else { true });
+        fact.caller_chosen = own.caller_chosen.unwrap_or(fact.caller_chosen);
+        fact.mutable_name = own.mutable_name.unwrap_or(fact.mutable_name);
+        fact.tenant_binding = own.tenant_binding.unwrap_or(fact.tenant_binding);
+    }
+    facts
+}

@@ -1,0 +1,268 @@
+//! The form of a registry file, and what it says about an issuer once it is read.
+
+use super::{Context, Role};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Whose tokens an issuer mints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tenancy {
+    /// Strangers get tokens from the same issuer: the policy has to name the tenant.
+    Shared,
+    /// The issuer's URL belongs to one tenant.
+    Tenant,
+    /// The issuer's URL belongs to one cluster.
+    Cluster,
+    /// Not known: an issuer outside the registry.
+    #[default]
+    Unknown,
+}
+
+/// The last slash of an issuer's URL. Clouds compare issuers byte by byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum Slash {
+    /// The tokens say the issuer without a slash at the end.
+    #[default]
+    Forbidden,
+    /// The tokens say it with one.
+    Required,
+    /// Not known.
+    Any,
+}
+
+/// How a claim names the tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bind {
+    /// The claim, or the full IAM context key where the tenant is in no claim (`sts:RoleSessionName`).
+    pub claim: String,
+    /// Its value, with the tenant in `<>` and `*` for the rest: `repo:<owner>/*`.
+    pub pattern: String,
+}
+
+/// The JSON type of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A string.
+    #[default]
+    String,
+    /// A number.
+    Number,
+    /// `true` or `false`.
+    Bool,
+    /// A list of strings.
+    List,
+}
+
+/// What is known of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ClaimFacts {
+    /// Its JSON type.
+    pub kind: Kind,
+    /// Some tokens of the issuer do not have it.
+    pub optional: bool,
+    /// Whoever runs the job chooses its value: it authenticates nobody.
+    pub caller_chosen: bool,
+    /// It is a name that somebody else can take after a rename or a deletion.
+    pub mutable_name: bool,
+    /// It tells tenants apart.
+    pub tenant_binding: bool,
+}
+
+/// Which claims a cloud lets a condition read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sees {
+    /// Every claim of the token.
+    All,
+    /// These claims.
+    Only(Vec<String>),
+}
+
+impl Sees {
+    /// Whether this claim is visible.
+    #[must_use]
+    pub fn includes(&self, claim: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(claims) => claims.iter().any(|c| c == claim),
+        }
+    }
+}
+
+/// Why a registry file was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// Not YAML of this form.
+    #[error("not an issuer file: {0}")]
+    Form(String),
+    /// An id that is taken.
+    #[error("issuer `{0}` is defined twice")]
+    Duplicate(String),
+    /// An issuer that is like one that is not there.
+    #[error("issuer `{id}` is like `{like}`, which is not defined before it")]
+    Like {
+        /// The issuer.
+        id: String,
+        /// What it names.
+        like: String,
+    },
+    /// A fault in one issuer.
+    #[error("issuer `{id}`: {why}")]
+    Issuer {
+        /// The issuer.
+        id: String,
+        /// The fault.
+        why: String,
+    },
+}
+
+/// An issuer of tokens.
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    /// Unique and stable: `github-actions`.
+    pub id: String,
+    /// For people: `GitHub Actions`.
+    pub name: String,
+    /// The page that defines its tokens.
+    pub reference: Option<String>,
+    /// Whose tokens it mints.
+    pub tenancy: Tenancy,
+    /// The last slash of its URL.
+    pub slash: Slash,
+    /// How a token names its tenant; several when there are several ways. Empty when the issuer's URL does.
+    pub binds: Vec<Bind>,
+    /// The claim (or full context key) that AWS wants in every trust policy for this shared issuer, refusing others on creation and update
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html>).
+    pub aws_required: Option<String>,
+    /// The claims that AWS offers as condition keys, without the default ones
+    /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html>).
+    pub aws_claims: Vec<String>,
+    /// Whether AWS also offers `sub`, `aud`, `amr`, `email` and `oaud`: so for every issuer but the four built-in ones.
+    pub aws_default_claims: bool,
+    /// The claims that an attribute mapping or condition of Google Cloud reads: as a rule, all.
+    pub google_claims: Sees,
+    /// The claims that a flexible federated credential of Entra reads; empty when Entra offers none for this issuer.
+    pub entra_claims: Vec<String>,
+    /// The customary audience by cloud (`aws`, `google`, `azure`) and the issuer's own (`default`).
+    pub audiences: BTreeMap<String, String>,
+    /// Facts of every claim of its templates and of those that are known but in no template.
+    pub(super) claims: BTreeMap<String, ClaimFacts>,
+    pub(super) host: Host,
+    pub(super) source: Source,
+}
+
+/// How the URL of an issuer looks, without the scheme and without a slash at the end.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Host {
+    /// Exactly one of these.
+    pub(super) exact: Vec<String>,
+    /// Or matches this whole; named groups are the captures.
+    pub(super) pattern: Option<String>,
+    /// A piece that every match of the pattern contains: spares the regular expression.
+    pub(super) hint: String,
+    /// But does not match this.
+    pub(super) except: Option<String>,
+    /// The canonical form for issuers that are called by several names.
+    pub(super) canonical: Option<String>,
+}
+
+/// What the templates are made from.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Source {
+    pub(super) segments: BTreeMap<String, SegmentSource>,
+    pub(super) define: BTreeMap<String, String>,
+    pub(super) axes: Vec<Vec<Form>>,
+    pub(super) common: BTreeMap<String, String>,
+    pub(super) templates: Vec<TemplateSource>,
+}
+
+/// A registry file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) issuers: Vec<IssuerSource>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IssuerSource {
+    pub(super) id: String,
+    /// Takes everything that is not said here from this issuer.
+    pub(super) like: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) reference: Option<String>,
+    pub(super) host: Option<Host>,
+    pub(super) tenancy: Option<Tenancy>,
+    pub(super) slash: Option<Slash>,
+    pub(super) binds: Option<Vec<Bind>>,
+    pub(super) aws_required: Option<String>,
+    pub(super) aws_claims: Option<Vec<String>>,
+    pub(super) aws_default_claims: Option<bool>,
+    pub(super) google_claims: Option<Vec<String>>,
+    pub(super) entra_claims: Option<Vec<String>>,
+    pub(super) audiences: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    pub(super) claims: BTreeMap<String, ClaimSource>,
+    #[serde(default)]
+    pub(super) segments: BTreeMap<String, SegmentSource>,
+    #[serde(default)]
+    pub(super) define: BTreeMap<String, String>,
+    pub(super) axes: Option<Vec<Vec<Form>>>,
+    #[serde(default)]
+    pub(super) common: BTreeMap<String, String>,
+    pub(super) templates: Option<Vec<TemplateSource>>,
+}
+
+/// Corrections to the facts that follow from the templates.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ClaimSource {
+    pub(super) kind: Kind,
+    pub(super) optional: Option<bool>,
+    pub(super) caller_chosen: Option<bool>,
+    pub(super) mutable_name: Option<bool>,
+    pub(super) tenant_binding: Option<bool>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SegmentSource {
+    /// Takes what is not said here from this segment of the same issuer.
+    pub(super) like: Option<String>,
+    pub(super) role: Option<Role>,
+    /// A regular expression, or `$name` of a shared alphabet.
+    pub(super) alphabet: Option<String>,
+    pub(super) samples: Option<Vec<String>>,
+}
+
+/// One of several spellings that every template has.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Form {
+    /// Added to the template's name.
+    #[serde(default)]
+    pub(super) suffix: String,
+    #[serde(default)]
+    pub(super) define: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) claims: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TemplateSource {
+    pub(super) name: String,
+    pub(super) context: Context,
+    #[serde(default)]
+    pub(super) define: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) claims: BTreeMap<String, String>,
+    /// Claims of `common` that this template does not have.
+    #[serde(default)]
+    pub(super) without: Vec<String>,
+}
