@@ -25,6 +25,8 @@ pub(crate) struct Dfa {
     fixed: Vec<Option<Out>>,
     start: u32,
     absent: bool,
+    /// The classes that lead from a live state to a live one.
+    used: Vec<bool>,
 }
 
 impl Dfa {
@@ -81,7 +83,11 @@ impl Dfa {
         let new_table = kept.iter().flat_map(|state| row(*state).iter().map(named)).collect();
         let start = rename.first().copied().unwrap_or(0);
         let absent = new_out.contains(&Out::Absent);
-        Self { classes, table: new_table, out: new_out, fixed: new_fixed, start, absent }
+        let mut dfa = Self { classes, table: new_table, out: new_out, fixed: new_fixed, start, absent, used: Vec::new() };
+        let states = u32::try_from(dfa.out.len()).unwrap_or(0);
+        let leads = |class: usize| (0..states).any(|s| dfa.is_live(s) && dfa.is_live(dfa.next_class(s, class)));
+        dfa.used = (0..dfa.classes.len()).map(leads).collect();
+        dfa
     }
 
     pub(crate) fn start(&self) -> u32 {
@@ -125,11 +131,7 @@ impl Dfa {
 
     /// True when some string of the language has this character.
     pub(crate) fn uses(&self, c: char) -> bool {
-        let class = self.classes.of(c);
-        (0..self.out.len()).any(|s| {
-            let s = u32::try_from(s).unwrap_or(0);
-            self.is_live(s) && self.is_live(self.next_class(s, class))
-        })
+        self.used.get(self.classes.of(c)).copied().unwrap_or(false)
     }
 
     /// A shortest string that leads from `state` into the language.
