@@ -1,1 +1,228 @@
-//! (under construction)
+//! The decision procedure: a formula walked together with an issuer's token templates.
+//!
+//! Every string test is an automaton, a token is a walk over a template's segments, and a search over (segment,
+//! automaton states) either meets a state in which the formula holds (the walk is the witness) or exhausts the finite
+//! space (a proof). Whatever is beyond the limits or not modelled is a third answer.
+
+mod align;
+mod candidates;
+mod compile;
+pub mod concrete;
+mod machine;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+pub use align::{Candidate, literals_for_segment};
+pub use compile::Compiled;
+pub use concrete::evaluate;
+pub use resolve::Templates;
+
+use super::formula::{Formula, Subject};
+use super::{Token, Truth};
+use crate::issuers::Template;
+use crate::language::Language;
+use crate::value::{Atom, AtomKind};
+use std::fmt;
+
+/// Most states that one search visits in one template.
+pub const MAX_SEARCH_STATES: usize = 200_000;
+/// Most nodes of the walk over readable candidates.
+pub const MAX_CANDIDATE_NODES: usize = 4_000;
+/// Most segments that a template may have.
+pub const MAX_SEGMENTS: usize = 64;
+
+/// What an unknown part of a pattern stands for.
+#[derive(Clone, Copy)]
+pub enum HoleMode<'a> {
+    /// One fixed string.
+    Fill(&'a dyn Fn(&Atom) -> String),
+    /// Any string of its kind: a test with a hole is false where no filling matches, else unknown.
+    Any,
+}
+
+impl fmt::Debug for HoleMode<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fill(_) => "Fill",
+            Self::Any => "Any",
+        })
+    }
+}
+
+/// How to search.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'a> {
+    /// What holes stand for.
+    pub holes: HoleMode<'a>,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self { holes: HoleMode::Fill(&placeholder) }
+    }
+}
+
+/// A token that the formula admits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// The index of its template.
+    pub template: usize,
+    /// The token.
+    pub token: Token,
+    /// The template's segments with their values, in the template's order.
+    pub segments: Vec<(String, String)>,
+    /// The formula holds however the unknowns turn out.
+    pub certain: bool,
+}
+
+impl Witness {
+    /// The value of a segment.
+    #[must_use]
+    pub fn segment(&self, name: &str) -> Option<&str> {
+        self.segments.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+}
+
+/// The answer of a search.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// This token gets in.
+    Witness(Box<Witness>),
+    /// No token of any template gets in, however the unknowns turn out.
+    Proof,
+    /// Neither could be shown; why.
+    Unknown(String),
+}
+
+impl Outcome {
+    /// The witness, when there is one.
+    #[must_use]
+    pub fn witness(&self) -> Option<&Witness> {
+        if let Self::Witness(w) = self { Some(w) } else { None }
+    }
+
+    /// True when it is proven that nobody gets in.
+    #[must_use]
+    pub fn is_proof(&self) -> bool {
+        matches!(self, Self::Proof)
+    }
+}
+
+/// A readable string of the atom's kind, the same for the same atom: what a hole stands for in witnesses.
+#[must_use]
+pub fn placeholder(atom: &Atom) -> String {
+    match atom.kind() {
+        AtomKind::AccountId => "111122223333".to_owned(),
+        AtomKind::ProjectNumber | AtomKind::Number => "123456789012".to_owned(),
+        AtomKind::Partition => "aws".to_owned(),
+        AtomKind::Region => "eu-west-1".to_owned(),
+        AtomKind::IssuerHostPath => "issuer.example.com".to_owned(),
+        AtomKind::Arn => "arn:aws:iam::111122223333:role/unknown".to_owned(),
+        AtomKind::Guid => "11111111-2222-3333-4444-555555555555".to_owned(),
+        AtomKind::ServiceAccountEmail => "unknown@unknown-project.iam.gserviceaccount.com".to_owned(),
+        AtomKind::Any | AtomKind::ProjectId | AtomKind::Word => {
+            let last = atom.label().trim_matches(['$', '{', '}']).rsplit(['.', '/']).next().unwrap_or_default();
+            let word: String = last.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+            let word = word.trim_matches('-');
+            if word.is_empty() { "unknown".to_owned() } else { word.to_owned() }
+        }
+    }
+}
+
+/// Searches for a token of `templates` for which `formula` is true; see [`Compiled::search`] for repeated queries.
+#[must_use]
+pub fn search(formula: &Formula, templates: &[Template], options: &Options<'_>) -> Outcome {
+    Compiled::new(formula, options).search(&Templates::new(templates), options)
+}
+
+/// A token that `new` admits and `old` does not.
+#[must_use]
+pub fn difference(new: &Formula, old: &Formula, templates: &[Template], options: &Options<'_>) -> Outcome {
+    // "Not admitted" is "not true": an error in the old formula is a refusal, so that the query's negation must not
+    // carry it on as an error.
+    Compiled::new(new, options).and(&Compiled::new(old, options).refused()).search(&Templates::new(templates), options)
+}
+
+/// Does the formula admit any token at all?
+#[must_use]
+pub fn satisfiable(formula: &Formula, templates: &[Template], options: &Options<'_>) -> Outcome {
+    search(formula, templates, options)
+}
+
+/// A value that the subject of `a` in its template and that of `b` in its own can both have: two providers whose
+/// mapped values meet.
+///
+/// # Errors
+/// Why it could not be decided.
+pub fn common_value(a: (&Subject, &Template), b: (&Subject, &Template)) -> Result<Option<String>, String> {
+    let language = |(subject, template): (&Subject, &Template)| -> Result<Option<(Language, Vec<String>)>, String> {
+        let templates = Templates::new(std::slice::from_ref(template));
+        let Some(prepared) = templates.first() else { return Ok(None) };
+        match resolve::resolve(subject, prepared) {
+            resolve::Resolved::Absent => Ok(None),
+            resolve::Resolved::Unknown(why) => Err(why),
+            resolve::Resolved::String { ops, .. } if !ops.is_empty() => {
+                Err("the value is computed in a way that is not modelled".to_owned())
+            }
+            resolve::Resolved::String { pieces, .. } => {
+                let samples = candidates::rendered_samples(&pieces, prepared);
+                resolve::language_of(&pieces, prepared).map(|l| Some((l, samples))).map_err(|e| e.to_string())
+            }
+        }
+    };
+    let (Some((a, samples)), Some((b, more))) = (language(a)?, language(b)?) else { return Ok(None) };
+    let readable = samples.into_iter().chain(more).find(|s| a.contains(s) && b.contains(s));
+    readable.map_or_else(|| a.common(&b).map_err(|e| e.to_string()), |s| Ok(Some(s)))
+}
+
+/// [`common_value`], with "could not be decided" as "none known".
+#[must_use]
+pub fn collide(a: (&Subject, &Template), b: (&Subject, &Template)) -> Option<String> {
+    common_value(a, b).ok().flatten()
+}
+
+impl Compiled {
+    /// Searches the templates in order, readable candidates in all of them first, then exhaustively.
+    #[must_use]
+    pub fn search(&self, templates: &Templates, options: &Options<'_>) -> Outcome {
+        let mut reason: Option<String> = None;
+        let mut pending = Vec::new();
+        for (index, prepared) in templates.iter().enumerate() {
+            match machine::Machine::new(self, prepared) {
+                Ok(mut machine) => match machine.walk_candidates(None) {
+                    Some(values) => return self.checked(index, prepared, values, options),
+                    None => pending.push((index, prepared, machine)),
+                },
+                Err(why) => reason = reason.or(Some(why)),
+            }
+        }
+        for (index, prepared, mut machine) in pending {
+            match machine.exhaust() {
+                machine::Found::Walk(values) => {
+                    let readable = machine.walk_candidates(Some(&values)).unwrap_or(values);
+                    return self.checked(index, prepared, readable, options);
+                }
+                machine::Found::Nothing => {}
+                machine::Found::Perhaps(why) => reason = reason.or(Some(why)),
+            }
+        }
+        reason.map_or(Outcome::Proof, Outcome::Unknown)
+    }
+
+    /// The witness, after the concrete evaluator agreed.
+    fn checked(&self, index: usize, prepared: &resolve::Prepared, values: Vec<Option<String>>, options: &Options<'_>) -> Outcome {
+        let Some(values) = prepared.complete(values) else {
+            return Outcome::Unknown(format!("a segment of the template `{}` has no value", prepared.template.name));
+        };
+        let token = prepared.token(&values, &self.members());
+        let segments: Vec<(String, String)> = prepared.template.segments.iter().map(|s| s.name.clone()).zip(values).collect();
+        match self.concrete(&token, &segments, &options.holes) {
+            Truth::True => Outcome::Witness(Box::new(Witness { template: index, token, segments, certain: true })),
+            other => {
+                debug_assert!(false, "the two evaluators disagree ({other:?}) on {token:?}");
+                Outcome::Unknown("the two evaluators disagree on a token; please report this".to_owned())
+            }
+        }
+    }
+}

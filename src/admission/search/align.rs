@@ -1,0 +1,345 @@
+//! What a policy's patterns say of each segment of a template, with the places where they say it.
+
+use super::resolve::{Piece, Prepared, Resolved, Templates, resolve};
+use super::{HoleMode, Options, placeholder};
+use crate::admission::formula::{Formula, GlobPart, Matcher, Test};
+use crate::issuers::Template;
+use crate::language::re2_to_rust;
+use crate::source::Span;
+use crate::value::{Atom, Part, Text, Trail};
+use regex_syntax::hir::{Hir, HirKind, Look};
+use std::collections::BTreeMap;
+
+/// Most nesting of a formula that is walked.
+const MAX_DEPTH: usize = 128;
+/// Most alternatives of one expression that are aligned.
+const MAX_ALTERNATIVES: usize = 64;
+
+/// What one test says of one segment.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The characters that the pattern spells out for the segment, holes filled.
+    pub text: String,
+    /// The pattern fixes the segment exactly.
+    pub complete: bool,
+    /// Where the characters are written.
+    pub span: Option<Span>,
+    /// How the pattern came to the test.
+    pub trail: Trail,
+    /// The test as a person reads it.
+    pub label: String,
+    /// The wildcard that leaves the segment open.
+    pub open_at: Option<Span>,
+    /// Every wildcard that covers a part of the segment.
+    pub wildcards: Vec<Span>,
+}
+
+/// For each segment of the template (by name) what the positively occurring tests of the formula say of it. A test that
+/// no token of the template can pass says nothing.
+#[must_use]
+pub fn literals_for_segment(formula: &Formula, template: &Template, options: &Options<'_>) -> BTreeMap<String, Vec<Candidate>> {
+    let templates = Templates::new(std::slice::from_ref(template));
+    let mut out: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
+    let Some(prepared) = templates.first() else { return out };
+    let mut tests = Vec::new();
+    positive(formula, true, 0, &mut tests);
+    for test in tests {
+        let Resolved::String { pieces, ops } = resolve(&test.subject, prepared) else { continue };
+        if !ops.is_empty() {
+            continue;
+        }
+        for pattern in patterns(test, options) {
+            for (segment, candidate) in aligned(&pattern, &pieces, prepared, test) {
+                if let Some(segment) = template.segments.get(segment) {
+                    out.entry(segment.name.clone()).or_default().push(candidate);
+                }
+            }
+        }
+    }
+    out
+}
+
+fn positive<'f>(formula: &'f Formula, holds: bool, depth: usize, out: &mut Vec<&'f Test>) {
+    match formula {
+        _ if depth > MAX_DEPTH => {}
+        Formula::Constant(..) => {}
+        Formula::Test(test) => out.extend(holds.then_some(&**test)),
+        Formula::Not(inner) => positive(inner, !holds, depth + 1, out),
+        Formula::All(all) | Formula::Any(all) => all.iter().for_each(|f| positive(f, holds, depth + 1, out)),
+    }
+}
+
+/// A unit of a pattern.
+#[derive(Debug, Clone, Copy)]
+enum Unit {
+    Char(char, Option<Span>),
+    Wild(Option<Span>),
+}
+
+impl Unit {
+    fn wild(self) -> Option<Option<Span>> {
+        if let Self::Wild(span) = self { Some(span) } else { None }
+    }
+}
+
+struct Pattern {
+    units: Vec<Unit>,
+    ignore_case: bool,
+    trail: Trail,
+}
+
+fn patterns(test: &Test, options: &Options<'_>) -> Vec<Pattern> {
+    let fill: &dyn Fn(&Atom) -> String = match options.holes {
+        HoleMode::Fill(fill) => fill,
+        HoleMode::Any => &placeholder,
+    };
+    let wild = || vec![Unit::Wild(None)];
+    let one = |text: &Text, before: bool, after: bool, ignore_case: bool| {
+        let units = [if before { wild() } else { Vec::new() }, units(text, fill), if after { wild() } else { Vec::new() }].concat();
+        vec![Pattern { units, ignore_case, trail: text.trail().or_else(|| test.trail.clone()) }]
+    };
+    match &test.matcher {
+        Matcher::Exact(t) => one(t, false, false, false),
+        Matcher::ExactIgnoreCase(t) => one(t, false, false, true),
+        Matcher::Prefix(t) => one(t, false, true, false),
+        Matcher::Suffix(t) => one(t, true, false, false),
+        Matcher::Contains(t) => one(t, true, true, false),
+        Matcher::Glob(parts) => {
+            let unit = |p: &GlobPart| match p {
+                GlobPart::Literal(t) => units(t, fill),
+                GlobPart::Star(span) | GlobPart::One(span) => vec![Unit::Wild(*span)],
+            };
+            let trail = parts.iter().find_map(|p| if let GlobPart::Literal(t) = p { t.trail() } else { None });
+            let trail = trail.or_else(|| test.trail.clone());
+            vec![Pattern { units: parts.iter().flat_map(unit).collect(), ignore_case: false, trail }]
+        }
+        Matcher::Regex(pattern) => regex_patterns(pattern, test),
+        Matcher::Present | Matcher::Size(..) | Matcher::Order(..) => Vec::new(),
+    }
+}
+
+/// The characters of a text with their places.
+fn units(text: &Text, fill: &dyn Fn(&Atom) -> String) -> Vec<Unit> {
+    let mut out = Vec::new();
+    for (i, part) in text.parts.iter().enumerate() {
+        match part {
+            Part::Literal { text: chars, .. } => {
+                out.extend(chars.char_indices().map(|(at, c)| Unit::Char(c, text.span_of(i, at..at + c.len_utf8()))));
+            }
+            Part::Hole { atom, span, .. } => out.extend(fill(atom).chars().map(|c| Unit::Char(c, *span))),
+        }
+    }
+    out
+}
+
+/// An expression as literals and wildcards: whatever is no literal is a wildcard.
+fn regex_patterns(pattern: &str, test: &Test) -> Vec<Pattern> {
+    let Ok(hir) = regex_syntax::parse(&re2_to_rust(pattern)) else { return Vec::new() };
+    let mut top = &hir;
+    while let HirKind::Capture(group) = top.kind() {
+        top = &group.sub;
+    }
+    let branches: Vec<&Hir> = if let HirKind::Alternation(all) = top.kind() { all.iter().collect() } else { vec![top] };
+    let pattern = |hir: &Hir| {
+        let mut units = vec![Unit::Wild(test.span)];
+        flatten(hir, test.span, &mut units);
+        units.push(Unit::Wild(test.span));
+        if starts(hir, Look::Start, false) {
+            units.remove(0);
+        }
+        if starts(hir, Look::End, true) {
+            units.pop();
+        }
+        Pattern { units, ignore_case: false, trail: test.trail.clone() }
+    };
+    branches.into_iter().take(MAX_ALTERNATIVES).map(pattern).collect()
+}
+
+fn starts(hir: &Hir, look: Look, at_end: bool) -> bool {
+    match hir.kind() {
+        HirKind::Look(l) => *l == look,
+        HirKind::Concat(all) => (if at_end { all.last() } else { all.first() }).is_some_and(|h| starts(h, look, at_end)),
+        HirKind::Capture(group) => starts(&group.sub, look, at_end),
+        _ => false,
+    }
+}
+
+fn flatten(hir: &Hir, span: Option<Span>, out: &mut Vec<Unit>) {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => {}
+        HirKind::Literal(text) => out.extend(String::from_utf8_lossy(&text.0).chars().map(|c| Unit::Char(c, span))),
+        HirKind::Capture(group) => flatten(&group.sub, span, out),
+        HirKind::Concat(all) => all.iter().for_each(|h| flatten(h, span, out)),
+        HirKind::Class(_) | HirKind::Repetition(_) | HirKind::Alternation(_) => out.push(Unit::Wild(span)),
+    }
+}
+
+/// A piece, its characters in reading direction.
+enum Slot {
+    Literal(Vec<char>),
+    Segment(usize),
+}
+
+/// What a walk found of a segment.
+struct Found {
+    segment: usize,
+    chars: Vec<(char, Option<Span>)>,
+    complete: bool,
+}
+
+fn aligned(pattern: &Pattern, pieces: &[Piece], prepared: &Prepared, test: &Test) -> Vec<(usize, Candidate)> {
+    let walk = Walk { prepared, ignore_case: pattern.ignore_case, backwards: false };
+    let slots = |reverse: bool| -> Vec<Slot> {
+        let slot = |p: &Piece| match p {
+            Piece::Literal(t) if reverse => Slot::Literal(t.chars().rev().collect()),
+            Piece::Literal(t) => Slot::Literal(t.chars().collect()),
+            Piece::Segment(i) => Slot::Segment(*i),
+        };
+        if reverse { pieces.iter().rev().map(slot).collect() } else { pieces.iter().map(slot).collect() }
+    };
+    let backwards: Vec<Unit> = pattern.units.iter().rev().copied().collect();
+    let back = Walk { backwards: true, ..walk };
+    let (Some(mut found), Some(from_end)) = (walk.run(&pattern.units, &slots(false)), back.run(&backwards, &slots(true))) else {
+        return Vec::new();
+    };
+    for mut one in from_end {
+        one.chars.reverse();
+        match found.iter_mut().find(|f| f.segment == one.segment) {
+            Some(old) if old.complete || (!one.complete && !old.chars.is_empty()) => {}
+            Some(old) => *old = one,
+            None => found.push(one),
+        }
+    }
+    found.extend(walk.inner(&pattern.units, &slots(false)).into_iter().filter(|f| !f.chars.is_empty()));
+    let wildcards: Vec<Span> = pattern.units.iter().filter_map(|u| u.wild().flatten()).collect();
+    for piece in pieces {
+        if let Piece::Segment(segment) = piece
+            && !found.iter().any(|f| f.segment == *segment)
+        {
+            found.push(Found { segment: *segment, chars: Vec::new(), complete: false });
+        }
+    }
+    let candidate = |f: Found| {
+        let place = |c: &(char, Option<Span>)| c.1;
+        let span = match (f.chars.first().and_then(place), f.chars.last().and_then(place)) {
+            (Some(a), Some(b)) if a.file == b.file && a.start <= b.end => Some(Span { file: a.file, start: a.start, end: b.end }),
+            (a, _) => a,
+        };
+        // The wildcard next behind the characters, else the first.
+        let next = span.and_then(|s| wildcards.iter().find(|w| w.file == s.file && w.start >= s.end)).or(wildcards.first());
+        let (open_at, wildcards) = if f.complete { (None, Vec::new()) } else { (next.copied(), wildcards.clone()) };
+        let text = f.chars.iter().map(|(c, _)| c).collect();
+        let candidate =
+            Candidate { text, complete: f.complete, span, trail: pattern.trail.clone(), label: test.label.clone(), open_at, wildcards };
+        (f.segment, candidate)
+    };
+    found.into_iter().map(candidate).collect()
+}
+
+#[derive(Clone, Copy)]
+struct Walk<'a> {
+    prepared: &'a Prepared,
+    ignore_case: bool,
+    backwards: bool,
+}
+
+impl Walk<'_> {
+    fn same(self, a: char, b: char) -> bool {
+        a == b || (self.ignore_case && a.eq_ignore_ascii_case(&b))
+    }
+
+    fn uses(self, segment: usize, c: char) -> bool {
+        let Ok(alphabet) = self.prepared.alphabet(segment) else { return true };
+        alphabet.0.uses(c) || (self.ignore_case && (alphabet.0.uses(c.to_ascii_lowercase()) || alphabet.0.uses(c.to_ascii_uppercase())))
+    }
+
+    fn can_be(self, segment: usize, chars: &[(char, Option<Span>)]) -> bool {
+        if self.ignore_case {
+            return true;
+        }
+        let mut text: Vec<char> = chars.iter().map(|(c, _)| *c).collect();
+        if self.backwards {
+            text.reverse();
+        }
+        let text: String = text.into_iter().collect();
+        self.prepared.alphabet(segment).map_or(true, |a| a.contains(&text))
+    }
+
+    /// Walks pattern and pieces side by side up to the first wildcard; none when they cannot agree.
+    fn run(self, units: &[Unit], slots: &[Slot]) -> Option<Vec<Found>> {
+        let mut found: Vec<Found> = Vec::new();
+        let mut at = 0;
+        for (i, slot) in slots.iter().enumerate() {
+            match slot {
+                Slot::Literal(text) => {
+                    for c in text {
+                        match units.get(at)? {
+                            Unit::Wild(_) => return Some(found),
+                            Unit::Char(k, _) if self.same(*k, *c) => at += 1,
+                            Unit::Char(..) => return None,
+                        }
+                    }
+                }
+                Slot::Segment(segment) => {
+                    let delimiter = if let Some(Slot::Literal(text)) = slots.get(i + 1) { text.as_slice() } else { &[] };
+                    let mut chars = Vec::new();
+                    let complete = loop {
+                        match units.get(at) {
+                            None if i + 1 == slots.len() => break true,
+                            None => return None,
+                            Some(Unit::Wild(_)) => break false,
+                            Some(Unit::Char(..)) if self.begins(units.get(at..)?, delimiter) => break true,
+                            Some(Unit::Char(c, span)) if self.uses(*segment, *c) => chars.push((*c, *span)),
+                            Some(Unit::Char(..)) => return None,
+                        }
+                        at += 1;
+                    };
+                    if complete && !self.can_be(*segment, &chars) {
+                        return None;
+                    }
+                    found.push(Found { segment: *segment, chars, complete });
+                    if !complete {
+                        return Some(found);
+                    }
+                }
+            }
+        }
+        units.get(at..)?.iter().all(|u| u.wild().is_some()).then_some(found)
+    }
+
+    /// Does the delimiter stand here, as far as the pattern spells it out?
+    fn begins(self, units: &[Unit], delimiter: &[char]) -> bool {
+        let mut spelled = false;
+        for (i, c) in delimiter.iter().enumerate() {
+            match units.get(i) {
+                Some(Unit::Char(k, _)) if self.same(*k, *c) => spelled = true,
+                Some(Unit::Wild(_)) => return spelled,
+                _ => return false,
+            }
+        }
+        spelled
+    }
+
+    /// Aligns the literal runs between wildcards with every place inside the pieces' literals.
+    fn inner(self, units: &[Unit], slots: &[Slot]) -> Vec<Found> {
+        let mut out = Vec::new();
+        let wild: Vec<usize> = units.iter().enumerate().filter(|(_, u)| u.wild().is_some()).map(|(i, _)| i).collect();
+        for pair in wild.windows(2) {
+            let [from, to] = pair else { continue };
+            let Some(run) = units.get(from + 1..=*to).filter(|r| r.len() > 1) else { continue };
+            for (i, slot) in slots.iter().enumerate() {
+                let Slot::Literal(text) = slot else { continue };
+                for offset in 0..text.len() {
+                    let head = Slot::Literal(text.get(offset..).unwrap_or(&[]).to_vec());
+                    let rest = slots.get(i + 1..).unwrap_or(&[]).iter().map(|s| match s {
+                        Slot::Literal(t) => Slot::Literal(t.clone()),
+                        Slot::Segment(n) => Slot::Segment(*n),
+                    });
+                    let here: Vec<Slot> = std::iter::once(head).chain(rest).collect();
+                    out.extend(self.run(run, &here).unwrap_or_default());
+                }
+            }
+        }
+        out
+    }
+}

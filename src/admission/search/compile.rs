@@ -1,0 +1,322 @@
+//! A formula with its automata, compiled once for any number of templates and queries.
+
+use super::concrete::{compares, evaluate_in, has_holes, kind_pattern};
+use super::{HoleMode, Options};
+use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
+use crate::admission::{Token, Truth};
+use crate::language::{Dfa, Language, Nfa, NodeId, TooLarge};
+use crate::value::{Part, Text};
+use std::sync::{Arc, OnceLock};
+
+/// Deepest nesting of a formula that is looked at; deeper ones are unknown.
+const MAX_DEPTH: usize = 128;
+
+/// A formula made ready for searching. Cheap to clone and to combine with others.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    pub(super) root: Node,
+    /// The formula's parts as they were given, all of which must hold, for the concrete check.
+    sources: Vec<(Arc<Formula>, bool)>,
+}
+
+/// A formula over leaves.
+#[derive(Debug, Clone)]
+pub(super) enum Node {
+    Constant(Truth, Option<Arc<str>>),
+    Leaf(Arc<Leaf>),
+    Not(Arc<Node>),
+    /// True where the inner one is anything but true, unknown where it is unknown: "this formula refuses".
+    Refused(Arc<Node>),
+    All(Vec<Node>),
+    Any(Vec<Node>),
+}
+
+/// One test, or several of one subject of which any suffices.
+#[derive(Debug)]
+pub(super) struct Leaf {
+    pub(super) subject: Subject,
+    pub(super) absent: Truth,
+    /// What it is worth when the automaton accepts: unknown for a pattern with open holes.
+    pub(super) accept: Truth,
+    matchers: Vec<Pattern>,
+    dfa: OnceLock<Result<Arc<Dfa>, TooLarge>>,
+    pub(super) words: Vec<String>,
+    pub(super) label: String,
+}
+
+/// A matcher whose holes are filled.
+#[derive(Debug, Clone)]
+enum Pattern {
+    Matcher(Matcher),
+    Filled(Matcher),
+}
+
+impl Leaf {
+    pub(super) fn dfa(&self) -> Result<Arc<Dfa>, TooLarge> {
+        self.dfa.get_or_init(|| build(&self.matchers)).clone()
+    }
+}
+
+impl Compiled {
+    /// Makes a formula ready. Automata are built when a search first needs them.
+    #[must_use]
+    pub fn new(formula: &Formula, options: &Options<'_>) -> Self {
+        Self { root: compile(formula, options, 0), sources: vec![(Arc::new(formula.clone()), true)] }
+    }
+
+    /// Both must hold.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let root = Node::All(vec![self.root.clone(), other.root.clone()]);
+        Self { root, sources: self.sources.iter().chain(&other.sources).cloned().collect() }
+    }
+
+    /// The formula that holds where this one does not admit: where it is false or an error.
+    #[must_use]
+    pub fn refused(&self) -> Self {
+        let all = if let [(one, true)] = self.sources.as_slice() {
+            Arc::clone(one)
+        } else {
+            let part = |(f, holds): &(Arc<Formula>, bool)| if *holds { (**f).clone() } else { (**f).clone().negate() };
+            Arc::new(Formula::All(self.sources.iter().map(part).collect()))
+        };
+        Self { root: Node::Refused(Arc::new(self.root.clone())), sources: vec![(all, false)] }
+    }
+
+    /// The concrete truth.
+    pub(super) fn concrete(&self, token: &Token, segments: &[(String, String)], holes: &HoleMode<'_>) -> Truth {
+        self.sources.iter().fold(Truth::True, |t, (formula, holds)| {
+            let truth = evaluate_in(formula, token, segments, holes);
+            t.and(if *holds { truth } else { refusal(truth) })
+        })
+    }
+
+    /// The object members that the formula tests: the claim and the keys.
+    pub(super) fn members(&self) -> Vec<(String, Vec<String>)> {
+        let mut out = Vec::new();
+        each_leaf(&self.root, &mut |leaf| members_of(&leaf.subject, &mut out));
+        out.sort();
+        out.dedup();
+        out
+    }
+}
+
+/// "Does not admit" of a truth.
+pub(super) fn refusal(truth: Truth) -> Truth {
+    match truth {
+        Truth::True => Truth::False,
+        Truth::False | Truth::Error => Truth::True,
+        Truth::Unknown => Truth::Unknown,
+    }
+}
+
+/// Visits the leaves in order.
+pub(super) fn each_leaf(node: &Node, f: &mut dyn FnMut(&Arc<Leaf>)) {
+    match node {
+        Node::Constant(..) => {}
+        Node::Leaf(leaf) => f(leaf),
+        Node::Not(inner) | Node::Refused(inner) => each_leaf(inner, f),
+        Node::All(all) | Node::Any(all) => all.iter().for_each(|n| each_leaf(n, f)),
+    }
+}
+
+fn members_of(subject: &Subject, out: &mut Vec<(String, Vec<String>)>) {
+    match subject {
+        Subject::Member(..) => out.extend(member_path(subject)),
+        Subject::Concat(all) => all.iter().for_each(|s| members_of(s, out)),
+        Subject::Extract { of, .. } | Subject::Split { of, .. } | Subject::Replace { of, .. } => members_of(of, out),
+        Subject::Lower(of) | Subject::Upper(of) => members_of(of, out),
+        Subject::Claim(_) | Subject::Literal(_) | Subject::Segment(_) | Subject::AnyItem(_) => {}
+    }
+}
+
+/// The claim and the keys of a member of a claim.
+pub(super) fn member_path(subject: &Subject) -> Option<(String, Vec<String>)> {
+    match subject {
+        Subject::Claim(name) => Some((name.clone(), Vec::new())),
+        Subject::Member(of, key) => {
+            let (claim, mut keys) = member_path(of)?;
+            keys.push(key.clone());
+            Some((claim, keys))
+        }
+        _ => None,
+    }
+}
+
+fn compile(formula: &Formula, options: &Options<'_>, depth: usize) -> Node {
+    if depth > MAX_DEPTH {
+        return Node::Constant(Truth::Unknown, Some(Arc::from("the condition is nested too deep")));
+    }
+    let all = |list: &[Formula]| list.iter().map(|f| compile(f, options, depth + 1)).collect::<Vec<_>>();
+    match formula {
+        Formula::Constant(truth, why) => Node::Constant(*truth, why.as_deref().map(Arc::from)),
+        Formula::Test(test) => Node::Leaf(Arc::new(leaf(test, options))),
+        Formula::Not(inner) => Node::Not(Arc::new(compile(inner, options, depth + 1))),
+        Formula::All(list) => Node::All(all(list)),
+        Formula::Any(list) => Node::Any(grouped(all(list))),
+    }
+}
+
+fn leaf(test: &Test, options: &Options<'_>) -> Leaf {
+    let (pattern, accept) = match options.holes {
+        HoleMode::Fill(fill) => (Pattern::Filled(filled(&test.matcher, fill)), Truth::True),
+        HoleMode::Any if has_holes(&test.matcher) => (Pattern::Matcher(test.matcher.clone()), Truth::Unknown),
+        HoleMode::Any => (Pattern::Matcher(test.matcher.clone()), Truth::True),
+    };
+    let words = words(pattern.matcher());
+    Leaf {
+        subject: test.subject.clone(),
+        absent: test.absent,
+        accept,
+        matchers: vec![pattern],
+        dfa: OnceLock::new(),
+        words,
+        label: test.label.clone(),
+    }
+}
+
+/// Tests of one subject of which any suffices become one test with the union of their languages.
+fn grouped(nodes: Vec<Node>) -> Vec<Node> {
+    let mut out: Vec<Node> = Vec::new();
+    for node in nodes {
+        if let Node::Leaf(new) = &node
+            && let Some(Node::Leaf(old)) = out.iter_mut().find(|n| matches!(n, Node::Leaf(old) if mergeable(old, new)))
+        {
+            let union = Leaf {
+                subject: old.subject.clone(),
+                absent: old.absent,
+                accept: old.accept,
+                matchers: old.matchers.iter().chain(&new.matchers).cloned().collect(),
+                dfa: OnceLock::new(),
+                words: old.words.iter().chain(&new.words).cloned().collect(),
+                label: old.label.clone(),
+            };
+            *old = Arc::new(union);
+        } else {
+            out.push(node);
+        }
+    }
+    out
+}
+
+/// Most patterns in one union; more of them form several.
+const MAX_UNION: usize = 256;
+
+fn mergeable(a: &Leaf, b: &Leaf) -> bool {
+    let plain = |l: &Leaf| l.matchers.iter().all(|p| p.mergeable());
+    a.subject == b.subject && a.absent == b.absent && a.accept == b.accept && a.matchers.len() < MAX_UNION && plain(a) && plain(b)
+}
+
+impl Pattern {
+    fn matcher(&self) -> &Matcher {
+        match self {
+            Self::Matcher(m) | Self::Filled(m) => m,
+        }
+    }
+
+    /// True for patterns whose unions stay small: no stars before literals, no expressions.
+    fn mergeable(&self) -> bool {
+        match self.matcher() {
+            Matcher::Exact(_) | Matcher::ExactIgnoreCase(_) | Matcher::Prefix(_) => true,
+            Matcher::Glob(parts) => parts.iter().rev().skip(1).all(|p| matches!(p, GlobPart::Literal(_))),
+            _ => false,
+        }
+    }
+}
+
+fn filled(matcher: &Matcher, fill: &dyn Fn(&crate::value::Atom) -> String) -> Matcher {
+    let known = |t: &Text| Text::known(t.fill(fill));
+    match matcher {
+        Matcher::Exact(t) => Matcher::Exact(known(t)),
+        Matcher::ExactIgnoreCase(t) => Matcher::ExactIgnoreCase(known(t)),
+        Matcher::Prefix(t) => Matcher::Prefix(known(t)),
+        Matcher::Suffix(t) => Matcher::Suffix(known(t)),
+        Matcher::Contains(t) => Matcher::Contains(known(t)),
+        Matcher::Order(op, t) => Matcher::Order(*op, known(t)),
+        Matcher::Glob(parts) => {
+            let one = |p: &GlobPart| if let GlobPart::Literal(t) = p { GlobPart::Literal(known(t)) } else { p.clone() };
+            Matcher::Glob(parts.iter().map(one).collect())
+        }
+        Matcher::Present | Matcher::Regex(_) | Matcher::Size(..) => matcher.clone(),
+    }
+}
+
+/// The literal strings of a pattern, for readable candidates.
+fn words(matcher: &Matcher) -> Vec<String> {
+    let known = |t: &Text| t.fill(|_| "\n".to_owned());
+    match matcher {
+        Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) | Matcher::Prefix(t) | Matcher::Suffix(t) | Matcher::Contains(t) => vec![known(t)],
+        Matcher::Order(_, t) => vec![known(t)],
+        Matcher::Glob(parts) => parts.iter().filter_map(|p| if let GlobPart::Literal(t) = p { Some(known(t)) } else { None }).collect(),
+        Matcher::Regex(pattern) => vec![pattern.replace(['^', '$', '\\'], "")],
+        Matcher::Present | Matcher::Size(..) => Vec::new(),
+    }
+}
+
+fn build(patterns: &[Pattern]) -> Result<Arc<Dfa>, TooLarge> {
+    match patterns {
+        [one] => match one.matcher() {
+            Matcher::Size(op, n) => return Dfa::of_size(*n, |o| compares(*op, o)).map(Arc::new),
+            Matcher::Order(op, t) => {
+                return match t.as_known() {
+                    Some(known) => Dfa::of_order(&known, |o| compares(*op, o)).map(Arc::new),
+                    None => Language::any().map(|l| l.0),
+                };
+            }
+            _ => {}
+        },
+        [] => return Language::any().map(|l| l.0),
+        _ => {}
+    }
+    let mut nfa = Nfa::new();
+    let start = nfa.node()?;
+    let end = nfa.node()?;
+    for pattern in patterns {
+        let from = nfa.node()?;
+        nfa.join(start, from);
+        let to = add(&mut nfa, from, pattern.matcher())?;
+        nfa.join(to, end);
+    }
+    nfa.determinise(start, end).map(Arc::new)
+}
+
+fn add(nfa: &mut Nfa, from: NodeId, matcher: &Matcher) -> Result<NodeId, TooLarge> {
+    match matcher {
+        Matcher::Present | Matcher::Size(..) | Matcher::Order(..) => nfa.star(from),
+        Matcher::Exact(t) => text(nfa, from, t, false),
+        Matcher::ExactIgnoreCase(t) => text(nfa, from, t, true),
+        Matcher::Prefix(t) => {
+            let at = text(nfa, from, t, false)?;
+            nfa.star(at)
+        }
+        Matcher::Suffix(t) => {
+            let at = nfa.star(from)?;
+            text(nfa, at, t, false)
+        }
+        Matcher::Contains(t) => {
+            let at = nfa.star(from)?;
+            let at = text(nfa, at, t, false)?;
+            nfa.star(at)
+        }
+        Matcher::Glob(parts) => parts.iter().try_fold(from, |at, part| match part {
+            GlobPart::Literal(t) => text(nfa, at, t, false),
+            GlobPart::Star(_) => nfa.star(at),
+            GlobPart::One(_) => nfa.one(at),
+        }),
+        Matcher::Regex(pattern) => {
+            let at = nfa.star(from)?;
+            let at = nfa.regex(at, pattern)?;
+            nfa.star(at)
+        }
+    }
+}
+
+fn text(nfa: &mut Nfa, from: NodeId, text: &Text, ignore_case: bool) -> Result<NodeId, TooLarge> {
+    text.parts.iter().try_fold(from, |at, part| match part {
+        Part::Literal { text, .. } if ignore_case => nfa.literal_ignore_case(at, text),
+        Part::Literal { text, .. } => nfa.literal(at, text),
+        // Letter case inside a hole is not known either; only kinds without letters stay as they are.
+        Part::Hole { .. } if ignore_case => nfa.star(at),
+        Part::Hole { atom, .. } => nfa.regex(at, kind_pattern(atom.kind())),
+    })
+}

@@ -1,0 +1,231 @@
+//! A formula on one token, by plain string functions: the check on every witness that the automata find.
+
+use super::HoleMode;
+use crate::admission::formula::{Comparison, Formula, GlobPart, Matcher, Subject, Test, extract};
+use crate::admission::{Claim, Token, Truth};
+use crate::language::re2_to_rust;
+use crate::value::{Atom, AtomKind, Part, Text};
+use std::cmp::Ordering;
+
+/// Most bytes of a compiled regular expression here.
+const REGEX_SIZE: usize = 1 << 22;
+
+/// The truth of a formula on a token; `fill` says what a hole stands for. [`Subject::Segment`] is absent: a token by
+/// itself has no segments.
+#[must_use]
+pub fn evaluate(formula: &Formula, token: &Token, fill: &dyn Fn(&Atom) -> String) -> Truth {
+    evaluate_in(formula, token, &[], &HoleMode::Fill(fill))
+}
+
+/// As [`evaluate`], for a token of which the template's segments are known.
+#[must_use]
+pub fn evaluate_in(formula: &Formula, token: &Token, segments: &[(String, String)], holes: &HoleMode<'_>) -> Truth {
+    match formula {
+        Formula::Constant(truth, _) => *truth,
+        Formula::Test(test) => evaluate_test(test, token, segments, holes),
+        Formula::Not(inner) => evaluate_in(inner, token, segments, holes).not(),
+        Formula::All(all) => all.iter().fold(Truth::True, |t, f| t.and(evaluate_in(f, token, segments, holes))),
+        Formula::Any(all) => all.iter().fold(Truth::False, |t, f| t.or(evaluate_in(f, token, segments, holes))),
+    }
+}
+
+fn evaluate_test(test: &Test, token: &Token, segments: &[(String, String)], holes: &HoleMode<'_>) -> Truth {
+    match value_of(&test.subject, token, segments) {
+        Value::Absent => test.absent,
+        Value::Other => {
+            if matches!(test.matcher, Matcher::Present) {
+                Truth::True
+            } else {
+                Truth::Unknown
+            }
+        }
+        Value::Strings(all) => all.iter().fold(Truth::False, |t, s| t.or(matches(&test.matcher, s, holes))),
+    }
+}
+
+enum Value {
+    Absent,
+    /// There, but no string.
+    Other,
+    /// One string, or the items of a list.
+    Strings(Vec<String>),
+}
+
+fn value_of(subject: &Subject, token: &Token, segments: &[(String, String)]) -> Value {
+    let mapped = |of: &Subject, f: &dyn Fn(&str) -> Option<String>| match value_of(of, token, segments) {
+        Value::Strings(all) => match all.first().and_then(|s| f(s)) {
+            Some(s) => Value::Strings(vec![s]),
+            None => Value::Absent,
+        },
+        other => other,
+    };
+    match subject {
+        Subject::Segment(name) => segments.iter().find(|(n, _)| n == name).map_or(Value::Absent, |(_, v)| Value::Strings(vec![v.clone()])),
+        Subject::AnyItem(name) => match token.claims.get(name) {
+            None => Value::Absent,
+            Some(Claim::List(all)) => Value::Strings(all.clone()),
+            Some(Claim::String(one)) => Value::Strings(vec![one.clone()]),
+            Some(Claim::Json(_)) => Value::Other,
+        },
+        Subject::Concat(all) => {
+            let mut out = String::new();
+            for piece in all {
+                match value_of(piece, token, segments) {
+                    Value::Strings(s) => out.extend(s.first().map(String::as_str)),
+                    other => return other,
+                }
+            }
+            Value::Strings(vec![out])
+        }
+        Subject::Extract { of, prefix, suffix } => mapped(of, &|s| Some(extract(s, prefix, suffix))),
+        Subject::Split { of, separator, index } => mapped(of, &|s| s.split(separator.as_str()).nth(*index).map(str::to_owned)),
+        Subject::Lower(of) => mapped(of, &|s| Some(s.to_ascii_lowercase())),
+        Subject::Upper(of) => mapped(of, &|s| Some(s.to_ascii_uppercase())),
+        Subject::Replace { of, from, to } => mapped(of, &|s| Some(s.replace(from.as_str(), to))),
+        Subject::Claim(_) | Subject::Member(..) | Subject::Literal(_) => match subject.of(token) {
+            Ok(None) => Value::Absent,
+            Ok(Some(s)) => Value::Strings(vec![s]),
+            Err(_) => Value::Other,
+        },
+    }
+}
+
+fn matches(matcher: &Matcher, s: &str, holes: &HoleMode<'_>) -> Truth {
+    let fill = match holes {
+        HoleMode::Fill(fill) => fill,
+        HoleMode::Any if has_holes(matcher) => return possibly(matcher, s),
+        HoleMode::Any => &(|_: &Atom| String::new()) as &dyn Fn(&Atom) -> String,
+    };
+    let filled = |text: &Text| text.fill(fill);
+    match matcher {
+        Matcher::Present => Truth::True,
+        Matcher::Exact(t) => (s == filled(t)).into(),
+        Matcher::ExactIgnoreCase(t) => s.eq_ignore_ascii_case(&filled(t)).into(),
+        Matcher::Prefix(t) => s.starts_with(&filled(t)).into(),
+        Matcher::Suffix(t) => s.ends_with(&filled(t)).into(),
+        Matcher::Contains(t) => s.contains(&filled(t)).into(),
+        Matcher::Glob(parts) => glob(parts, s, fill).into(),
+        Matcher::Regex(pattern) => regex(&re2_to_rust(pattern), s),
+        Matcher::Size(op, n) => compares(*op, i64::try_from(s.chars().count()).unwrap_or(i64::MAX).cmp(n)).into(),
+        Matcher::Order(op, t) => compares(*op, s.cmp(&filled(t))).into(),
+    }
+}
+
+fn regex(pattern: &str, s: &str) -> Truth {
+    let built = regex::RegexBuilder::new(pattern).size_limit(REGEX_SIZE).build();
+    built.map_or(Truth::Unknown, |r| r.is_match(s).into())
+}
+
+/// Does an ordering satisfy a comparison?
+pub(super) fn compares(op: Comparison, order: Ordering) -> bool {
+    match op {
+        Comparison::Less => order.is_lt(),
+        Comparison::LessEqual => order.is_le(),
+        Comparison::Greater => order.is_gt(),
+        Comparison::GreaterEqual => order.is_ge(),
+        Comparison::Equal => order.is_eq(),
+        Comparison::NotEqual => order.is_ne(),
+    }
+}
+
+/// IAM's glob by the classical walk with one point of return.
+fn glob(parts: &[GlobPart], s: &str, fill: &dyn Fn(&Atom) -> String) -> bool {
+    /// A literal character, `?`, or `*`.
+    enum Unit {
+        Char(char),
+        One,
+        Star,
+    }
+    let units: Vec<Unit> = parts
+        .iter()
+        .flat_map(|part| match part {
+            GlobPart::Literal(t) => t.fill(fill).chars().map(Unit::Char).collect(),
+            GlobPart::Star(_) => vec![Unit::Star],
+            GlobPart::One(_) => vec![Unit::One],
+        })
+        .collect();
+    let text: Vec<char> = s.chars().collect();
+    let (mut at, mut unit, mut back) = (0, 0, None);
+    while at < text.len() {
+        match units.get(unit) {
+            Some(Unit::Star) => {
+                back = Some((unit + 1, at));
+                unit += 1;
+                continue;
+            }
+            Some(Unit::One) => (at, unit) = (at + 1, unit + 1),
+            Some(Unit::Char(c)) if text.get(at) == Some(c) => (at, unit) = (at + 1, unit + 1),
+            _ => match back {
+                Some((after, from)) => {
+                    back = Some((after, from + 1));
+                    (at, unit) = (from + 1, after);
+                }
+                None => return false,
+            },
+        }
+    }
+    units.iter().skip(unit).all(|u| matches!(u, Unit::Star))
+}
+
+/// True when the pattern has an unknown part.
+pub(super) fn has_holes(matcher: &Matcher) -> bool {
+    match matcher {
+        Matcher::Exact(t)
+        | Matcher::ExactIgnoreCase(t)
+        | Matcher::Prefix(t)
+        | Matcher::Suffix(t)
+        | Matcher::Contains(t)
+        | Matcher::Order(_, t) => !t.is_known(),
+        Matcher::Glob(parts) => parts.iter().any(|p| matches!(p, GlobPart::Literal(t) if !t.is_known())),
+        Matcher::Present | Matcher::Regex(_) | Matcher::Size(..) => false,
+    }
+}
+
+/// The strings that an unknown of a kind can be, as an expression in RE2 syntax; all strings when nothing is known.
+pub(super) fn kind_pattern(kind: AtomKind) -> &'static str {
+    match kind {
+        AtomKind::AccountId => "[0-9]{12}",
+        AtomKind::ProjectNumber => "[0-9]+",
+        AtomKind::ProjectId => "[a-z][a-z0-9-]{4,28}[a-z0-9]",
+        AtomKind::Word => "[^/:@*]*",
+        AtomKind::Any
+        | AtomKind::Partition
+        | AtomKind::Region
+        | AtomKind::IssuerHostPath
+        | AtomKind::Arn
+        | AtomKind::Guid
+        | AtomKind::Number
+        | AtomKind::ServiceAccountEmail => "(?s:.*)",
+    }
+}
+
+/// A test with holes that may be anything: unknown where some filling matches.
+fn possibly(matcher: &Matcher, s: &str) -> Truth {
+    let widened = |text: &Text| -> String {
+        let part = |p: &Part| match p {
+            Part::Literal { text, .. } => regex::escape(text),
+            Part::Hole { atom, .. } => format!("(?:{})", kind_pattern(atom.kind())),
+        };
+        text.parts.iter().map(part).collect()
+    };
+    let pattern = match matcher {
+        Matcher::Exact(t) => format!("^(?:{})$", widened(t)),
+        Matcher::ExactIgnoreCase(t) => format!("(?i)^(?:{})$", widened(t)),
+        Matcher::Prefix(t) => format!("^(?:{})", widened(t)),
+        Matcher::Suffix(t) => format!("(?:{})$", widened(t)),
+        Matcher::Contains(t) => widened(t),
+        Matcher::Glob(parts) => {
+            let one = |p: &GlobPart| match p {
+                GlobPart::Literal(t) => widened(t),
+                GlobPart::Star(_) => "(?s:.*)".to_owned(),
+                GlobPart::One(_) => "(?s:.)".to_owned(),
+            };
+            format!("^(?:{})$", parts.iter().map(one).collect::<String>())
+        }
+        _ => return Truth::Unknown,
+    };
+    match regex(&pattern, s) {
+        Truth::False => Truth::False,
+        _ => Truth::Unknown,
+    }
+}

@@ -1,0 +1,356 @@
+//! What a subject is in a template: literals and segments in a row, and what is still to be derived from them.
+
+use super::MAX_SEGMENTS;
+use super::compile::member_path;
+use crate::admission::formula::{Subject, extract};
+use crate::admission::{Claim, Token};
+use crate::issuers::{ClaimPart, Template};
+use crate::language::{Dfa, Language, Nfa, TooLarge};
+use std::sync::{Arc, OnceLock};
+
+/// Deepest nesting of a subject.
+const MAX_DEPTH: usize = 32;
+
+/// Templates with the automata of their segments, for any number of searches.
+#[derive(Debug)]
+pub struct Templates(Vec<Prepared>);
+
+impl Templates {
+    /// Makes templates ready. Automata are built when a search first needs them.
+    #[must_use]
+    pub fn new(templates: &[Template]) -> Self {
+        Self(templates.iter().map(Prepared::new).collect())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Prepared> {
+        self.0.iter()
+    }
+
+    pub(super) fn first(&self) -> Option<&Prepared> {
+        self.0.first()
+    }
+}
+
+/// One template.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) template: Template,
+    alphabets: Vec<OnceLock<Result<Language, TooLarge>>>,
+}
+
+/// A piece of a subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Piece {
+    Literal(String),
+    Segment(usize),
+}
+
+/// What is still to be done with the string, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Op {
+    Case { upper: bool },
+    Extract { prefix: String, suffix: String },
+    Split { separator: String, index: usize },
+    Replace { from: String, to: String },
+}
+
+/// A subject in a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Resolved {
+    Absent,
+    Unknown(String),
+    String { pieces: Vec<Piece>, ops: Vec<Op> },
+}
+
+impl Prepared {
+    fn new(template: &Template) -> Self {
+        let alphabets = template.segments.iter().map(|_| OnceLock::new()).collect();
+        Self { template: template.clone(), alphabets }
+    }
+
+    /// The strings that a segment can be.
+    pub(super) fn alphabet(&self, segment: usize) -> Result<Language, TooLarge> {
+        let (Some(cell), Some(segment)) = (self.alphabets.get(segment), self.template.segments.get(segment)) else {
+            return Err(TooLarge::Limit);
+        };
+        if self.alphabets.len() > MAX_SEGMENTS {
+            return Err(TooLarge::Limit);
+        }
+        cell.get_or_init(|| Language::regex_whole(&segment.alphabet)).clone()
+    }
+
+    /// The samples of a segment that are within its alphabet.
+    pub(super) fn samples(&self, segment: usize) -> Vec<String> {
+        let Ok(alphabet) = self.alphabet(segment) else { return Vec::new() };
+        let all = self.template.segments.get(segment).map_or(&[][..], |s| s.samples.as_slice());
+        all.iter().filter(|s| alphabet.contains(s)).cloned().collect()
+    }
+
+    /// Gives every segment that no test looks at its first sample.
+    pub(super) fn complete(&self, values: Vec<Option<String>>) -> Option<Vec<String>> {
+        let any = |i: usize| self.samples(i).into_iter().next().or_else(|| self.alphabet(i).ok()?.shortest());
+        values.into_iter().enumerate().map(|(i, v)| v.or_else(|| any(i))).collect()
+    }
+
+    /// The token with these segments. Claims of the template that stand for a member of an object (`a/b` or `a.b`) are
+    /// also put into that object, for the members that a formula tests.
+    pub(super) fn token(&self, values: &[String], members: &[(String, Vec<String>)]) -> Token {
+        let mut token = Token::default();
+        for (name, parts) in &self.template.claims {
+            let text: String = parts
+                .iter()
+                .map(|p| match p {
+                    ClaimPart::Literal(text) => text.as_str(),
+                    ClaimPart::Segment(i) => values.get(*i).map_or("", String::as_str),
+                })
+                .collect();
+            token.set(name.clone(), text);
+        }
+        for (claim, keys) in members {
+            if let Some(flat) = self.flat_name(claim, keys)
+                && let Some(text) = token.string(&flat).map(str::to_owned)
+            {
+                let root =
+                    token.claims.entry(claim.clone()).or_insert_with(|| Claim::Json(serde_json::Value::Object(serde_json::Map::new())));
+                if let Claim::Json(json) = root {
+                    insert(json, keys, &text);
+                }
+            }
+        }
+        token
+    }
+
+    /// The template's claim that stands for this member.
+    fn flat_name(&self, claim: &str, keys: &[String]) -> Option<String> {
+        let named = |separator: &str| format!("{claim}{separator}{}", keys.join(separator));
+        ["/", "."].map(named).into_iter().find(|n| self.template.claims.iter().any(|(c, _)| c == n))
+    }
+
+    fn claim(&self, name: &str) -> Option<Vec<Piece>> {
+        let (_, parts) = self.template.claims.iter().find(|(c, _)| c == name)?;
+        let piece = |p: &ClaimPart| match p {
+            ClaimPart::Literal(text) => Piece::Literal(text.clone()),
+            ClaimPart::Segment(i) => Piece::Segment(*i),
+        };
+        Some(parts.iter().map(piece).collect())
+    }
+}
+
+fn insert(json: &mut serde_json::Value, keys: &[String], text: &str) {
+    let Some((first, rest)) = keys.split_first() else { return };
+    if let serde_json::Value::Object(map) = json {
+        if rest.is_empty() {
+            map.insert(first.clone(), serde_json::Value::from(text));
+        } else {
+            let inner = map.entry(first.clone()).or_insert_with(|| serde_json::Value::Object(serde_json::Map::new()));
+            insert(inner, rest, text);
+        }
+    }
+}
+
+/// What `subject` is in the template.
+pub(super) fn resolve(subject: &Subject, prepared: &Prepared) -> Resolved {
+    at_depth(subject, prepared, 0)
+}
+
+fn at_depth(subject: &Subject, prepared: &Prepared, depth: usize) -> Resolved {
+    if depth > MAX_DEPTH {
+        return Resolved::Unknown("the tested expression is nested too deep".to_owned());
+    }
+    let of = |s: &Subject| at_depth(s, prepared, depth + 1);
+    let found = |pieces: Option<Vec<Piece>>| pieces.map_or(Resolved::Absent, |p| string(merged(p)));
+    match subject {
+        Subject::Claim(name) | Subject::AnyItem(name) => found(prepared.claim(name)),
+        Subject::Member(..) => match member_path(subject) {
+            Some((claim, keys)) => found(prepared.flat_name(&claim, &keys).and_then(|n| prepared.claim(&n))),
+            None => Resolved::Unknown("a member of a derived value is tested".to_owned()),
+        },
+        Subject::Literal(text) => string(vec![Piece::Literal(text.clone())]),
+        Subject::Segment(name) => found(prepared.template.segments.iter().position(|s| s.name == *name).map(|i| vec![Piece::Segment(i)])),
+        Subject::Concat(all) => concat(all.iter().map(of)),
+        Subject::Extract { of: inner, prefix, suffix } => {
+            then(of(inner), Op::Extract { prefix: prefix.clone(), suffix: suffix.clone() }, prepared)
+        }
+        Subject::Split { of: inner, separator, index } => {
+            then(of(inner), Op::Split { separator: separator.clone(), index: *index }, prepared)
+        }
+        Subject::Lower(inner) => then(of(inner), Op::Case { upper: false }, prepared),
+        Subject::Upper(inner) => then(of(inner), Op::Case { upper: true }, prepared),
+        Subject::Replace { of: inner, from, to } => then(of(inner), Op::Replace { from: from.clone(), to: to.clone() }, prepared),
+    }
+}
+
+fn string(pieces: Vec<Piece>) -> Resolved {
+    Resolved::String { pieces, ops: Vec::new() }
+}
+
+/// Joins neighbouring literals and drops empty ones.
+fn merged(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut out: Vec<Piece> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        match (out.last_mut(), piece) {
+            (_, Piece::Literal(text)) if text.is_empty() => {}
+            (Some(Piece::Literal(last)), Piece::Literal(text)) => last.push_str(&text),
+            (_, piece) => out.push(piece),
+        }
+    }
+    out
+}
+
+fn concat(all: impl Iterator<Item = Resolved>) -> Resolved {
+    let mut out = Vec::new();
+    for one in all {
+        match one {
+            Resolved::String { pieces, ops } if ops.is_empty() => out.extend(pieces),
+            Resolved::String { .. } => return Resolved::Unknown("a derived string is joined with others".to_owned()),
+            other => return other,
+        }
+    }
+    string(merged(out))
+}
+
+/// Applies an operation, on the pieces where they decide it, else for later.
+fn then(resolved: Resolved, op: Op, prepared: &Prepared) -> Resolved {
+    let Resolved::String { pieces, mut ops } = resolved else { return resolved };
+    if ops.is_empty() {
+        let known = known(&pieces).map(|text| apply(&op, &text).map_or(Resolved::Absent, |t| string(vec![Piece::Literal(t)])));
+        if let Some(done) = known.or_else(|| symbolic(&pieces, &op, prepared)) {
+            return done;
+        }
+    }
+    ops.push(op);
+    Resolved::String { pieces, ops }
+}
+
+/// The string, when no segment is in it.
+pub(super) fn known(pieces: &[Piece]) -> Option<String> {
+    pieces.iter().map(|p| if let Piece::Literal(text) = p { Some(text.as_str()) } else { None }).collect()
+}
+
+fn apply(op: &Op, text: &str) -> Option<String> {
+    match op {
+        Op::Case { upper: true } => Some(text.to_ascii_uppercase()),
+        Op::Case { upper: false } => Some(text.to_ascii_lowercase()),
+        Op::Extract { prefix, suffix } => Some(extract(text, prefix, suffix)),
+        Op::Split { separator, index } => text.split(separator.as_str()).nth(*index).map(str::to_owned),
+        Op::Replace { from, to } => Some(text.replace(from.as_str(), to)),
+    }
+}
+
+/// The operation on the pieces, where every token gives the same cut.
+fn symbolic(pieces: &[Piece], op: &Op, prepared: &Prepared) -> Option<Resolved> {
+    match op {
+        Op::Case { upper } => cased(pieces, *upper, prepared).map(string),
+        Op::Extract { prefix, suffix } => {
+            let rest = if prefix.is_empty() {
+                pieces.to_vec()
+            } else {
+                match cut(pieces, prefix, prepared)? {
+                    Cut::Never => return Some(string(Vec::new())),
+                    Cut::At(_, rest) => rest,
+                }
+            };
+            if suffix.is_empty() {
+                return Some(string(rest));
+            }
+            Some(string(match cut(&rest, suffix, prepared)? {
+                Cut::Never => Vec::new(),
+                Cut::At(inside, _) => inside,
+            }))
+        }
+        Op::Split { separator, index } => {
+            let mut rest = pieces.to_vec();
+            for left in (0..=*index).rev() {
+                match (cut(&rest, separator, prepared)?, left) {
+                    (Cut::At(piece, _), 0) => return Some(string(piece)),
+                    (Cut::Never, 0) => return Some(string(rest)),
+                    (Cut::At(_, after), _) => rest = after,
+                    (Cut::Never, _) => return Some(Resolved::Absent),
+                }
+            }
+            None
+        }
+        Op::Replace { from, to } => {
+            let (mut out, mut rest) = (Vec::new(), pieces.to_vec());
+            while let Cut::At(before, after) = cut(&rest, from, prepared)? {
+                out.extend(before);
+                out.push(Piece::Literal(to.clone()));
+                rest = after;
+            }
+            out.extend(rest);
+            Some(string(merged(out)))
+        }
+    }
+}
+
+fn cased(pieces: &[Piece], upper: bool, prepared: &Prepared) -> Option<Vec<Piece>> {
+    let moved = if upper { 'a'..='z' } else { 'A'..='Z' };
+    pieces
+        .iter()
+        .map(|p| match p {
+            Piece::Literal(text) => apply(&Op::Case { upper }, text).map(Piece::Literal),
+            Piece::Segment(i) => {
+                let alphabet = prepared.alphabet(*i).ok()?;
+                moved.clone().all(|c| !alphabet.0.uses(c)).then_some(Piece::Segment(*i))
+            }
+        })
+        .collect()
+}
+
+/// Where the first occurrence of a needle is, in every token.
+enum Cut {
+    Never,
+    /// Before it and after it.
+    At(Vec<Piece>, Vec<Piece>),
+}
+
+/// Cuts at the first occurrence of `needle`, if it is at the same place of the pieces in every token.
+fn cut(pieces: &[Piece], needle: &str, prepared: &Prepared) -> Option<Cut> {
+    let last = needle.chars().next_back()?;
+    let has = Language::containing(needle).ok()?;
+    let never = |pieces: &[Piece]| -> Option<bool> {
+        let language = language_of(pieces, prepared).ok()?;
+        Some(language.common(&has).ok()?.is_none())
+    };
+    for (i, piece) in pieces.iter().enumerate() {
+        let Piece::Literal(text) = piece else { continue };
+        let Some(at) = text.find(needle) else { continue };
+        let end = at + needle.len();
+        let before = pieces.get(..i)?.to_vec();
+        // No earlier occurrence: none ends before the last character of this one.
+        let mut up_to = before.clone();
+        up_to.push(Piece::Literal(text.get(..end - last.len_utf8())?.to_owned()));
+        if !never(&up_to)? {
+            return None;
+        }
+        let mut left = before;
+        left.push(Piece::Literal(text.get(..at)?.to_owned()));
+        let mut right = vec![Piece::Literal(text.get(end..)?.to_owned())];
+        right.extend(pieces.get(i + 1..)?.iter().cloned());
+        return Some(Cut::At(merged(left), merged(right)));
+    }
+    never(pieces)?.then_some(Cut::Never)
+}
+
+/// The strings that the pieces can be, each segment for itself.
+pub(super) fn language_of(pieces: &[Piece], prepared: &Prepared) -> Result<Language, TooLarge> {
+    let mut nfa = Nfa::new();
+    let start = nfa.node()?;
+    let end = pieces.iter().try_fold(start, |at, piece| match piece {
+        Piece::Literal(text) => nfa.literal(at, text),
+        Piece::Segment(i) => nfa.regex(at, prepared.template.segments.get(*i).map_or("", |s| s.alphabet.as_str())),
+    })?;
+    Ok(Language(Arc::new(nfa.determinise(start, end)?)))
+}
+
+/// The automaton of the test on the string before the operations.
+pub(super) fn through(dfa: Arc<Dfa>, ops: &[Op]) -> Result<Arc<Dfa>, TooLarge> {
+    ops.iter().rev().try_fold(dfa, |dfa, op| {
+        Ok(Arc::new(match op {
+            Op::Case { upper } => dfa.of_case(*upper)?,
+            Op::Extract { prefix, suffix } => dfa.of_extract(prefix, suffix)?,
+            Op::Split { separator, index } => dfa.of_split(separator, *index)?,
+            Op::Replace { from, to } => dfa.of_replace(from, to)?,
+        }))
+    })
+}

@@ -1,0 +1,112 @@
+use super::*;
+
+fn glob(pattern: &str) -> Language {
+    let pieces: Vec<String> = pattern.chars().map(String::from).collect();
+    let pieces: Vec<Piece<'_>> = pieces
+        .iter()
+        .map(|p| match p.as_str() {
+            "*" => Piece::Star,
+            "?" => Piece::One,
+            other => Piece::Literal(other),
+        })
+        .collect();
+    Language::glob(&pieces).unwrap()
+}
+
+#[test]
+fn globs_cross_every_character_and_count_code_points() {
+    let g = glob("repo:*/?");
+    assert!(g.contains("repo:a/b\nc/é"));
+    assert!(!g.contains("repo:a/"));
+    assert!(!g.contains("xrepo:a/b"));
+    assert_eq!(glob("repo:*/?").shortest().as_deref(), Some("repo:/a"));
+}
+
+#[test]
+fn inclusion_comes_with_a_shortest_counterexample() {
+    let narrow = glob("repo:acme/*");
+    assert_eq!(narrow.outside(&glob("repo:*")).unwrap(), None);
+    assert_eq!(glob("repo:acme*").outside(&narrow).unwrap().as_deref(), Some("repo:acme"));
+    assert_eq!(glob("a*").common(&glob("*b")).unwrap().as_deref(), Some("ab"));
+    assert_eq!(glob("a*").common(&glob("b*")).unwrap(), None);
+    assert!(glob("a?c").included_in(&glob("a*")).unwrap());
+}
+
+#[test]
+fn regular_expressions_search_and_anchor_like_re2() {
+    let search = |p: &str, t: &str| Language::regex_search(p).unwrap().contains(t);
+    assert!(search("acme", "xacmey"));
+    assert!(!search("^acme$", "acme\n"));
+    assert!(search("^(acme|other)/", "other/app"));
+    assert!(search("^$", ""));
+    assert!(!search("^$", "a"));
+    assert!(search("a$|^b", "bx"));
+    assert!(!search(r"\d", "٣"), "RE2's digits are ASCII");
+    assert!(search(r"^[\w.-]{2,3}$", "a.b"));
+    assert!(search(r"^[[:alpha:]]+$", "abc"));
+    assert!(search("[^]a]", "b") && !search("[^]a]", "]"));
+    assert!(search("^[[]$", "["));
+    assert!(matches!(Language::regex_search(r"\bfoo"), Err(TooLarge::Unsupported(_))));
+    assert!(matches!(Language::regex_search("("), Err(TooLarge::Syntax(_))));
+}
+
+#[test]
+fn blow_ups_are_refused_not_waited_for() {
+    let started = std::time::Instant::now();
+    let pattern = format!("*a{}", "?".repeat(20));
+    let pieces: Vec<Piece<'_>> = pattern
+        .chars()
+        .map(|c| match c {
+            '*' => Piece::Star,
+            '?' => Piece::One,
+            _ => Piece::Literal("a"),
+        })
+        .collect();
+    assert_eq!(Language::glob(&pieces).unwrap_err(), TooLarge::Limit);
+    assert_eq!(Language::regex_search("(a{1000}){1000}").unwrap_err(), TooLarge::Limit);
+    assert!(started.elapsed().as_secs() < 20);
+}
+
+#[test]
+fn derived_strings_are_judged_through_the_original() {
+    let judged = |dfa: &Dfa, text: &str| dfa.out(dfa.run(dfa.start(), text));
+    let role = Language::exact("app").unwrap();
+    let extract = role.0.of_extract("role/", "/").unwrap();
+    for text in ["x:role/app/s", "role/app/", "role/app", "role/apple/x", "rolerole/app/", "role/x/role/app/", ""] {
+        let expected = crate::admission::formula::extract(text, "role/", "/") == "app";
+        assert_eq!(judged(&extract, text) == Out::Yes, expected, "{text}");
+    }
+    let empty = Language::exact("").unwrap().0.of_extract("{", "}").unwrap();
+    assert_eq!(judged(&empty, "nothing"), Out::Yes);
+    let split = role.0.of_split("::", 1).unwrap();
+    for text in ["a::app", "a::app::b", "a:::app", "app", "a::", "a::app:"] {
+        let expected = text.split("::").nth(1).map_or(Out::Absent, |p| if p == "app" { Out::Yes } else { Out::No });
+        assert_eq!(judged(&split, text), expected, "{text}");
+    }
+    let replace = Language::exact("axb").unwrap().0.of_replace("aa", "x").unwrap();
+    for text in ["aaab", "aaa", "axb", "aaaab", "aab"] {
+        assert_eq!(judged(&replace, text) == Out::Yes, text.replace("aa", "x") == "axb", "{text}");
+    }
+    let lower = role.0.of_case(false).unwrap();
+    assert_eq!(judged(&lower, "ApP"), Out::Yes);
+}
+
+#[test]
+fn lengths_and_orders() {
+    let judged = |dfa: &Dfa, text: &str| dfa.out(dfa.run(dfa.start(), text)) == Out::Yes;
+    for n in [-2i64, -1, 0, 1, 3] {
+        for text in ["", "é", "ab", "abc", "abcd"] {
+            let size = i64::try_from(text.chars().count()).unwrap();
+            let dfa = Dfa::of_size(n, std::cmp::Ordering::is_lt).unwrap();
+            assert_eq!(judged(&dfa, text), size < n, "{text} < {n}");
+            let dfa = Dfa::of_size(n, std::cmp::Ordering::is_eq).unwrap();
+            assert_eq!(judged(&dfa, text), size == n, "{text} == {n}");
+        }
+    }
+    for other in ["", "abc", "b", "é"] {
+        let dfa = Dfa::of_order(other, std::cmp::Ordering::is_le).unwrap();
+        for text in ["", "ab", "abc", "abcd", "abd", "b", "é", "\u{10ffff}"] {
+            assert_eq!(judged(&dfa, text), text <= other, "{text} <= {other}");
+        }
+    }
+}
