@@ -186,6 +186,10 @@ fn trace(outcomes: &[StatementOutcome], decision: Decision) -> Vec<Step> {
     allows.sort_by_key(|o| (std::cmp::Reverse(o.truth == Truth::Unknown), std::cmp::Reverse(o.progress)));
     steps.extend(allows.iter().flat_map(|o| o.steps.iter().cloned()));
     steps.extend(outcomes.iter().filter(|o| o.effect == Effect::Deny && o.truth == Truth::False).map(|o| o.summary.clone()));
+    if decision == Decision::Deny && !steps.iter().any(|s| s.outcome == Truth::False) {
+        let note = Some("no statement allows anything".to_owned());
+        steps.push(Step { test: "Allow".to_owned(), outcome: Truth::False, expected: None, found: None, span: None, note });
+    }
     steps
 }
 

@@ -280,6 +280,9 @@ impl Builder<'_> {
             let mut any = Vec::new();
             for leaf in &list.items {
                 let choices: Vec<Formula> = leaf.choices.iter().map(|text| value_formula(self, operator, text, leaf, target)).collect();
+                if matches!(choices.as_slice(), [Formula::Constant(Truth::False, _)]) {
+                    continue;
+                }
                 pure &= matches!(choices.as_slice(), [Formula::Test(_)]);
                 any.push(merged(choices, CHOICE));
             }

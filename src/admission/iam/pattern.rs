@@ -4,8 +4,9 @@ use crate::admission::Truth;
 use crate::source::Span;
 use crate::value::{Atom, AtomKind, Part, Text, Trail};
 
-/// Longest policy value, in characters, that is matched; longer ones are unknown (IAM's own quota is far smaller).
-pub(super) const MAX_PATTERN: usize = 16 * 1024;
+/// Longest policy value, in pieces, and longest request value, in bytes, that are matched; what is longer is unknown
+/// (IAM's quota for a whole trust policy is 4096 characters at most).
+pub(super) const MAX_PATTERN: usize = 4096;
 
 /// A piece of a pattern.
 #[derive(Debug, Clone)]

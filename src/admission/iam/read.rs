@@ -49,6 +49,18 @@ fn size(value: &Value, depth: usize) -> usize {
     }
 }
 
+/// Several possible lists of one string each are one string with several possible values.
+fn one_of_singles(values: Values) -> Values {
+    let singles = values.choices.len() > 1 && values.choices.iter().all(|c| c.items.len() == 1 && c.open.is_none());
+    if !singles {
+        return values;
+    }
+    let leaf = values.choices.first().and_then(|c| c.items.first()).cloned();
+    let choices = values.leaves().flat_map(|l| l.choices.iter().cloned()).collect();
+    let items = leaf.map(|l| Leaf { choices, ..l }).into_iter().collect();
+    Values { choices: vec![ValueList { items, open: None }] }
+}
+
 struct Reader {
     policy: Policy,
 }
@@ -288,7 +300,7 @@ impl Reader {
                 }
                 for entry in self.last_entries(entries, false, "the principal") {
                     let kind = self.principal_kind(entry);
-                    let values = self.values(&entry.value, "the list of principals");
+                    let values = one_of_singles(self.values(&entry.value, "the list of principals"));
                     let single = values.choices.len() == 1;
                     for list in values.choices {
                         if list.open.is_some() && out.open.is_none() {
