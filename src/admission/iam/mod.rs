@@ -1,1 +1,29 @@
-//! (under construction)
+//! IAM trust policies: read, decided for one request, and as a formula over the claims of an issuer's tokens.
+//!
+//! The semantics are those of the IAM User Guide; where it is silent or evaluators disagree the answer is unknown.
+
+mod compare;
+mod context;
+mod evaluate;
+mod formula;
+mod keys;
+mod matching;
+mod operator;
+mod pattern;
+mod policy;
+mod principals;
+mod read;
+#[cfg(test)]
+mod tests;
+mod value_test;
+
+pub use context::context_of;
+pub use evaluate::{Request, Requester, evaluate};
+pub use formula::{View, Viewer, formula};
+pub use operator::{Base, Operator, SetOperator};
+pub use policy::{
+    Actions, ConditionTest, Effect, Leaf, Policy, PolicyProblem, Principal, PrincipalKind, Principals, ProblemKind, Statement, ValueList,
+    Values,
+};
+pub use principals::{BUILT_IN_HOSTS, PrincipalRef, is_saml, issuer_of_federated, principals};
+pub use read::TRUST_POLICY_QUOTA;

@@ -1,0 +1,315 @@
+//! A trust policy as a formula over the claims of one issuer's tokens.
+
+use super::evaluate::{any_of, aws_principal, merge};
+use super::keys::{Meaning, meaning};
+use super::matching::{self, Found, Lookup};
+use super::operator::{Base, Operator, SetOperator};
+use super::pattern;
+use super::policy::{Actions, ConditionTest, Effect, Leaf, Policy, Principal, PrincipalKind, Statement, Values};
+use super::principals::issuer_of_federated;
+use super::value_test::value_formula;
+use crate::admission::Truth;
+use crate::admission::formula::{Formula, Matcher, Subject, Test};
+use crate::value::{Text, Trail};
+
+/// Whose requests are looked at.
+#[derive(Debug, Clone)]
+pub enum Viewer {
+    /// The tokens of the provider with this ARN (or built-in host), as it is written in a policy.
+    Federated(Text),
+    /// The tokens of this issuer (host and path), whatever the account of the provider.
+    Issuer(Text),
+    /// An AWS principal with this ARN.
+    Aws(String),
+    /// A service.
+    Service(String),
+}
+
+/// A point of view on a policy: one kind of caller, one action.
+pub struct View<'a> {
+    /// Who asks.
+    pub viewer: Viewer,
+    /// The action: `sts:AssumeRoleWithWebIdentity`.
+    pub action: &'a str,
+    /// The claim of the issuer's tokens behind the part of a condition key after the issuer (`aud` is the claim `azp` or
+    /// `aud`, `oaud` is `aud`); none for a claim that STS makes no key of. Asked in lower case and as written.
+    pub claim_of: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl std::fmt::Debug for View<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("View").field("viewer", &self.viewer).field("action", &self.action).finish_non_exhaustive()
+    }
+}
+
+impl View<'_> {
+    /// The host and path of the issuer whose keys are claims.
+    #[must_use]
+    pub fn issuer(&self) -> Option<Text> {
+        match &self.viewer {
+            Viewer::Federated(arn) => issuer_of_federated(arn),
+            Viewer::Issuer(host) => Some(host.clone()),
+            Viewer::Aws(_) | Viewer::Service(_) => None,
+        }
+    }
+}
+
+/// The policy for this view: some allow matches and no deny does.
+#[must_use]
+pub fn formula(policy: &Policy, view: &View<'_>) -> Formula {
+    let builder = Builder { view, variables: policy.has_variables() };
+    let (mut allow, mut deny) = (Vec::new(), Vec::new());
+    for statement in &policy.statements {
+        let matched = builder.statement(statement);
+        if matches!(matched, Formula::Constant(Truth::False, _)) {
+            continue;
+        }
+        match statement.effect {
+            Effect::Allow => allow.push(matched),
+            Effect::Deny => deny.push(matched),
+            Effect::Unknown => {
+                let unsure = Formula::All(vec![matched, Formula::unknown("the effect of a statement is not known")]);
+                allow.push(unsure.clone());
+                deny.push(unsure);
+            }
+        }
+    }
+    if let Some(why) = &policy.open {
+        allow.push(Formula::unknown(why.clone()));
+        deny.push(Formula::unknown(why.clone()));
+    }
+    if deny.is_empty() { Formula::Any(allow) } else { Formula::All(vec![Formula::Any(allow), Formula::Any(deny).negate()]) }
+}
+
+/// Alternatives of which one holds: certain where all agree.
+fn merged(mut all: Vec<Formula>, why: &str) -> Formula {
+    match all.len() {
+        0 => Formula::FALSE,
+        1 => all.swap_remove(0),
+        _ => Formula::Any(vec![Formula::All(all.clone()), Formula::All(vec![Formula::unknown(why), Formula::Any(all)])]),
+    }
+}
+
+const CHOICE: &str = "a condition that is not known chooses among several values";
+
+/// A test's subject and how an absent key counts.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) subject: Subject,
+    pub(super) absent: Truth,
+    pub(super) label: String,
+}
+
+impl Target {
+    /// One test of this target against the value `leaf`.
+    pub(super) fn test(&self, matcher: Matcher, text: &Text, leaf: &Leaf) -> Formula {
+        let trail: Trail = text.trail().or_else(|| leaf.trail.clone());
+        Formula::Test(Box::new(Test {
+            subject: self.subject.clone(),
+            matcher,
+            absent: self.absent,
+            span: text.span().or(leaf.span),
+            trail,
+            label: self.label.clone(),
+        }))
+    }
+
+    fn present(&self, condition: &ConditionTest) -> Formula {
+        let leaf = Leaf { choices: Vec::new(), span: condition.span, trail: None };
+        let target = Self { absent: Truth::False, ..self.clone() };
+        let span = condition.values.leaves().next().and_then(|l| l.choices.first().and_then(Text::span).or(l.span));
+        target.test(Matcher::Present, &Text::default(), &Leaf { span: span.or(leaf.span), ..leaf })
+    }
+}
+
+pub(super) struct Builder<'a> {
+    pub(super) view: &'a View<'a>,
+    pub(super) variables: Option<bool>,
+}
+
+impl Builder<'_> {
+    fn statement(&self, statement: &Statement) -> Formula {
+        let principal = self.principals(statement);
+        let action = self.action(&statement.actions);
+        let mut parts = Vec::new();
+        for (truth, what) in [(principal, "the principal is not known"), (action, "the action is not known")] {
+            match truth {
+                Truth::True => {}
+                Truth::False | Truth::Error => return Formula::FALSE,
+                Truth::Unknown => parts.push(Formula::unknown(statement.principals.open.clone().unwrap_or_else(|| what.to_owned()))),
+            }
+        }
+        parts.extend(statement.conditions.iter().map(|c| self.condition(c)));
+        parts.extend(statement.open_conditions.iter().chain(&statement.maybe).map(Formula::unknown));
+        Formula::All(parts)
+    }
+
+    fn principals(&self, statement: &Statement) -> Truth {
+        let principals = &statement.principals;
+        let mut truth = principals.items.iter().fold(Truth::False, |t, p| t.or(self.principal(p)));
+        if principals.open.is_some() {
+            truth = truth.or(Truth::Unknown);
+        }
+        if principals.negated { truth.not() } else { truth }
+    }
+
+    fn principal(&self, principal: &Principal) -> Truth {
+        merge(principal.leaf.choices.iter().map(|text| match (principal.kind, &self.view.viewer) {
+            (PrincipalKind::Everyone, _) => Truth::True,
+            (PrincipalKind::Federated, Viewer::Federated(arn)) => pattern::equal(text, arn),
+            (PrincipalKind::Federated, Viewer::Issuer(host)) => match issuer_of_federated(text) {
+                Some(issuer) => pattern::equal(&issuer, host),
+                None if text.is_known() || super::is_saml(text) => Truth::False,
+                None => Truth::Unknown,
+            },
+            (PrincipalKind::Aws, Viewer::Aws(arn)) => aws_principal(text, arn, true),
+            (PrincipalKind::Aws, _) if text.as_known().as_deref() == Some("*") => Truth::Unknown,
+            (PrincipalKind::Service, Viewer::Service(name)) => pattern::equal(text, &Text::known(name)),
+            (PrincipalKind::Other, _) if !text.is_known() => Truth::Unknown,
+            _ => Truth::False,
+        }))
+    }
+
+    fn action(&self, actions: &Actions) -> Truth {
+        let test = |text: &Text| {
+            let pieces = pattern::pieces(text, pattern::Reading { wildcards: true, variables: false });
+            pattern::matches(&matching::without_variables(&pieces), self.view.action, true)
+        };
+        let truth = merge(actions.patterns.choices.iter().map(|list| any_of(list, &test)));
+        if actions.negated { truth.not() } else { truth }
+    }
+
+    fn condition(&self, condition: &ConditionTest) -> Formula {
+        let body = match condition.operator {
+            None => Formula::unknown("IAM knows no such operator"),
+            Some(operator) => self.body(condition, operator),
+        };
+        match &condition.maybe {
+            None => body,
+            // A test that may not be there cannot refuse for certain.
+            Some(why) => Formula::Any(vec![body, Formula::unknown(why.clone())]),
+        }
+    }
+
+    fn body(&self, condition: &ConditionTest, operator: Operator) -> Formula {
+        let invalid_null = operator.base == Base::Null && (operator.if_exists || operator.set.is_some());
+        if invalid_null {
+            return Formula::unknown("`Null` takes neither `IfExists` nor a set operator");
+        }
+        match meaning(self.view, &condition.key) {
+            Meaning::Request(why) => Formula::unknown(why),
+            Meaning::Absent => self.without_key(condition, operator),
+            Meaning::Fixed(value) => self.fixed(condition, operator, &value),
+            Meaning::Claim { name, list, note } => {
+                let label = match note {
+                    Some(note) => format!("{} ({note})", condition.label()),
+                    None => condition.label(),
+                };
+                let subject = if list { Subject::AnyItem(name) } else { Subject::Claim(name) };
+                let absent = matching::absent(operator, operator.set);
+                let absent = if operator.negated { absent.not() } else { absent };
+                let target = Target { subject, absent, label };
+                if operator.base == Base::Null { null(condition, &target) } else { self.claim(condition, operator, &target, list) }
+            }
+        }
+    }
+
+    /// The test of a key that no request of this view has.
+    fn without_key(&self, condition: &ConditionTest, operator: Operator) -> Formula {
+        let truth = if operator.base == Base::Null {
+            merge(condition.values.choices.iter().map(|list| any_of(list, &|text: &Text| matching::null_value(text, true))))
+        } else {
+            matching::absent(operator, operator.set)
+        };
+        Formula::Constant(truth, Some(format!("no request has the key `{}`", condition.key)))
+    }
+
+    /// The test of a key that has the same value in every request.
+    fn fixed(&self, condition: &ConditionTest, operator: Operator, value: &str) -> Formula {
+        let lookup = |key: &Text| match meaning(self.view, key) {
+            Meaning::Absent => Lookup::certain(Found::Absent),
+            Meaning::Fixed(value) => Lookup::certain(Found::One(value)),
+            Meaning::Request(why) => Lookup::unknown(why),
+            Meaning::Claim { name, .. } => Lookup::unknown(format!("it depends on the claim `{name}`")),
+        };
+        let variables = self.variables.unwrap_or(true);
+        let test = |text: &Text| match operator.base {
+            Base::Null => matching::null_value(text, false),
+            _ => matching::value_matches(operator, text, value, variables, &lookup),
+        };
+        let truth = merge(condition.values.choices.iter().map(|list| any_of(list, &test)));
+        let truth = if operator.negated { truth.not() } else { truth };
+        Formula::Constant(truth, Some(format!("`{}` is always `{value}`", condition.key)))
+    }
+
+    /// The test of a claim.
+    fn claim(&self, condition: &ConditionTest, operator: Operator, target: &Target, list: bool) -> Formula {
+        let (matched, pure) = self.any_match(&condition.values, operator, target);
+        let unsure = |why: &str| Formula::unknown(why);
+        let present = match (list, operator.set, operator.negated) {
+            (false, _, false) | (true, Some(SetOperator::ForAnyValue), false) => matched,
+            (false, _, true) | (true, Some(SetOperator::ForAllValues), true) => matched.negate(),
+            (true, Some(SetOperator::ForAllValues), false) => Formula::All(vec![matched, unsure("every member of a list has to match")]),
+            (true, Some(SetOperator::ForAnyValue), true) => {
+                Formula::Any(vec![matched.negate(), unsure("some member of a list must not match")])
+            }
+            (true, None, false) => Formula::All(vec![matched, unsure("a multi-valued key without a set operator")]),
+            (true, None, true) => Formula::Any(vec![matched.negate(), unsure("a multi-valued key without a set operator")]),
+        };
+        let exact = pure && (!list || matches!((operator.set, operator.negated), (Some(SetOperator::ForAnyValue), false)));
+        if exact {
+            return present;
+        }
+        // Constants know nothing of an absent key: say it beside them.
+        let there = target.present(condition);
+        match matching::absent(operator, operator.set) {
+            Truth::False | Truth::Error => Formula::All(vec![there, present]),
+            Truth::True => Formula::Any(vec![there.negate(), present]),
+            Truth::Unknown => Formula::Any(vec![
+                Formula::All(vec![there.clone(), present]),
+                Formula::All(vec![there.negate(), unsure("`ForAnyValue` with `IfExists` on an absent key is not documented")]),
+            ]),
+        }
+    }
+
+    /// "Some value matches", and whether it consists of tests alone.
+    fn any_match(&self, values: &Values, operator: Operator, target: &Target) -> (Formula, bool) {
+        let mut pure = true;
+        let mut lists = Vec::new();
+        for list in &values.choices {
+            let mut any = Vec::new();
+            for leaf in &list.items {
+                let choices: Vec<Formula> = leaf.choices.iter().map(|text| value_formula(self, operator, text, leaf, target)).collect();
+                if matches!(choices.as_slice(), [Formula::Constant(Truth::False, _)]) {
+                    continue;
+                }
+                pure &= matches!(choices.as_slice(), [Formula::Test(_)]);
+                any.push(merged(choices, CHOICE));
+            }
+            pure &= !any.is_empty();
+            if let Some(why) = &list.open {
+                pure = false;
+                any.push(Formula::unknown(why.clone()));
+            }
+            lists.push(Formula::Any(any));
+        }
+        pure &= lists.len() == 1;
+        (merged(lists, CHOICE), pure)
+    }
+}
+
+/// `Null` on a claim.
+fn null(condition: &ConditionTest, target: &Target) -> Formula {
+    let there = target.present(condition);
+    let one = |text: &Text| match matching::null_value(text, true) {
+        Truth::True => there.clone().negate(),
+        Truth::False => there.clone(),
+        _ => Formula::unknown("the value of `Null` is not known"),
+    };
+    let lists = condition.values.choices.iter().map(|list| {
+        let mut any: Vec<Formula> = list.items.iter().map(|leaf| merged(leaf.choices.iter().map(one).collect(), CHOICE)).collect();
+        any.extend(list.open.iter().map(Formula::unknown));
+        Formula::Any(any)
+    });
+    merged(lists.collect(), CHOICE)
+}

@@ -1,0 +1,113 @@
+//! What a condition key stands for, seen from one kind of caller.
+
+use super::formula::{View, Viewer};
+use super::matching::{same_issuer, split_key};
+use super::principals::is_saml;
+use crate::admission::Truth;
+use crate::value::Text;
+
+/// What a condition key stands for.
+pub(super) enum Meaning {
+    /// A claim of the token, or a key that the caller chooses under its full lower-case name.
+    Claim {
+        /// Its name.
+        name: String,
+        /// It is multi-valued.
+        list: bool,
+        /// An assumption.
+        note: Option<String>,
+    },
+    /// The same value in every request.
+    Fixed(String),
+    /// Never there.
+    Absent,
+    /// It depends on the request, not on the token.
+    Request(String),
+}
+
+/// Keys with several values (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>).
+const MULTI_VALUED: [&str; 6] = [
+    "aws:tagkeys",
+    "aws:principalorgpaths",
+    "aws:principalservicenameslist",
+    "aws:sourceorgpaths",
+    "aws:calledvia",
+    "sts:transitivetagkeys",
+];
+
+fn claim(name: String) -> Meaning {
+    let list = MULTI_VALUED.contains(&name.as_str());
+    Meaning::Claim { name, list, note: None }
+}
+
+pub(super) fn meaning(view: &View<'_>, key: &Text) -> Meaning {
+    let Some((prefix, name)) = split_key(key) else {
+        return if key.is_known() { Meaning::Absent } else { Meaning::Request(format!("the condition key `{key}` is not known")) };
+    };
+    if let Some(known) = prefix.as_known() {
+        let full = format!("{known}:{name}").to_ascii_lowercase();
+        match known.to_ascii_lowercase().as_str() {
+            "sts" => return sts(view, full),
+            "aws" => return global(view, full),
+            "saml" => {
+                let saml = matches!(&view.viewer, Viewer::Federated(arn) if is_saml(arn));
+                return if saml { claim(full) } else { Meaning::Absent };
+            }
+            _ => {}
+        }
+    } else if full_key_may_be_global(&prefix) && view.issuer().is_none() {
+        return Meaning::Request(format!("the condition key `{key}` is not known"));
+    }
+    of_issuer(view, &prefix, &name)
+}
+
+/// A prefix of nothing but holes may turn out to be `aws` or `sts`.
+fn full_key_may_be_global(prefix: &Text) -> bool {
+    prefix.known_prefix().is_empty()
+}
+
+fn of_issuer(view: &View<'_>, prefix: &Text, name: &str) -> Meaning {
+    let Some(issuer) = view.issuer() else {
+        return match &view.viewer {
+            Viewer::Federated(arn) if !arn.is_known() => Meaning::Request(format!("the issuer behind `{arn}` is not known")),
+            _ => Meaning::Absent,
+        };
+    };
+    let note = match same_issuer(prefix, &issuer) {
+        Truth::True => None,
+        Truth::False | Truth::Error => return Meaning::Absent,
+        Truth::Unknown => Some(format!("`{prefix}` is taken as this provider's issuer")),
+    };
+    let lower = name.to_ascii_lowercase();
+    match (view.claim_of)(&lower).or_else(|| (view.claim_of)(name)) {
+        Some(claim) => Meaning::Claim { list: lower == "amr", name: claim, note },
+        None => Meaning::Absent,
+    }
+}
+
+fn sts(view: &View<'_>, full: String) -> Meaning {
+    let web = matches!(view.viewer, Viewer::Federated(_) | Viewer::Issuer(_));
+    match full.as_str() {
+        "sts:rolesessionname" | "sts:sourceidentity" | "sts:durationseconds" => claim(full),
+        // Parameters that only AssumeRole has.
+        "sts:externalid" if web => Meaning::Absent,
+        "sts:externalid" | "sts:transitivetagkeys" => claim(full),
+        _ => Meaning::Request(format!("`{full}` depends on the request, not on the token")),
+    }
+}
+
+fn global(view: &View<'_>, full: String) -> Meaning {
+    let web = matches!(view.viewer, Viewer::Federated(_) | Viewer::Issuer(_));
+    if full == "aws:securetransport" {
+        return Meaning::Fixed("true".to_owned());
+    }
+    if full.starts_with("aws:requesttag/") || full == "aws:tagkeys" {
+        return claim(full);
+    }
+    let about_caller = full.starts_with("aws:principal") || full == "aws:userid" || full == "aws:username";
+    let about_source = matches!(full.as_str(), "aws:sourcearn" | "aws:sourceaccount" | "aws:sourceorgid" | "aws:sourceorgpaths");
+    if !web && (about_caller || about_source) {
+        return claim(full);
+    }
+    Meaning::Request(format!("`{full}` depends on the request, not on the token"))
+}

@@ -1,0 +1,178 @@
+//! One policy value as a test of a claim.
+
+use super::formula::{Builder, Target};
+use super::keys::{Meaning, meaning};
+use super::matching::ARN_FIELDS;
+use super::operator::{Base, Operator};
+use super::pattern::{Piece, Reading, pieces, to_text};
+use super::policy::Leaf;
+use crate::admission::formula::{Comparison, Formula, GlobPart, Matcher, Subject};
+use crate::value::Text;
+
+/// "The subject matches this value", negation aside.
+pub(super) fn value_formula(builder: &Builder<'_>, operator: Operator, text: &Text, leaf: &Leaf, target: &Target) -> Formula {
+    match operator.base {
+        Base::StringEquals | Base::StringEqualsIgnoreCase | Base::StringLike | Base::Arn => string(builder, operator, text, leaf, target),
+        Base::Bool => match text.as_known().map(|t| t.trim().to_ascii_lowercase()) {
+            Some(value) if value == "true" || value == "false" => target.test(Matcher::ExactIgnoreCase(text.clone()), text, leaf),
+            Some(_) => Formula::FALSE,
+            None => Formula::unknown(format!("`{text}` is not known")),
+        },
+        Base::Binary => target.test(Matcher::Exact(text.clone()), text, leaf),
+        Base::Numeric(Comparison::Equal) if text.as_known().is_some_and(|t| t.parse::<u64>().is_ok_and(|n| n.to_string() == t)) => {
+            target.test(Matcher::Exact(text.clone()), text, leaf)
+        }
+        Base::Numeric(_) | Base::Date(_) | Base::IpAddress | Base::Null => {
+            Formula::unknown(format!("`{}` compares more than strings", target.label))
+        }
+    }
+}
+
+fn string(builder: &Builder<'_>, operator: Operator, text: &Text, leaf: &Leaf, target: &Target) -> Formula {
+    let reading = |variables| Reading { wildcards: operator.takes_wildcards(), variables };
+    let all = pieces(text, reading(true));
+    let has_variables = all.iter().any(|p| matches!(p, Piece::Variable { .. }));
+    let all = match builder.variables {
+        Some(true) => all,
+        Some(false) => pieces(text, reading(false)),
+        None if pieces(text, reading(false)).len() == all.len() && !has_variables => all,
+        None => return Formula::unknown("the version of the policy is not known, so it is not known whether `${…}` is a variable"),
+    };
+    match substitute(builder, all, target) {
+        Substituted::Ready(ready) => literal(operator, &ready, text, leaf, target),
+        Substituted::Itself => target.test(Matcher::Present, text, leaf),
+        Substituted::Never => Formula::FALSE,
+        Substituted::Partly(skeleton, why) => {
+            Formula::All(vec![target.test(Matcher::Glob(glob(&skeleton)), text, leaf), Formula::unknown(why)])
+        }
+    }
+}
+
+enum Substituted {
+    /// No variable is left.
+    Ready(Vec<Piece>),
+    /// The pattern is the tested value itself.
+    Itself,
+    /// A variable without a value: nothing matches.
+    Never,
+    /// Variables that depend on the request stand as `*`; the reason.
+    Partly(Vec<Piece>, String),
+}
+
+fn substitute(builder: &Builder<'_>, all: Vec<Piece>, target: &Target) -> Substituted {
+    if let [Piece::Variable { key, .. }] = all.as_slice()
+        && let Meaning::Claim { name, list: false, note: None } = meaning(builder.view, key)
+        && target.subject == Subject::Claim(name)
+    {
+        return Substituted::Itself;
+    }
+    let mut out = Vec::with_capacity(all.len());
+    let mut why = None;
+    for piece in all {
+        let Piece::Variable { key, default, span } = piece else {
+            out.push(piece);
+            continue;
+        };
+        match meaning(builder.view, &key) {
+            Meaning::Absent => match default {
+                Some(text) => out.extend(pieces(&text, Reading { wildcards: false, variables: false })),
+                None => return Substituted::Never,
+            },
+            Meaning::Fixed(value) => out.extend(value.chars().map(|c| Piece::Char(c, span, None))),
+            Meaning::Claim { name, .. } => {
+                why = Some(format!("the value depends on the claim `{name}` of the same token"));
+                out.push(Piece::Star(span));
+            }
+            Meaning::Request(reason) => {
+                why = Some(reason);
+                out.push(Piece::Star(span));
+            }
+        }
+    }
+    match why {
+        None => Substituted::Ready(out),
+        Some(why) => Substituted::Partly(out, why),
+    }
+}
+
+fn literal(operator: Operator, ready: &[Piece], text: &Text, leaf: &Leaf, target: &Target) -> Formula {
+    let wild = ready.iter().any(|p| matches!(p, Piece::Star(_) | Piece::One(_)));
+    let matcher = match operator.base {
+        Base::StringEqualsIgnoreCase => Matcher::ExactIgnoreCase(to_text(ready)),
+        _ if wild => Matcher::Glob(glob(ready)),
+        _ => Matcher::Exact(to_text(ready)),
+    };
+    let test = target.test(matcher, text, leaf);
+    if operator.base == Base::Arn { arn(test, ready, text, leaf, target) } else { test }
+}
+
+fn glob(pieces: &[Piece]) -> Vec<GlobPart> {
+    let mut out = Vec::new();
+    let mut run: Vec<Piece> = Vec::new();
+    let flush = |run: &mut Vec<Piece>, out: &mut Vec<GlobPart>| {
+        if !run.is_empty() {
+            out.push(GlobPart::Literal(to_text(&std::mem::take(run))));
+        }
+    };
+    for piece in pieces {
+        match piece {
+            Piece::Star(span) => {
+                flush(&mut run, &mut out);
+                out.push(GlobPart::Star(*span));
+            }
+            Piece::One(span) => {
+                flush(&mut run, &mut out);
+                out.push(GlobPart::One(*span));
+            }
+            Piece::Variable { span, .. } => {
+                flush(&mut run, &mut out);
+                out.push(GlobPart::Star(*span));
+            }
+            other => run.push(other.clone()),
+        }
+    }
+    flush(&mut run, &mut out);
+    out
+}
+
+/// ARNs are compared field by field. When the first five fields have no wildcard that is the same as comparing the
+/// whole; else the whole has to match, and where only the whole does, authorities disagree.
+fn arn(whole: Formula, ready: &[Piece], text: &Text, leaf: &Leaf, target: &Target) -> Formula {
+    let why = "the ARN has to match field by field: authorities disagree where only the whole matches";
+    let fields: Vec<&[Piece]> = ready.splitn(ARN_FIELDS, |p| matches!(p, Piece::Char(':', ..))).collect();
+    if fields.len() < ARN_FIELDS {
+        return Formula::All(vec![whole, Formula::unknown(why)]);
+    }
+    let simple = |field: &&[Piece]| field.iter().all(|p| !matches!(p, Piece::Star(_) | Piece::One(_)));
+    if fields.iter().take(ARN_FIELDS - 1).all(simple) {
+        return whole;
+    }
+    match regex_of(&fields) {
+        Some(regex) => {
+            let by_field = target.test(Matcher::Regex(regex), text, leaf);
+            Formula::All(vec![whole, Formula::Any(vec![by_field, Formula::unknown(why)])])
+        }
+        None => Formula::All(vec![whole, Formula::unknown(why)]),
+    }
+}
+
+/// The field-wise reading as a regular expression; none when a hole is in it.
+fn regex_of(fields: &[&[Piece]]) -> Option<String> {
+    let mut out = String::from("(?s)^");
+    for (index, field) in fields.iter().enumerate() {
+        let last = index + 1 == ARN_FIELDS;
+        if index > 0 {
+            out.push(':');
+        }
+        for piece in *field {
+            match piece {
+                Piece::Char(c, ..) => out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
+                Piece::Star(_) => out.push_str(if last { ".*" } else { "[^:]*" }),
+                Piece::One(_) => out.push_str(if last { "." } else { "[^:]" }),
+                Piece::Hole(..) | Piece::Variable { .. } => return None,
+            }
+        }
+    }
+    out.push('$');
+    Some(out)
+}
