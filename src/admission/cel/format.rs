@@ -81,7 +81,7 @@ fn one(clause: char, precision: Option<usize>, arg: &Value) -> Result<String, Fa
         ('b' | 'o' | 'x' | 'X', Value::Uint(n)) => Ok(radix(clause, *n)),
         ('x' | 'X', Value::String(s)) => Ok(hex(clause, s.as_bytes())),
         ('x' | 'X', Value::Bytes(b)) => Ok(hex(clause, b)),
-        ('s' | 'd' | 'f' | 'e' | 'b' | 'o' | 'x' | 'X', _) => no(),
+        ('d' | 'f' | 'e' | 'b' | 'o' | 'x' | 'X', _) => no(),
         _ => error(format!("`%{clause}` is not a clause of a format")),
     }
 }
