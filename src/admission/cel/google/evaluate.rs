@@ -1,0 +1,198 @@
+//! One token against a provider and a member.
+
+use super::super::ast::{Expr, ExprKind};
+use super::super::evaluate::{Fault, Outcome, Scope, evaluate};
+use super::super::parser::Problem;
+use super::super::value::Value;
+use super::member::{Member, MemberKind, Piece, Selector};
+use super::{Compiled, GoogleView, MAX_SUBJECT};
+use crate::admission::{Decision, Evaluation, Step, Token, Truth};
+use crate::value::Text;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A mapped attribute's value.
+pub type Mapped = Outcome;
+
+/// The attributes of one token by key: `google.subject`, `google.groups`, `attribute.x`.
+pub type Attributes = BTreeMap<String, Mapped>;
+
+/// What a provider makes of a token.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    /// The decision with its trace.
+    pub evaluation: Evaluation,
+    /// The mapped attributes, also of a token that is refused.
+    pub attributes: Attributes,
+}
+
+fn read(expr: &Result<Expr, Problem>) -> Result<&Expr, Fault> {
+    expr.as_ref().map_err(|p| if p.unknown { Fault::Unknown(p.message.clone()) } else { Fault::Error(p.message.clone()) })
+}
+
+/// Decides a token under a provider: every mapping has to give a value, the condition has to be true.
+#[must_use]
+pub fn evaluate_provider(view: &GoogleView, token: &Token) -> Admission {
+    let compiled = Compiled::of(view);
+    let assertion: Vec<(Value, Value)> = token.claims.iter().map(|(k, v)| (Value::string(k), Value::from_claim(v))).collect();
+    let assertion = Value::Map(Arc::new(assertion));
+    let mut scope = Scope { variables: BTreeMap::from([("assertion".to_owned(), Ok(assertion))]), container: String::new() };
+    let mut attributes = Attributes::new();
+    let mut trace = Vec::new();
+    for (key, expr) in &compiled.mapping {
+        let value = read(expr).and_then(|e| evaluate(e, &scope)).and_then(|v| typed(key, v));
+        if let Err(fault) = &value {
+            let span = expr.as_ref().map_or_else(|p| p.span, |e| e.span);
+            let test = format!("mapping of `{key}`");
+            trace.push(Step { test, outcome: truth_of(fault), expected: None, found: None, span, note: Some(fault.message().to_owned()) });
+        }
+        attributes.insert(key.clone(), value);
+    }
+    let group = |prefix: &str| -> Outcome {
+        let mut out = Vec::new();
+        for (key, value) in &attributes {
+            if let (Some(name), Ok(value)) = (key.strip_prefix(prefix), value) {
+                out.push((Value::string(name), value.clone()));
+            }
+        }
+        Ok(Value::Map(Arc::new(out)))
+    };
+    scope.variables.insert("attribute".to_owned(), group("attribute."));
+    scope.variables.insert("google".to_owned(), group("google."));
+    if let Some(condition) = &compiled.condition {
+        condition_steps(condition, &scope, &mut trace);
+    }
+    let outcome = trace.iter().fold(Truth::True, |all, step| all.and(step.outcome));
+    let decision = match outcome {
+        Truth::True => Decision::Admit,
+        Truth::False | Truth::Error => Decision::Deny,
+        Truth::Unknown if trace.iter().any(|s| s.outcome == Truth::Error) => Decision::Deny,
+        Truth::Unknown => Decision::Unknown,
+    };
+    let reasons = if decision == Decision::Unknown {
+        trace.iter().filter(|s| s.outcome == Truth::Unknown).filter_map(|s| s.note.clone()).collect()
+    } else {
+        Vec::new()
+    };
+    Admission { evaluation: Evaluation { decision, trace, reasons }, attributes }
+}
+
+fn truth_of(fault: &Fault) -> Truth {
+    match fault {
+        Fault::Error(_) => Truth::Error,
+        Fault::Unknown(_) => Truth::Unknown,
+    }
+}
+
+/// The type that a mapped attribute has to have, and the limit of the subject.
+fn typed(key: &str, value: Value) -> Mapped {
+    match (key, &value) {
+        ("google.groups", Value::List(_)) => Ok(value),
+        ("google.groups", _) => Err(Fault::Error(format!("`google.groups` has to be a list, not {}", value.type_name()))),
+        ("google.subject", Value::String(s)) if s.len() > MAX_SUBJECT => {
+            Err(Fault::Error(format!("`google.subject` has {} bytes, more than {MAX_SUBJECT}", s.len())))
+        }
+        (_, Value::String(_)) => Ok(value),
+        _ => Err(Fault::Error(format!("`{key}` has to be a string, not {}", value.type_name()))),
+    }
+}
+
+/// One step per conjunct of the condition: which of them failed is what people ask.
+fn condition_steps(condition: &Result<Expr, Problem>, scope: &Scope, trace: &mut Vec<Step>) {
+    let expr = match read(condition) {
+        Ok(expr) => expr,
+        Err(fault) => {
+            let span = condition.as_ref().map_or_else(|p| p.span, |e| e.span);
+            let note = Some(fault.message().to_owned());
+            trace.push(Step { test: "attribute condition".to_owned(), outcome: truth_of(&fault), expected: None, found: None, span, note });
+            return;
+        }
+    };
+    for conjunct in expr.conjuncts() {
+        let (outcome, note) = match evaluate(conjunct, scope) {
+            Ok(Value::Bool(b)) => (Truth::from(b), None),
+            Ok(other) => (Truth::Error, Some(format!("the condition is {}, not a truth value", other.type_name()))),
+            Err(fault) => (truth_of(&fault), Some(fault.message().to_owned())),
+        };
+        let (expected, found) = sides(conjunct, scope);
+        trace.push(Step { test: conjunct.to_string(), outcome, expected, found, span: conjunct.span, note });
+    }
+}
+
+/// For a test of one operand: what it was compared with and what the token holds.
+fn sides(e: &Expr, scope: &Scope) -> (Option<String>, Option<String>) {
+    let (subject, pattern) = match &e.kind {
+        ExprKind::Binary { left, right, .. } if left.as_text().is_some() => (left_or(right), left),
+        ExprKind::Binary { left, right, .. } => (left_or(left), right),
+        ExprKind::Method { of, args, .. } => match args.as_slice() {
+            [arg] => (left_or(of), &Box::new(arg.clone())),
+            _ => return (None, None),
+        },
+        _ => return (None, None),
+    };
+    let expected = pattern.as_text().map_or_else(|| pattern.to_string(), Text::to_string);
+    let found = evaluate(subject, scope).ok().and_then(|v| match v {
+        Value::String(s) => Some(s.to_string()),
+        Value::Int(n) => Some(n.to_string()),
+        Value::Bool(b) => Some(b.to_string()),
+        Value::List(items) => Some(items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")),
+        _ => None,
+    });
+    (Some(expected), found)
+}
+
+fn left_or(e: &Expr) -> &Expr {
+    e
+}
+
+/// Decides whether a token with these attributes is one of a member's identities. Members of other kinds than pools
+/// are no identities of tokens: false; `allUsers` is true.
+#[must_use]
+pub fn evaluate_member(member: &Member, attributes: &Attributes) -> Truth {
+    let selector = match &member.kind {
+        MemberKind::AllUsers | MemberKind::AllAuthenticatedUsers => return Truth::True,
+        MemberKind::Pool { selector, .. } | MemberKind::Workforce { selector, .. } => selector,
+        MemberKind::Unknown(_) | MemberKind::Unmodelled(_) => return Truth::Unknown,
+        MemberKind::ServiceAccount(_) | MemberKind::Other(..) | MemberKind::Deleted(_) => return Truth::False,
+    };
+    let equals = |key: &str, value: &Piece| match attributes.get(key) {
+        None => Truth::False,
+        Some(Err(fault)) => truth_of(fault),
+        Some(Ok(Value::String(s))) => same(s, &value.text),
+        Some(Ok(Value::List(items))) => items.iter().filter_map(Value::as_str).map(|s| same(s, &value.text)).fold(Truth::False, Truth::or),
+        Some(Ok(_)) => Truth::False,
+    };
+    match selector {
+        Selector::Everyone(_) => Truth::True,
+        Selector::Subject(value) => equals("google.subject", value),
+        Selector::Group(value) => equals("google.groups", value),
+        Selector::Attribute { name, value } => match name.text.as_known() {
+            Some(name) => equals(&format!("attribute.{name}"), value),
+            None => Truth::Unknown,
+        },
+        Selector::ServiceAccount { namespace, name } => {
+            let mut wanted = Text::known("system:serviceaccount:");
+            wanted.push(&namespace.text);
+            wanted.push(&Text::known(":"));
+            wanted.push(&name.text);
+            let span = name.span;
+            equals("google.subject", &Piece { text: wanted, span })
+        }
+        Selector::Namespace(namespace) => match (attributes.get("google.subject"), namespace.text.as_known()) {
+            (Some(Ok(Value::String(s))), Some(ns)) => Truth::from(s.starts_with(&format!("system:serviceaccount:{ns}:"))),
+            (None, _) => Truth::False,
+            _ => Truth::Unknown,
+        },
+        Selector::ServiceAccountUid(_) | Selector::Cluster(_) => Truth::Unknown,
+    }
+}
+
+/// A known string against one with holes.
+fn same(s: &str, text: &Text) -> Truth {
+    if let Some(known) = text.as_known() {
+        return Truth::from(s == known);
+    }
+    let (prefix, suffix) = (text.known_prefix(), text.known_suffix());
+    let fits = s.len() >= prefix.len() + suffix.len() && s.starts_with(&prefix) && s.ends_with(&suffix);
+    if fits { Truth::Unknown } else { Truth::False }
+}
