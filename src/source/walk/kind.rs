@@ -1,0 +1,198 @@
+//! What a file is by its name, and which words make it worth reading.
+
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind};
+use std::sync::LazyLock;
+
+/// What a file is, by its name alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FileKind {
+    /// Terraform or OpenTofu: `.tf`, `.tofu`.
+    Terraform,
+    /// Terraform in JSON: `.tf.json`, `.tofu.json`.
+    TerraformJson,
+    /// Values of Terraform variables: `.tfvars`.
+    Tfvars,
+    /// The same in JSON: `.tfvars.json`.
+    TfvarsJson,
+    /// Any other JSON.
+    Json,
+    /// YAML.
+    Yaml,
+    /// Any other HCL: Terragrunt, SPIRE.
+    Hcl,
+    /// `.conf`: SPIRE's configuration, among much else.
+    Conf,
+    /// A template that Terraform or Helm fills in: `.tpl`, `.tftpl`.
+    Template,
+    /// A shell script.
+    Shell,
+}
+
+/// Lock files: long lists of packages whose names hold the words, and never a trust.
+const LOCK_FILES: [&str; 8] = [
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "pnpm-lock.yaml",
+    "composer.lock",
+    ".terraform.lock.hcl",
+    "deno.lock",
+    "packages.lock.json",
+    "project.assets.json",
+];
+
+impl FileKind {
+    /// The kind of a file with this name; none when fedlint has no reader for it.
+    #[must_use]
+    pub fn of(path: &str) -> Option<Self> {
+        let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+        if LOCK_FILES.contains(&name.as_str()) {
+            return None;
+        }
+        let ends = |suffixes: &[&str]| suffixes.iter().any(|s| name.ends_with(s));
+        Some(match () {
+            () if ends(&[".tf.json", ".tofu.json"]) => Self::TerraformJson,
+            () if ends(&[".tfvars.json"]) => Self::TfvarsJson,
+            () if ends(&[".tf", ".tofu"]) => Self::Terraform,
+            () if ends(&[".tfvars"]) => Self::Tfvars,
+            () if ends(&[".json", ".jsonc"]) => Self::Json,
+            () if ends(&[".yaml", ".yml"]) => Self::Yaml,
+            () if ends(&[".hcl"]) => Self::Hcl,
+            () if ends(&[".conf"]) => Self::Conf,
+            () if ends(&[".tpl", ".tftpl"]) => Self::Template,
+            () if ends(&[".sh", ".bash"]) => Self::Shell,
+            () => return None,
+        })
+    }
+
+    /// True for the files whose folder is a Terraform module: `.tf`, `.tofu` and their JSON forms.
+    #[must_use]
+    pub fn is_terraform(self) -> bool {
+        matches!(self, Self::Terraform | Self::TerraformJson)
+    }
+}
+
+/// The words that matter, any case. A file of infrastructure without one of them says nothing about who gets in; a word
+/// too many costs a parse, a word too few costs a finding.
+const WORDS: [&str; 72] = [
+    // AWS
+    "assumerole",
+    "assume_role",
+    "assume-role",
+    "assumedrole",
+    "aws_iam_",
+    "aws:principal",
+    "awssts",
+    "sts.amazonaws.com",
+    "sts:",
+    "federated",
+    "openid",
+    "oidc",
+    "saml",
+    "role-arn",
+    "role_arn",
+    "rolearn",
+    "pod_identity",
+    "podidentity",
+    "pods.eks.amazonaws.com",
+    "rolesanywhere",
+    "irsa",
+    "token.actions.githubusercontent.com",
+    "role-to-assume",
+    "trust_policy",
+    "iam_role",
+    "iam.amazonaws.com/role",
+    "aws_access_key_id",
+    "secretaccesskey",
+    "accesskeyid",
+    // Google Cloud
+    "workload_identity",
+    "workloadidentity",
+    "workload-identity",
+    "google_service_account",
+    "google_project_iam",
+    "google_iam_policy",
+    "service_account",
+    "service-account",
+    "serviceaccount",
+    "principal://",
+    "principalset://",
+    "attributecondition",
+    "attribute_condition",
+    "attributemapping",
+    "attribute_mapping",
+    "roles/iam.",
+    "iam.gke.io",
+    "iammember",
+    "iampolicy",
+    "google-github-actions/auth",
+    "google_credentials",
+    "google_application_credentials",
+    "credentials_json",
+    // Azure
+    "tokenexchange",
+    "azure/login",
+    "azure.workload.identity",
+    "user_assigned_identity",
+    "managedidentity",
+    "azurerm_role_assignment",
+    "claimsmatchingexpression",
+    "client_secret",
+    "clientsecret",
+    "azure_credentials",
+    // issuers and workloads
+    "spiffe",
+    "spire",
+    "trust_domain",
+    "id-token",
+    "id_token",
+    "jwt",
+    "github_actions_",
+    "issuer",
+    "jwks",
+    "audience",
+];
+
+fn automaton(words: &[&str]) -> Option<AhoCorasick> {
+    AhoCorasickBuilder::new().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(words).ok()
+}
+
+static MATTERS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| automaton(&WORDS));
+static MODULE_CALL: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| automaton(&["\"./", "\"../"]));
+
+/// Files that are small and give others their meaning: read whatever words they hold.
+fn always(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let below = |folder: &str| path.starts_with(folder) || path.contains(&format!("/{folder}"));
+    below(".github/workflows/")
+        || below(".circleci/")
+        || below(".buildkite/")
+        || name.starts_with("azure-pipelines")
+        || matches!(
+            name,
+            "action.yml"
+                | "action.yaml"
+                | ".gitlab-ci.yml"
+                | "bitbucket-pipelines.yml"
+                | "Chart.yaml"
+                | "kustomization.yaml"
+                | "kustomization.yml"
+                | "modules.json"
+        )
+}
+
+/// Whether a file can hold trust content, or gives such content its meaning.
+#[must_use]
+pub fn matters(path: &str, text: &str) -> bool {
+    always(path) || MATTERS.as_ref().is_none_or(|words| words.is_match(text))
+}
+
+/// Whether a Terraform file may call a module by a relative path.
+///
+/// It looks for a string that starts with `./` or `../` after the word `source`: a comment in between does no harm.
+#[must_use]
+pub fn calls_local_module(text: &str) -> bool {
+    memchr::memmem::find(text.as_bytes(), b"source").is_some_and(|at| {
+        let rest = text.get(at..).unwrap_or_default();
+        MODULE_CALL.as_ref().is_none_or(|paths| paths.is_match(rest))
+    })
+}

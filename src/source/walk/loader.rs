@@ -1,0 +1,105 @@
+//! Reading further files while the run goes on: siblings, modules, `file()`. Never outside the scanned roots.
+
+use super::{paths, read};
+use crate::source::{SourceFile, Sources};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Most names that [`Loader::list`] gives of one folder.
+const MAX_LISTED: usize = 10_000;
+
+/// Reads files of the scanned roots on demand. Cheap to share; loading is safe from several threads.
+#[derive(Debug)]
+pub struct Loader {
+    sources: Arc<Sources>,
+    from: From,
+}
+
+#[derive(Debug)]
+enum From {
+    Disk {
+        working_directory: PathBuf,
+        /// Canonical folders that everything read must stand in.
+        boundaries: Vec<PathBuf>,
+    },
+    Memory(BTreeMap<String, Arc<str>>),
+}
+
+impl Loader {
+    pub(super) fn disk(sources: Arc<Sources>, working_directory: PathBuf, boundaries: Vec<PathBuf>) -> Self {
+        Self { sources, from: From::Disk { working_directory, boundaries } }
+    }
+
+    pub(super) fn memory(sources: Arc<Sources>, files: BTreeMap<String, Arc<str>>) -> Self {
+        Self { sources, from: From::Memory(files) }
+    }
+
+    /// The files read so far.
+    #[must_use]
+    pub fn sources(&self) -> &Arc<Sources> {
+        &self.sources
+    }
+
+    /// The file at `path` (relative to the working directory, `.` and `..` allowed), read when it was not yet.
+    ///
+    /// None when there is no such file, when it (or what it links to) stands outside the scanned roots, and when it is
+    /// too large or no text.
+    #[must_use]
+    pub fn load(&self, path: &str) -> Option<Arc<SourceFile>> {
+        let path = paths::normal(path)?;
+        if let Some(file) = self.sources.by_path(&path) {
+            return Some(file);
+        }
+        let text: Arc<str> = match &self.from {
+            From::Memory(files) => Arc::clone(files.get(&path)?),
+            From::Disk { .. } => Arc::from(read::file(&self.inside(&path)?).ok()?),
+        };
+        Some(self.sources.add(path, text))
+    }
+
+    /// Whether [`Loader::load`] would look at a file there.
+    #[must_use]
+    pub fn exists(&self, path: &str) -> bool {
+        let Some(path) = paths::normal(path) else { return false };
+        match &self.from {
+            From::Memory(files) => files.contains_key(&path),
+            From::Disk { .. } => self.inside(&path).is_some_and(|p| p.is_file()),
+        }
+    }
+
+    /// The names in a folder, sorted; a folder's name ends with `/`. Empty when it is not in the scanned roots.
+    #[must_use]
+    pub fn list(&self, folder: &str) -> Vec<String> {
+        let Some(folder) = paths::normal(folder) else { return Vec::new() };
+        match &self.from {
+            From::Memory(files) => {
+                let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+                let below = files.keys().filter_map(|path| path.strip_prefix(&prefix));
+                let names: BTreeSet<String> =
+                    below.map(|rest| rest.split_once('/').map_or_else(|| rest.to_owned(), |(first, _)| format!("{first}/"))).collect();
+                names.into_iter().collect()
+            }
+            From::Disk { .. } => self.inside(&folder).map(|p| names(&p)).unwrap_or_default(),
+        }
+    }
+
+    /// The canonical path of what stands at `path`, when that is in the scanned roots.
+    fn inside(&self, path: &str) -> Option<PathBuf> {
+        let From::Disk { working_directory, boundaries } = &self.from else { return None };
+        let real = working_directory.join(path).canonicalize().ok()?;
+        boundaries.iter().any(|b| real.starts_with(b)).then_some(real)
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let name = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        let is_folder = entry.file_type().is_ok_and(|t| t.is_dir());
+        Some(if is_folder { format!("{name}/") } else { name })
+    };
+    let mut all: Vec<String> = entries.filter_map(Result::ok).take(MAX_LISTED).filter_map(name).collect();
+    all.sort_unstable();
+    all
+}

@@ -1,0 +1,397 @@
+//! Which files are read.
+//!
+//! One parallel walk reads each candidate once, tests it for the few words that matter and keeps the text of those that
+//! have one. The rest stays on disk until something refers to it ([`Loader`]).
+
+mod kind;
+mod loader;
+mod paths;
+mod read;
+#[cfg(test)]
+mod tests;
+
+pub use kind::{FileKind, calls_local_module, matters};
+pub use loader::Loader;
+pub use paths::normal;
+pub use read::MAX_FILE_BYTES;
+
+use crate::source::{SourceFile, Sources};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use ignore::{DirEntry, WalkBuilder, WalkState};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// Folders that hold no source of the repository.
+const NEVER: [&str; 17] = [
+    ".git",
+    ".hg",
+    ".svn",
+    ".jj",
+    "node_modules",
+    "bower_components",
+    ".terraform",
+    ".terragrunt-cache",
+    ".venv",
+    "site-packages",
+    "__pycache__",
+    ".tox",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".gradle",
+    ".direnv",
+];
+
+/// What to walk.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Folders to walk and files to read whatever their name. Empty means the working directory.
+    pub roots: Vec<PathBuf>,
+    /// Globs of paths (as they are shown) to leave out; `*` crosses no `/`, `**` does, a folder leaves out what is in it.
+    pub exclude: Vec<String>,
+    /// What paths are relative to; none means the process's.
+    pub working_directory: Option<PathBuf>,
+    /// Also read `.tpl` and `.tftpl` files.
+    pub templates: bool,
+    /// Also read shell scripts.
+    pub shell: bool,
+    /// Threads; none lets the walker choose.
+    pub threads: Option<usize>,
+    /// Further folders that files may be loaded from, beside the roots.
+    pub boundaries: Vec<PathBuf>,
+}
+
+/// A candidate that was read.
+#[derive(Debug, Clone)]
+pub struct ScannedFile {
+    /// As it is shown: relative to the working directory, with `/`.
+    pub path: String,
+    /// On disk; none in memory.
+    pub disk_path: Option<PathBuf>,
+    /// By its name; an explicit file of an unknown name is guessed by its content.
+    pub kind: FileKind,
+    /// It holds one of the words that matter, or was named explicitly.
+    pub hit: bool,
+    /// A Terraform file that may call a module by a relative path.
+    pub calls_local_module: bool,
+    /// It stands in the `templates` of a Helm chart.
+    pub chart_template: bool,
+    /// Its text, for hits.
+    pub source: Option<Arc<SourceFile>>,
+}
+
+/// A path that was not read, and why.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Skipped {
+    /// As it is shown.
+    pub path: String,
+    /// Lower case, no full stop.
+    pub reason: String,
+}
+
+/// What a walk found, everything in the order of the paths.
+#[derive(Debug)]
+pub struct Scan {
+    /// The candidates that were read.
+    pub files: Vec<ScannedFile>,
+    /// What could not be.
+    pub skipped: Vec<Skipped>,
+    /// How many files were read.
+    pub read_count: usize,
+    /// How many bytes they have together.
+    pub read_bytes: u64,
+    /// Reads further files.
+    pub loader: Loader,
+}
+
+/// Why there is no scan.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// An argument names nothing.
+    #[error("no such file or folder: `{0}`")]
+    NotFound(String),
+    /// The pattern is no glob.
+    #[error("`{pattern}` is not a glob: {why}")]
+    Glob {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The process has no working directory.
+    #[error("the working directory cannot be read: {0}")]
+    WorkingDirectory(#[source] std::io::Error),
+}
+
+/// A file between reading and its place in [`Sources`].
+struct Read {
+    file: ScannedFile,
+    text: Option<String>,
+    bytes: u64,
+}
+
+impl Scan {
+    /// Walks the roots. The texts of hits are added to `sources`, in the order of their paths.
+    ///
+    /// # Errors
+    /// When a root does not exist or an exclusion is no glob. An unreadable path below a root is only skipped.
+    pub fn run(options: &Options, sources: &Arc<Sources>) -> Result<Self, ScanError> {
+        let walk = Walk::new(options)?;
+        let mut reads = Vec::new();
+        let mut skipped = Vec::new();
+        let mut folders = Vec::new();
+        for root in &walk.roots {
+            if root.folder {
+                folders.push(root);
+            } else {
+                match walk.read(&root.path, root.climb, true) {
+                    Some(Ok(read)) => reads.push(read),
+                    Some(Err(skip)) => skipped.push(skip),
+                    None => {}
+                }
+            }
+        }
+        for root in folders {
+            walk.folder(root, &mut reads, &mut skipped);
+        }
+        let loader = Loader::disk(Arc::clone(sources), walk.working_directory, walk.boundaries);
+        Ok(Self::assemble(reads, skipped, loader))
+    }
+
+    /// A scan of files that are only in memory, as (path, text). All are kept as hits or not like files on disk;
+    /// a later file with the same path is ignored.
+    #[must_use]
+    pub fn from_memory(files: Vec<(String, String)>, sources: &Arc<Sources>) -> Self {
+        let mut all: BTreeMap<String, Arc<str>> = BTreeMap::new();
+        for (path, text) in files {
+            if let Some(path) = normal(&path) {
+                all.entry(path).or_insert_with(|| Arc::from(read::without_mark(text)));
+            }
+        }
+        let reads = all.iter().filter_map(|(path, text)| {
+            let kind = FileKind::of(path)?;
+            Some(judge(path.clone(), None, kind, text.to_string(), false))
+        });
+        let reads: Vec<Read> = reads.collect();
+        let loader = Loader::memory(Arc::clone(sources), all);
+        Self::assemble(reads, Vec::new(), loader)
+    }
+
+    fn assemble(mut reads: Vec<Read>, mut skipped: Vec<Skipped>, loader: Loader) -> Self {
+        // An explicit file that a root holds too is one file: the explicit one, which is a hit, comes first.
+        reads.sort_by(|a, b| a.file.path.cmp(&b.file.path).then(b.file.hit.cmp(&a.file.hit)));
+        reads.dedup_by(|b, a| a.file.path == b.file.path);
+        skipped.sort_unstable();
+        skipped.dedup();
+        let read_bytes = reads.iter().map(|r| r.bytes).sum();
+        let charts: BTreeSet<String> = reads.iter().filter_map(|r| chart_folder(&r.file.path)).collect();
+        let files: Vec<ScannedFile> = reads
+            .into_iter()
+            .map(|Read { mut file, text, .. }| {
+                file.chart_template = in_templates(&file.path, &charts);
+                file.source = text.map(|t| loader.sources().add(file.path.clone(), t));
+                file
+            })
+            .collect();
+        Self { read_count: files.len(), read_bytes, files, skipped, loader }
+    }
+
+    /// The files that matter.
+    pub fn hits(&self) -> impl Iterator<Item = &ScannedFile> {
+        self.files.iter().filter(|f| f.hit)
+    }
+
+    /// The folders that are Terraform modules, each with its `.tf`-like files.
+    #[must_use]
+    pub fn terraform_folders(&self) -> BTreeMap<&str, Vec<&ScannedFile>> {
+        let mut folders: BTreeMap<&str, Vec<&ScannedFile>> = BTreeMap::new();
+        for file in self.files.iter().filter(|f| f.kind.is_terraform()) {
+            folders.entry(folder_of(&file.path)).or_default().push(file);
+        }
+        folders
+    }
+}
+
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// `a/b` for `a/b/Chart.yaml`.
+fn chart_folder(path: &str) -> Option<String> {
+    (path.rsplit('/').next()? == "Chart.yaml").then(|| folder_of(path).to_owned())
+}
+
+/// Whether the path stands below `templates` of one of the charts.
+fn in_templates(path: &str, charts: &BTreeSet<String>) -> bool {
+    let mut folder = folder_of(path);
+    while !folder.is_empty() {
+        let (parent, name) = folder.rsplit_once('/').unwrap_or(("", folder));
+        if name == "templates" && charts.contains(parent) {
+            return true;
+        }
+        folder = parent;
+    }
+    false
+}
+
+/// What the words of a file make of it.
+fn judge(path: String, disk_path: Option<PathBuf>, kind: FileKind, text: String, explicit: bool) -> Read {
+    let hit = explicit || matters(&path, &text);
+    let calls_local_module = kind.is_terraform() && calls_local_module(&text);
+    let bytes = text.len() as u64;
+    let file = ScannedFile { path, disk_path, kind, hit, calls_local_module, chart_template: false, source: None };
+    Read { file, text: hit.then_some(text), bytes }
+}
+
+struct Root {
+    /// Absolute.
+    path: PathBuf,
+    folder: bool,
+    /// It was given relative to the working directory, so it is shown so even outside of it.
+    climb: bool,
+}
+
+struct Walk<'a> {
+    options: &'a Options,
+    working_directory: PathBuf,
+    roots: Vec<Root>,
+    boundaries: Vec<PathBuf>,
+    exclude: GlobSet,
+}
+
+impl<'a> Walk<'a> {
+    fn new(options: &'a Options) -> Result<Self, ScanError> {
+        let process = || std::env::current_dir().map_err(ScanError::WorkingDirectory);
+        let working_directory = match &options.working_directory {
+            Some(folder) if folder.is_absolute() => paths::absolute(folder, Path::new("")),
+            Some(folder) => paths::absolute(&process()?, folder),
+            None => process()?,
+        };
+        let here = [PathBuf::from(".")];
+        let given = if options.roots.is_empty() { &here[..] } else { &options.roots };
+        let mut roots = Vec::new();
+        let mut boundaries = Vec::new();
+        for root in given {
+            let path = paths::absolute(&working_directory, root);
+            let not_found = || ScanError::NotFound(root.to_string_lossy().into_owned());
+            let real = path.canonicalize().map_err(|_| not_found())?;
+            let folder = real.is_dir();
+            // The siblings of an explicit file belong to its module.
+            boundaries.push(if folder { real } else { real.parent().map(Path::to_path_buf).unwrap_or(real) });
+            roots.push(Root { path, folder, climb: root.is_relative() });
+        }
+        boundaries.extend(options.boundaries.iter().filter_map(|b| working_directory.join(b).canonicalize().ok()));
+        Ok(Self { options, working_directory, roots, boundaries, exclude: globs(&options.exclude)? })
+    }
+
+    fn folder(&self, root: &Root, reads: &mut Vec<Read>, skipped: &mut Vec<Skipped>) {
+        let found: Mutex<(Vec<Read>, Vec<Skipped>)> = Mutex::default();
+        let mut builder = WalkBuilder::new(&root.path);
+        builder
+            .hidden(false)
+            .ignore(false)
+            .require_git(false)
+            .git_global(false)
+            .follow_links(false)
+            .threads(self.options.threads.unwrap_or(0));
+        let (exclude, base, climb) = (self.exclude.clone(), self.working_directory.clone(), root.climb);
+        builder.filter_entry(move |entry| entry.depth() == 0 || !left_out(entry, &exclude, &base, climb));
+        builder.build_parallel().run(|| {
+            Box::new(|entry| {
+                let outcome = match &entry {
+                    Ok(entry) => self.entry(entry, climb),
+                    Err(error) => Some(Err(self.walk_error(error, root))),
+                };
+                if let Some(outcome) = outcome {
+                    let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    match outcome {
+                        Ok(read) => found.0.push(read),
+                        Err(skip) => found.1.push(skip),
+                    }
+                }
+                WalkState::Continue
+            })
+        });
+        let (mut more, mut not) = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        reads.append(&mut more);
+        skipped.append(&mut not);
+    }
+
+    fn entry(&self, entry: &DirEntry, climb: bool) -> Option<Result<Read, Skipped>> {
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            return None;
+        }
+        if kind.is_symlink() {
+            // A link to a file of the roots is how environments share a Terraform file. Folders are not followed.
+            let real = entry.path().canonicalize().ok()?;
+            if !real.is_file() || !self.boundaries.iter().any(|b| real.starts_with(b)) {
+                return None;
+            }
+        }
+        self.read(entry.path(), climb, false)
+    }
+
+    /// Reads a candidate; none for a file that has no reader.
+    fn read(&self, disk_path: &Path, climb: bool, explicit: bool) -> Option<Result<Read, Skipped>> {
+        let path = paths::shown(&self.working_directory, disk_path, climb);
+        let wanted = FileKind::of(&path).filter(|kind| match kind {
+            FileKind::Template => self.options.templates || explicit,
+            FileKind::Shell => self.options.shell || explicit,
+            _ => true,
+        });
+        if wanted.is_none() && !explicit {
+            return None;
+        }
+        Some(match read::file(disk_path) {
+            Ok(text) => {
+                let kind = wanted.unwrap_or_else(|| guess(&text));
+                Ok(judge(path, Some(disk_path.to_path_buf()), kind, text, explicit))
+            }
+            Err(reason) => Err(Skipped { path, reason }),
+        })
+    }
+
+    fn walk_error(&self, error: &ignore::Error, root: &Root) -> Skipped {
+        let path = error_path(error).map_or_else(|| root.path.clone(), Path::to_path_buf);
+        let reason = error.io_error().map_or_else(|| "cannot be read".to_owned(), |e| e.kind().to_string());
+        Skipped { path: paths::shown(&self.working_directory, &path, root.climb), reason }
+    }
+}
+
+fn error_path(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithLineNumber { err, .. } | ignore::Error::WithDepth { err, .. } => error_path(err),
+        _ => None,
+    }
+}
+
+/// The kind of an explicit file that its name does not tell.
+fn guess(text: &str) -> FileKind {
+    match text.trim_start().as_bytes().first() {
+        Some(b'{' | b'[') => FileKind::Json,
+        _ if text.starts_with("#!") => FileKind::Shell,
+        _ => FileKind::Yaml,
+    }
+}
+
+fn left_out(entry: &DirEntry, exclude: &GlobSet, base: &Path, climb: bool) -> bool {
+    if !exclude.is_empty() && exclude.is_match(paths::shown(base, entry.path(), climb)) {
+        return true;
+    }
+    let is_folder = entry.file_type().is_some_and(|t| t.is_dir());
+    let name = entry.file_name().to_string_lossy();
+    is_folder && (NEVER.contains(&name.as_ref()) || (name == "vendor" && entry.path().join("modules.txt").is_file()))
+}
+
+fn globs(patterns: &[String]) -> Result<GlobSet, ScanError> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let wrong = |e: &globset::Error| ScanError::Glob { pattern: pattern.clone(), why: e.kind().to_string() };
+        let bare = pattern.trim_start_matches("./").trim_end_matches('/');
+        set.add(GlobBuilder::new(bare).literal_separator(true).build().map_err(|e| wrong(&e))?);
+    }
+    set.build().map_err(|e| ScanError::Glob { pattern: patterns.join(", "), why: e.kind().to_string() })
+}

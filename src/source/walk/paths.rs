@@ -1,0 +1,56 @@
+//! Paths as fedlint shows them: relative to the working directory, with `/`.
+
+use std::path::{Component, Path, PathBuf};
+
+/// `path` without `.` and `..`, by its letters alone; none when it climbs above its start.
+#[must_use]
+pub fn normal(path: &str) -> Option<String> {
+    let absolute = path.starts_with('/');
+    let mut out: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if out.last().is_some_and(|l| *l != "..") => drop(out.pop()),
+            ".." if absolute => return None,
+            ".." => out.push(".."),
+            part => out.push(part),
+        }
+    }
+    let joined = out.join("/");
+    Some(if absolute { format!("/{joined}") } else { joined })
+}
+
+/// `path` on disk, absolute and without `.` and `..` (by its letters, links not resolved).
+pub(super) fn absolute(working_directory: &Path, path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for component in working_directory.join(path).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => drop(out.pop()),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// An absolute path as it is shown: relative to the working directory, climbing with `..` where `climb` says so,
+/// else absolute.
+pub(super) fn shown(working_directory: &Path, path: &Path, climb: bool) -> String {
+    if let Ok(inside) = path.strip_prefix(working_directory) {
+        return slashes(inside);
+    }
+    if !climb {
+        return slashes(path);
+    }
+    let (here, there): (Vec<Component<'_>>, Vec<Component<'_>>) = (working_directory.components().collect(), path.components().collect());
+    let same = here.iter().zip(&there).take_while(|(a, b)| a == b).count();
+    let mut out = PathBuf::new();
+    here.iter().skip(same).for_each(|_| out.push(".."));
+    there.iter().skip(same).for_each(|c| out.push(c));
+    slashes(&out)
+}
+
+fn slashes(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if std::path::MAIN_SEPARATOR == '/' { text.into_owned() } else { text.replace(std::path::MAIN_SEPARATOR, "/") }
+}

@@ -1,0 +1,209 @@
+use super::*;
+use std::fs;
+
+fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    dir
+}
+
+fn scan(dir: &Path, options: Options) -> Scan {
+    try_scan(dir, options).unwrap()
+}
+
+fn try_scan(dir: &Path, options: Options) -> Result<Scan, ScanError> {
+    Scan::run(&Options { working_directory: Some(dir.to_path_buf()), ..options }, &Arc::new(Sources::new()))
+}
+
+fn paths_of(scan: &Scan) -> Vec<&str> {
+    scan.files.iter().map(|f| f.path.as_str()).collect()
+}
+
+const ROLE: &str = "resource \"aws_iam_role\" \"x\" {}\n";
+
+#[test]
+fn hits_keep_their_text_and_the_rest_is_loaded_when_asked_for() {
+    let dir = tree(&[
+        ("infra/main.tf", ROLE),
+        ("infra/vars.tf", "variable \"a\" {}\n"),
+        ("infra/call.tf", "module \"m\" {\n  source = \"../modules/m\"\n}\n"),
+        (".github/workflows/ci.yml", "on: push\n"),
+        ("readme.md", "AssumeRole"),
+        ("notes.json", "{}"),
+    ]);
+    let scan = scan(dir.path(), Options::default());
+    assert_eq!(paths_of(&scan), [".github/workflows/ci.yml", "infra/call.tf", "infra/main.tf", "infra/vars.tf", "notes.json"]);
+    assert_eq!(scan.hits().map(|f| f.path.as_str()).collect::<Vec<_>>(), [".github/workflows/ci.yml", "infra/main.tf"]);
+    assert_eq!(scan.read_count, 5);
+    let folder = &scan.terraform_folders()["infra"];
+    assert_eq!(folder.iter().map(|f| f.calls_local_module).collect::<Vec<_>>(), [true, false, false]);
+    assert!(scan.loader.sources().by_path("infra/vars.tf").is_none());
+    assert_eq!(&*scan.loader.load("infra/../infra/./vars.tf").unwrap().text, "variable \"a\" {}\n");
+    assert!(scan.loader.sources().by_path("infra/vars.tf").is_some());
+    assert_eq!(scan.loader.list("infra"), ["call.tf", "main.tf", "vars.tf"]);
+    assert!(scan.loader.list("").contains(&"infra/".to_owned()));
+    assert!(scan.loader.exists("readme.md") && !scan.loader.exists("infra"));
+}
+
+#[test]
+fn ignored_excluded_and_foreign_folders_are_left_out() {
+    let dir = tree(&[
+        (".gitignore", "out/\n"),
+        ("out/a.tf", ROLE),
+        (".git/a.tf", ROLE),
+        ("node_modules/p/a.json", "\"oidc\""),
+        (".terraform/modules/m/a.tf", ROLE),
+        ("vendor/modules.txt", ""),
+        ("vendor/a.yaml", "oidc"),
+        ("lib/vendor/a.yaml", "oidc"),
+        ("test/deep/a.tf", ROLE),
+        ("keep/a.tf", ROLE),
+        ("keep/package-lock.json", "oidc"),
+    ]);
+    let found = scan(dir.path(), Options { exclude: vec!["test/".into()], ..Options::default() });
+    assert_eq!(paths_of(&found), ["keep/a.tf", "lib/vendor/a.yaml"]);
+    assert!(found.loader.load(".terraform/modules/m/a.tf").is_some());
+    let deep = scan(dir.path(), Options { exclude: vec!["**/deep".into()], ..Options::default() });
+    assert!(!paths_of(&deep).contains(&"test/deep/a.tf"));
+    assert!(try_scan(dir.path(), Options { exclude: vec!["[".into()], ..Options::default() }).is_err());
+}
+
+#[test]
+fn explicit_files_are_always_read() {
+    let dir = tree(&[("a/policy", "{}"), ("a/x.tpl", "x"), (".gitignore", "a\n"), ("a/y.yaml", "k: v")]);
+    let roots = vec!["a/policy".into(), "a/x.tpl".into(), "a/y.yaml".into(), ".".into()];
+    let found = scan(dir.path(), Options { roots, ..Options::default() });
+    assert_eq!(paths_of(&found), ["a/policy", "a/x.tpl", "a/y.yaml"]);
+    assert_eq!(found.files.iter().map(|f| f.kind).collect::<Vec<_>>(), [FileKind::Json, FileKind::Template, FileKind::Yaml]);
+    assert!(found.files.iter().all(|f| f.hit && f.source.is_some()));
+    let missing = try_scan(dir.path(), Options { roots: vec!["nope".into()], ..Options::default() });
+    assert_eq!(missing.unwrap_err().to_string(), "no such file or folder: `nope`");
+}
+
+#[test]
+fn what_is_no_text_is_skipped_with_a_reason() {
+    let dir = tree(&[("ok.tf", "\u{feff}resource \"aws_iam_role\" \"x\" {}")]);
+    for (name, bytes) in [("c.tf", &b"\0GITCRYPT\0xx"[..]), ("b.json", b"a\0b"), ("u.yaml", b"\xff\xfea\0"), ("l.yaml", b"k: \xe9")] {
+        fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    fs::File::create(dir.path().join("big.json")).unwrap().set_len(MAX_FILE_BYTES + 1).unwrap();
+    let found = scan(dir.path(), Options::default());
+    let reasons: Vec<(&str, &str)> = found.skipped.iter().map(|s| (s.path.as_str(), s.reason.as_str())).collect();
+    assert_eq!(
+        reasons,
+        [
+            ("b.json", "binary"),
+            ("big.json", "larger than 16 MiB"),
+            ("c.tf", "encrypted by git-crypt"),
+            ("l.yaml", "not UTF-8"),
+            ("u.yaml", "encoded as UTF-16, not UTF-8"),
+        ]
+    );
+    assert!(found.files[0].source.as_ref().unwrap().text.starts_with("resource"));
+    assert!(found.loader.load("big.json").is_none() && found.loader.load("c.tf").is_none());
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_outside_the_roots_is_read() {
+    use std::os::unix::fs::symlink;
+    let outside = tree(&[("secret.tf", ROLE), ("d/secret.tf", ROLE)]);
+    let dir = tree(&[("repo/env/a.tf", ROLE), ("repo/shared.tf", ROLE), ("other/b.tf", ROLE)]);
+    let repo = dir.path().join("repo");
+    symlink(outside.path().join("secret.tf"), repo.join("env/out.tf")).unwrap();
+    symlink(outside.path().join("d"), repo.join("env/dir")).unwrap();
+    symlink("../shared.tf", repo.join("env/in.tf")).unwrap();
+    symlink("loop", repo.join("env/loop")).unwrap();
+    symlink(".", repo.join("env/self")).unwrap();
+    let found = scan(dir.path(), Options { roots: vec!["repo".into()], ..Options::default() });
+    assert_eq!(paths_of(&found), ["repo/env/a.tf", "repo/env/in.tf", "repo/shared.tf"]);
+    for path in ["repo/env/out.tf", "repo/env/dir/secret.tf", "other/b.tf", "repo/../other/b.tf", "../x", "/etc/passwd", "repo/env/loop"] {
+        assert!(found.loader.load(path).is_none(), "{path}");
+        assert!(!found.loader.exists(path), "{path}");
+    }
+    assert!(found.loader.list("other").is_empty());
+    assert!(found.loader.load("repo/env/self/a.tf").is_some());
+    let wide = scan(dir.path(), Options { roots: vec!["repo".into()], boundaries: vec!["other".into()], ..Options::default() });
+    assert!(wide.loader.load("other/b.tf").is_some());
+}
+
+#[test]
+fn paths_are_shown_from_the_working_directory() {
+    let dir = tree(&[("a/b/x.tf", ROLE), ("c/y.tf", ROLE)]);
+    let here = dir.path().join("a");
+    let up = scan(&here, Options { roots: vec!["./b".into(), "../c".into()], ..Options::default() });
+    assert_eq!(paths_of(&up), ["../c/y.tf", "b/x.tf"]);
+    assert!(up.loader.load("../c/y.tf").is_some());
+    let absolute = scan(&here, Options { roots: vec![dir.path().join("c"), here.join("b")], ..Options::default() });
+    assert!(absolute.files[0].path.starts_with('/') && absolute.files[0].path.ends_with("/c/y.tf"));
+    assert_eq!(absolute.files[1].path, "b/x.tf");
+}
+
+#[test]
+fn templates_of_charts_are_marked() {
+    let files = ["c/Chart.yaml", "c/templates/a/sa.yaml", "c/values.yaml", "d/templates/sa.yaml", "templates/x.yaml"];
+    let sources = Arc::new(Sources::new());
+    let found = Scan::from_memory(files.iter().map(|f| ((*f).to_owned(), "serviceAccount: x".to_owned())).collect(), &sources);
+    let marked: Vec<&str> = found.files.iter().filter(|f| f.chart_template).map(|f| f.path.as_str()).collect();
+    assert_eq!(marked, ["c/templates/a/sa.yaml"]);
+}
+
+#[test]
+fn memory_behaves_like_a_disk() {
+    let sources = Arc::new(Sources::new());
+    let files = [("./infra/main.tf", ROLE), ("infra/vars.tf", "variable \"a\" {}"), ("infra/p.txt", "x"), ("../up.tf", ROLE)];
+    let found = Scan::from_memory(files.iter().map(|(p, t)| ((*p).to_owned(), (*t).to_owned())).collect(), &sources);
+    assert_eq!(paths_of(&found), ["../up.tf", "infra/main.tf", "infra/vars.tf"]);
+    assert_eq!(found.hits().count(), 2);
+    assert_eq!(&*found.loader.load("infra/p.txt").unwrap().text, "x");
+    assert_eq!(found.loader.list("infra/"), ["main.tf", "p.txt", "vars.tf"]);
+    assert!(found.loader.load("infra/none.tf").is_none());
+}
+
+#[test]
+fn two_runs_give_the_same_ids() {
+    let files: Vec<(String, String)> = (0..60).map(|i| (format!("d{}/f{i}.tf", i % 7), ROLE.to_owned())).collect();
+    let dir = tree(&files.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect::<Vec<_>>());
+    let ids = || {
+        let found = scan(dir.path(), Options { threads: Some(4), ..Options::default() });
+        found.files.iter().map(|f| (f.path.clone(), f.source.as_ref().unwrap().id)).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(), ids());
+}
+
+#[test]
+fn the_words_catch_trust_and_let_the_rest_go() {
+    for text in [
+        "Action = \"sts:AssumeRoleWithWebIdentity\"",
+        "locals { subs = [\"system:serviceaccount:a:b\"] }",
+        "namespace_service_accounts = []",
+        "eks.amazonaws.com/role-arn: x",
+        "\"audiences\": [\"api://AzureADTokenExchange\"]",
+        "attributeCondition: assertion.sub",
+        "member: principalSet://iam.googleapis.com/x",
+        "azure.workload.identity/use: \"true\"",
+        "assume_role_policy = data.aws_iam_policy_document.x.json",
+    ] {
+        assert!(matters("a.tf", text), "{text}");
+    }
+    for text in ["resource \"aws_s3_bucket\" \"x\" {}", "kind: Deployment", "variable \"region\" {}", ""] {
+        assert!(!matters("a.tf", text), "{text}");
+    }
+    assert!(matters("x/kustomization.yaml", "") && matters(".gitlab-ci.yml", ""));
+    assert!(!calls_local_module("source = \"terraform-aws-modules/iam/aws\"") && calls_local_module("source=\"./m\""));
+}
+
+#[test]
+fn kinds_by_name() {
+    let kinds = ["a.tf", "a.tofu", "a.tf.json", "a.auto.tfvars", "a.tfvars.json", "a.json", "A.YML", "t.hcl", "s.conf", "x.tftpl", "x.sh"]
+        .map(FileKind::of);
+    use FileKind::{Conf, Hcl, Json, Shell, Template, Terraform, TerraformJson, Tfvars, TfvarsJson, Yaml};
+    let expected = [Terraform, Terraform, TerraformJson, Tfvars, TfvarsJson, Json, Yaml, Hcl, Conf, Template, Shell];
+    assert_eq!(kinds, expected.map(Some));
+    assert_eq!(FileKind::of("a/.terraform.lock.hcl"), None);
+    assert_eq!(FileKind::of("Makefile"), None);
+}

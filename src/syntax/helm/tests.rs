@@ -1,0 +1,132 @@
+use super::*;
+use crate::source::Sources;
+use proptest::prelude::*;
+
+fn one(text: &str) -> (Sources, Value) {
+    let sources = Sources::new();
+    let file = sources.add("t.yaml", text);
+    let parsed = parse(&file);
+    assert_eq!(parsed.problems, Vec::new(), "{}", mask(text));
+    (sources, parsed.documents.into_iter().next().unwrap())
+}
+
+const CHART: &str = r#"{{- if .Values.serviceAccount.create -}}
+{{- /* a comment with }} in it */}}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {{ include "x.name" . }}
+  namespace: "{{ .Release.Namespace }}"
+  labels:
+    app: x
+    {{- include "x.labels" . | nindent 4 }}
+  annotations:
+    eks.amazonaws.com/role-arn: arn:aws:iam::{{ .Values.account }}:role/{{ .Values.role | default "}}" }}-é*
+    {{- with .Values.annotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  fixed:
+    a: b
+  all:
+    {{- toYaml .Values.all | nindent 4 }}
+{{- end }}
+"#;
+
+#[test]
+fn actions_become_unknowns_and_their_neighbours_stay() {
+    let (sources, v) = one(CHART);
+    let metadata = v.get("metadata").unwrap();
+    assert!(matches!(&metadata.get("name").unwrap().kind, Kind::Unknown(a) if a.label() == "{{ include \"x.name\" . }}"));
+    assert!(matches!(&metadata.get("namespace").unwrap().kind, Kind::Text(t) if t.atoms().count() == 1));
+    let arn = metadata.at(&["annotations", "eks.amazonaws.com/role-arn"]).unwrap().as_text().unwrap();
+    assert_eq!(arn.to_string(), "arn:aws:iam::{{ .Values.account }}:role/{{ .Values.role | default \"}}\" }}-é*");
+    assert_eq!(arn.parts.len(), 5);
+    assert_eq!(sources.snippet(arn.find_span("*").unwrap()), "*");
+    assert_eq!(arn.known_prefix(), "arn:aws:iam::");
+    assert_eq!(v.get("kind").unwrap().as_str().unwrap(), "ServiceAccount");
+}
+
+#[test]
+fn what_an_action_adds_to_is_open_and_nothing_else() {
+    let (_, v) = one(CHART);
+    let metadata = v.get("metadata").unwrap();
+    let open = |k: &str| metadata.get(k).unwrap().is_open();
+    assert!(open("labels") && open("annotations") && open("all"));
+    assert!(!open("fixed") && !metadata.is_open() && !v.is_open());
+    assert!(matches!(metadata.get("all").unwrap().kind, Kind::Unknown(_)));
+    let (_, list) = one("a:\n  - x\n  {{- range .l }}\n  - {{ . }}\n  {{- end }}\n  {{- toYaml .m | nindent 2 }}\nb:\n  - y\n");
+    assert!(list.get("a").unwrap().is_open() && !list.get("b").unwrap().is_open());
+    let (_, odd) = one("a:\n  b: c\n {{ template \"odd\" }}\n");
+    assert!(odd.is_open() && odd.get("a").unwrap().is_open());
+}
+
+#[test]
+fn branches_are_alternatives() {
+    let (_, v) = one("a:\n{{- if .x }}\n  n: one\n{{- else }}\n  n: two\n{{- end }}\n  m: 1\n  m: 2\n");
+    let n = v.at(&["a", "n"]).unwrap();
+    assert_eq!(n.alternatives().iter().map(|v| v.as_str().unwrap()).collect::<Vec<_>>(), ["one", "two"]);
+    assert_eq!(v.get("a").unwrap().entries().len(), 3);
+}
+
+#[test]
+fn the_mask_keeps_lengths_and_lines() {
+    let masked = mask(CHART);
+    assert_eq!(masked.len(), CHART.len());
+    assert_eq!(masked.lines().map(str::len).collect::<Vec<_>>(), CHART.lines().map(str::len).collect::<Vec<_>>());
+    assert!(!masked.contains("{{"));
+    assert_eq!(mask("a: {{ x"), "a: {{ x");
+    assert_eq!(mask("  {{ x }} {{ y }}\r\nb: {{ z }}"), "                 \r\nb: HHHHHHH");
+    assert_eq!(mask("a: {{ it's }} b"), "a: HHHHHHHHHH b");
+}
+
+#[test]
+fn keys_and_block_scalars_have_holes_too() {
+    let (sources, v) = one("{{ .k }}-x: 1\nb: |\n  a {{ .v }} *\n  c\n");
+    assert_eq!(v.entries()[0].key.to_string(), "{{ .k }}-x");
+    let block = v.get("b").unwrap().as_text().unwrap();
+    assert_eq!(block.to_string(), "a {{ .v }} *\nc\n");
+    assert_eq!(sources.snippet(block.find_span("*").unwrap()), "*");
+}
+
+#[test]
+fn only_templates_are_read_as_templates() {
+    let sources = Sources::new();
+    let read_as = |path: &str, text: &str, chart: bool| {
+        let (parsed, templated) = read(&sources.add(path, text), chart);
+        (parsed.documents.first().and_then(|d| d.get("a")).map(|v| matches!(v.kind, Kind::Unknown(_))), templated)
+    };
+    assert_eq!(read_as("1.yaml", "a: '{{ x }}'\n", false), (Some(false), false));
+    assert_eq!(read_as("2.yaml", "a: {{ x }}\n{{- if y }}\nb: c\n{{- end }}\n", false), (Some(true), true));
+    assert_eq!(read_as("3.yaml", "a: b\n", true), (Some(false), false));
+    assert_eq!(read_as("4.yaml", "a: {{ x }}\n", true), (Some(true), true));
+}
+
+fn check(sources: &Sources, value: &Value) {
+    let place = |span: Span| assert!(sources.get(span.file).unwrap().text.get(span.range()).is_some(), "{span:?}");
+    value.span.into_iter().for_each(place);
+    if let Kind::Text(text) = &value.kind {
+        text.parts.iter().filter_map(Part::span).for_each(place);
+    }
+    for entry in value.entries() {
+        entry.key.parts.iter().filter_map(Part::span).for_each(place);
+        check(sources, &entry.value);
+    }
+    if let Kind::List { items, .. } | Kind::OneOf(items) = &value.kind {
+        items.iter().for_each(|v| check(sources, v));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_input_is_taken(text in r#"(\{\{|\}\}|\{\{- if x \}\}\n|\{\{ else \}\}\n|\{\{ toYaml x \| nindent 2 \}\}\n|\{\{ é "\}\}" \}\}|a: |- |[:"'`é \n\[\]{}|>&*-]|\r\n|\n  |/\*|\*/){0,40}"#) {
+        let sources = Sources::new();
+        let file = sources.add("t.yaml", text.clone());
+        let masked = mask(&text);
+        prop_assert_eq!(masked.len(), text.len());
+        let parsed = parse(&file);
+        parsed.documents.iter().for_each(|d| check(&sources, d));
+        let _ = read(&file, false);
+    }
+}
