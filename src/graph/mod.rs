@@ -2,6 +2,11 @@
 //!
 //! Every fact keeps the [`Value`]/[`Text`] it was read from, so that a rule can point at the literal that is wrong.
 
+pub mod links;
+pub mod member;
+pub mod pieces;
+pub mod render;
+
 use crate::source::Span;
 use crate::value::{Atom, Text, Value};
 
@@ -292,6 +297,33 @@ pub struct Grant {
     pub scope: Option<Text>,
 }
 
+/// An EKS Pod Identity association: pods of this ServiceAccount get this role without any annotation
+/// (<https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html>).
+#[derive(Debug, Clone)]
+pub struct Association {
+    /// Where.
+    pub origin: Origin,
+    /// The cluster's name.
+    pub cluster: Option<Text>,
+    /// The namespace.
+    pub namespace: Option<Text>,
+    /// The ServiceAccount.
+    pub service_account: Option<Text>,
+    /// The role's ARN as written.
+    pub role: Text,
+}
+
+/// A Google API that a project turns on (`google_project_service`).
+#[derive(Debug, Clone)]
+pub struct Api {
+    /// Where.
+    pub origin: Origin,
+    /// The project, as written.
+    pub project: Option<Text>,
+    /// `sts.googleapis.com`, `iamcredentials.googleapis.com`.
+    pub service: Text,
+}
+
 /// The graph.
 #[derive(Debug, Default)]
 pub struct Graph {
@@ -307,6 +339,10 @@ pub struct Graph {
     pub trusts: Vec<Trust>,
     /// Grants.
     pub grants: Vec<Grant>,
+    /// EKS Pod Identity associations.
+    pub associations: Vec<Association>,
+    /// Google APIs that are turned on.
+    pub apis: Vec<Api>,
     /// What could not be decided while reading, with the place and the reason.
     pub undecided: Vec<(Option<Span>, String)>,
 }

@@ -1,1 +1,97 @@
-//! (under construction)
+//! Dialect to facts: evaluated Terraform, JSON and YAML documents become nodes and edges of the trust graph.
+//!
+//! Every reader runs in two passes: first everything that *is* (providers, pools, identities, workloads), then everything
+//! that *refers* (attachments, bindings), so that the order of files does not matter. What a reader recognises but cannot
+//! read goes to [`Graph::undecided`] with its reason; what it does not recognise is none of its business.
+
+mod aws;
+mod azure;
+mod context;
+mod gcp;
+mod kubernetes;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+use crate::graph::Graph;
+use crate::terraform::Resource;
+use crate::value::{Text, Value};
+use context::Reader;
+
+/// The syntax of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// JSON, one document a file.
+    Json,
+    /// YAML, a file may hold several documents.
+    Yaml,
+}
+
+/// One document of a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Document<'a> {
+    /// Path of the file relative to the working directory, with `/`.
+    pub file: &'a str,
+    /// Its tree.
+    pub value: &'a Value,
+    /// Its syntax.
+    pub format: Format,
+    /// It is a template (Helm): what the template decides is unknown, and the document may not be there at all.
+    pub templated: bool,
+}
+
+/// Parses JSON that stands in a string (a trust policy in a heredoc), keeping the places and holes of the string.
+pub trait EmbeddedJson {
+    /// The tree, or why it is none (lower case, no full stop).
+    ///
+    /// # Errors
+    /// When the text is not JSON.
+    fn parse(&self, text: &Text) -> Result<Value, String>;
+}
+
+/// A function is enough.
+impl<F: Fn(&Text) -> Result<Value, String>> EmbeddedJson for F {
+    fn parse(&self, text: &Text) -> Result<Value, String> {
+        self(text)
+    }
+}
+
+/// What there is to read.
+#[derive(Clone, Copy)]
+pub struct Input<'a> {
+    /// The evaluated Terraform of all roots.
+    pub resources: &'a [Resource],
+    /// The documents of all JSON and YAML files.
+    pub documents: &'a [Document<'a>],
+    /// The parser for JSON in strings.
+    pub embedded: &'a dyn EmbeddedJson,
+}
+
+/// Reads everything into the graph. Order of the facts: as the resources, then as the documents come.
+pub fn read(input: &Input, graph: &mut Graph) {
+    let mut reader = Reader::new(graph, input.embedded);
+    let objects = context::objects(input.documents);
+    reader.namespaces = kubernetes::kustomize::overlays(input.documents);
+    for resource in input.resources {
+        aws::terraform::declare(&mut reader, resource);
+        gcp::terraform::declare(&mut reader, resource);
+        azure::terraform(&mut reader, resource);
+        kubernetes::terraform(&mut reader, resource);
+    }
+    for object in &objects {
+        aws::documents::declare(&mut reader, object);
+        aws::cloudformation::declare(&mut reader, object);
+        gcp::documents::declare(&mut reader, object);
+        gcp::connector::declare(&mut reader, object);
+        azure::document(&mut reader, object);
+        kubernetes::document(&mut reader, object);
+    }
+    for resource in input.resources {
+        aws::terraform::attach(&mut reader, resource);
+        gcp::terraform::bind(&mut reader, resource);
+    }
+    for object in &objects {
+        gcp::documents::bind(&mut reader, object);
+        gcp::connector::bind(&mut reader, object);
+    }
+}

@@ -1,0 +1,175 @@
+//! Cutting and comparing strings that are only partly known, without losing the places of what is known.
+//!
+//! A [`Text`] is looked at through its *flat* form: the literal characters with one NUL for each hole. Byte offsets of the
+//! flat form name places in the text, so every cut keeps spans and trails.
+
+use crate::value::{Atom, Part, Text};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What stands for a hole in the flat form.
+pub const HOLE: char = '\0';
+
+/// The flat form: literal characters, one NUL per hole.
+#[must_use]
+pub fn flat(text: &Text) -> String {
+    text.fill(|_| HOLE.to_string())
+}
+
+/// The identity of a text as one string: equal for two texts exactly when they are [`Text::same`].
+#[must_use]
+pub fn key(text: &Text) -> String {
+    text.fill(|atom| format!("{HOLE}{}{HOLE}", atom.key()))
+}
+
+/// The part of a text that `range` of its flat form covers.
+#[must_use]
+pub fn slice(text: &Text, range: Range<usize>) -> Text {
+    let mut parts = Vec::new();
+    let mut at = 0;
+    for part in &text.parts {
+        let length = match part {
+            Part::Literal { text, .. } => text.len(),
+            Part::Hole { .. } => HOLE.len_utf8(),
+        };
+        let (from, to) = (range.start.max(at), range.end.min(at + length));
+        if from < to {
+            parts.extend(cut(part, from - at..to - at));
+        }
+        at += length;
+    }
+    Text { parts }
+}
+
+fn cut(part: &Part, range: Range<usize>) -> Option<Part> {
+    match part {
+        Part::Hole { .. } => Some(part.clone()),
+        Part::Literal { text, span, trail } => {
+            let piece = text.get(range.clone())?;
+            let span = span.map(|s| if s.len() == text.len() { s.slice(range) } else { s });
+            Some(Part::Literal { text: Arc::from(piece), span, trail: trail.clone() })
+        }
+    }
+}
+
+/// The text without a literal prefix.
+#[must_use]
+pub fn strip_prefix(text: &Text, prefix: &str) -> Option<Text> {
+    let whole = flat(text);
+    whole.starts_with(prefix).then(|| slice(text, prefix.len()..whole.len()))
+}
+
+/// What stands before and after the first occurrence of `needle` among the literal characters.
+#[must_use]
+pub fn split_once(text: &Text, needle: &str) -> Option<(Text, Text)> {
+    let whole = flat(text);
+    let at = whole.find(needle)?;
+    Some((slice(text, 0..at), slice(text, at + needle.len()..whole.len())))
+}
+
+/// What stands before and after the last occurrence of `needle` among the literal characters.
+#[must_use]
+pub fn rsplit_once(text: &Text, needle: &str) -> Option<(Text, Text)> {
+    let whole = flat(text);
+    let at = whole.rfind(needle)?;
+    Some((slice(text, 0..at), slice(text, at + needle.len()..whole.len())))
+}
+
+/// The text without trailing slashes.
+#[must_use]
+pub fn trim_slashes(text: &Text) -> Text {
+    let whole = flat(text);
+    slice(text, 0..whole.trim_end_matches('/').len())
+}
+
+/// The atom of a text that is one hole and nothing else.
+#[must_use]
+pub fn only_atom(text: &Text) -> Option<&Atom> {
+    let mut atoms = text.atoms();
+    let first = atoms.next()?;
+    (atoms.next().is_none() && flat(text).len() == HOLE.len_utf8()).then_some(first)
+}
+
+/// True for a text without any character or hole.
+#[must_use]
+pub fn is_empty(text: &Text) -> bool {
+    flat(text).is_empty()
+}
+
+/// An issuer URL as clouds compare it with ARNs and condition keys: without scheme and trailing slash.
+#[must_use]
+pub fn without_scheme(url: &Text) -> Text {
+    let bare = strip_prefix(url, "https://").or_else(|| strip_prefix(url, "http://"));
+    trim_slashes(bare.as_ref().unwrap_or(url))
+}
+
+/// The addresses of resources that an atom may be an attribute of, longest first:
+/// `infra|module.ci|aws_iam_role.x.arn` gives `module.ci.aws_iam_role.x.arn`, `module.ci.aws_iam_role.x`, ….
+#[must_use]
+pub fn addresses(atom: &Atom) -> Vec<String> {
+    /// How many attribute names are taken off (`identity[0].oidc[0].issuer` has three).
+    const MOST: usize = 5;
+    let label = atom.label().trim_start_matches("${").trim_end_matches('}').trim().to_owned();
+    let path = atom.key().split_once('|').map(|(_, rest)| rest.split('|').filter(|s| !s.is_empty()).collect::<Vec<_>>().join("."));
+    let mut out: Vec<String> = Vec::new();
+    for whole in path.into_iter().chain([label]) {
+        let mut rest = whole.as_str();
+        for _ in 0..MOST {
+            if !out.iter().any(|o| o == rest) {
+                out.push(rest.to_owned());
+            }
+            let Some((shorter, _)) = rest.rsplit_once('.') else { break };
+            rest = shorter;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{FileId, Span};
+    use crate::value::AtomKind;
+
+    fn arn() -> Text {
+        let atom = Atom::new("infra||data.aws_caller_identity.me.account_id", AtomKind::AccountId, "${account}", "not static", None);
+        let mut text = Text::literal("arn:aws:iam::", Span::new(FileId(0), 10..23));
+        text.push(&Text::hole(atom, None));
+        text.push(&Text::literal(":role/a/b", Span::new(FileId(0), 40..49)));
+        text
+    }
+
+    #[test]
+    fn a_cut_keeps_places_and_holes() {
+        let (before, after) = split_once(&arn(), ":role").unwrap();
+        assert_eq!(before.to_string(), "arn:aws:iam::${account}");
+        assert_eq!(after.as_known().as_deref(), Some("/a/b"));
+        assert_eq!(after.span(), Some(Span::new(FileId(0), 45..49)));
+    }
+
+    #[test]
+    fn the_key_is_the_shape() {
+        let mut other = Text::known("arn:aws");
+        other.push(&Text::known(":iam::"));
+        let atom = Atom::new("infra||data.aws_caller_identity.me.account_id", AtomKind::Any, "x", "y", None);
+        other.push(&Text::hole(atom, None));
+        other.push(&Text::known(":role/a/b"));
+        assert!(arn().same(&other));
+        assert_eq!(key(&arn()), key(&other));
+        assert_ne!(key(&arn()), key(&Text::known("arn:aws:iam:::role/a/b")));
+    }
+
+    #[test]
+    fn addresses_of_an_atom() {
+        let atom = Atom::new("infra|module.ci|aws_iam_role.x.arn", AtomKind::Arn, "${aws_iam_role.x.arn}", "", None);
+        let all = addresses(&atom);
+        assert!(all.contains(&"module.ci.aws_iam_role.x".to_owned()));
+        assert!(all.contains(&"aws_iam_role.x".to_owned()));
+    }
+
+    #[test]
+    fn schemes_and_slashes_go() {
+        assert_eq!(without_scheme(&Text::known("https://a.example/x/")).as_known().as_deref(), Some("a.example/x"));
+        assert_eq!(without_scheme(&Text::known("a.example")).as_known().as_deref(), Some("a.example"));
+    }
+}

@@ -1,0 +1,96 @@
+//! AWS in JSON and YAML: trust policies alone and the answers of the `aws` command line
+//! (<https://docs.aws.amazon.com/cli/latest/reference/iam/get-role.html>).
+
+use super::super::context::{Object, Reader};
+use super::super::shape::{blocks, field, listing, number, place, text_at};
+use super::policy;
+use crate::graph::{Grant, IdentityId, IdentityKind, Provider, ProviderKind, pieces};
+use crate::value::{Text, Value};
+
+/// Reads an object when it is one of ours.
+pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
+    let value = object.value;
+    if is_trust_policy(value) {
+        trust_policy(reader, object);
+    } else if let Some(role) = field(value, "Role").filter(|v| field(v, "AssumeRolePolicyDocument").is_some()) {
+        exported_role(reader, object, role);
+    } else if field(value, "RoleName").is_some() && field(value, "AssumeRolePolicyDocument").is_some() {
+        exported_role(reader, object, value);
+    } else if field(value, "Url").is_some() && value.get("ClientIDList").is_some() {
+        provider(reader, object);
+    } else {
+        for key in ["Roles", "RoleDetailList"] {
+            for role in blocks(value, key).0.into_iter().filter(|r| field(r, "AssumeRolePolicyDocument").is_some()) {
+                exported_role(reader, object, role);
+            }
+        }
+        for listed in blocks(value, "OpenIDConnectProviderList").0 {
+            listed_provider(reader, object, listed);
+        }
+    }
+}
+
+/// An object with statements that let somebody call STS: identity policies have no principals, resource policies of other
+/// services have no `sts:` actions.
+fn is_trust_policy(value: &Value) -> bool {
+    let sts = |statement: &&Value| {
+        let actions = listing(field(statement, "Action")).texts;
+        actions.iter().any(|a| pieces::flat(a).to_ascii_lowercase().starts_with("sts:"))
+    };
+    let principal = |statement: &&Value| field(statement, "Principal").or_else(|| field(statement, "NotPrincipal")).is_some();
+    blocks(value, "Statement").0.iter().any(|s| principal(s) && sts(s))
+}
+
+fn trust_policy(reader: &mut Reader, object: &Object) {
+    let origin = object.origin(object.file);
+    let kind = IdentityKind::AwsRole { name: None, arn: None, max_session: None };
+    let identity = reader.add_identity(origin.clone(), kind);
+    super::trusts(reader, &origin, identity, object.value);
+}
+
+fn exported_role(reader: &mut Reader, object: &Object, role: &Value) {
+    let (name, arn) = (text_at(role, "RoleName"), text_at(role, "Arn"));
+    let shown = arn.as_ref().or(name.as_ref()).map_or_else(|| object.file.to_owned(), Text::to_string);
+    let origin = object.origin_at(shown, role);
+    let kind = IdentityKind::AwsRole { name: name.clone(), arn, max_session: number(field(role, "MaxSessionDuration")) };
+    let identity = reader.add_identity(origin.clone(), kind);
+    if let Some(document) = field(role, "AssumeRolePolicyDocument") {
+        super::trusts(reader, &origin, identity, document);
+    }
+    role_grants(reader, object, role, identity, &name.unwrap_or_else(|| Text::known(&origin.name)));
+}
+
+/// `AttachedManagedPolicies` and `RolePolicyList` of `get-account-authorization-details`.
+fn role_grants(reader: &mut Reader, object: &Object, role: &Value, identity: IdentityId, principal: &Text) {
+    for attached in blocks(role, "AttachedManagedPolicies").0 {
+        let Some(permission) = text_at(attached, "PolicyArn") else { continue };
+        let origin = object.origin_at(principal.to_string(), attached);
+        reader.graph.grants.push(Grant { origin, identity: Some(identity), principal: principal.clone(), permission, scope: None });
+    }
+    for inline in blocks(role, "RolePolicyList").0 {
+        if let Some(document) = field(inline, "PolicyDocument") {
+            policy::grants(reader, &object.origin_at(principal.to_string(), inline), Some(identity), principal, document);
+        }
+    }
+}
+
+/// `aws iam get-open-id-connect-provider`: it says everything but its own ARN.
+fn provider(reader: &mut Reader, object: &Object) {
+    let Some(url) = text_at(object.value, "Url") else { return };
+    let clients = listing(object.value.get("ClientIDList"));
+    let audiences = (!clients.open && !clients.odd).then_some(clients.texts);
+    let origin = object.origin(format!("OIDC provider {url}"));
+    reader.graph.add_provider(Provider { origin, kind: ProviderKind::AwsOidc { url, audiences, arn: None } });
+}
+
+fn listed_provider(reader: &mut Reader, object: &Object, listed: &Value) {
+    let Some(arn) = text_at(listed, "Arn") else { return };
+    match pieces::split_once(&arn, ":oidc-provider/") {
+        Some((_, url)) => {
+            let origin = object.origin_at(format!("OIDC provider {url}"), listed);
+            let kind = ProviderKind::AwsOidc { url, audiences: None, arn: Some(arn) };
+            reader.graph.add_provider(Provider { origin, kind });
+        }
+        None => reader.undecided(place(listed), format!("`{arn}` is not the ARN of an OIDC provider")),
+    }
+}

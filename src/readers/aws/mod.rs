@@ -1,0 +1,21 @@
+//! AWS: IAM roles, OIDC providers and what is attached to roles.
+
+pub(super) mod cloudformation;
+pub(super) mod documents;
+mod policy;
+pub(super) mod terraform;
+
+use super::context::Reader;
+use crate::graph::{Gate, IdentityId, Origin, Trust};
+use crate::value::Value;
+
+/// One trust per document that the value may be.
+fn trusts(reader: &mut Reader, origin: &Origin, identity: IdentityId, document: &Value) {
+    let trees = reader.documents(document, &format!("the trust policy of `{}`", origin.name));
+    let conditional = origin.conditional || trees.len() > 1;
+    for tree in trees {
+        let span = super::shape::place(document).unwrap_or(origin.span);
+        let origin = Origin { conditional, span, ..origin.clone() };
+        reader.graph.add_trust(Trust { origin, identity, gate: Gate::AwsPolicy(tree) });
+    }
+}

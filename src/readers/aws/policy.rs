@@ -1,0 +1,63 @@
+//! IAM policy documents as grants (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>).
+
+use super::super::context::Reader;
+use super::super::shape::{blocks, field, listing, place, text_at};
+use crate::graph::{Grant, IdentityId, Origin};
+use crate::value::{Text, Value};
+
+/// Most grants read from one policy document; the rest is noted as undecided.
+const MAX_GRANTS: usize = 256;
+
+/// What every action pattern that the document allows gives to the identity.
+pub(super) fn grants(reader: &mut Reader, origin: &Origin, identity: Option<IdentityId>, principal: &Text, document: &Value) {
+    let trees = reader.documents(document, &format!("a policy of `{principal}`"));
+    let uncertain = trees.len() > 1;
+    let mut count = 0;
+    for tree in &trees {
+        let (statements, open) = blocks(tree, "Statement");
+        if open {
+            reader.undecided(place(tree), format!("a policy of `{principal}` may hold more statements than can be read"));
+        }
+        for statement in statements {
+            if text_at(statement, "Effect").and_then(|e| e.as_known()).as_deref() == Some("Deny") {
+                continue;
+            }
+            let conditional = origin.conditional || uncertain || open || field(statement, "Condition").is_some();
+            let origin = Origin { conditional, span: place(statement).unwrap_or(origin.span), ..origin.clone() };
+            for grant in statement_grants(&origin, identity, principal, statement) {
+                count += 1;
+                if count > MAX_GRANTS {
+                    reader.undecided(
+                        place(tree),
+                        format!("a policy of `{principal}` allows more than {MAX_GRANTS} actions; the rest was not read"),
+                    );
+                    return;
+                }
+                reader.graph.grants.push(grant);
+            }
+        }
+    }
+}
+
+fn statement_grants(origin: &Origin, identity: Option<IdentityId>, principal: &Text, statement: &Value) -> Vec<Grant> {
+    let scope = scope(statement);
+    let mut permissions = listing(field(statement, "Action")).texts;
+    // All actions but these: the words say so, because no action pattern can.
+    permissions.extend(listing(field(statement, "NotAction")).texts.into_iter().map(|action| {
+        let mut text = Text::known("NotAction ");
+        text.push(&action);
+        text
+    }));
+    let grant = |permission| Grant { origin: origin.clone(), identity, principal: principal.clone(), permission, scope: scope.clone() };
+    permissions.into_iter().map(grant).collect()
+}
+
+/// `*` when the statement reaches everything, else its first resource.
+fn scope(statement: &Value) -> Option<Text> {
+    if field(statement, "NotResource").is_some() {
+        return Some(Text::known("*"));
+    }
+    let resources = listing(field(statement, "Resource")).texts;
+    let all = resources.iter().find(|r| r.as_known().as_deref() == Some("*"));
+    all.or_else(|| resources.first()).cloned()
+}

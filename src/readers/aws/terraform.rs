@@ -1,0 +1,181 @@
+//! The `aws_*` resources of Terraform (<https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/iam_role>).
+
+use super::super::context::{Reader, address_key, origin};
+use super::super::shape::{any_field, blocks, field, listing, number, place, text, text_at};
+use super::policy;
+use crate::graph::{Association, Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind, pieces};
+use crate::terraform::{Mode, Resource};
+use crate::value::{Atom, AtomKind, Text, Value};
+
+/// Roles, providers and policies.
+pub(in crate::readers) fn declare(reader: &mut Reader, resource: &Resource) {
+    match (resource.mode, resource.kind.as_str()) {
+        (Mode::Managed, "aws_iam_role") => role(reader, resource),
+        (Mode::Managed | Mode::Data, "aws_iam_openid_connect_provider") => provider(reader, resource),
+        (Mode::Managed, "aws_iam_policy") => managed_policy(reader, resource),
+        _ => {}
+    }
+}
+
+/// What is attached to roles.
+pub(in crate::readers) fn attach(reader: &mut Reader, resource: &Resource) {
+    if resource.mode != Mode::Managed {
+        return;
+    }
+    let body = &resource.body;
+    let at = origin(resource);
+    match resource.kind.as_str() {
+        "aws_iam_role" => role_policies(reader, resource),
+        "aws_iam_role_policy" => {
+            if let (Some(role), Some(document)) = (text_at(body, "role"), field(body, "policy")) {
+                let identity = reader.role(&at.scope, &role);
+                policy::grants(reader, &at, identity, &role, document);
+            }
+        }
+        "aws_iam_role_policy_attachment" => attachment(reader, &at, field(body, "role"), field(body, "policy_arn")),
+        "aws_iam_role_policy_attachments_exclusive" => attachment(reader, &at, field(body, "role_name"), field(body, "policy_arns")),
+        "aws_iam_policy_attachment" => attachment(reader, &at, field(body, "roles"), field(body, "policy_arn")),
+        "aws_eks_pod_identity_association" => association(reader, resource),
+        _ => {}
+    }
+}
+
+fn role(reader: &mut Reader, resource: &Resource) {
+    let at = origin(resource);
+    let body = &resource.body;
+    let name = text_at(body, "name").or_else(|| prefixed(resource));
+    let arn = text_at(body, "arn").or_else(|| Some(role_arn(resource, name.as_ref()?)));
+    let max_session = number(body.get("max_session_duration"));
+    let identity = reader.add_identity(at.clone(), IdentityKind::AwsRole { name, arn, max_session });
+    match field(body, "assume_role_policy") {
+        Some(document) => super::trusts(reader, &at, identity, document),
+        None => reader.undecided(Some(at.span), format!("`{}` has no readable `assume_role_policy`", at.name)),
+    }
+}
+
+/// `name_prefix` and the suffix that the provider invents.
+fn prefixed(resource: &Resource) -> Option<Text> {
+    let mut name = text_at(&resource.body, "name_prefix")?;
+    name.push(&computed(resource, "name suffix", AtomKind::Word));
+    Some(name)
+}
+
+fn computed(resource: &Resource, attribute: &str, kind: AtomKind) -> Text {
+    let key = format!("{}|{}.{attribute}", resource.root, resource.address);
+    Text::hole(Atom::new(key, kind, format!("${{{attribute}}}"), "known only after apply", Some(resource.span)), None)
+}
+
+/// The ARN with what the configuration knows of it: `arn:…:iam::…:role/path/name`.
+fn role_arn(resource: &Resource, name: &Text) -> Text {
+    let mut arn = Text::known("arn:");
+    arn.push(&computed(resource, "partition", AtomKind::Partition));
+    arn.push(&Text::known(":iam::"));
+    arn.push(&computed(resource, "account", AtomKind::AccountId));
+    arn.push(&Text::known(":role"));
+    arn.push(&text_at(&resource.body, "path").unwrap_or_else(|| Text::known("/")));
+    arn.push(name);
+    arn
+}
+
+fn provider(reader: &mut Reader, resource: &Resource) {
+    let at = origin(resource);
+    let body = &resource.body;
+    let arn = text_at(body, "arn");
+    let from_arn = || arn.as_ref().and_then(|a| pieces::split_once(a, ":oidc-provider/")).map(|(_, url)| url);
+    let Some(url) = text_at(body, "url").or_else(from_arn) else {
+        reader.undecided(Some(at.span), format!("`{}` has no readable `url`", at.name));
+        return;
+    };
+    let clients = listing(body.get("client_id_list"));
+    // A data source lists nothing: its audiences live in the account.
+    let known = !clients.open && !clients.odd && (resource.mode == Mode::Managed || !clients.texts.is_empty());
+    if !known && resource.mode == Mode::Managed {
+        reader.undecided(field(body, "client_id_list").and_then(place), format!("the audiences of `{}` are not all known", at.name));
+    }
+    let kind = ProviderKind::AwsOidc { url, audiences: known.then_some(clients.texts), arn };
+    reader.graph.add_provider(Provider { origin: at, kind });
+}
+
+fn managed_policy(reader: &mut Reader, resource: &Resource) {
+    let Some(document) = field(&resource.body, "policy") else { return };
+    let at = origin(resource);
+    let entry = (document.clone(), at.clone());
+    reader.policies.insert(address_key(&at.scope, &at.name), entry.clone());
+    if let Some(arn) = text_at(&resource.body, "arn") {
+        reader.policies.insert(format!("arn|{}", pieces::key(&arn)), entry.clone());
+    }
+    if let Some(name) = text_at(&resource.body, "name") {
+        reader.policies.insert(format!("policy|{}|{}", at.scope, pieces::key(&name)), entry);
+    }
+}
+
+fn role_policies(reader: &mut Reader, resource: &Resource) {
+    let at = origin(resource);
+    let identity = reader.identity(&address_key(&at.scope, &at.name));
+    let principal = text_at(&resource.body, "name").unwrap_or_else(|| Text::known(&at.name));
+    for block in blocks(&resource.body, "inline_policy").0 {
+        if let Some(document) = field(block, "policy") {
+            policy::grants(reader, &at, identity, &principal, document);
+        }
+    }
+    for arn in listing(resource.body.get("managed_policy_arns")).texts {
+        managed(reader, &at, identity, &principal, arn);
+    }
+}
+
+fn attachment(reader: &mut Reader, at: &Origin, roles: Option<&Value>, policies: Option<&Value>) {
+    let (principals, arns) = (names(roles), names(policies));
+    if roles.is_some() && policies.is_some() && (principals.is_empty() || arns.is_empty()) {
+        reader.undecided(Some(at.span), format!("what `{}` attaches is unknown", at.name));
+    }
+    for principal in &principals {
+        let identity = reader.role(&at.scope, principal);
+        for arn in &arns {
+            managed(reader, at, identity, principal, arn.clone());
+        }
+    }
+}
+
+/// The texts of a list, or the one text where a list is not asked for.
+fn names(value: Option<&Value>) -> Vec<Text> {
+    let texts = listing(value).texts;
+    if texts.is_empty() { text(value).into_iter().collect() } else { texts }
+}
+
+/// A managed policy: its ARN, and what its document allows when it is in the scan.
+fn managed(reader: &mut Reader, at: &Origin, identity: Option<IdentityId>, principal: &Text, arn: Text) {
+    let span = arn.span().unwrap_or(at.span);
+    let document = managed_document(reader, &at.scope, &arn);
+    let origin = Origin { span, ..at.clone() };
+    reader.graph.grants.push(Grant { origin, identity, principal: principal.clone(), permission: arn, scope: None });
+    if let Some((document, declared)) = document {
+        policy::grants(reader, &declared, identity, principal, &document);
+    }
+}
+
+fn managed_document(reader: &Reader, scope: &str, arn: &Text) -> Option<(Value, Origin)> {
+    let by_arn = reader.policies.get(&format!("arn|{}", pieces::key(arn)));
+    let by_name = || {
+        let (_, name) = pieces::rsplit_once(arn, "/").filter(|_| !pieces::flat(arn).contains("::aws:policy/"))?;
+        reader.policies.get(&format!("policy|{scope}|{}", pieces::key(&name)))
+    };
+    let by_reference = || pieces::addresses(pieces::only_atom(arn)?).iter().find_map(|a| reader.policies.get(&address_key(scope, a)));
+    by_arn.or_else(by_name).or_else(by_reference).cloned()
+}
+
+/// <https://docs.aws.amazon.com/eks/latest/userguide/pod-id-association.html>
+fn association(reader: &mut Reader, resource: &Resource) {
+    let at = origin(resource);
+    let body = &resource.body;
+    let Some(role) = text(any_field(body, &["role_arn", "role"])) else {
+        reader.undecided(Some(at.span), format!("`{}` has no readable `role_arn`", at.name));
+        return;
+    };
+    reader.graph.associations.push(Association {
+        origin: at,
+        cluster: text_at(body, "cluster_name"),
+        namespace: text_at(body, "namespace"),
+        service_account: text_at(body, "service_account"),
+        role,
+    });
+}

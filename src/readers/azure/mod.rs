@@ -1,0 +1,179 @@
+//! Azure: federated identity credentials of applications and user-assigned managed identities
+//! (<https://learn.microsoft.com/graph/api/resources/federatedidentitycredential>).
+
+use super::context::{Object, Reader, origin};
+use super::shape::{any_field, blocks, field, known_at, listing, place, text, text_at, unreadable};
+use crate::graph::{Gate, IdentityId, IdentityKind, Origin, Trust, pieces};
+use crate::terraform::{Mode, Resource};
+use crate::value::{Atom, AtomKind, Kind, Part, Text, Value};
+
+/// How deep nested ARM resources are followed.
+const MAX_DEPTH: usize = 8;
+
+/// The credentials of Terraform.
+pub(super) fn terraform(reader: &mut Reader, resource: &Resource) {
+    if resource.mode != Mode::Managed {
+        return;
+    }
+    let body = &resource.body;
+    let at = origin(resource);
+    match resource.kind.as_str() {
+        "azurerm_federated_identity_credential" => {
+            credential(reader, at, any_field(body, &["user_assigned_identity_id", "parent_id"]), body);
+        }
+        "azuread_application_federated_identity_credential" | "azuread_application_flexible_federated_identity_credential" => {
+            credential(reader, at, any_field(body, &["application_id", "application_object_id"]), body);
+        }
+        "azapi_resource" | "azapi_update_resource" => azapi(reader, resource),
+        _ => {}
+    }
+}
+
+fn azapi(reader: &mut Reader, resource: &Resource) {
+    let body = &resource.body;
+    let kind = known_at(body, "type").unwrap_or_default().to_ascii_lowercase();
+    if !kind.contains("/federatedidentitycredentials@") {
+        return;
+    }
+    let at = origin(resource);
+    let Some(settings) = field(body, "body") else {
+        reader.undecided(Some(at.span), format!("`{}` has no readable `body`", at.name));
+        return;
+    };
+    for settings in reader.documents(settings, &format!("the body of `{}`", at.name)) {
+        let properties = field(&settings, "properties").unwrap_or(&settings);
+        credential(reader, at.clone(), field(body, "parent_id"), properties);
+    }
+}
+
+/// One credential whose settings stand in `body`.
+fn credential(reader: &mut Reader, origin: Origin, parent: Option<&Value>, body: &Value) {
+    let parent = text(parent).unwrap_or_else(|| {
+        let why = "the credential does not say what it belongs to";
+        Text::hole(unreadable(Some(origin.span), "parent", why), None)
+    });
+    let list = listing(any_field(body, &["audiences", "audience"]));
+    if list.open || list.odd {
+        reader.undecided(
+            any_field(body, &["audiences", "audience"]).and_then(place),
+            format!("the audience of `{}` is unknown", origin.name),
+        );
+    }
+    let expression =
+        text(any_field(body, &["claims_matching_expression", "claimsMatchingExpression"]).map(|e| field(e, "value").unwrap_or(e)));
+    let (issuer, subject) = (text_at(body, "issuer"), text_at(body, "subject"));
+    for (name, missing) in [("issuer", issuer.is_none()), ("subject", subject.is_none() && expression.is_none())] {
+        if missing {
+            reader.undecided(Some(origin.span), format!("`{}` has no readable `{name}`", origin.name));
+        }
+    }
+    let identity = identity(reader, &origin, parent);
+    let gate = Gate::AzureCredential { issuer, subject, audiences: list.texts, expression };
+    reader.graph.add_trust(Trust { origin, identity, gate });
+}
+
+/// Credentials of one parent are ways into one identity.
+fn identity(reader: &mut Reader, origin: &Origin, parent: Text) -> IdentityId {
+    let known = reader.identity(&format!("azure|{}|{}", origin.scope, pieces::key(&parent)));
+    known.unwrap_or_else(|| {
+        let named = Origin { name: parent.to_string(), ..origin.clone() };
+        reader.add_identity(named, IdentityKind::AzureIdentity { parent })
+    })
+}
+
+/// Credentials in JSON and YAML: loose files, what `az` lists, ARM templates, custom resources.
+pub(super) fn document(reader: &mut Reader, object: &Object) {
+    let value = object.value;
+    if field(value, "apiVersion").is_some() && field(value, "kind").is_some() {
+        custom_resource(reader, object);
+    } else if is_credential(value) {
+        loose(reader, object, value);
+    } else if let Some(properties) = field(value, "properties").filter(|p| is_credential(p)) {
+        loose(reader, object, properties);
+    } else if object.whole && field(value, "$schema").is_some() {
+        arm(reader, object, value, None, MAX_DEPTH);
+    } else {
+        for listed in blocks(value, "value").0 {
+            let properties = field(listed, "properties").unwrap_or(listed);
+            if is_credential(properties) {
+                loose(reader, object, properties);
+            }
+        }
+    }
+}
+
+/// The keys that only a credential has together.
+fn is_credential(value: &Value) -> bool {
+    let claims = field(value, "subject").or_else(|| field(value, "claimsMatchingExpression")).is_some();
+    claims && field(value, "issuer").is_some() && field(value, "audiences").is_some()
+}
+
+fn loose(reader: &mut Reader, object: &Object, properties: &Value) {
+    let name = text_at(properties, "name").or_else(|| text_at(object.value, "name"));
+    let shown = name.map_or_else(|| object.file.to_owned(), |n| n.to_string());
+    let origin = object.origin_at(shown, properties);
+    let parent = Value::string(format!("unknown identity of {}", object.file));
+    credential(reader, origin, Some(&parent), properties);
+}
+
+/// Azure Service Operator and Crossplane.
+fn custom_resource(reader: &mut Reader, object: &Object) {
+    if known_at(object.value, "kind").as_deref() != Some("FederatedIdentityCredential") {
+        return;
+    }
+    let Some(spec) = field(object.value, "spec") else { return };
+    let spec = field(spec, "forProvider").unwrap_or(spec);
+    let name = text(object.value.at(&["metadata", "name"])).map_or_else(|| "?".to_owned(), |n| n.to_string());
+    let owner = spec.at(&["owner", "name"]).or_else(|| spec.at(&["owner", "armId"])).or_else(|| field(spec, "parentId"));
+    credential(reader, object.origin(format!("FederatedIdentityCredential {name}")), owner, spec);
+}
+
+/// An ARM template: its resources, those inside them, and their names' parents.
+fn arm(reader: &mut Reader, object: &Object, value: &Value, parent: Option<&Text>, depth: usize) {
+    if depth == 0 {
+        reader.undecided(place(value), "an ARM template nests its resources too deep");
+        return;
+    }
+    for resource in blocks(value, "resources").0 {
+        let kind = known_at(resource, "type").unwrap_or_default().to_ascii_lowercase();
+        let name = text_at(resource, "name").map(|n| expression(object, &n));
+        if kind.ends_with("federatedidentitycredentials") {
+            let Some(properties) = field(resource, "properties") else { continue };
+            let shown = name.as_ref().map_or_else(|| object.file.to_owned(), Text::to_string);
+            let own = name.as_ref().and_then(|n| pieces::rsplit_once(n, "/")).map(|(parent, _)| parent);
+            let owner = own.as_ref().or(parent).cloned().unwrap_or_else(|| Text::known(format!("unknown identity of {}", object.file)));
+            let owner = Value::new(Kind::Text(owner), place(resource));
+            let properties = arm_values(object, properties, MAX_DEPTH);
+            credential(reader, object.origin_at(shown, resource), Some(&owner), &properties);
+        }
+        arm(reader, object, resource, name.as_ref(), depth - 1);
+    }
+}
+
+/// The properties with ARM's `[expressions]` as unknowns.
+fn arm_values(object: &Object, value: &Value, depth: usize) -> Value {
+    let kind = match &value.kind {
+        Kind::Text(text) => Kind::Text(expression(object, text)),
+        Kind::List { items, open } if depth > 0 => {
+            Kind::List { items: items.iter().map(|v| arm_values(object, v, depth - 1)).collect(), open: *open }
+        }
+        Kind::Map { entries, open } if depth > 0 => {
+            let entries =
+                entries.iter().map(|e| crate::value::Entry { key: e.key.clone(), value: arm_values(object, &e.value, depth - 1) });
+            Kind::Map { entries: entries.collect(), open: *open }
+        }
+        other => other.clone(),
+    };
+    Value { kind, span: value.span, trail: value.trail.clone() }
+}
+
+/// `[parameters('x')]` is evaluated by Azure; `[[x` is the text `[x`.
+fn expression(object: &Object, text: &Text) -> Text {
+    let whole = pieces::flat(text);
+    if !whole.starts_with('[') || whole.starts_with("[[") || !whole.ends_with(']') {
+        return text.clone();
+    }
+    let key = format!("{}|{whole}", object.file);
+    let atom = Atom::new(key, AtomKind::Any, whole, "Azure evaluates the expression", text.span());
+    Text { parts: vec![Part::Hole { atom, span: text.span(), trail: text.trail() }] }
+}

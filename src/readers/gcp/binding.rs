@@ -1,0 +1,137 @@
+//! A role bound to members on a service account or another resource.
+
+use super::super::context::Reader;
+use super::super::shape::{blocks, field, listing, place, text_at};
+use crate::graph::member::{self, Member};
+use crate::graph::{BindingStyle, Gate, Grant, IdentityId, IdentityKind, Origin, Trust};
+use crate::value::{Kind, Text, Value};
+
+/// What a role is bound on.
+pub(super) enum Target {
+    /// A service account: whoever is bound may become it, when the role says so.
+    ServiceAccount(IdentityId),
+    /// Another resource, by the name that people know it by.
+    Resource(String),
+}
+
+/// How a role is bound.
+#[derive(Clone)]
+pub(super) struct Binding {
+    pub(super) origin: Origin,
+    pub(super) role: Text,
+    /// An IAM condition is attached.
+    pub(super) conditional: bool,
+    pub(super) style: BindingStyle,
+}
+
+/// Binds one member (which may be one of several alternatives).
+pub(super) fn bind_value(reader: &mut Reader, target: &Target, binding: &Binding, member: &Value) {
+    let alternatives = member.alternatives();
+    let several = alternatives.len() > 1;
+    for value in alternatives {
+        let Some(text) = value.as_text() else {
+            if !value.is_null() {
+                reader.undecided(place(value), format!("a member of `{}` is not a string", binding.origin.name));
+            }
+            continue;
+        };
+        let mut binding = binding.clone();
+        binding.origin.conditional |= several;
+        bind(reader, target, &binding, text);
+    }
+}
+
+/// Binds every member of a list.
+pub(super) fn bind_list(reader: &mut Reader, target: &Target, binding: &Binding, members: Option<&Value>) {
+    let Some(members) = members else { return };
+    let list = listing(Some(members));
+    if list.open || list.odd {
+        reader
+            .undecided(place(members).or(Some(binding.origin.span)), format!("the members of `{}` are not all known", binding.origin.name));
+    }
+    let mut binding = binding.clone();
+    binding.origin.conditional |= matches!(members.kind, Kind::OneOf(_));
+    for member in list.texts {
+        bind(reader, target, &binding, member);
+    }
+}
+
+/// The `bindings` of an allow policy (<https://cloud.google.com/iam/docs/reference/rest/v1/Policy>).
+pub(super) fn bind_policy(reader: &mut Reader, target: &Target, origin: &Origin, style: BindingStyle, policy: &Value) {
+    let (bindings, open) = blocks(policy, "bindings");
+    if open {
+        reader.undecided(place(policy).or(Some(origin.span)), format!("`{}` may hold more bindings than can be read", origin.name));
+    }
+    for value in bindings {
+        let span = place(value).unwrap_or(origin.span);
+        let Some(role) = text_at(value, "role") else {
+            reader.undecided(Some(span), format!("a binding of `{}` has no readable role", origin.name));
+            continue;
+        };
+        let conditional = field(value, "condition").is_some();
+        let binding = Binding { origin: Origin { span, ..origin.clone() }, role, conditional, style };
+        bind_list(reader, target, &binding, field(value, "members"));
+    }
+}
+
+fn bind(reader: &mut Reader, target: &Target, binding: &Binding, text: Text) {
+    let origin = &binding.origin;
+    match member::parse(&text) {
+        Member::Pool { .. } | Member::Kubernetes { .. } | Member::Workforce => trust(reader, target, binding, text),
+        Member::Public if matches!(target, Target::ServiceAccount(_)) => trust(reader, target, binding, text),
+        // Public buckets and people are nobody's federation.
+        Member::Public | Member::Person => {}
+        Member::ServiceAccount(email) => {
+            let identity = reader.service_account(&origin.scope, &email);
+            let scope = Some(Text::known(scope(reader, target)));
+            let grant = Grant { origin: origin.clone(), identity, principal: email, permission: binding.role.clone(), scope };
+            reader.graph.grants.push(grant);
+        }
+        Member::Unclear => {
+            let reason = if text.is_known() {
+                format!("`{text}` in `{}` is not a member that is known", origin.name)
+            } else {
+                let why = text.atoms().next().map(|a| a.why().to_owned()).unwrap_or_default();
+                format!("who is bound by `{}` is unknown: {why}", origin.name)
+            };
+            reader.undecided(text.span().or(Some(origin.span)), reason);
+            if matches!(target, Target::ServiceAccount(_)) {
+                trust(reader, target, binding, text);
+            }
+        }
+    }
+}
+
+fn trust(reader: &mut Reader, target: &Target, binding: &Binding, member: Text) {
+    let origin = binding.origin.clone();
+    let identity = match target {
+        Target::ServiceAccount(id) => *id,
+        Target::Resource(what) => {
+            let known = reader.identity(&format!("resource|{}|{what}", origin.scope));
+            let id = known.unwrap_or_else(|| {
+                let named = Origin { name: what.clone(), ..origin.clone() };
+                reader.add_identity(named, IdentityKind::GoogleResource { what: what.clone() })
+            });
+            reader.graph.grants.push(Grant {
+                origin: origin.clone(),
+                identity: Some(id),
+                principal: member.clone(),
+                permission: binding.role.clone(),
+                scope: Some(Text::known(what)),
+            });
+            id
+        }
+    };
+    let gate = Gate::GoogleMember { member, role: binding.role.clone(), conditional: binding.conditional, style: binding.style };
+    reader.graph.add_trust(Trust { origin, identity, gate });
+}
+
+fn scope(reader: &Reader, target: &Target) -> String {
+    match target {
+        Target::Resource(what) => what.clone(),
+        Target::ServiceAccount(id) => match reader.graph.identity(*id).map(|i| &i.kind) {
+            Some(IdentityKind::GoogleServiceAccount { email, .. }) => format!("serviceAccounts/{email}"),
+            _ => "serviceAccounts".to_owned(),
+        },
+    }
+}

@@ -1,0 +1,148 @@
+//! What `gcloud` prints as JSON or YAML
+//! (<https://cloud.google.com/sdk/gcloud/reference/iam/workload-identity-pools/providers/describe>).
+
+use super::super::context::{Object, Reader};
+use super::super::shape::{blocks, field, is_true, known_at, text_at, unreadable};
+use super::binding::{Target, bind_policy};
+use super::{CAMEL, add_pool, add_provider};
+use crate::graph::{BindingStyle, IdentityKind, Origin, pieces};
+use crate::value::{Atom, AtomKind, Text, Value};
+
+/// Roles that are bound on service accounts only.
+const ACCOUNT_ROLES: [&str; 4] = [
+    "roles/iam.workloadIdentityUser",
+    "roles/iam.serviceAccountTokenCreator",
+    "roles/iam.serviceAccountOpenIdTokenCreator",
+    "roles/iam.serviceAccountUser",
+];
+
+/// Pools and service accounts.
+pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
+    let value = object.value;
+    if field(value, "kind").is_some() && field(value, "apiVersion").is_some() {
+        return;
+    }
+    let Some(name) = text_at(value, "name") else { return };
+    let flat = pieces::flat(&name);
+    if let Some((_, id)) = pieces::rsplit_once(&name, "/workloadIdentityPools/").filter(|_| !flat.contains("/providers/")) {
+        let project = pieces::strip_prefix(&name, "projects/").and_then(|p| pieces::split_once(&p, "/")).map(|(p, _)| p);
+        let origin = object.origin(name.to_string());
+        add_pool(reader, origin, id, project, Some(name), is_true(value.get("disabled")) || is_deleted(value));
+    } else if flat.contains("/serviceAccounts/") && !flat.contains("/keys/") {
+        if let Some(email) = text_at(value, "email") {
+            let project = text_at(value, "projectId");
+            reader.add_identity(object.origin(email.to_string()), IdentityKind::GoogleServiceAccount { email, project });
+        }
+    }
+}
+
+fn is_deleted(value: &Value) -> bool {
+    known_at(value, "state").as_deref() == Some("DELETED")
+}
+
+/// Providers and policies.
+pub(in crate::readers) fn bind(reader: &mut Reader, object: &Object) {
+    let value = object.value;
+    if field(value, "kind").is_some() && field(value, "apiVersion").is_some() {
+        return;
+    }
+    if is_provider(value) {
+        provider(reader, object);
+    } else if let Some(policy) = field(value, "policy").filter(|p| is_policy(p)) {
+        asset(reader, object, policy);
+    } else if is_policy(value) && (looks_exported(value) || names_policy(object)) {
+        policy(reader, object);
+    }
+}
+
+/// A provider by its name, or (in a file cut down by hand) by settings that nothing else has together.
+fn is_provider(value: &Value) -> bool {
+    let by_name = text_at(value, "name").is_some_and(|n| {
+        let flat = pieces::flat(&n);
+        flat.contains("workloadIdentityPools/") && flat.contains("/providers/") && !flat.contains("/keys/")
+    });
+    let settings = ["attributeMapping", "attributeCondition"].iter().any(|k| value.get(k).is_some());
+    let source = ["oidc", "aws", "saml", "x509"].iter().any(|k| field(value, k).is_some_and(|v| !v.entries().is_empty()));
+    (by_name && (settings || source)) || (settings && source)
+}
+
+fn provider(reader: &mut Reader, object: &Object) {
+    let value = object.value;
+    let name = text_at(value, "name");
+    let unnamed = |what: &str| Text::hole(unreadable(super::super::shape::place(value), what, "the document does not say it"), None);
+    let (pool_path, id) = match name.as_ref().and_then(|n| pieces::rsplit_once(n, "/providers/")) {
+        Some((pool, id)) => (pool, id),
+        None => (unnamed("pool"), name.clone().unwrap_or_else(|| unnamed("provider"))),
+    };
+    let pool = reader.pool(object.file, &pool_path);
+    let pool_name = pieces::rsplit_once(&pool_path, "workloadIdentityPools/").map_or(pool_path, |(_, id)| id);
+    let origin = object.origin(name.map_or_else(|| object.file.to_owned(), |n| n.to_string()));
+    if is_deleted(value) {
+        return;
+    }
+    add_provider(reader, origin, value, &CAMEL, pool, pool_name, id);
+}
+
+fn is_policy(value: &Value) -> bool {
+    blocks(value, "bindings").0.iter().any(|b| field(b, "role").is_some() && field(b, "members").is_some())
+}
+
+fn looks_exported(value: &Value) -> bool {
+    field(value, "etag").is_some() || field(value, "version").is_some() || field(value, "auditConfigs").is_some()
+}
+
+fn names_policy(object: &Object) -> bool {
+    let stem = object.stem().to_ascii_lowercase();
+    stem.contains("iam") || stem.contains("policy") || stem.contains("gserviceaccount")
+}
+
+/// `gcloud asset search-all-iam-policies`: here the resource is named.
+fn asset(reader: &mut Reader, object: &Object, policy: &Value) {
+    let resource = text_at(object.value, "resource");
+    let origin = object.origin(resource.as_ref().map_or_else(|| object.file.to_owned(), |r| r.to_string()));
+    let target = match &resource {
+        Some(resource) if pieces::flat(resource).contains("/serviceAccounts/") => {
+            Target::ServiceAccount(reader.service_account_or_new(&origin, resource))
+        }
+        Some(resource) => Target::Resource(resource.to_string()),
+        None => unknown_resource(object),
+    };
+    bind_policy(reader, &target, &origin, BindingStyle::Exported, policy);
+}
+
+fn unknown_resource(object: &Object) -> Target {
+    Target::Resource(format!("unknown resource of {}", object.file))
+}
+
+/// `get-iam-policy` does not say whose policy it is: the file's name may.
+fn policy(reader: &mut Reader, object: &Object) {
+    let name = subject_of(object);
+    let origin = object.origin(name.clone().unwrap_or_else(|| object.file.to_owned()));
+    let target = target(reader, object, &origin, name);
+    bind_policy(reader, &target, &origin, BindingStyle::Exported, object.value);
+}
+
+fn target(reader: &mut Reader, object: &Object, origin: &Origin, name: Option<String>) -> Target {
+    let Some(name) = name else { return unknown_resource(object) };
+    if name.contains('@') {
+        return Target::ServiceAccount(reader.service_account_or_new(origin, &Text::known(name)));
+    }
+    let roles: Vec<String> = blocks(object.value, "bindings").0.iter().filter_map(|b| known_at(b, "role")).collect();
+    if !roles.is_empty() && roles.iter().all(|r| ACCOUNT_ROLES.contains(&r.as_str())) {
+        let why = "the policy does not say in which project its service account is";
+        let project = Text::hole(Atom::new(format!("{}|project", object.file), AtomKind::ProjectId, "${project}", why, None), None);
+        let email = super::super::context::email(&Text::known(name), Some(&project), object.file);
+        return Target::ServiceAccount(reader.service_account_or_new(origin, &email));
+    }
+    Target::Resource(name)
+}
+
+/// `deploy@p.iam.gserviceaccount.com.yaml`, `deploy-iam-policy.json`, `iam-policy-deploy.yaml`.
+fn subject_of(object: &Object) -> Option<String> {
+    let stem = object.stem();
+    let ends = ["-iam-policy", "_iam_policy", ".iam-policy", "-iam", "_iam", "-policy", "_policy", ".policy"];
+    let starts = ["iam-policy-", "iam_policy_", "get-iam-policy-", "policy-"];
+    let cut = ends.iter().find_map(|e| stem.strip_suffix(e)).or_else(|| starts.iter().find_map(|s| stem.strip_prefix(s)));
+    let name = cut.filter(|n| !n.is_empty()).or_else(|| stem.contains('@').then_some(stem))?;
+    (name != "get-iam" && name != "iam").then(|| name.to_owned())
+}

@@ -1,0 +1,176 @@
+//! The `google_*` resources of Terraform
+//! (<https://registry.terraform.io/providers/hashicorp/google/latest/docs/resources/iam_workload_identity_pool_provider>).
+
+use super::super::context::{Reader, email, origin};
+use super::super::shape::{any_field, field, is_true, place, text, text_at};
+use super::binding::{Binding, Target, bind_list, bind_policy, bind_value};
+use super::{SNAKE, add_pool, add_provider};
+use crate::graph::{Api, BindingStyle, IdentityKind, pieces};
+use crate::terraform::{Mode, Resource};
+use crate::value::{Text, Value};
+
+/// Pools, providers, service accounts, APIs.
+pub(in crate::readers) fn declare(reader: &mut Reader, resource: &Resource) {
+    match (resource.mode, resource.kind.as_str()) {
+        (Mode::Managed | Mode::Data, "google_iam_workload_identity_pool") => pool(reader, resource),
+        (Mode::Managed, "google_service_account") | (Mode::Data, "google_service_account") => service_account(reader, resource),
+        (Mode::Managed, "google_project_service") => api(reader, resource),
+        _ => {}
+    }
+}
+
+/// Providers (which need their pools) and bindings.
+pub(in crate::readers) fn bind(reader: &mut Reader, resource: &Resource) {
+    let managed = resource.mode == Mode::Managed;
+    let kind = resource.kind.as_str();
+    if kind == "google_iam_workload_identity_pool_provider" && matches!(resource.mode, Mode::Managed | Mode::Data) {
+        provider(reader, resource);
+    } else if managed && let Some((family, style)) = iam_family(kind) {
+        binding(reader, resource, family, style);
+    }
+}
+
+fn iam_family(kind: &str) -> Option<(&str, BindingStyle)> {
+    let styles = [
+        ("_iam_member", BindingStyle::Member),
+        ("_iam_binding", BindingStyle::Binding),
+        ("_iam_policy", BindingStyle::Policy),
+        ("_iam_member_remove", BindingStyle::Member),
+    ];
+    let (end, style) = styles.into_iter().find(|(end, _)| kind.ends_with(end)).filter(|(end, _)| *end != "_iam_member_remove")?;
+    kind.strip_prefix("google_").and_then(|k| k.strip_suffix(end)).map(|family| (family, style))
+}
+
+fn pool(reader: &mut Reader, resource: &Resource) {
+    let at = origin(resource);
+    let body = &resource.body;
+    let Some(name) = text_at(body, "workload_identity_pool_id") else {
+        reader.undecided(Some(at.span), format!("`{}` has no readable `workload_identity_pool_id`", at.name));
+        return;
+    };
+    let disabled = is_true(body.get("disabled"));
+    add_pool(reader, at, name, text_at(body, "project"), text_at(body, "name"), disabled);
+}
+
+fn provider(reader: &mut Reader, resource: &Resource) {
+    let at = origin(resource);
+    let body = &resource.body;
+    let missing = |what: &str| super::super::shape::unreadable(Some(resource.span), what, "it is not written");
+    let hole = |what: &str| Text::hole(missing(what), Some(resource.span));
+    let pool_name = text_at(body, "workload_identity_pool_id").unwrap_or_else(|| hole("workload_identity_pool_id"));
+    let name = text_at(body, "workload_identity_pool_provider_id").unwrap_or_else(|| hole("workload_identity_pool_provider_id"));
+    let pool = reader.pool(&at.scope, &pool_name);
+    if resource.mode == Mode::Data && any_field(body, &["oidc", "aws", "saml", "x509"]).is_none() {
+        // A data source says only that the provider exists.
+        reader.undecided(Some(at.span), format!("the settings of `{}` live in the cloud", at.name));
+        return;
+    }
+    add_provider(reader, at, body, &SNAKE, pool, pool_name, name);
+}
+
+fn service_account(reader: &mut Reader, resource: &Resource) {
+    let at = origin(resource);
+    let body = &resource.body;
+    let project = text_at(body, "project");
+    let key = format!("{}|{}", resource.root, resource.address);
+    let of_id = |account: Text| {
+        // A data source takes the e-mail or the whole name in the id's place.
+        let account = super::super::context::email_of(&account);
+        if pieces::flat(&account).contains('@') { account } else { email(&account, project.as_ref(), &key) }
+    };
+    let Some(address) = text_at(body, "email").or_else(|| text_at(body, "account_id").map(of_id)) else {
+        reader.undecided(Some(at.span), format!("`{}` has no readable `account_id`", at.name));
+        return;
+    };
+    reader.add_identity(at, IdentityKind::GoogleServiceAccount { email: address, project });
+}
+
+fn api(reader: &mut Reader, resource: &Resource) {
+    let at = origin(resource);
+    match text_at(&resource.body, "service") {
+        Some(service) => reader.graph.apis.push(Api { origin: at, project: text_at(&resource.body, "project"), service }),
+        None => reader.undecided(Some(at.span), format!("`{}` has no readable `service`", at.name)),
+    }
+}
+
+fn binding(reader: &mut Reader, resource: &Resource, family: &str, style: BindingStyle) {
+    let at = origin(resource);
+    let body = &resource.body;
+    // Pools have policies of their own; those are about administrators.
+    let Some(target) = target(reader, resource, family) else {
+        reader.undecided(Some(at.span), format!("what `{}` binds on is unknown", at.name));
+        return;
+    };
+    if style == BindingStyle::Policy {
+        let Some(data) = field(body, "policy_data") else {
+            reader.undecided(Some(at.span), format!("`{}` has no readable `policy_data`", at.name));
+            return;
+        };
+        for policy in reader.documents(data, &format!("the policy of `{}`", at.name)) {
+            bind_policy(reader, &target, &at, style, &policy);
+        }
+        return;
+    }
+    let Some(role) = text_at(body, "role") else {
+        reader.undecided(Some(at.span), format!("`{}` has no readable `role`", at.name));
+        return;
+    };
+    let conditional = super::block(body, "condition").is_some();
+    let binding = Binding { origin: at, role, conditional, style };
+    match style {
+        BindingStyle::Member => match field(body, "member") {
+            Some(member) => bind_value(reader, &target, &binding, member),
+            None => reader.undecided(Some(binding.origin.span), format!("`{}` has no readable `member`", binding.origin.name)),
+        },
+        _ => match field(body, "members") {
+            Some(members) => bind_list(reader, &target, &binding, Some(members)),
+            None => reader.undecided(Some(binding.origin.span), format!("`{}` has no readable `members`", binding.origin.name)),
+        },
+    }
+}
+
+fn target(reader: &mut Reader, resource: &Resource, family: &str) -> Option<Target> {
+    let body = &resource.body;
+    if family == "service_account" {
+        let at = origin(resource);
+        let account = text_at(body, "service_account_id")?;
+        return Some(Target::ServiceAccount(reader.service_account_or_new(&at, &account)));
+    }
+    Some(Target::Resource(resource_name(body, family)))
+}
+
+/// How a person names the resource that a `google_<family>_iam_*` is about: `projects/p`, `storage_bucket b`.
+fn resource_name(body: &Value, family: &str) -> String {
+    let named = |keys: &[&str]| any_field(body, keys).and_then(|v| text(Some(v)));
+    let collection = match family {
+        "project" => Some(("projects", named(&["project"]))),
+        "folder" => Some(("folders", named(&["folder"]))),
+        "organization" => Some(("organizations", named(&["org_id"]))),
+        _ => None,
+    };
+    if let Some((collection, id)) = collection {
+        let id = id.map_or_else(|| "?".to_owned(), |t| t.to_string());
+        return if id.starts_with(collection) { id } else { format!("{collection}/{id}") };
+    }
+    // The attribute that names the resource differs by type; it is the first that is none of the binding's own.
+    let own = [
+        "role",
+        "member",
+        "members",
+        "condition",
+        "policy_data",
+        "project",
+        "location",
+        "region",
+        "zone",
+        "id",
+        "etag",
+        "count",
+        "for_each",
+    ];
+    let name = body.entries().iter().find(|e| !own.contains(&e.key.to_string().as_str()) && e.value.as_text().is_some());
+    match name.and_then(|e| e.value.as_text()) {
+        Some(name) => format!("{family} {name}"),
+        None => place(body).map_or_else(|| family.to_owned(), |s| format!("{family} at {}:{}", s.file.0, s.start)),
+    }
+}
