@@ -1,0 +1,67 @@
+//! Type conversion and marks. <https://developer.hashicorp.com/terraform/language/expressions/types#type-conversion>
+
+use super::arguments::{Answer, Call, Stop, fail};
+use super::sets::set_of;
+use crate::value::{Kind, Value};
+
+pub(super) fn call(c: &Call<'_>) -> Answer {
+    Some(match c.name {
+        "tostring" => tostring(c),
+        "tonumber" => or_null(c, |c| c.number(0).and_then(|n| c.number_value(n))),
+        "tobool" => or_null(c, tobool),
+        "tolist" => or_null(c, |c| c.list(0).and_then(|(items, open)| c.list_value(unified(items), open))),
+        "toset" => or_null(c, |c| c.list(0).and_then(|(items, open)| c.list_value(set_of(unified(items)), open))),
+        "tomap" => or_null(c, tomap),
+        "sensitive" | "nonsensitive" | "ephemeralasnull" => c.arity(1, 1).and_then(|()| c.arg(0).cloned()),
+        "issensitive" => c.bool_value(false),
+        "list" => fail("the function `list` is gone since Terraform 0.12; use tolist([ ... ])"),
+        "map" => fail("the function `map` is gone since Terraform 0.12; use tomap({ ... })"),
+        _ => return None,
+    })
+}
+
+fn or_null(c: &Call<'_>, convert: impl Fn(&Call<'_>) -> Result<Value, Stop>) -> Result<Value, Stop> {
+    c.arity(1, 1)?;
+    if c.arg(0)?.is_null() { Ok(c.arg(0)?.clone()) } else { convert(c) }
+}
+
+fn tostring(c: &Call<'_>) -> Result<Value, Stop> {
+    c.arity(1, 1)?;
+    let value = c.arg(0)?;
+    match &value.kind {
+        // The unknown keeps its identity: what it is as a string is what it is.
+        Kind::Null | Kind::Text(_) | Kind::Unknown(_) => Ok(value.clone()),
+        _ => c.text(0).and_then(|t| c.text_value(t)),
+    }
+}
+
+fn tobool(c: &Call<'_>) -> Result<Value, Stop> {
+    let value = c.arg(0)?;
+    match (&value.kind, value.as_bool()) {
+        (_, Some(truth)) => c.bool_value(truth),
+        (Kind::Unknown(_), _) => Err(Stop::Unknown),
+        (Kind::Text(t), _) if !t.is_known() => Err(Stop::Unknown),
+        _ => fail("cannot convert to bool: only `true` and `false` are allowed"),
+    }
+}
+
+fn tomap(c: &Call<'_>) -> Result<Value, Stop> {
+    let (entries, open) = c.map(0)?;
+    let values = unified(entries.iter().map(|e| e.value.clone()).collect());
+    let entries = entries.into_iter().zip(values).map(|(e, value)| crate::value::Entry { key: e.key, value }).collect();
+    c.map_value(entries, open)
+}
+
+/// The items as one type: when strings, numbers and bools are mixed and one is a string, all become strings.
+pub(super) fn unified(items: Vec<Value>) -> Vec<Value> {
+    let has_text = items.iter().any(|v| matches!(v.kind, Kind::Text(_)));
+    let has_other = items.iter().any(|v| matches!(v.kind, Kind::Number(_) | Kind::Bool(_)));
+    if !has_text || !has_other {
+        return items;
+    }
+    let convert = |v: Value| match (&v.kind, v.as_text()) {
+        (Kind::Number(_) | Kind::Bool(_), Some(text)) => Value { kind: Kind::Text(text), span: v.span, trail: v.trail },
+        _ => v,
+    };
+    items.into_iter().map(convert).collect()
+}

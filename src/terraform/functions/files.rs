@@ -1,0 +1,112 @@
+//! Files, templates and paths. <https://developer.hashicorp.com/terraform/language/functions/file>
+
+use super::arguments::{Answer, Call, Stop, fail};
+use super::{FunctionError, MAX_ITEMS};
+use crate::value::{Kind, Part, Text, Value};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+pub(super) fn call(c: &Call<'_>) -> Answer {
+    Some(match c.name {
+        "file" => file(c),
+        "fileexists" => c.string(0).and_then(|p| c.bool_value(c.files.read(&p).is_ok())),
+        "filebase64" => c.string(0).and_then(|p| read(c, &p)).and_then(|f| c.string_value(STANDARD.encode(f.text.as_bytes()))),
+        "fileset" => fileset(c),
+        "templatefile" => templatefile(c),
+        "templatestring" => {
+            c.arity(2, 2).and_then(|()| Ok((c.text(0)?, c.arg(1)?))).and_then(|(t, vars)| failed(c.files.render_text(&t, vars)))
+        }
+        "basename" => path(c, basename),
+        "dirname" => path(c, dirname),
+        "abspath" => abspath(c),
+        "pathexpand" => pathexpand(c),
+        _ => return None,
+    })
+}
+
+fn read(c: &Call<'_>, path: &str) -> Result<std::sync::Arc<crate::source::SourceFile>, Stop> {
+    c.files.read(path).or_else(fail)
+}
+
+fn failed(result: Result<Value, FunctionError>) -> Result<Value, Stop> {
+    result.map_err(|e| Stop::Error(e.message))
+}
+
+/// The text of the file, every byte at its place in it.
+fn file(c: &Call<'_>) -> Result<Value, Stop> {
+    c.arity(1, 1)?;
+    let file = read(c, &c.string(0)?)?;
+    let span = crate::source::Span::new(file.id, 0..file.text.len());
+    let part = Part::Literal { text: file.text.clone(), span: Some(span), trail: None };
+    Ok(Value::new(Kind::Text(Text { parts: vec![part] }), c.span))
+}
+
+fn fileset(c: &Call<'_>) -> Result<Value, Stop> {
+    c.arity(2, 2)?;
+    let mut names = c.files.list(&c.string(0)?, &c.string(1)?).or_else(fail)?;
+    names.sort();
+    names.dedup();
+    let open = names.len() > MAX_ITEMS;
+    names.truncate(MAX_ITEMS);
+    c.list_value(names.into_iter().map(|n| c.string_value(n)).collect::<Result<_, _>>()?, open)
+}
+
+fn templatefile(c: &Call<'_>) -> Result<Value, Stop> {
+    c.arity(2, 2)?;
+    let file = read(c, &c.string(0)?)?;
+    failed(c.files.render(&file, c.arg(1)?))
+}
+
+fn path(c: &Call<'_>, f: fn(&str) -> String) -> Result<Value, Stop> {
+    c.arity(1, 1)?;
+    c.string(0).and_then(|p| c.string_value(f(&p)))
+}
+
+fn basename(path: &str) -> String {
+    let trimmed = path.trim_end_matches('/');
+    match (path, trimmed) {
+        ("", _) => ".".to_owned(),
+        (_, "") => "/".to_owned(),
+        _ => trimmed.rsplit('/').next().unwrap_or(trimmed).to_owned(),
+    }
+}
+
+fn dirname(path: &str) -> String {
+    clean(path.rfind('/').map_or("", |at| path.get(..=at).unwrap_or("")))
+}
+
+/// The shortest equal path, as Go's `filepath.Clean` gives it.
+fn clean(path: &str) -> String {
+    let rooted = path.starts_with('/');
+    let mut kept: Vec<&str> = Vec::new();
+    for piece in path.split('/') {
+        match piece {
+            "" | "." => {}
+            ".." if kept.last().is_some_and(|k| *k != "..") => {
+                kept.pop();
+            }
+            ".." if rooted => {}
+            other => kept.push(other),
+        }
+    }
+    match (rooted, kept.is_empty()) {
+        (true, _) => format!("/{}", kept.join("/")),
+        (false, true) => ".".to_owned(),
+        (false, false) => kept.join("/"),
+    }
+}
+
+/// Where the run's folder is must not matter: only a path that is absolute already is known.
+fn abspath(c: &Call<'_>) -> Result<Value, Stop> {
+    let text = c.string(0)?;
+    if text.starts_with('/') { c.string_value(clean(&text)) } else { Err(Stop::Unknown) }
+}
+
+fn pathexpand(c: &Call<'_>) -> Result<Value, Stop> {
+    let text = c.text(0)?;
+    if text.known_prefix().starts_with('~') || text.known_prefix().is_empty() && !text.is_known() {
+        Err(Stop::Impure)
+    } else {
+        c.text_value(text)
+    }
+}

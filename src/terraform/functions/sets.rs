@@ -1,0 +1,141 @@
+//! Set functions. A set is a sorted list without duplicates; where its items are not all known they keep their order.
+
+use super::MAX_ITEMS;
+use super::arguments::{Answer, Call, Stop, equal, key_of};
+use super::convert::unified;
+use super::numbers::Num;
+use crate::value::{Kind, Value};
+use std::cmp::Ordering;
+use std::collections::HashSet;
+
+pub(super) fn call(c: &Call<'_>) -> Answer {
+    Some(match c.name {
+        "setunion" => setunion(c),
+        "setintersection" => setintersection(c),
+        "setsubtract" => setsubtract(c),
+        "setproduct" => setproduct(c),
+        "distinct" => c.list(0).and_then(|(items, open)| c.list_value(distinct(unified(items)), open)),
+        "sort" => sort(c),
+        _ => return None,
+    })
+}
+
+/// The items sorted and without duplicates; items that are unknown or no scalars stay, after the others, in order.
+pub(super) fn set_of(items: Vec<Value>) -> Vec<Value> {
+    let mut items = distinct(items);
+    items.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| order(a, b)));
+    items
+}
+
+fn rank(value: &Value) -> u8 {
+    match &value.kind {
+        Kind::Bool(_) => 0,
+        Kind::Number(_) => 1,
+        Kind::Text(t) if t.is_known() => 2,
+        _ => 3,
+    }
+}
+
+fn order(a: &Value, b: &Value) -> Ordering {
+    match (&a.kind, &b.kind) {
+        (Kind::Bool(x), Kind::Bool(y)) => x.cmp(y),
+        (Kind::Number(x), Kind::Number(y)) => Num::parse(x).partial_cmp(&Num::parse(y)).unwrap_or(Ordering::Equal),
+        (Kind::Text(x), Kind::Text(y)) if x.is_known() && y.is_known() => x.as_known().cmp(&y.as_known()),
+        _ => Ordering::Equal,
+    }
+}
+
+/// The items without those that are surely equal to an earlier one.
+pub(super) fn distinct(items: Vec<Value>) -> Vec<Value> {
+    let mut seen = HashSet::new();
+    items.into_iter().filter(|v| seen.insert(key_of(v))).collect()
+}
+
+fn sort(c: &Call<'_>) -> Result<Value, Stop> {
+    let (items, open) = c.list(0)?;
+    let texts = items.iter().map(|v| c.as_text(v, 0).and_then(|t| c_text(c, v, t))).collect::<Result<Vec<_>, _>>()?;
+    if open || texts.iter().any(|v| v.as_str().is_none()) {
+        // Which comes first is not known, that they are there is.
+        return c.list_value(texts, open);
+    }
+    let mut texts = texts;
+    texts.sort_by_key(Value::as_str);
+    c.list_value(texts, false)
+}
+
+fn c_text(c: &Call<'_>, value: &Value, text: crate::value::Text) -> Result<Value, Stop> {
+    let mut converted = c.text_value(text)?;
+    converted.span = value.span;
+    converted.trail.clone_from(&value.trail);
+    Ok(converted)
+}
+
+fn setunion(c: &Call<'_>) -> Result<Value, Stop> {
+    c.arity(1, usize::MAX)?;
+    let (mut all, mut open) = (Vec::new(), false);
+    for i in 0..c.args.len() {
+        match c.list(i) {
+            Ok((items, more)) => {
+                all.extend(items);
+                open |= more;
+            }
+            Err(Stop::Unknown) => open = true,
+            Err(stop) => return Err(stop),
+        }
+    }
+    c.list_value(set_of(unified(all)), open)
+}
+
+/// Whether `item` is in the set, as far as it is known.
+fn member(set: &(Vec<Value>, bool), item: &Value) -> Option<bool> {
+    let mut sure = !set.1;
+    for other in &set.0 {
+        match equal(other, item) {
+            Some(true) => return Some(true),
+            None => sure = false,
+            Some(false) => {}
+        }
+    }
+    sure.then_some(false)
+}
+
+fn setintersection(c: &Call<'_>) -> Result<Value, Stop> {
+    c.arity(1, usize::MAX)?;
+    let sets = (0..c.args.len()).map(|i| c.list(i)).collect::<Result<Vec<_>, _>>()?;
+    let Some((first, rest)) = sets.split_first() else { return Err(Stop::Unknown) };
+    keep(c, first, |item| rest.iter().map(|s| member(s, item)).try_fold(true, |all, m| m.map(|m| all && m)))
+}
+
+fn setsubtract(c: &Call<'_>) -> Result<Value, Stop> {
+    c.arity(2, 2)?;
+    let (from, less) = (c.list(0)?, c.list(1)?);
+    keep(c, &from, |item| member(&less, item).map(|m| !m))
+}
+
+/// The items that `wanted` keeps; one of which it is not known makes the whole unknown.
+fn keep(c: &Call<'_>, set: &(Vec<Value>, bool), wanted: impl Fn(&Value) -> Option<bool>) -> Result<Value, Stop> {
+    let mut kept = Vec::new();
+    let mut open = set.1;
+    for item in &set.0 {
+        match wanted(item) {
+            Some(true) => kept.push(item.clone()),
+            Some(false) => {}
+            None => open = true,
+        }
+    }
+    if open && kept.is_empty() { Err(Stop::Unknown) } else { c.list_value(set_of(kept), open) }
+}
+
+fn setproduct(c: &Call<'_>) -> Result<Value, Stop> {
+    c.arity(2, usize::MAX)?;
+    let (mut rows, mut open): (Vec<Vec<Value>>, bool) = (vec![Vec::new()], false);
+    for i in 0..c.args.len() {
+        let (items, more) = c.list(i)?;
+        open |= more;
+        if rows.len().saturating_mul(items.len()) > MAX_ITEMS {
+            return Err(Stop::Unknown);
+        }
+        rows = rows.iter().flat_map(|row| items.iter().map(|item| row.iter().chain([item]).cloned().collect())).collect();
+    }
+    c.list_value(rows.into_iter().map(|row| Value::list(row, c.span)).collect(), open)
+}
