@@ -83,7 +83,10 @@ fn lower_host(bare: &str) -> String {
 }
 
 fn captures(entry: &Entry, bare: &str) -> Option<BTreeMap<String, String>> {
-    let pattern = entry.pattern.as_ref().filter(|_| bare.contains(&entry.issuer.host.hint))?;
+    if !bare.contains(&entry.issuer.host.hint) {
+        return None;
+    }
+    let pattern = entry.pattern()?;
     if pattern.except.as_ref().is_some_and(|e| e.is_match(bare)) {
         return None;
     }
@@ -166,8 +169,8 @@ impl Issuer {
     /// What is known of a claim; none when the issuer has no such claim.
     #[must_use]
     pub fn claim(&self, name: &str) -> Option<&ClaimFacts> {
-        self.claims.get(name).or_else(|| {
-            let family = self.claims.iter().find(|(k, _)| k.strip_suffix('*').is_some_and(|head| name.starts_with(head)));
+        self.facts().get(name).or_else(|| {
+            let family = self.facts().iter().find(|(k, _)| k.strip_suffix('*').is_some_and(|head| name.starts_with(head)));
             family.map(|(_, facts)| facts)
         })
     }
@@ -175,7 +178,7 @@ impl Issuer {
     /// The names of its claims, in order. A name that ends with `*` stands for a family; a name that starts with `/`
     /// is a JSON Pointer into a claim that is an object.
     pub fn claim_names(&self) -> impl Iterator<Item = &str> {
-        self.claims.keys().map(String::as_str)
+        self.facts().keys().map(String::as_str)
     }
 
     /// The claim that somebody who wrote `name` may have meant.

@@ -5,7 +5,7 @@ use super::schema::{ClaimFacts, ClaimSource, File, Host, Issuer, IssuerSource, R
 use super::{ClaimPart, Recognised, Role, Template};
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// The one list of embedded files. A later issuer can be like one of an earlier file.
 macro_rules! embedded {
@@ -44,7 +44,7 @@ pub struct Registry {
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) issuer: Issuer,
-    pub(super) pattern: Option<Pattern>,
+    pattern: OnceLock<Option<Pattern>>,
 }
 
 /// A compiled [`Host::pattern`].
@@ -128,18 +128,16 @@ fn first_line(text: &str) -> String {
 }
 
 fn entry(source: IssuerSource, base: Option<Issuer>, checked: bool) -> Result<Entry, String> {
-    let (issuer, overrides) = merge(source, base);
-    let pattern = compile(&issuer.host)?;
-    let mut entry = Entry { issuer, pattern };
-    let templates = expand::templates(&entry.issuer.source, &placeholders(&entry), &|_| Some(String::new()))?;
+    let issuer = merge(source, base);
+    let entry = Entry { issuer, pattern: OnceLock::new() };
     if checked {
-        check(&templates)?;
+        compile(&entry.issuer.host)?;
+        check(&samples(&entry.issuer)?)?;
     }
-    entry.issuer.claims = facts(&templates, &overrides);
     Ok(entry)
 }
 
-fn merge(own: IssuerSource, base: Option<Issuer>) -> (Issuer, BTreeMap<String, ClaimSource>) {
+fn merge(own: IssuerSource, base: Option<Issuer>) -> Issuer {
     let inherits = base.is_some();
     let mut issuer = base.unwrap_or_else(|| Issuer {
         id: String::new(),
@@ -154,21 +152,18 @@ fn merge(own: IssuerSource, base: Option<Issuer>) -> (Issuer, BTreeMap<String, C
         google_claims: Sees::All,
         entra_claims: Vec::new(),
         audiences: BTreeMap::new(),
-        claims: BTreeMap::new(),
+        facts: OnceLock::new(),
+        overrides: BTreeMap::new(),
         host: Host::default(),
         source: Source::default(),
     });
-    let mut overrides = BTreeMap::new();
     if inherits {
-        // the facts of the base stay where the templates do not say otherwise
-        for (name, f) in &issuer.claims {
-            overrides.insert(name.clone(), ClaimSource { kind: f.kind, ..ClaimSource::default() });
-        }
-        // what strangers, AWS and Entra do is a matter of the very issuer
+        // what AWS and Entra do is a matter of the very issuer
         issuer.aws_required = None;
         issuer.entra_claims = Vec::new();
+        issuer.facts = OnceLock::new();
     }
-    overrides.extend(own.claims);
+    issuer.overrides.extend(own.claims);
     issuer.id = own.id;
     issuer.name = own.name.unwrap_or(issuer.name);
     issuer.reference = own.reference.or(issuer.reference);
@@ -187,7 +182,7 @@ fn merge(own: IssuerSource, base: Option<Issuer>) -> (Issuer, BTreeMap<String, C
     issuer.source.common.extend(own.common);
     issuer.source.axes = own.axes.unwrap_or(issuer.source.axes);
     issuer.source.templates = own.templates.unwrap_or(issuer.source.templates);
-    (issuer, overrides)
+    issuer
 }
 
 fn compile(host: &Host) -> Result<Option<Pattern>, String> {
@@ -197,12 +192,26 @@ fn compile(host: &Host) -> Result<Option<Pattern>, String> {
     Ok(Some(Pattern { regex: whole(pattern)?, except }))
 }
 
-/// Stand-ins for the parts of the URL, to try the templates without one.
-fn placeholders(entry: &Entry) -> BTreeMap<String, String> {
+impl Entry {
+    /// The compiled pattern of the host; compiled when the first URL comes that has its hint.
+    pub(super) fn pattern(&self) -> Option<&Pattern> {
+        self.pattern.get_or_init(|| compile(&self.issuer.host).ok().flatten()).as_ref()
+    }
+}
+
+impl Issuer {
+    pub(super) fn facts(&self) -> &BTreeMap<String, ClaimFacts> {
+        self.facts.get_or_init(|| facts(&samples(self).unwrap_or_default(), &self.overrides))
+    }
+}
+
+/// The templates with stand-ins for the parts of the URL.
+fn samples(issuer: &Issuer) -> Result<Vec<Template>, String> {
     let mut captures = BTreeMap::from([("issuer".to_owned(), "https://issuer.example".to_owned())]);
-    let names = entry.pattern.iter().flat_map(|p| p.regex.capture_names().flatten());
+    let pieces = issuer.host.pattern.as_deref().unwrap_or_default().split("(?P<").skip(1);
+    let names = pieces.filter_map(|piece| piece.split_once('>').map(|(name, _)| name));
     captures.extend(names.map(|name| (name.to_owned(), name.to_owned())));
-    captures
+    expand::templates(&issuer.source, &captures, &|_| Some(String::new()))
 }
 
 fn check(templates: &[Template]) -> Result<(), String> {

@@ -3,6 +3,7 @@
 use super::{Context, Role};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// Whose tokens an issuer mints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Default)]
@@ -149,8 +150,9 @@ pub struct Issuer {
     pub entra_claims: Vec<String>,
     /// The customary audience by cloud (`aws`, `google`, `azure`) and the issuer's own (`default`).
     pub audiences: BTreeMap<String, String>,
-    /// Facts of every claim of its templates and of those that are known but in no template.
-    pub(super) claims: BTreeMap<String, ClaimFacts>,
+    /// Facts of every claim of its templates and of those that are known but in no template; made when first asked for.
+    pub(super) facts: OnceLock<BTreeMap<String, ClaimFacts>>,
+    pub(super) overrides: BTreeMap<String, ClaimSource>,
     pub(super) host: Host,
     pub(super) source: Source,
 }

@@ -491,7 +491,7 @@ fn facts_of_claims() {
     assert_eq!(github.nearest_claim("completely_else"), None);
     let server = registry().by_id("github-enterprise-server").unwrap();
     assert_eq!((server.tenancy, server.aws_key_of("repository"), server.aws_required.as_deref()), (Tenancy::Tenant, None, None));
-    assert!(server.claims.contains_key("repository") && !named("ghes.example.com/_services/token", "branch").name.contains("immutable"));
+    assert!(server.facts().contains_key("repository") && !named("ghes.example.com/_services/token", "branch").name.contains("immutable"));
     assert!(templates("ghes.example.com/_services/token").iter().all(|t| !t.name.contains("immutable")));
 }
 
