@@ -1,5 +1,6 @@
 //! The IAM engine against policies with known answers: hand-made ones and random ones on which independent evaluators
 //! agree; and the formula against the concrete evaluator.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use fedlint::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use fedlint::admission::iam::{Policy, Request, Requester, View, Viewer, evaluate, formula, issuer_of_federated};
@@ -121,6 +122,7 @@ fn formula_truth(policy: &Policy, request: &Request) -> Option<Truth> {
         Requester::Federated(arn) => Viewer::Federated(Text::known(arn)),
         Requester::Aws(arn) => Viewer::Aws(arn.clone()),
         Requester::Service(name) => Viewer::Service(name.clone()),
+        Requester::Issuer(host) => Viewer::Issuer(Text::known(host)),
     };
     let issuer = match &viewer {
         Viewer::Federated(arn) => issuer_of_federated(arn)?.as_known()?.to_lowercase(),
@@ -132,7 +134,7 @@ fn formula_truth(policy: &Policy, request: &Request) -> Option<Truth> {
         let name = key.strip_prefix(&format!("{issuer}:")).map_or(key.clone(), str::to_owned);
         token.claims.insert(name, claim.clone());
     }
-    let view = View { viewer, action: &request.action, claim_of: &|name| Some(name.to_owned()) };
+    let view = View { viewer, issuer: None, action: &request.action, claim_of: &|name| Some(name.to_owned()) };
     Some(truth_of(&formula(policy, &view), &token))
 }
 
