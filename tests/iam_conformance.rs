@@ -1,23 +1,29 @@
 //! The IAM engine against policies with known answers: hand-made ones and random ones on which independent evaluators
 //! agree; and the formula against the concrete evaluator.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use fedlint::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use fedlint::admission::iam::{Policy, Request, Requester, View, Viewer, evaluate, formula, issuer_of_federated};
 use fedlint::admission::{Claim, Decision, Token, Truth};
-use fedlint::value::{Entry, Kind, Text, Value};
+use fedlint::value::{Atom, AtomKind, Entry, Kind, Text, Value};
 use proptest::prelude::*;
 use serde_json::json;
 use std::sync::Arc;
 
+/// A JSON document as a tree, every string of it known.
 fn tree(value: &serde_json::Value) -> Value {
+    tree_with(value, &|s| Text::known(s))
+}
+
+fn tree_with(value: &serde_json::Value, text: &dyn Fn(&str) -> Text) -> Value {
     let kind = match value {
         serde_json::Value::Null => Kind::Null,
         serde_json::Value::Bool(b) => Kind::Bool(*b),
         serde_json::Value::Number(n) => Kind::Number(Arc::from(n.to_string())),
-        serde_json::Value::String(s) => Kind::Text(Text::known(s)),
-        serde_json::Value::Array(items) => Kind::List { items: items.iter().map(tree).collect(), open: false },
+        serde_json::Value::String(s) => Kind::Text(text(s)),
+        serde_json::Value::Array(items) => Kind::List { items: items.iter().map(|i| tree_with(i, text)).collect(), open: false },
         serde_json::Value::Object(map) => {
-            Kind::Map { entries: map.iter().map(|(k, v)| Entry { key: Text::known(k), value: tree(v) }).collect(), open: false }
+            Kind::Map { entries: map.iter().map(|(k, v)| Entry { key: Text::known(k), value: tree_with(v, text) }).collect(), open: false }
         }
     };
     Value::new(kind, None)
@@ -121,6 +127,7 @@ fn formula_truth(policy: &Policy, request: &Request) -> Option<Truth> {
         Requester::Federated(arn) => Viewer::Federated(Text::known(arn)),
         Requester::Aws(arn) => Viewer::Aws(arn.clone()),
         Requester::Service(name) => Viewer::Service(name.clone()),
+        Requester::Issuer(host) => Viewer::Issuer(Text::known(host)),
     };
     let issuer = match &viewer {
         Viewer::Federated(arn) => issuer_of_federated(arn)?.as_known()?.to_lowercase(),
@@ -132,7 +139,7 @@ fn formula_truth(policy: &Policy, request: &Request) -> Option<Truth> {
         let name = key.strip_prefix(&format!("{issuer}:")).map_or(key.clone(), str::to_owned);
         token.claims.insert(name, claim.clone());
     }
-    let view = View { viewer, action: &request.action, claim_of: &|name| Some(name.to_owned()) };
+    let view = View { viewer, issuer: None, action: &request.action, claim_of: &|name| Some(name.to_owned()) };
     Some(truth_of(&formula(policy, &view), &token))
 }
 
@@ -304,18 +311,53 @@ proptest! {
         let version = if new { "2012-10-17" } else { "2008-10-17" };
         let document = json!({"Version": version, "Statement": statements});
         let policy = Policy::read(&tree(&document));
-        let request = Request {
-            action: "sts:AssumeRoleWithWebIdentity".to_owned(),
-            principal: Requester::Federated(GITHUB.to_owned()),
-            context: Token::from_json(context.as_object().unwrap()),
-            caller_allowed: true,
-        };
+        let request = github(&context);
         let evaluation = evaluate(&policy, &request);
         let truth = formula_truth(&policy, &request).unwrap();
         prop_assert_ne!(agree(truth, evaluation.decision), Some(false), "formula {:?}, evaluator {:?}\n{}", truth, evaluation, document);
         prop_assert_eq!(evaluation.decision == Decision::Unknown, !evaluation.reasons.is_empty());
         if evaluation.decision == Decision::Deny {
             prop_assert!(evaluation.first_failure().is_some());
+        }
+    }
+
+    /// What is decided in spite of a hole is what would be decided without it.
+    #[test]
+    fn a_hole_never_changes_a_decision(
+        statements in prop::collection::vec(statement(), 1..3),
+        context in context(),
+        fill in prop::sample::select(vec!["a", "b", ":", "ab", "", "A"]),
+    ) {
+        let mut document = json!({"Version": "2012-10-17", "Statement": statements});
+        mark(&mut document);
+        let request = github(&context);
+        let filled = Policy::read(&tree_with(&document, &|s| Text::known(s.replace(MARK, fill))));
+        let holed = Policy::read(&tree_with(&document, &|s| with_hole(s)));
+        let (known, with_hole) = (evaluate(&filled, &request).decision, evaluate(&holed, &request).decision);
+        prop_assert!(with_hole == Decision::Unknown || with_hole == known, "{} with a hole, {} without\n{}", with_hole, known, document);
+    }
+
+    /// What is decided in spite of an open list, or of a choice, holds whatever else is in it.
+    #[test]
+    fn what_may_be_there_never_changes_a_decision(
+        statements in prop::collection::vec(statement(), 1..3),
+        context in context(),
+        extra in pattern(),
+        choice in any::<bool>(),
+    ) {
+        let document = json!({"Version": "2012-10-17", "Statement": statements});
+        let request = github(&context);
+        let plain = tree(&document);
+        let (mut unsure, mut with_extra) = (plain.clone(), plain.clone());
+        each_value_list(&mut unsure, &|list| if choice { one_of(list, &extra) } else { opened(list) });
+        each_value_list(&mut with_extra, &|list| extended(list, &extra));
+        let unsure = Policy::read(&unsure);
+        let decision = evaluate(&unsure, &request).decision;
+        let truth = formula_truth(&unsure, &request).unwrap();
+        for real in [&plain, &with_extra] {
+            let known = evaluate(&Policy::read(real), &request).decision;
+            prop_assert!(known == Decision::Unknown || decision == Decision::Unknown || decision == known, "{} for {}\n{}", decision, known, document);
+            prop_assert_ne!(agree(truth, known), Some(false), "formula {:?} for {}\n{}", truth, known, document);
         }
     }
 
@@ -330,6 +372,81 @@ proptest! {
         };
         prop_assert_ne!(evaluate(&policy, &request).decision, Decision::Admit);
     }
+}
+
+fn github(context: &serde_json::Value) -> Request {
+    Request {
+        action: "sts:AssumeRoleWithWebIdentity".to_owned(),
+        principal: Requester::Federated(GITHUB.to_owned()),
+        context: Token::from_json(context.as_object().unwrap()),
+        caller_allowed: true,
+    }
+}
+
+const MARK: char = '\u{1}';
+
+/// Puts the place of a hole into every condition value that has no variable in it.
+fn mark(document: &mut serde_json::Value) {
+    for statement in document["Statement"].as_array_mut().unwrap() {
+        for keys in statement["Condition"].as_object_mut().unwrap().values_mut() {
+            for value in keys.as_object_mut().unwrap().values_mut().flat_map(|v| v.as_array_mut().unwrap()) {
+                let text = value.as_str().unwrap();
+                if !text.contains('$') {
+                    let at = text.char_indices().nth(1).map_or(text.len(), |(i, _)| i);
+                    *value = json!(format!("{}{MARK}{}", &text[..at], &text[at..]));
+                }
+            }
+        }
+    }
+}
+
+fn with_hole(text: &str) -> Text {
+    let mut out = Text::default();
+    for (i, piece) in text.split(MARK).enumerate() {
+        if i > 0 {
+            out.push(&Text::hole(Atom::new("x", AtomKind::Any, "x", "it is a variable", None), None));
+        }
+        out.push(&Text::known(piece));
+    }
+    out
+}
+
+/// Changes every list that stands under a condition key.
+fn each_value_list(document: &mut Value, change: &dyn Fn(&Value) -> Value) {
+    match &mut document.kind {
+        Kind::Map { entries, .. } => {
+            for entry in entries {
+                if entry.key.as_known().is_some_and(|k| k == "Condition") {
+                    change_lists(&mut entry.value, change);
+                } else {
+                    each_value_list(&mut entry.value, change);
+                }
+            }
+        }
+        Kind::List { items, .. } => items.iter_mut().for_each(|i| each_value_list(i, change)),
+        _ => {}
+    }
+}
+
+fn change_lists(value: &mut Value, change: &dyn Fn(&Value) -> Value) {
+    if let Kind::Map { entries, .. } = &mut value.kind {
+        entries.iter_mut().for_each(|e| change_lists(&mut e.value, change));
+    } else {
+        *value = change(value);
+    }
+}
+
+fn opened(list: &Value) -> Value {
+    let items = list.items().into_iter().cloned().collect();
+    Value::new(Kind::List { items, open: true }, None)
+}
+
+fn extended(list: &Value, extra: &str) -> Value {
+    Value::list(list.items().into_iter().cloned().chain([Value::string(extra)]).collect(), None)
+}
+
+fn one_of(list: &Value, extra: &str) -> Value {
+    Value::new(Kind::OneOf(vec![list.clone(), extended(list, extra)]), None)
 }
 
 /// Trees that look a little like a policy, without anybody in `Principal`.

@@ -7,9 +7,10 @@ use crate::admission::{Claim, Token};
 /// `<issuer>:<claim>` for `sub` and the exposed claims, `aud` from `azp` when the token has one, `oaud` from `aud`.
 #[must_use]
 pub fn context_of(token: &Token, issuer_host_path: &str, exposed_claims: &dyn Fn(&str) -> bool) -> Token {
+    let issuer = issuer_host_path.strip_prefix("https://").unwrap_or(issuer_host_path);
     let mut out = Token::default();
     let mut put = |name: &str, claim: &Claim| {
-        out.claims.insert(format!("{issuer_host_path}:{name}"), ready(name, claim));
+        out.claims.insert(format!("{issuer}:{name}"), ready(name, claim));
     };
     if let Some(audience) = token.claims.get("azp").or_else(|| token.claims.get("aud")) {
         put("aud", audience);

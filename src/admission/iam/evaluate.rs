@@ -5,7 +5,7 @@ use super::matching::{self, Found, Lookup};
 use super::operator::{Base, Operator, SetOperator};
 use super::pattern;
 use super::policy::{Actions, ConditionTest, Effect, Policy, Principal, PrincipalKind, Statement, ValueList, Values};
-use super::principals::{BUILT_IN_HOSTS, issuer_of_federated};
+use super::principals::{BUILT_IN_HOSTS, issuer_of_federated, stands_for};
 use crate::admission::{Claim, Decision, Evaluation, Step, Token, Truth};
 use crate::value::Text;
 use std::collections::BTreeMap;
@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 pub enum Requester {
     /// A federated identity: the ARN of its provider, or a built-in host.
     Federated(String),
+    /// The tokens of an issuer (host and path) of which the provider's account is not known.
+    Issuer(String),
     /// An AWS principal: the ARN of a role, a user, a session, or an account (ARN or 12 digits).
     Aws(String),
     /// An AWS service: `pods.eks.amazonaws.com`.
@@ -39,7 +41,7 @@ impl Requester {
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Self::Federated(s) | Self::Aws(s) | Self::Service(s) => s,
+            Self::Federated(s) | Self::Issuer(s) | Self::Aws(s) | Self::Service(s) => s,
         }
     }
 }
@@ -107,6 +109,7 @@ impl World<'_> {
 pub fn evaluate(policy: &Policy, request: &Request) -> Evaluation {
     let issuer = match &request.principal {
         Requester::Federated(arn) => issuer_of_federated(&Text::known(arn)),
+        Requester::Issuer(host) => Some(Text::known(host)),
         Requester::Aws(_) | Requester::Service(_) => None,
     };
     let context = request.context.claims.iter().map(|(k, v)| (k.to_ascii_lowercase(), v)).collect();
@@ -261,11 +264,10 @@ impl World<'_> {
             (PrincipalKind::Federated, Requester::Federated(arn)) | (PrincipalKind::Service, Requester::Service(arn)) => {
                 pattern::equal(text, &Text::known(arn))
             }
+            (PrincipalKind::Federated, Requester::Issuer(host)) => stands_for(text, &Text::known(host)),
             (PrincipalKind::Aws, Requester::Aws(arn)) => aws_principal(text, arn, self.request.caller_allowed),
             // Some evaluators read `{"AWS": "*"}` as everybody, federated identities too; the documentation does not say.
-            (PrincipalKind::Aws, Requester::Federated(_) | Requester::Service(_)) if text.as_known().as_deref() == Some("*") => {
-                Truth::Unknown
-            }
+            (PrincipalKind::Aws, _) if text.as_known().as_deref() == Some("*") => Truth::Unknown,
             (PrincipalKind::Other, _) if !text.is_known() => Truth::Unknown,
             _ => Truth::False,
         }

@@ -6,7 +6,7 @@ use super::matching::{self, Found, Lookup};
 use super::operator::{Base, Operator, SetOperator};
 use super::pattern;
 use super::policy::{Actions, ConditionTest, Effect, Leaf, Policy, Principal, PrincipalKind, Statement, Values};
-use super::principals::issuer_of_federated;
+use super::principals::{issuer_of_federated, stands_for};
 use super::value_test::value_formula;
 use crate::admission::Truth;
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
@@ -29,6 +29,8 @@ pub enum Viewer {
 pub struct View<'a> {
     /// Who asks.
     pub viewer: Viewer,
+    /// The issuer's host and path, for a viewer that does not show it (an ARN that is not known).
+    pub issuer: Option<Text>,
     /// The action: `sts:AssumeRoleWithWebIdentity`.
     pub action: &'a str,
     /// The claim of the issuer's tokens behind the part of a condition key after the issuer (`aud` is the claim `azp` or
@@ -47,7 +49,7 @@ impl View<'_> {
     #[must_use]
     pub fn issuer(&self) -> Option<Text> {
         match &self.viewer {
-            Viewer::Federated(arn) => issuer_of_federated(arn),
+            Viewer::Federated(arn) => issuer_of_federated(arn).or_else(|| self.issuer.clone()),
             Viewer::Issuer(host) => Some(host.clone()),
             Viewer::Aws(_) | Viewer::Service(_) => None,
         }
@@ -157,11 +159,7 @@ impl Builder<'_> {
         merge(principal.leaf.choices.iter().map(|text| match (principal.kind, &self.view.viewer) {
             (PrincipalKind::Everyone, _) => Truth::True,
             (PrincipalKind::Federated, Viewer::Federated(arn)) => pattern::equal(text, arn),
-            (PrincipalKind::Federated, Viewer::Issuer(host)) => match issuer_of_federated(text) {
-                Some(issuer) => pattern::equal(&issuer, host),
-                None if text.is_known() || super::is_saml(text) => Truth::False,
-                None => Truth::Unknown,
-            },
+            (PrincipalKind::Federated, Viewer::Issuer(host)) => stands_for(text, host),
             (PrincipalKind::Aws, Viewer::Aws(arn)) => aws_principal(text, arn, true),
             (PrincipalKind::Aws, _) if text.as_known().as_deref() == Some("*") => Truth::Unknown,
             (PrincipalKind::Service, Viewer::Service(name)) => pattern::equal(text, &Text::known(name)),

@@ -243,9 +243,10 @@ pub struct PolicyProblem {
 }
 
 impl ProblemKind {
-    /// True when IAM refuses to store a policy with this problem.
+    /// True when IAM refuses to store a policy with this problem. (Of empty values the documentation says nothing; the
+    /// quota can be raised.)
     #[must_use]
     pub fn rejected_at_write(self) -> bool {
-        !matches!(self, Self::DuplicateKey | Self::OperatorCase | Self::TooLong)
+        !matches!(self, Self::DuplicateKey | Self::OperatorCase | Self::TooLong | Self::EmptyValues)
     }
 }

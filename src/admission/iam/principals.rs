@@ -1,6 +1,8 @@
 //! Who is named, and which issuer a federated principal stands for.
 
+use super::pattern::equal;
 use super::policy::{Effect, Policy, PrincipalKind};
+use crate::admission::Truth;
 use crate::source::Span;
 use crate::value::{Part, Text};
 
@@ -58,6 +60,15 @@ pub fn issuer_of_federated(text: &Text) -> Option<Text> {
         return Some(text.clone());
     }
     after(text, ":oidc-provider/").filter(|t| !t.parts.is_empty())
+}
+
+/// Does a federated principal stand for this issuer, in whatever account?
+pub(super) fn stands_for(text: &Text, host: &Text) -> Truth {
+    match issuer_of_federated(text) {
+        Some(issuer) => equal(&issuer, host),
+        None if text.is_known() || is_saml(text) => Truth::False,
+        None => Truth::Unknown,
+    }
 }
 
 /// True for the ARN of a SAML provider.

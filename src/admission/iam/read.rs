@@ -80,8 +80,8 @@ impl Reader {
     }
 
     /// The entries that count (the last of each key), after telling about the others.
-    fn last_entries<'v>(&mut self, entries: &'v [Entry], fold: bool, what: &str) -> Vec<&'v Entry> {
-        let name = |e: &Entry| e.key.as_known().map(|k| if fold { k.to_ascii_lowercase() } else { k });
+    fn last_entries<'v>(&mut self, entries: &'v [Entry], what: &str) -> Vec<&'v Entry> {
+        let name = |e: &Entry| e.key.as_known();
         let mut last = std::collections::BTreeMap::new();
         for (index, entry) in entries.iter().enumerate() {
             if let Some(key) = name(entry) {
@@ -90,7 +90,6 @@ impl Reader {
         }
         let mut kept = Vec::new();
         for (index, entry) in entries.iter().enumerate() {
-            // An entry of `null` that Terraform renders away still stands in the tree; it says nothing.
             match name(entry).and_then(|k| last.get(&k).copied()) {
                 Some(at) if at != index => self.problem(
                     entry.key.span().or(entry.value.span),
@@ -126,7 +125,7 @@ impl Reader {
             self.policy.open = Some(unresolved(value, "the policy"));
         }
         let mut statements = None;
-        for entry in self.last_entries(entries, false, "the element") {
+        for entry in self.last_entries(entries, "the element") {
             let Some(key) = entry.key.as_known() else {
                 self.policy.open = Some(format!("the name of the element `{}` is not known", entry.key));
                 continue;
@@ -200,7 +199,7 @@ impl Reader {
             span: value.span,
         };
         let (mut effect, mut principal, mut action) = (false, false, false);
-        for entry in self.last_entries(value.entries(), false, "the element") {
+        for entry in self.last_entries(value.entries(), "the element") {
             let Some(key) = entry.key.as_known() else {
                 statement.maybe = Some(format!("the name of the element `{}` is not known", entry.key));
                 continue;
@@ -298,7 +297,7 @@ impl Reader {
                 if *open {
                     out.open = Some(unresolved(value, "the principal"));
                 }
-                for entry in self.last_entries(entries, false, "the principal") {
+                for entry in self.last_entries(entries, "the principal") {
                     let kind = self.principal_kind(entry);
                     let values = one_of_singles(self.values(&entry.value, "the list of principals"));
                     let single = values.choices.len() == 1;
@@ -387,7 +386,7 @@ impl Reader {
                 return;
             }
         };
-        for entry in self.last_entries(entries, true, "the operator") {
+        for entry in self.last_entries(entries, "the operator") {
             self.operator(entry, maybe, statement);
         }
     }
@@ -440,7 +439,7 @@ impl Reader {
                 if *open {
                     statement.open_conditions = Some(unresolved(value, "the condition"));
                 }
-                for key in self.last_entries(entries, true, "the condition key") {
+                for key in self.last_entries(entries, "the condition key") {
                     let values = self.values(&key.value, "the list of values");
                     if values.choices.iter().all(|c| c.items.is_empty() && c.open.is_none()) {
                         let message = format!("the condition on `{}` has no values", key.key);

@@ -314,6 +314,37 @@ fn principals_know_their_issuer() {
     assert_eq!(all, [deny(PrincipalKind::Aws, "1"), deny(PrincipalKind::Aws, "2"), deny(PrincipalKind::Service, "s")]);
 }
 
+#[test]
+fn an_issuer_asks_without_an_account() {
+    let policy = |arn: &str| {
+        json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Federated": arn}, "Action": "sts:*",
+            "Condition": {"StringEquals": {format!("{HOST}:sub"): "a"}}}})
+    };
+    let by = |arn: &str, context: serde_json::Value| {
+        let request = Request { principal: Requester::Issuer(HOST.to_owned()), ..request(context) };
+        evaluate(&Policy::read(&tree(&policy(arn))), &request).decision
+    };
+    assert_eq!(by("arn:aws:iam::<account>:oidc-provider/token.actions.githubusercontent.com", sub("a")), Decision::Admit);
+    assert_eq!(by(GITHUB, sub("b")), Decision::Deny);
+    assert_eq!(by("arn:aws:iam::1:oidc-provider/gitlab.com", sub("a")), Decision::Deny);
+    assert_eq!(by("<provider>", sub("a")), Decision::Unknown);
+    // The formula for a principal that is not known, with the issuer told apart.
+    let claim_of = |name: &str| Some(name.to_owned());
+    let viewer = Viewer::Federated(holes("<provider>"));
+    let view = View { viewer, issuer: Some(Text::known(HOST)), action: "sts:AssumeRoleWithWebIdentity", claim_of: &claim_of };
+    let formula = formula(&Policy::read(&tree(&policy("<provider>"))), &view);
+    assert!(unknowns_in(&formula) == 0 && tests_in(&formula).len() == 1);
+}
+
+#[test]
+fn keys_that_differ_in_letter_case_are_no_duplicates() {
+    let policy = allow(json!({"StringLike": {format!("{HOST}:sub"): "a*", format!("{HOST}:SUB"): "*b"}}));
+    assert!(Policy::read(&tree(&policy)).problems.is_empty());
+    assert_eq!(decide(&policy, sub("ab")), Decision::Admit);
+    assert_eq!(decide(&policy, sub("aa")), Decision::Deny);
+    assert_eq!(decide(&policy, sub("bb")), Decision::Deny);
+}
+
 fn tests_in(formula: &Formula) -> Vec<Test> {
     match formula {
         Formula::Test(test) => vec![(**test).clone()],
@@ -334,7 +365,8 @@ fn unknowns_in(formula: &Formula) -> usize {
 
 fn github_formula(policy: &serde_json::Value) -> Formula {
     let claim_of = |name: &str| ["sub", "aud", "repository"].contains(&name).then(|| name.to_owned());
-    let view = View { viewer: Viewer::Issuer(Text::known(HOST)), action: "sts:AssumeRoleWithWebIdentity", claim_of: &claim_of };
+    let view =
+        View { viewer: Viewer::Issuer(Text::known(HOST)), issuer: None, action: "sts:AssumeRoleWithWebIdentity", claim_of: &claim_of };
     formula(&Policy::read(&tree(policy)), &view)
 }
 
@@ -350,7 +382,8 @@ fn the_formula_points_at_the_literal_and_its_star() {
     let inner = Value::new(Kind::Map { entries: vec![key], open: false }, None);
     entries[3].value = Value::new(Kind::Map { entries: vec![Entry { key: Text::known("StringLike"), value: inner }], open: false }, None);
     let claim_of = |name: &str| Some(name.to_owned());
-    let view = View { viewer: Viewer::Federated(Text::known(GITHUB)), action: "sts:AssumeRoleWithWebIdentity", claim_of: &claim_of };
+    let view =
+        View { viewer: Viewer::Federated(Text::known(GITHUB)), issuer: None, action: "sts:AssumeRoleWithWebIdentity", claim_of: &claim_of };
     let tests = tests_in(&formula(&Policy::read(&document), &view));
     let [test] = tests.as_slice() else { panic!("one test") };
     assert_eq!((test.subject.clone(), test.absent, test.span), (Subject::Claim("sub".to_owned()), Truth::False, Some(span(100..111))));
