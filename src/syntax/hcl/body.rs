@@ -7,8 +7,24 @@ use std::sync::Arc;
 
 /// The words that open a block at the top of a Terraform file: where reading goes on after a broken block.
 const TOP_LEVEL: &[&str] = &[
-    "resource", "data", "module", "variable", "output", "locals", "provider", "terraform", "moved", "removed", "import", "check",
-    "ephemeral", "run", "mock_provider", "inputs", "include", "dependency",
+    "resource",
+    "data",
+    "module",
+    "variable",
+    "output",
+    "locals",
+    "provider",
+    "terraform",
+    "moved",
+    "removed",
+    "import",
+    "check",
+    "ephemeral",
+    "run",
+    "mock_provider",
+    "inputs",
+    "include",
+    "dependency",
 ];
 
 impl Parser<'_> {

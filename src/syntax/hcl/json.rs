@@ -7,13 +7,42 @@ use std::sync::Arc;
 
 /// Labels of the top-level blocks.
 const LABELS: &[(&str, usize)] = &[
-    ("resource", 2), ("data", 2), ("ephemeral", 2), ("module", 1), ("variable", 1), ("output", 1), ("provider", 1), ("locals", 0),
-    ("terraform", 0), ("moved", 0), ("removed", 0), ("import", 0), ("check", 1),
+    ("resource", 2),
+    ("data", 2),
+    ("ephemeral", 2),
+    ("module", 1),
+    ("variable", 1),
+    ("output", 1),
+    ("provider", 1),
+    ("locals", 0),
+    ("terraform", 0),
+    ("moved", 0),
+    ("removed", 0),
+    ("import", 0),
+    ("check", 1),
 ];
 /// Nested blocks that matter here. The JSON form does not tell a block from an argument, only the provider's schema does.
 const NESTED: &[&str] = &[
-    "statement", "principals", "not_principals", "condition", "oidc", "aws", "saml", "x509", "metadata", "subject", "binding",
-    "workload_identity_config", "identity", "lifecycle", "dynamic", "content", "role_ref", "backend", "spec", "rule",
+    "statement",
+    "principals",
+    "not_principals",
+    "condition",
+    "oidc",
+    "aws",
+    "saml",
+    "x509",
+    "metadata",
+    "subject",
+    "binding",
+    "workload_identity_config",
+    "identity",
+    "lifecycle",
+    "dynamic",
+    "content",
+    "role_ref",
+    "backend",
+    "spec",
+    "rule",
 ];
 
 /// A whole file; `path` tells variables files from configuration.
@@ -174,7 +203,8 @@ fn string(p: &mut Parser<'_>) -> Result<Template> {
     let (inner, end) = (start + 1, p.at);
     p.at += 1;
     if !out.contains("${") && !out.contains("%{") && !escaped {
-        let parts = if out.is_empty() { Vec::new() } else { vec![TemplatePart::Literal { text: Arc::from(out), span: p.span(inner, end) }] };
+        let parts =
+            if out.is_empty() { Vec::new() } else { vec![TemplatePart::Literal { text: Arc::from(out), span: p.span(inner, end) }] };
         return Ok(Template { parts });
     }
     let text = if escaped { out.as_str() } else { p.text.get(..end).unwrap_or("") };
