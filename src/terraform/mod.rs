@@ -4,6 +4,7 @@
 
 pub mod evaluate;
 pub mod functions;
+pub mod json_text;
 pub mod models;
 
 use crate::source::Span;

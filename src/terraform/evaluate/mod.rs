@@ -1,1 +1,200 @@
-//! (under construction)
+//! The evaluator: folders of Terraform files become [`Resource`]s.
+//!
+//! A folder is a module; a root is a folder that nobody in the scan calls. Values are lazy and memoised per module
+//! instance. What cannot be known stays an atom, what fails is an atom that says why.
+
+mod body;
+mod calls;
+mod computed;
+mod config;
+mod engine;
+mod expression;
+mod iteration;
+mod operators;
+mod paths;
+mod policy_document;
+mod reference;
+mod remote;
+mod resources;
+mod template;
+#[cfg(test)]
+mod tests;
+mod traverse;
+mod types;
+mod values;
+
+use crate::source::{FileId, SourceFile, Span};
+use crate::syntax::hcl::Duplicate;
+use crate::syntax::{Problem, hcl};
+use crate::terraform::Resource;
+use crate::value::Value;
+use config::ConfigCache;
+use engine::Evaluator;
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Most expressions that are evaluated for one root.
+pub const MAX_STEPS: u64 = 3_000_000;
+/// Deepest nesting of evaluations (an expression in a local in a module in …).
+pub const MAX_DEPTH: usize = 400;
+/// Most instances of resources and modules of one root.
+pub const MAX_INSTANCES: usize = 20_000;
+/// Deepest nesting of module calls.
+pub const MAX_MODULE_LEVELS: usize = 12;
+/// Stack of the thread that evaluates a root, in bytes: enough for [`MAX_DEPTH`].
+const STACK: usize = 256 << 20;
+
+/// The files that the evaluator may see. All paths are relative to the scanned root with `/`; `""` is the root.
+pub trait ModuleFiles: Sync {
+    /// The Terraform files of a folder (`.tf`, `.tofu`, their `.json` forms, `.tfvars`), in order of their names.
+    fn folder(&self, folder: &str) -> Vec<Arc<SourceFile>>;
+    /// Any text file inside the root.
+    fn read(&self, path: &str) -> Option<Arc<SourceFile>>;
+    /// The paths of the files below a folder.
+    fn list(&self, folder: &str) -> Vec<String>;
+}
+
+/// Why an expression has no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvalError {
+    /// What is wrong, lower case.
+    pub message: String,
+    /// Where.
+    pub span: Option<Span>,
+}
+
+impl EvalError {
+    pub(crate) fn new(message: impl Into<String>, span: Option<Span>) -> Self {
+        Self { message: message.into(), span }
+    }
+}
+
+/// Something that a limit kept from being evaluated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undecided {
+    /// Where.
+    pub span: Option<Span>,
+    /// Why, lower case.
+    pub why: String,
+}
+
+/// What the folders declare.
+#[derive(Debug, Default)]
+pub struct Evaluated {
+    /// Every resource, data source and remote module call of every root, in order of root and address.
+    pub resources: Vec<Resource>,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+    /// Where a limit was hit.
+    pub undecided: Vec<Undecided>,
+    /// Object keys that are written twice: Terraform keeps the last.
+    pub duplicates: Vec<Duplicate>,
+}
+
+/// The folders of a scan.
+pub struct Workspace<'a> {
+    cache: ConfigCache<'a>,
+    folders: Vec<String>,
+}
+
+impl<'a> Workspace<'a> {
+    /// A workspace over the folders that matter (those with a hit and their callers).
+    #[must_use]
+    pub fn new(files: &'a dyn ModuleFiles, folders: &[String]) -> Self {
+        let folders: BTreeSet<String> = folders.iter().map(|f| paths::normalise(f).unwrap_or_default()).collect();
+        Self { cache: ConfigCache::new(files), folders: folders.into_iter().collect() }
+    }
+
+    /// The folders that no other folder calls, with those that only a cycle of calls reaches.
+    #[must_use]
+    pub fn roots(&self) -> Vec<String> {
+        let mut called = BTreeSet::new();
+        for folder in &self.folders {
+            called.extend(self.cache.get(folder).local_calls().into_iter().filter(|c| c != folder));
+        }
+        let mut roots: Vec<String> = self.folders.iter().filter(|f| !called.contains(*f)).cloned().collect();
+        let mut reached: BTreeSet<String> = BTreeSet::new();
+        roots.iter().for_each(|r| self.reach(r, &mut reached));
+        for folder in &self.folders {
+            if !reached.contains(folder) {
+                self.reach(folder, &mut reached);
+                roots.push(folder.clone());
+            }
+        }
+        roots.sort();
+        roots
+    }
+
+    fn reach(&self, folder: &str, reached: &mut BTreeSet<String>) {
+        let mut queue = vec![folder.to_owned()];
+        while let Some(next) = queue.pop() {
+            if reached.insert(next.clone()) {
+                queue.extend(self.cache.get(&next).local_calls());
+            }
+        }
+    }
+
+    /// Evaluates every root.
+    #[must_use]
+    pub fn evaluate(&self) -> Evaluated {
+        let roots = self.roots();
+        let each: Vec<Evaluated> = roots.par_iter().map(|root| self.on_big_stack(|| self.evaluate_root(root))).collect();
+        let mut out = Evaluated::default();
+        for one in each {
+            out.resources.extend(one.resources);
+            out.undecided.extend(one.undecided);
+        }
+        for config in self.cache.all() {
+            out.problems.extend(config.problems.iter().cloned());
+            out.duplicates.extend(config.duplicates.iter().cloned());
+        }
+        out
+    }
+
+    fn evaluate_root(&self, root: &str) -> Evaluated {
+        let evaluator = Evaluator::new(&self.cache, root, false);
+        let resources = evaluator.resources();
+        Evaluated { resources, undecided: evaluator.undecided.take(), ..Evaluated::default() }
+    }
+
+    /// The value of an expression in a root folder, as `terraform console` would see it.
+    ///
+    /// # Errors
+    /// The text is no expression, or Terraform would refuse to evaluate it.
+    pub fn evaluate_expression(&self, folder: &str, text: &str) -> Result<Value, EvalError> {
+        let folder = paths::normalise(folder).ok_or_else(|| EvalError::new("the folder lies outside the root", None))?;
+        let expr = hcl::parse_expression(text, FileId(u32::MAX)).map_err(|p| EvalError::new(p.message, None))?;
+        self.on_big_stack(|| {
+            let evaluator = Evaluator::new(&self.cache, &folder, true);
+            let scope = evaluator.root_scope();
+            evaluator.eval(&expr, &scope)
+        })
+    }
+
+    /// Runs on a thread with a stack that the depth limit fits in; on failure to start one, answers the default.
+    fn on_big_stack<T: Send + OrDefault>(&self, work: impl FnOnce() -> T + Send) -> T {
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+            thread.ok().and_then(|t| t.join().ok()).unwrap_or_else(T::or_default)
+        })
+    }
+}
+
+/// What stands in for a result when the evaluating thread could not run.
+trait OrDefault {
+    fn or_default() -> Self;
+}
+
+impl OrDefault for Evaluated {
+    fn or_default() -> Self {
+        let why = "the evaluation could not run".to_owned();
+        Self { undecided: vec![Undecided { span: None, why }], ..Self::default() }
+    }
+}
+
+impl OrDefault for Result<Value, EvalError> {
+    fn or_default() -> Self {
+        Err(EvalError::new("the evaluation could not run", None))
+    }
+}

@@ -1,0 +1,288 @@
+//! The evaluator of one root: instances, scopes, memory, budget.
+
+use super::config::{ConfigCache, ModuleConfig};
+use super::{EvalError, MAX_DEPTH, MAX_INSTANCES, MAX_STEPS, Undecided};
+use crate::source::Span;
+use crate::syntax::hcl::{Block, Expr};
+use crate::value::{Atom, AtomKind, Value};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+pub(super) type Result<T> = std::result::Result<T, EvalError>;
+
+/// One instance of a module.
+pub(super) struct Instance {
+    pub(super) config: Arc<ModuleConfig>,
+    /// `module.ci["a"]`, empty for the root.
+    pub(super) address: String,
+    /// The key in `modules.json`: `ci`, `ci.inner`.
+    pub(super) path: String,
+    /// The call, with the scope its arguments are evaluated in; none for the root.
+    pub(super) call: Option<(Arc<Block>, Scope)>,
+    pub(super) level: usize,
+    pub(super) library: bool,
+    memory: RefCell<BTreeMap<String, Memo>>,
+    pub(super) children: RefCell<BTreeMap<String, Rc<Vec<Child>>>>,
+    pub(super) expansions: RefCell<BTreeMap<String, Rc<Expansion>>>,
+}
+
+/// An instance of a called module with its key.
+pub(super) struct Child {
+    pub(super) item: Item,
+    pub(super) instance: Rc<Instance>,
+}
+
+enum Memo {
+    Running,
+    Done(Result<Value>),
+}
+
+/// What names mean at a place.
+#[derive(Clone)]
+pub(super) struct Scope {
+    pub(super) instance: Rc<Instance>,
+    pub(super) each: Option<Rc<(Value, Value)>>,
+    pub(super) count: Option<Value>,
+    pub(super) bindings: Option<Rc<Binding>>,
+}
+
+/// A variable of a `for` expression, a `dynamic` block or a template.
+pub(super) struct Binding {
+    pub(super) name: Arc<str>,
+    pub(super) value: Value,
+    pub(super) next: Option<Rc<Binding>>,
+}
+
+impl Scope {
+    pub(super) fn of(instance: &Rc<Instance>) -> Self {
+        Self { instance: Rc::clone(instance), each: None, count: None, bindings: None }
+    }
+
+    pub(super) fn bind(&self, name: &Arc<str>, value: Value) -> Self {
+        let binding = Binding { name: Arc::clone(name), value, next: self.bindings.clone() };
+        Self { bindings: Some(Rc::new(binding)), ..self.clone() }
+    }
+
+    pub(super) fn binding(&self, name: &str) -> Option<&Value> {
+        let mut next = self.bindings.as_deref();
+        while let Some(binding) = next {
+            if &*binding.name == name {
+                return Some(&binding.value);
+            }
+            next = binding.next.as_deref();
+        }
+        None
+    }
+}
+
+/// How `count` or `for_each` multiplies a block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Neither.
+    One,
+    /// `count`.
+    Count,
+    /// `for_each`.
+    Each,
+}
+
+/// The instances of a block.
+pub(super) struct Expansion {
+    pub(super) shape: Shape,
+    pub(super) items: Vec<Item>,
+    /// There may be more than these.
+    pub(super) open: bool,
+}
+
+/// One instance of a block.
+#[derive(Clone)]
+pub(super) struct Item {
+    /// The key: a number or a string; none without `count` and `for_each`.
+    pub(super) key: Option<Value>,
+    /// `[0]`, `["a"]` or nothing.
+    pub(super) suffix: String,
+    pub(super) scope: Scope,
+    pub(super) conditional: bool,
+    /// Stands for all the instances that an unknown collection gives.
+    pub(super) stand_in: bool,
+}
+
+/// The evaluator of one root.
+pub(super) struct Evaluator<'a> {
+    pub(super) cache: &'a ConfigCache<'a>,
+    pub(super) root: String,
+    /// Errors stay errors (`fedlint eval`), else they become atoms as near to their cause as possible.
+    strict: bool,
+    steps: Cell<u64>,
+    depth: Cell<usize>,
+    trying: Cell<usize>,
+    instances: Cell<usize>,
+    fresh: Cell<u64>,
+    pub(super) undecided: RefCell<Vec<Undecided>>,
+    root_instance: Rc<Instance>,
+}
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn new(cache: &'a ConfigCache<'a>, root: &str, strict: bool) -> Self {
+        let config = cache.get(root);
+        let library = config.is_library();
+        let root_instance = Rc::new(Instance::new(config, String::new(), String::new(), None, 0, library));
+        Self {
+            cache,
+            root: root.to_owned(),
+            strict,
+            steps: Cell::new(0),
+            depth: Cell::new(0),
+            trying: Cell::new(0),
+            instances: Cell::new(0),
+            fresh: Cell::new(0),
+            undecided: RefCell::default(),
+            root_instance,
+        }
+    }
+
+    pub(super) fn root_scope(&self) -> Scope {
+        Scope::of(&self.root_instance)
+    }
+
+    /// Counts one evaluation and one level; the caller must call [`Evaluator::leave`] after an `Ok`.
+    pub(super) fn enter(&self, span: Span) -> Result<()> {
+        self.steps.set(self.steps.get() + 1);
+        if self.steps.get() > MAX_STEPS {
+            return Err(self.limit(format!("more than {MAX_STEPS} evaluation steps"), span));
+        }
+        if self.depth.get() >= MAX_DEPTH {
+            return Err(self.limit(format!("evaluation nested deeper than {MAX_DEPTH} levels"), span));
+        }
+        self.depth.set(self.depth.get() + 1);
+        Ok(())
+    }
+
+    pub(super) fn leave(&self) {
+        self.depth.set(self.depth.get().saturating_sub(1));
+    }
+
+    /// Records a limit once.
+    pub(super) fn limit(&self, why: String, span: Span) -> EvalError {
+        let mut undecided = self.undecided.borrow_mut();
+        if !undecided.iter().any(|u| u.why == why) {
+            undecided.push(Undecided { span: Some(span), why: why.clone() });
+        }
+        EvalError::new(why, Some(span))
+    }
+
+    /// Room for one more instance.
+    pub(super) fn room(&self, span: Span) -> bool {
+        self.instances.set(self.instances.get() + 1);
+        let room = self.instances.get() <= MAX_INSTANCES;
+        if !room {
+            self.limit(format!("more than {MAX_INSTANCES} instances"), span);
+        }
+        room
+    }
+
+    /// Runs with errors staying errors, as `try` needs.
+    pub(super) fn attempt<T>(&self, inner: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.trying.set(self.trying.get() + 1);
+        let out = inner();
+        self.trying.set(self.trying.get() - 1);
+        out
+    }
+
+    /// An error becomes an atom, unless somebody wants to see it.
+    pub(super) fn settle(&self, result: Result<Value>, expr: &Expr, scope: &Scope) -> Result<Value> {
+        match result {
+            Err(error) if !self.strict && self.trying.get() == 0 => Ok(self.failed(&error, expr, scope)),
+            other => other,
+        }
+    }
+
+    /// The atom of an expression that failed.
+    pub(super) fn failed(&self, error: &EvalError, expr: &Expr, scope: &Scope) -> Value {
+        let label = super::expression::describe(expr);
+        Value::unknown(self.fresh_atom(scope, &label, &error.message, expr.span), Some(expr.span))
+    }
+
+    /// An atom that equals no other.
+    pub(super) fn fresh_atom(&self, scope: &Scope, label: &str, why: &str, span: Span) -> Atom {
+        self.fresh.set(self.fresh.get() + 1);
+        let key = format!("{}|{}|?{}", self.root, scope.instance.address, self.fresh.get());
+        Atom::new(key, AtomKind::Any, format!("${{{label}}}"), why, Some(span))
+    }
+
+    /// The identity of a name in a module instance.
+    pub(super) fn key(&self, instance: &Instance, name: &str) -> String {
+        format!("{}|{}|{name}", self.root, instance.address)
+    }
+
+    /// Computes once per instance; a cycle is an atom.
+    pub(super) fn remember(
+        &self,
+        instance: &Rc<Instance>,
+        name: &str,
+        span: Span,
+        compute: impl FnOnce() -> Result<Value>,
+    ) -> Result<Value> {
+        match instance.memory.borrow().get(name) {
+            Some(Memo::Done(value)) => return value.clone(),
+            Some(Memo::Running) => {
+                let why = format!("`{name}` refers to itself");
+                if self.strict {
+                    return Err(EvalError::new(why, Some(span)));
+                }
+                let atom = Atom::new(self.key(instance, name), AtomKind::Any, format!("${{{name}}}"), why, Some(span));
+                return Ok(Value::unknown(atom, Some(span)));
+            }
+            None => {}
+        }
+        instance.memory.borrow_mut().insert(name.to_owned(), Memo::Running);
+        let trying = self.trying.replace(0);
+        let value = compute();
+        self.trying.set(trying);
+        instance.memory.borrow_mut().insert(name.to_owned(), Memo::Done(value.clone()));
+        value
+    }
+}
+
+impl Instance {
+    pub(super) fn new(
+        config: Arc<ModuleConfig>,
+        address: String,
+        path: String,
+        call: Option<(Arc<Block>, Scope)>,
+        level: usize,
+        library: bool,
+    ) -> Self {
+        Self {
+            config,
+            address,
+            path,
+            call,
+            level,
+            library,
+            memory: RefCell::default(),
+            children: RefCell::default(),
+            expansions: RefCell::default(),
+        }
+    }
+
+    /// The address of something inside: `module.ci.aws_iam_role.x`.
+    pub(super) fn inside(&self, name: &str) -> String {
+        if self.address.is_empty() { name.to_owned() } else { format!("{}.{name}", self.address) }
+    }
+}
+
+/// Instances and the scopes that they remember refer to each other: take them apart.
+impl Drop for Evaluator<'_> {
+    fn drop(&mut self) {
+        let mut queue = vec![Rc::clone(&self.root_instance)];
+        while let Some(instance) = queue.pop() {
+            instance.expansions.take();
+            for children in instance.children.take().into_values() {
+                queue.extend(children.iter().map(|c| Rc::clone(&c.instance)));
+            }
+        }
+    }
+}

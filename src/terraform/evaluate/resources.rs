@@ -1,0 +1,281 @@
+//! Walking a root: every resource of every module instance.
+
+use super::engine::{Child, Evaluator, Expansion, Instance, Item, Result, Scope, Shape};
+use super::iteration::Items;
+use super::{MAX_MODULE_LEVELS, computed, config};
+use crate::source::Span;
+use crate::syntax::hcl::Block;
+use crate::terraform::{Mode, Resource};
+use crate::value::{Atom, AtomKind, Kind, Value};
+use std::rc::Rc;
+use std::sync::Arc;
+
+impl Evaluator<'_> {
+    /// Every resource, data source and remote module call below the root.
+    pub(super) fn resources(&self) -> Vec<Resource> {
+        let mut out = Vec::new();
+        let root = self.root_scope().instance;
+        self.walk(&root, false, &mut out);
+        out
+    }
+
+    fn walk(&self, instance: &Rc<Instance>, conditional: bool, out: &mut Vec<Resource>) {
+        for (address, block) in &instance.config.resources {
+            for item in &self.expansion(instance, address, block).items {
+                out.push(self.resource(instance, address, block, item, conditional));
+            }
+        }
+        for (name, block) in &instance.config.modules {
+            match self.children(instance, name) {
+                Some(children) => {
+                    for child in children.iter() {
+                        self.walk(&child.instance, conditional || child.item.conditional, out);
+                    }
+                }
+                None => {
+                    for item in &self.expansion(instance, &format!("module.{name}"), block).items {
+                        out.push(self.remote_module(instance, name, block, item, conditional));
+                    }
+                }
+            }
+        }
+    }
+
+    fn resource(&self, instance: &Rc<Instance>, address: &str, block: &Block, item: &Item, conditional: bool) -> Resource {
+        let label = |i: usize| block.labels.get(i).map_or_else(String::new, |l| l.text.to_string());
+        let mode = match &*block.kind {
+            "data" => Mode::Data,
+            "ephemeral" => Mode::Ephemeral,
+            _ => Mode::Managed,
+        };
+        Resource {
+            mode,
+            kind: label(0),
+            name: label(1),
+            address: instance.inside(&format!("{address}{}", item.suffix)),
+            root: self.root.clone(),
+            body: self.resource_body(instance, address, block, item),
+            span: block.header,
+            library: instance.library,
+            conditional: conditional || item.conditional,
+        }
+    }
+
+    fn remote_module(&self, instance: &Rc<Instance>, name: &str, block: &Block, item: &Item, conditional: bool) -> Resource {
+        Resource {
+            mode: Mode::RemoteModule,
+            kind: config::source_of(block).unwrap_or_default(),
+            name: name.to_owned(),
+            address: instance.inside(&format!("module.{name}{}", item.suffix)),
+            root: self.root.clone(),
+            body: self.body(&block.body, &item.scope),
+            span: block.header,
+            library: instance.library,
+            conditional: conditional || item.conditional,
+        }
+    }
+
+    /// The evaluated body of one instance, once.
+    pub(super) fn resource_body(&self, instance: &Rc<Instance>, address: &str, block: &Block, item: &Item) -> Value {
+        let name = format!("body {address}{}", item.suffix);
+        let body = self.remember(instance, &name, block.header, || Ok(self.body(&block.body, &item.scope)));
+        body.unwrap_or_else(|_| Value::map(Vec::new(), Some(block.span)))
+    }
+
+    /// One attribute of an instance, or the whole as an open object.
+    pub(super) fn resource_value(
+        &self,
+        instance: &Rc<Instance>,
+        address: &str,
+        block: &Block,
+        item: &Item,
+        attribute: Option<&str>,
+        span: Span,
+    ) -> Result<Value> {
+        let full = instance.inside(&format!("{address}{}", item.suffix));
+        let Some(attribute) = attribute else {
+            let mut body = self.resource_body(instance, address, block, item);
+            if let Kind::Map { entries, open } = &mut body.kind {
+                *open = true;
+                for name in computed::COMMON {
+                    if !entries.iter().any(|e| e.key.as_known().as_deref() == Some(name))
+                        && let Ok(value) = self.resource_value(instance, address, block, item, Some(name), span)
+                    {
+                        entries.push(super::values::entry(name, value));
+                    }
+                }
+            }
+            return Ok(body);
+        };
+        let name = format!("{address}{}.{attribute}", item.suffix);
+        self.remember(instance, &name, span, || {
+            if let Some(value) = self.computed(instance, address, block, item, attribute, span) {
+                return Ok(value);
+            }
+            if let Some(set) = block.body.attribute(attribute) {
+                let value = self.eval_settled(&set.value, &item.scope)?;
+                if !value.is_null() {
+                    return Ok(super::values::with_hop(value, set.name_span, &format!("`{attribute}` of `{full}`")));
+                }
+            }
+            if block
+                .body
+                .blocks
+                .iter()
+                .any(|b| &*b.kind == attribute || (&*b.kind == "dynamic" && b.labels.first().is_some_and(|l| &*l.text == attribute)))
+            {
+                let body = self.resource_body(instance, address, block, item);
+                if let Some(found) = body.get(attribute) {
+                    return Ok(found.clone());
+                }
+            }
+            let atom = self.computed_atom(&full, attribute, computed::kind_of_name(attribute), span);
+            Ok(Value::unknown(atom, Some(span)))
+        })
+    }
+
+    /// The instances of a called module; none when its source is not in the scan.
+    pub(super) fn children(&self, instance: &Rc<Instance>, name: &str) -> Option<Rc<Vec<Child>>> {
+        if let Some(known) = instance.children.borrow().get(name) {
+            return Some(Rc::clone(known));
+        }
+        let block = instance.config.modules.get(name)?;
+        let path = if instance.path.is_empty() { name.to_owned() } else { format!("{}.{name}", instance.path) };
+        let folder = match config::local_source(&instance.config.folder, block) {
+            Some(folder) => folder,
+            None => {
+                let root = self.cache.get(&self.root);
+                root.installed.get(&path).cloned()?
+            }
+        };
+        let config = self.cache.get(&folder);
+        if !config.exists {
+            return None;
+        }
+        if instance.level >= MAX_MODULE_LEVELS {
+            self.limit(format!("module calls nested deeper than {MAX_MODULE_LEVELS} levels"), block.header);
+            return None;
+        }
+        let expansion = self.expansion(instance, &format!("module.{name}"), block);
+        let child = |item: &Item| Child {
+            item: item.clone(),
+            instance: Rc::new(Instance::new(
+                Arc::clone(&config),
+                instance.inside(&format!("module.{name}{}", item.suffix)),
+                path.clone(),
+                Some((Arc::clone(block), item.scope.clone())),
+                instance.level + 1,
+                instance.library,
+            )),
+        };
+        let children = Rc::new(expansion.items.iter().map(child).collect::<Vec<_>>());
+        instance.children.borrow_mut().insert(name.to_owned(), Rc::clone(&children));
+        Some(children)
+    }
+
+    /// What `count` or `for_each` makes of a block, once.
+    pub(super) fn expansion(&self, instance: &Rc<Instance>, address: &str, block: &Block) -> Rc<Expansion> {
+        if let Some(known) = instance.expansions.borrow().get(address) {
+            return Rc::clone(known);
+        }
+        let scope = Scope::of(instance);
+        // while the collection is evaluated, a reference back to the block meets one unknown instance
+        let placeholder = Rc::new(Expansion { shape: Shape::One, items: Vec::new(), open: true });
+        instance.expansions.borrow_mut().insert(address.to_owned(), placeholder);
+        let expansion = if let Some(each) = block.body.attribute("for_each") {
+            let value = self.eval(&each.value, &scope).unwrap_or_else(|e| self.failed(&e, &each.value, &scope));
+            self.expand_each(&value, instance, address, each.value.span)
+        } else if let Some(count) = block.body.attribute("count") {
+            let value = self.eval(&count.value, &scope).unwrap_or_else(|e| self.failed(&e, &count.value, &scope));
+            self.expand_count(&value, instance, address, count.value.span)
+        } else {
+            let only = Item { key: None, suffix: String::new(), scope, conditional: false, stand_in: false };
+            Expansion { shape: Shape::One, items: vec![only], open: false }
+        };
+        let expansion = Rc::new(expansion);
+        instance.expansions.borrow_mut().insert(address.to_owned(), Rc::clone(&expansion));
+        expansion
+    }
+
+    fn expand_each(&self, value: &Value, instance: &Rc<Instance>, address: &str, span: Span) -> Expansion {
+        let (mut items, mut open): (Vec<Item>, bool) = (Vec::new(), false);
+        let alternatives = value.alternatives();
+        for alternative in &alternatives {
+            let is_list = matches!(alternative.kind, Kind::List { .. });
+            let Ok(Items { pairs, open: more }) = self.items(alternative, span) else { continue };
+            open |= more;
+            for (key, value) in pairs {
+                // of a set the key is the value
+                let key = if is_list { value.clone() } else { key };
+                let Some(text) = key.as_text() else {
+                    open = true;
+                    continue;
+                };
+                let suffix = format!("[{:?}]", text.to_string());
+                if items.iter().any(|i| i.suffix == suffix) || !self.room(span) {
+                    continue;
+                }
+                let scope = Scope { each: Some(Rc::new((key.clone(), value))), ..Scope::of(instance) };
+                items.push(Item { key: Some(key), suffix, scope, conditional: false, stand_in: false });
+            }
+        }
+        if alternatives.len() > 1 {
+            let everywhere = |i: &Item| {
+                alternatives.iter().all(|a| {
+                    self.items(a, span).is_ok_and(|all| {
+                        all.pairs.iter().any(|(k, v)| {
+                            [k, v].iter().any(|x| x.as_text().zip(i.key.as_ref().and_then(Value::as_text)).is_some_and(|(a, b)| a.same(&b)))
+                        })
+                    })
+                })
+            };
+            let sure: Vec<bool> = items.iter().map(everywhere).collect();
+            items.iter_mut().zip(sure).for_each(|(i, sure)| i.conditional = !sure);
+        }
+        if open && items.is_empty() {
+            items.push(self.stand_in(instance, address, value, span, Shape::Each));
+        }
+        Expansion { shape: Shape::Each, items, open }
+    }
+
+    fn expand_count(&self, value: &Value, instance: &Rc<Instance>, address: &str, span: Span) -> Expansion {
+        let known =
+            |v: &&Value| v.as_text().and_then(|t| t.as_known()).and_then(|n| n.parse::<f64>().ok()).filter(|n| (0.0..1e6).contains(n));
+        let alternatives = value.alternatives();
+        let counts: Vec<usize> = alternatives.iter().filter_map(known).map(|n| n as usize).collect();
+        let open = counts.len() < alternatives.len();
+        let (sure, most) = (if open { 0 } else { counts.iter().copied().min().unwrap_or(0) }, counts.iter().copied().max().unwrap_or(0));
+        let mut items = Vec::new();
+        for i in 0..most {
+            if !self.room(span) {
+                break;
+            }
+            let index = Value::new(Kind::Number(Arc::from(i.to_string())), None);
+            let scope = Scope { count: Some(index.clone()), ..Scope::of(instance) };
+            items.push(Item { key: Some(index), suffix: format!("[{i}]"), scope, conditional: i >= sure, stand_in: false });
+        }
+        if open && items.is_empty() {
+            items.push(self.stand_in(instance, address, value, span, Shape::Count));
+        }
+        Expansion { shape: Shape::Count, items, open }
+    }
+
+    /// The instance that stands for those of an unknown collection.
+    fn stand_in(&self, instance: &Rc<Instance>, address: &str, of: &Value, span: Span, shape: Shape) -> Item {
+        let why = match &of.kind {
+            Kind::Unknown(atom) => atom.why().to_owned(),
+            _ => "the collection is not known".to_owned(),
+        };
+        let full = instance.inside(address);
+        let atom = |name: &str| {
+            let key = format!("{}|{full}|{name}", self.root);
+            Value::unknown(Atom::new(key, AtomKind::Any, format!("${{{name}}}"), why.clone(), Some(span)), Some(span))
+        };
+        let base = Scope::of(instance);
+        let (scope, suffix) = match shape {
+            Shape::Count => (Scope { count: Some(atom("count.index")), ..base }, "[count.index]"),
+            _ => (Scope { each: Some(Rc::new((atom("each.key"), atom("each.value")))), ..base }, "[each.key]"),
+        };
+        Item { key: None, suffix: suffix.to_owned(), scope, conditional: true, stand_in: true }
+    }
+}

@@ -1,0 +1,154 @@
+//! Small things that every part of the evaluator does with values.
+
+use crate::source::Span;
+use crate::value::{Atom, Entry, Hop, Kind, MAX_ALTERNATIVES, Part, Text, Trail, Value};
+use std::sync::Arc;
+
+/// Most nodes of one value that get a hop; a larger value keeps the trails it has.
+const MAX_HOP_NODES: usize = 20_000;
+
+/// The value with one more step on its way.
+pub(super) fn with_hop(mut value: Value, span: Span, what: &str) -> Value {
+    let mut budget = MAX_HOP_NODES;
+    hop(&mut value, span, &Arc::from(what), &mut budget);
+    value
+}
+
+fn hop(value: &mut Value, span: Span, what: &Arc<str>, budget: &mut usize) {
+    if *budget == 0 {
+        return;
+    }
+    *budget -= 1;
+    let step = |before: &Trail| -> Trail { Some(Arc::new(Hop { span, what: Arc::clone(what), before: before.clone() })) };
+    value.trail = step(&value.trail);
+    match &mut value.kind {
+        Kind::Text(text) => text.parts.iter_mut().for_each(|part| match part {
+            Part::Literal { trail, .. } | Part::Hole { trail, .. } => *trail = step(trail),
+        }),
+        Kind::List { items, .. } | Kind::OneOf(items) => items.iter_mut().for_each(|v| hop(v, span, what, budget)),
+        Kind::Map { entries, .. } => entries.iter_mut().for_each(|e| hop(&mut e.value, span, what, budget)),
+        _ => {}
+    }
+}
+
+/// One of these values: flat, without repetitions; `fallback` when there are too many.
+pub(super) fn one_of(values: Vec<Value>, fallback: impl FnOnce() -> Value) -> Value {
+    let mut out: Vec<Value> = Vec::new();
+    for value in values {
+        let flat = if let Kind::OneOf(all) = value.kind { all } else { vec![value] };
+        for v in flat {
+            if !out.iter().any(|o| same(o, &v)) {
+                out.push(v);
+            }
+        }
+    }
+    if out.len() > MAX_ALTERNATIVES || out.is_empty() {
+        return fallback();
+    }
+    if out.len() == 1 { out.remove(0) } else { Value::new(Kind::OneOf(out), None) }
+}
+
+/// Equal as values, wherever they are written.
+pub(super) fn same(a: &Value, b: &Value) -> bool {
+    match (&a.kind, &b.kind) {
+        (Kind::Null, Kind::Null) => true,
+        (Kind::Bool(x), Kind::Bool(y)) => x == y,
+        (Kind::Number(x), Kind::Number(y)) => x == y,
+        (Kind::Text(x), Kind::Text(y)) => x.same(y),
+        (Kind::List { items: x, open: p }, Kind::List { items: y, open: q }) => p == q && all_same(x, y),
+        (Kind::OneOf(x), Kind::OneOf(y)) => all_same(x, y),
+        (Kind::Map { entries: x, open: p }, Kind::Map { entries: y, open: q }) => {
+            p == q && x.len() == y.len() && x.iter().zip(y).all(|(m, n)| m.key.same(&n.key) && same(&m.value, &n.value))
+        }
+        (Kind::Unknown(x), Kind::Unknown(y)) => x == y,
+        _ => false,
+    }
+}
+
+fn all_same(x: &[Value], y: &[Value]) -> bool {
+    x.len() == y.len() && x.iter().zip(y).all(|(a, b)| same(a, b))
+}
+
+/// The entries that Terraform sees: the last of each key, in order of the keys.
+pub(super) fn effective(entries: &[Entry]) -> Vec<Entry> {
+    let mut out: Vec<Entry> = Vec::new();
+    let mut known: std::collections::BTreeMap<String, Entry> = std::collections::BTreeMap::new();
+    for entry in entries {
+        if let Some(key) = entry.key.as_known() {
+            known.insert(key, entry.clone());
+        } else {
+            out.retain(|o| !o.key.same(&entry.key));
+            out.push(entry.clone());
+        }
+    }
+    known.into_values().chain(out).collect()
+}
+
+/// Every combination of the alternatives inside a value, up to a bound; none past it.
+pub(super) fn combinations(value: &Value) -> Option<Vec<Value>> {
+    let rebuild = |kind: Kind| Value { kind, span: value.span, trail: value.trail.clone() };
+    match &value.kind {
+        Kind::OneOf(all) => {
+            let mut out = Vec::new();
+            for v in all {
+                out.extend(combinations(v)?);
+            }
+            (out.len() <= MAX_ALTERNATIVES).then_some(out)
+        }
+        Kind::List { items, open } => {
+            let lists = product(items)?;
+            Some(lists.into_iter().map(|items| rebuild(Kind::List { items, open: *open })).collect())
+        }
+        Kind::Map { entries, open } => {
+            let values: Vec<Value> = entries.iter().map(|e| e.value.clone()).collect();
+            let maps = product(&values)?;
+            let entry = |(e, value): (&Entry, Value)| Entry { key: e.key.clone(), value };
+            Some(
+                maps.into_iter().map(|v| rebuild(Kind::Map { entries: entries.iter().zip(v).map(entry).collect(), open: *open })).collect(),
+            )
+        }
+        _ => Some(vec![value.clone()]),
+    }
+}
+
+/// Every combination of the alternatives of several values, up to a bound.
+pub(super) fn product(values: &[Value]) -> Option<Vec<Vec<Value>>> {
+    let mut out: Vec<Vec<Value>> = vec![Vec::with_capacity(values.len())];
+    for value in values {
+        let choices = combinations(value)?;
+        if let [only] = choices.as_slice() {
+            out.iter_mut().for_each(|row| row.push(only.clone()));
+            continue;
+        }
+        if out.len() * choices.len() > MAX_ALTERNATIVES {
+            return None;
+        }
+        out = out.iter().flat_map(|row| choices.iter().map(|c| row.iter().cloned().chain([c.clone()]).collect())).collect();
+    }
+    Some(out)
+}
+
+/// An unknown inside another one: `${x}` and `name` give `${x.name}`.
+pub(super) fn child(atom: &Atom, step: &str) -> Atom {
+    let inner = atom.label().strip_prefix("${").and_then(|l| l.strip_suffix('}')).unwrap_or(atom.label());
+    let kind = super::computed::kind_of_name(step.trim_start_matches('.'));
+    Atom::new(format!("{}{step}", atom.key()), kind, format!("${{{inner}{step}}}"), atom.why(), atom.span())
+}
+
+/// A map entry with a known key.
+pub(super) fn entry(key: &str, value: Value) -> Entry {
+    Entry { key: Text::known(key), value }
+}
+
+/// What a value is called in a message.
+pub(super) fn noun(value: &Value) -> &'static str {
+    match value.kind {
+        Kind::Null => "null",
+        Kind::Bool(_) => "a bool",
+        Kind::Number(_) => "a number",
+        Kind::Text(_) => "a string",
+        Kind::List { .. } => "a list",
+        Kind::Map { .. } => "an object",
+        Kind::OneOf(_) | Kind::Unknown(_) => "unknown",
+    }
+}
