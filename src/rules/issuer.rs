@@ -98,3 +98,9 @@ pub fn patterns(formula: &Formula, claim: &str) -> Vec<String> {
         })
         .collect()
 }
+
+/// The form of a claim in the issuer's first template: `repo:{owner}/{repository}:ref:refs/heads/{branch}`.
+#[must_use]
+pub fn example(templates: &[Template], claim: &str) -> String {
+    templates.first().and_then(|t| t.claim(claim).map(|parts| t.text(parts))).unwrap_or_default()
+}

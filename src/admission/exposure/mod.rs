@@ -145,7 +145,7 @@ fn with_filler(formula: &Formula, templates: &[Template], filler: &Filler) -> Re
         Outcome::Proof => return Ok(None),
         Outcome::Unknown(why) => return Err(why),
     }
-    let named = named(formula, templates, &value);
+    let named = named(formula, templates, &options);
     let mut undecided = None;
     for level in LEVELS {
         let chosen: Vec<Template> = templates.iter().filter(|t| level.contexts.is_none_or(|c| c.contains(&t.context))).cloned().collect();
@@ -188,10 +188,10 @@ fn segments_of(level: &Level, templates: &[Template]) -> Vec<(String, Role)> {
 }
 
 /// What the policy names, over all templates.
-fn named(formula: &Formula, templates: &[Template], value: &dyn Fn(&Atom) -> String) -> BTreeMap<String, Vec<Candidate>> {
+fn named(formula: &Formula, templates: &[Template], options: &Options<'_>) -> BTreeMap<String, Vec<Candidate>> {
     let mut out: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
     for template in templates {
-        for (segment, candidates) in search::literals_for_segment(formula, template, value) {
+        for (segment, candidates) in search::literals_for_segment(formula, template, options) {
             let known = out.entry(segment).or_default();
             for candidate in candidates {
                 if !known.iter().any(|k| k.text == candidate.text && k.complete == candidate.complete && k.open_at == candidate.open_at) {

@@ -11,7 +11,7 @@ use crate::rules::{Finding, Severity};
 
 /// The finding when only one of the formats gets in.
 #[must_use]
-pub fn stale(context: &Context<'_>, origin: &Origin, issuer: &str, formula: &Formula, templates: &[Template]) -> Option<Finding> {
+pub(super) fn stale(context: &Context<'_>, origin: &Origin, issuer: &str, formula: &Formula, templates: &[Template]) -> Option<Finding> {
     // Enterprise Server mints the classic form only.
     if !issuer.starts_with("github-actions") {
         return None;

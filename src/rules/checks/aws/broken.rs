@@ -133,7 +133,7 @@ fn names(statement: &iam::Statement, principal: &Text) -> bool {
 
 /// The test refuses when its key is absent.
 fn requires(test: &ConditionTest) -> bool {
-    test.operator.is_some_and(|o| !o.if_exists && !o.negated() && o.set != Some(iam::SetOperator::ForAllValues))
+    test.operator.is_some_and(|o| !o.if_exists && !o.negated && o.set != Some(iam::SetOperator::ForAllValues))
 }
 
 fn foreign_key(subject: &Subject<'_>, issuer: &Text, test: &ConditionTest) -> Option<Finding> {
@@ -189,7 +189,7 @@ fn contradiction(subject: &Subject<'_>, seen: &Seen<'_>) -> Finding {
     if let Some(test) = binding.chain(&tests).find(|t| never(t, seen)) {
         let value = value_of(test);
         let message = format!("no token of {name} can satisfy `{}`{value}: nobody gets in", test.label);
-        let example = seen.templates.first().map(|t| t.describe("sub")).unwrap_or_default();
+        let example = crate::rules::issuer::example(&seen.templates, "sub");
         return Finding::new("never-matches", &subject.trust.origin, test.span, &test.label, message)
             .help(format!("compare with a subject that {name} mints: `{example}`"))
             .along(&test.trail);

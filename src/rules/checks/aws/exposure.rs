@@ -154,7 +154,7 @@ pub(super) fn public(subject: &Subject<'_>) -> Vec<Finding> {
     let Some(principal) = everyone else { return Vec::new() };
     let claim_of = |_: &str| None;
     let stranger = "arn:aws:iam::666666666666:role/stranger";
-    let view = View { viewer: Viewer::Aws(stranger.to_owned()), action: "sts:AssumeRole", claim_of: &claim_of };
+    let view = View { viewer: Viewer::Aws(stranger.to_owned()), issuer: None, action: "sts:AssumeRole", claim_of: &claim_of };
     let formula = iam::formula(&subject.policy, &view);
     if !admits_stranger(&formula) {
         return Vec::new();

@@ -97,7 +97,7 @@ pub(super) fn see<'r>(registry: &'r Registry, policy: &Policy, principal: &Text)
         "oaud" => Some("aud".to_owned()),
         key => keys.get(key).cloned(),
     };
-    let view = View { viewer: Viewer::Federated(principal.clone()), action: WEB_IDENTITY, claim_of: &claim_of };
+    let view = View { viewer: Viewer::Federated(principal.clone()), issuer: None, action: WEB_IDENTITY, claim_of: &claim_of };
     let formula = iam::formula(policy, &view);
     let templates = issuer::templates(&known.recognised, &formula);
     Some(Seen { principal: principal.clone(), known, formula, templates })

@@ -7,7 +7,7 @@ use super::super::engine::Context;
 use super::super::finding::Finding;
 use crate::admission::cel::google::{GoogleView, condition_formula};
 use crate::admission::formula::Formula;
-use crate::graph::{GoogleProvider, GoogleSource, Provider, ProviderId, ProviderKind, Setting};
+use crate::graph::{GoogleSource, Provider, ProviderId, ProviderKind, Setting};
 use crate::issuers::{Recognised, Registry, Tenancy, Template};
 use crate::rules::issuer;
 use crate::value::Text;
@@ -19,8 +19,6 @@ pub(super) struct Seen<'a> {
     pub(super) id: ProviderId,
     /// The provider.
     pub(super) provider: &'a Provider,
-    /// What is special to Google.
-    pub(super) google: &'a GoogleProvider,
     /// The issuer.
     pub(super) recognised: Recognised<'a>,
     /// The mapping and the condition.
@@ -79,7 +77,7 @@ pub(super) fn see<'a>(context: &'a Context<'_>, id: ProviderId) -> Vec<Seen<'a>>
         let recognised = recognised(context.registry, &google.source, &formula)?;
         view.string_claims = recognised.issuer.tenancy != Tenancy::Unknown;
         let condition = condition_formula(&view);
-        Some(Seen { id, provider, google, recognised, view, certain, condition })
+        Some(Seen { id, provider, recognised, view, certain, condition })
     });
     views.collect()
 }

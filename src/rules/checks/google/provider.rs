@@ -143,7 +143,7 @@ fn never(seen: &Seen<'_>) -> Option<Finding> {
         return Some(finding.help("use `startsWith` with the whole name and its delimiter, or compare a claim that is exact").along(&test.trail));
     }
     let message = format!("no token of {name} can satisfy `{}`: nobody enters the pool", test.label);
-    let sample = templates.first().map(|t| t.describe("sub")).unwrap_or_default();
+    let sample = crate::rules::issuer::example(&templates, "sub");
     let finding = Finding::new("never-matches", &seen.provider.origin, test.span.or(whole), "condition", message);
     Some(finding.help(format!("{name} mints subjects of the form `{sample}`")).along(&test.trail))
 }
