@@ -55,8 +55,10 @@ fn foreign(formula: Formula) -> Formula {
 
 fn run(bencher: divan::Bencher<'_, '_>, formula: Formula) {
     let templates = Templates::new(&templates());
-    let options = Options::default();
-    bencher.bench(|| Compiled::new(&formula, &options).search(&templates, &options));
+    bencher.bench(|| {
+        let options = Options::default();
+        Compiled::new(&formula, &options).search(&templates, &options)
+    });
 }
 
 #[divan::bench]

@@ -1,5 +1,6 @@
 //! Properties of the decision procedure: it agrees with an independent automata library on languages, and with plain
 //! enumeration of every token on formulas.
+#![allow(clippy::expect_used)]
 
 use fedlint::admission::formula::{Comparison, Formula, GlobPart, Matcher, Subject, Test};
 use fedlint::admission::search::concrete::evaluate_in;
