@@ -38,14 +38,18 @@ impl Registry {
     }
 
     /// This URL as an issuer of a kind that its URL does not show: a self-managed GitLab, a SPIRE server, a cluster.
+    /// None for an unknown id, or when the issuer's tokens repeat a part of the URL that this one does not have.
     #[must_use]
     pub fn as_issuer(&self, id: &str, url: &str) -> Option<Recognised<'_>> {
         let issuer = self.by_id(id)?;
         let host_path = host_path(url).unwrap_or(url);
         let bare = lower_host(host_path.strip_suffix('/').unwrap_or(host_path));
         let entry = self.entries().iter().find(|e| e.issuer.id == id)?;
-        let captures = captures(entry, &bare).unwrap_or_default();
-        Some(recognised(issuer, captures, host_path, &bare))
+        let found = captures(entry, &bare);
+        let whole = found.is_some() || issuer.host.pattern.is_none();
+        let recognised = recognised(issuer, found.unwrap_or_default(), host_path, &bare);
+        // without the parts of the URL that its tokens repeat, there is nothing to say about them
+        (whole || !recognised.templates().is_empty()).then_some(recognised)
     }
 
     /// An issuer that the registry does not know: a free `sub`, and nobody can say who else gets tokens from it.

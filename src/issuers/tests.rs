@@ -137,6 +137,16 @@ fn captures_and_slashes() {
 }
 
 #[test]
+fn kinds_that_a_url_does_not_show() {
+    let git = registry().as_issuer("gitlab-self-managed", "https://git.example.com").unwrap();
+    assert_eq!(git.templates().len(), templates("gitlab.com").len());
+    assert_eq!(git.templates()[0].instantiate(&Values::new()).string("iss"), Some("https://git.example.com"));
+    assert!(registry().as_issuer("vercel-team", "https://vercel.example").is_none());
+    assert!(registry().as_issuer("no-such-issuer", "https://x.example").is_none());
+    assert_eq!(registry().generic("https://x.example").unwrap().issuer.tenancy, Tenancy::Unknown);
+}
+
+#[test]
 fn mistakes_are_told() {
     let rows = [
         ("http://token.actions.githubusercontent.com", "scheme"),

@@ -1,7 +1,7 @@
 //! Ready tokens of the common issuers, for `fedlint simulate`.
 
 use super::template::Values;
-use super::{Context, Template, registry};
+use super::{Template, registry};
 use crate::admission::Token;
 use std::collections::BTreeMap;
 
@@ -35,13 +35,13 @@ pub fn github(job: &Github<'_>) -> Option<Token> {
     let recognised = registry().recognise(if job.issuer.is_empty() { GITHUB } else { job.issuer })?;
     let (kind, reference) = reference(job.reference);
     let pull = job.event.starts_with("pull_request") || kind == "pull";
-    let (base, context) = match (job.event, pull, kind) {
-        ("pull_request_target", ..) => ("pull-request-target", Context::PullRequestTarget),
-        (_, true, "pull") => ("pull-request", Context::PullRequest),
-        (_, true, _) if job.reference.is_empty() => ("pull-request", Context::PullRequest),
-        (_, true, _) => ("pull-request-merged", Context::PullRequest),
-        (_, _, "tag") => ("tag", Context::Tag),
-        _ => ("branch", Context::Branch),
+    let base = match (job.event, pull, kind) {
+        ("pull_request_target", ..) => "pull-request-target",
+        (_, true, "pull") => "pull-request",
+        (_, true, _) if job.reference.is_empty() => "pull-request",
+        (_, true, _) => "pull-request-merged",
+        (_, _, "tag") => "tag",
+        _ => "branch",
     };
     let environment = job.environment.map(|_| match base {
         "branch" => "environment".to_owned(),
@@ -49,7 +49,6 @@ pub fn github(job: &Github<'_>) -> Option<Token> {
     });
     let name = environment.unwrap_or_else(|| base.to_owned()) + if job.ids.is_some() { "-immutable" } else { "" };
     let template = recognised.templates().into_iter().find(|t| t.name == name && t.segment("owner").is_some())?;
-    debug_assert!(job.environment.is_some() || template.context == context);
     let mut values = Values::from([("owner".to_owned(), job.owner.to_owned()), ("repository".to_owned(), job.repository.to_owned())]);
     let mut put = |name: &str, value: &str| {
         if !value.is_empty() {

@@ -137,7 +137,7 @@ impl Dfa {
     /// A shortest string that leads from `state` into the language.
     pub(crate) fn shortest_from(&self, state: u32) -> Option<String> {
         let order = readable_order(&self.classes);
-        let mut from: HashMap<u32, Option<(u32, char)>> = HashMap::from([(state, None)]);
+        let mut from: Steps<u32> = HashMap::from([(state, None)]);
         let mut queue = VecDeque::from([state]);
         while let Some(at) = queue.pop_front() {
             if self.out(at) == Out::Yes {
@@ -160,7 +160,7 @@ impl Dfa {
         let order = readable_order(&classes);
         let hopeless = |(a, b): (u32, u32)| matches!((self.fixed(a), other.fixed(b)), (Some(a), Some(b)) if !wanted(a, b));
         let start = (self.start, other.start);
-        let mut from: HashMap<(u32, u32), Option<((u32, u32), char)>> = HashMap::from([(start, None)]);
+        let mut from: Steps<(u32, u32)> = HashMap::from([(start, None)]);
         let mut queue = VecDeque::from([start]);
         while let Some(at) = queue.pop_front() {
             if wanted(self.out(at.0), other.out(at.1)) {
@@ -182,6 +182,9 @@ impl Dfa {
     }
 }
 
+/// For each state met the state before and the character between; none at the start.
+type Steps<S> = HashMap<S, Option<(S, char)>>;
+
 /// The classes with their representatives, the most readable first.
 fn readable_order(classes: &Classes) -> Vec<(usize, char)> {
     let mut order: Vec<(usize, char)> = classes.representatives().iter().copied().enumerate().collect();
@@ -189,7 +192,7 @@ fn readable_order(classes: &Classes) -> Vec<(usize, char)> {
     order
 }
 
-fn path<S: Eq + Hash + Copy>(from: &HashMap<S, Option<(S, char)>>, end: S) -> String {
+fn path<S: Eq + Hash + Copy>(from: &Steps<S>, end: S) -> String {
     let steps = std::iter::successors(from.get(&end).copied().flatten(), |(state, _)| from.get(state).copied().flatten());
     let mut chars: Vec<char> = steps.map(|(_, c)| c).collect();
     chars.reverse();

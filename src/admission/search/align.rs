@@ -281,14 +281,21 @@ impl Walk<'_> {
                     }
                 }
                 Slot::Segment(segment) => {
-                    let delimiter = if let Some(Slot::Literal(text)) = slots.get(i + 1) { text.as_slice() } else { &[] };
+                    let delimiter = match slots.get(i + 1) {
+                        Some(Slot::Literal(text)) => text.as_slice(),
+                        // Nothing tells where the one ends and the next starts.
+                        Some(Slot::Segment(_)) => return Some(found),
+                        None => &[],
+                    };
+                    // A delimiter that the segment itself can hold says "at least this", not "exactly this".
+                    let clear = delimiter.first().is_none_or(|c| !self.uses(*segment, *c));
                     let mut chars = Vec::new();
                     let complete = loop {
                         match units.get(at) {
                             None if i + 1 == slots.len() => break true,
                             None => return None,
                             Some(Unit::Wild(_)) => break false,
-                            Some(Unit::Char(..)) if self.begins(units.get(at..)?, delimiter) => break true,
+                            Some(Unit::Char(..)) if self.begins(units.get(at..)?, delimiter) => break clear,
                             Some(Unit::Char(c, span)) if self.uses(*segment, *c) => chars.push((*c, *span)),
                             Some(Unit::Char(..)) => return None,
                         }

@@ -12,7 +12,7 @@ const MAX_ACTIONS: usize = 200_000;
 pub(super) struct Action {
     /// Its place, braces included.
     pub(super) range: Range<usize>,
-    /// Nothing but actions and blanks stands on its lines: it was covered by blanks.
+    /// Nothing but actions and blanks stands on its lines, or it writes whole lines below a key: it was covered by blanks.
     pub(super) alone: bool,
     /// It may write something (it is no `if`, `end`, comment or assignment).
     pub(super) writes: bool,
@@ -20,12 +20,15 @@ pub(super) struct Action {
     pub(super) branches: bool,
     /// The column that what it writes starts in, from 0: that of its `nindent` or `indent`, else its own.
     pub(super) column: usize,
+    /// It stands alone on its lines inside a block scalar, whose text may start in this column.
+    block: Option<usize>,
 }
 
 /// The masked text, as long as `text` and with the same line ends, and the actions in order.
 pub(super) fn mask(text: &str) -> (String, Vec<Action>) {
     let mut actions = find(text);
     find_alone(text, &mut actions);
+    find_blocks(text, &mut actions);
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;
     for action in &actions {
@@ -33,7 +36,13 @@ pub(super) fn mask(text: &str) -> (String, Vec<Action>) {
         out.extend_from_slice(bytes.get(at..action.range.start).unwrap_or_default());
         let filler = if action.alone { b' ' } else { FILLER };
         let covered = bytes.get(action.range.clone()).unwrap_or_default();
-        out.extend(covered.iter().map(|b| if matches!(b, b'\n' | b'\r') { *b } else { filler }));
+        // A block scalar's text starts in its own column, wherever the action stands.
+        let pad = action.block.map_or(0, |column| column.saturating_sub(action.range.start - line_start(text, action.range.start)));
+        out.extend(covered.iter().enumerate().map(|(i, b)| match b {
+            b'\n' | b'\r' => *b,
+            _ if i < pad => b' ',
+            _ => filler,
+        }));
         at = action.range.end;
     }
     out.extend_from_slice(text.as_bytes().get(at..).unwrap_or_default());
@@ -53,7 +62,14 @@ fn find(text: &str) -> Vec<Action> {
         let body = text.get(start + 2..end.saturating_sub(2)).unwrap_or_default();
         let word = first_word(body);
         let branches = word == "else";
-        actions.push(Action { range: start..end, alone: false, writes: writes(body, word), branches, column: column(text, start, body) });
+        actions.push(Action {
+            range: start..end,
+            alone: false,
+            writes: writes(body, word),
+            branches,
+            column: column(text, start, body),
+            block: None,
+        });
         at = end;
     }
     actions
@@ -137,10 +153,107 @@ fn find_alone(text: &str, actions: &mut [Action]) {
         }
         let end = actions.get(last).map_or(start, |a| a.range.end);
         let line_end = text.as_bytes().get(end..).and_then(|b| memchr::memchr(b'\n', b)).map_or(text.len(), |i| end + i);
-        let alone = blank(line_start(text, start)..start) && blank(end..line_end);
+        let before = line_start(text, start)..start;
+        // `key: {{- … | nindent 4 }}` writes lines of its own below the key.
+        let below = first == last && is_nindent(text, start..end) && text.get(before.clone()).is_some_and(|t| t.trim_end().ends_with(':'));
+        let alone = (blank(before) || below) && blank(end..line_end);
         for action in actions.get_mut(first..=last).unwrap_or_default() {
             action.alone = alone;
         }
         first = last + 1;
     }
+}
+
+fn is_nindent(text: &str, range: Range<usize>) -> bool {
+    text.get(range).is_some_and(|action| action.contains("nindent "))
+}
+
+/// Turns the actions that write into block scalars from blanks into filler: what they write is part of a text, and a text
+/// without it would be a wrong one.
+fn find_blocks(text: &str, actions: &mut [Action]) {
+    let mut block: Option<Block> = None;
+    let mut next = 0;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let end = at + line.len();
+        let first = next;
+        while actions.get(next).is_some_and(|a| a.range.start < end) {
+            next += 1;
+        }
+        let alone = first < next && actions.get(first).is_some_and(|a| a.alone);
+        let continued = first > 0 && actions.get(first - 1).is_some_and(|a| a.range.end > at);
+        let trimmed = line.trim();
+        match &mut block {
+            _ if trimmed.is_empty() || continued => {}
+            Some(inside) if alone => {
+                for action in actions.get_mut(first..next).unwrap_or_default() {
+                    inside.take(text, action, at);
+                }
+            }
+            Some(inside) if indent_of(line) > inside.column => inside.empty = false,
+            _ if alone => {}
+            _ => block = opens_block(line).map(|column| Block { column, content: content_column(text, end, column), empty: true }),
+        }
+        at = end;
+    }
+}
+
+/// A block scalar that is being passed.
+struct Block {
+    /// The column of its key: its text stands to the right.
+    column: usize,
+    /// The column of its text, when it has a line that is no action.
+    content: Option<usize>,
+    /// No line of its text was seen yet.
+    empty: bool,
+}
+
+impl Block {
+    fn take(&mut self, text: &str, action: &mut Action, line: usize) {
+        // The first line must not be blanks: they could reach further right than the text.
+        let inside = action.column > self.column || (self.empty && self.content.is_some());
+        if !inside || !(action.writes || self.empty) {
+            return;
+        }
+        let column = self.content.unwrap_or(self.column + 1);
+        if action.range.end <= line + column {
+            return;
+        }
+        let blank_before = text.get(line + column..action.range.start).is_some_and(|t| t.trim().is_empty());
+        if self.empty && action.range.start > line + column && blank_before {
+            action.range.start = line + column;
+        }
+        action.alone = false;
+        action.block = Some(column);
+        self.empty = false;
+    }
+}
+
+/// The column of the first line from `at` on that is neither blank nor an action, when it is right of `column`.
+fn content_column(text: &str, at: usize, column: usize) -> Option<usize> {
+    let mut lines = text.get(at..)?.lines();
+    let first = lines.find(|l| !l.trim().is_empty() && !l.trim_start().starts_with("{{"))?;
+    Some(indent_of(first)).filter(|c| *c > column)
+}
+
+fn indent_of(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+/// The column of the key whose block scalar a line opens (`key: |-`, `- >2`).
+fn opens_block(line: &str) -> Option<usize> {
+    let code = line.find(" #").and_then(|i| line.get(..i)).unwrap_or(line).trim_end();
+    let head = code.trim_end_matches(|c: char| matches!(c, '+' | '-') || c.is_ascii_digit());
+    let before = head.strip_suffix(['|', '>'])?;
+    if !(before.ends_with(": ") || before.ends_with("- ")) || code.len() - head.len() > 2 {
+        return None;
+    }
+    let mut column = indent_of(line);
+    while let Some(rest) = line.get(column..).and_then(|l| l.strip_prefix("- ")) {
+        if rest.trim_start().starts_with(['|', '>']) {
+            break;
+        }
+        column += 2 + indent_of(rest);
+    }
+    Some(column)
 }

@@ -90,7 +90,7 @@ impl Unfold<'_> {
     }
 
     fn atom(&self, action: &Action) -> Atom {
-        let label = self.file.text.get(action.range.clone()).unwrap_or_default();
+        let label = self.file.text.get(action.range.clone()).unwrap_or_default().trim();
         let key = format!("{}#{}", self.file.path, action.range.start);
         Atom::new(key, AtomKind::Any, label, "a template fills it in", Some(self.span(action)))
     }
@@ -157,7 +157,8 @@ impl Unfold<'_> {
         let base = span.range().start;
         let exact = span.len() == text.len();
         let mut at = 0;
-        for action in self.over(&span.range()) {
+        // A control action on a line of its own writes nothing: blanks stay in its place.
+        for action in self.over(&span.range()).iter().filter(|a| !a.alone || a.writes) {
             let start = if exact { action.range.start.saturating_sub(base) } else { 0 };
             literal(text, span, trail, at..start, exact, parts);
             let hole = self.atom(action);

@@ -56,6 +56,9 @@ fn what_an_action_adds_to_is_open_and_nothing_else() {
     assert!(matches!(metadata.get("all").unwrap().kind, Kind::Unknown(_)));
     let (_, list) = one("a:\n  - x\n  {{- range .l }}\n  - {{ . }}\n  {{- end }}\n  {{- toYaml .m | nindent 2 }}\nb:\n  - y\n");
     assert!(list.get("a").unwrap().is_open() && !list.get("b").unwrap().is_open());
+    let (_, below) = one("labels: {{- include \"l\" . | nindent 2 }}\n  a: b\nall: {{- toYaml .x | nindent 2 }}\nc: d\n");
+    assert!(below.get("labels").unwrap().is_open() && below.at(&["labels", "a"]).is_some() && !below.is_open());
+    assert!(matches!(below.get("all").unwrap().kind, Kind::Unknown(_)));
     let (_, odd) = one("a:\n  b: c\n {{ template \"odd\" }}\n");
     assert!(odd.is_open() && odd.get("a").unwrap().is_open());
 }
@@ -86,6 +89,20 @@ fn keys_and_block_scalars_have_holes_too() {
     let block = v.get("b").unwrap().as_text().unwrap();
     assert_eq!(block.to_string(), "a {{ .v }} *\nc\n");
     assert_eq!(sources.snippet(block.find_span("*").unwrap()), "*");
+}
+
+#[test]
+fn what_is_written_into_a_block_scalar_is_missing_in_no_text() {
+    let (sources, v) = one(
+        "data:\n  a.conf: |\n    x {\n{{ toYaml .Values.y | indent 6 }}\n    } *\n    {{- if .z }}\n    w\n    {{- end }}\n  b: |-\n      {{- range .l }}\n    q\n  c: |\n        {{- include \"m\" . | nindent 4 }}\n    rest\n  {{- with .e }}\n  d: 1\n  {{- end }}\n",
+    );
+    let text = |k: &str| v.at(&["data", k]).unwrap().as_text().unwrap();
+    assert_eq!(text("a.conf").atoms().next().unwrap().label(), "{{ toYaml .Values.y | indent 6 }}");
+    assert_eq!(text("a.conf").atoms().count(), 1);
+    assert_eq!(sources.snippet(text("a.conf").find_span("*").unwrap()), "*");
+    assert_eq!(text("c").atoms().next().unwrap().label(), "{{- include \"m\" . | nindent 4 }}");
+    assert!(text("c").known_suffix().contains("rest") && text("b").known_suffix().contains('q'));
+    assert_eq!(v.at(&["data", "d"]).unwrap().as_text().unwrap().as_known().unwrap(), "1");
 }
 
 #[test]
