@@ -1,1 +1,473 @@
-//! (under construction)
+//! Joins: which facts of the finished graph are about each other.
+//!
+//! A link means "these are the same thing as far as both are written", by the identity of unknowns where there are some.
+//! Nothing is linked on a guess: an unknown that could be equal but is not known to be is no link.
+
+use super::member::{self, Member};
+use super::{
+    Gate, Graph, Identity, IdentityId, IdentityKind, Origin, Pool, PoolId, ProviderId, ProviderKind, TrustId, WorkloadId, WorkloadKind,
+    pieces,
+};
+use crate::value::{Kind, Text, Value};
+use std::collections::HashMap;
+
+/// How deep a policy is searched for the providers that it names.
+const MAX_DEPTH: usize = 24;
+
+/// Most ServiceAccounts that one name leads to when the namespace is unknown.
+const MAX_ROW: usize = 256;
+
+/// All links of a graph. The vectors are indexed by the ids of what stands first in their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Links {
+    /// The providers whose tokens a trust may take: of an AWS policy those its `Federated` principals name, of a Google
+    /// member those of its pool.
+    pub trust_providers: Vec<Vec<ProviderId>>,
+    /// The pools that a Google member names.
+    pub trust_pools: Vec<Vec<PoolId>>,
+    /// The Kubernetes ServiceAccounts that a Google member of a GKE workload pool names.
+    pub trust_workloads: Vec<Vec<WorkloadId>>,
+    /// The reverse of `trust_workloads`: the bindings for a ServiceAccount.
+    pub workload_trusts: Vec<Vec<TrustId>>,
+    /// The trusts that lead to an identity.
+    pub identity_trusts: Vec<Vec<TrustId>>,
+    /// What an identity may do: indexes into [`Graph::grants`].
+    pub identity_grants: Vec<Vec<usize>>,
+    /// The ServiceAccounts whose annotation (or Pod Identity association) names an identity.
+    pub identity_workloads: Vec<Vec<WorkloadId>>,
+    /// The identities that a ServiceAccount's annotations (or associations) name.
+    pub workload_identities: Vec<Vec<IdentityId>>,
+    /// The pods that run as a ServiceAccount.
+    pub account_pods: Vec<Vec<WorkloadId>>,
+    /// The ServiceAccounts that pods run as.
+    pub pods_accounts: Vec<Vec<WorkloadId>>,
+    /// The providers of a pool.
+    pub pool_providers: Vec<Vec<ProviderId>>,
+    /// The role that a Pod Identity association names, by index into [`Graph::associations`].
+    pub association_roles: Vec<Vec<IdentityId>>,
+}
+
+fn id(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+fn link<T: PartialEq>(table: &mut [Vec<T>], index: usize, value: T) {
+    if let Some(row) = table.get_mut(index).filter(|row| !row.contains(&value)) {
+        row.push(value);
+    }
+}
+
+/// Joins a finished graph.
+#[must_use]
+pub fn links(graph: &Graph) -> Links {
+    let index = Index::new(graph);
+    let mut links = Links {
+        trust_providers: vec![Vec::new(); graph.trusts.len()],
+        trust_pools: vec![Vec::new(); graph.trusts.len()],
+        trust_workloads: vec![Vec::new(); graph.trusts.len()],
+        workload_trusts: vec![Vec::new(); graph.workloads.len()],
+        identity_trusts: vec![Vec::new(); graph.identities.len()],
+        identity_grants: vec![Vec::new(); graph.identities.len()],
+        identity_workloads: vec![Vec::new(); graph.identities.len()],
+        workload_identities: vec![Vec::new(); graph.workloads.len()],
+        account_pods: vec![Vec::new(); graph.workloads.len()],
+        pods_accounts: vec![Vec::new(); graph.workloads.len()],
+        pool_providers: vec![Vec::new(); graph.pools.len()],
+        association_roles: vec![Vec::new(); graph.associations.len()],
+    };
+    providers_of_pools(graph, &index, &mut links);
+    for (i, trust) in graph.trusts.iter().enumerate() {
+        if let Some(row) = links.identity_trusts.get_mut(trust.identity.index()) {
+            row.push(TrustId(id(i)));
+        }
+        gate(graph, &index, i, &mut links);
+    }
+    for (i, grant) in graph.grants.iter().enumerate() {
+        if let Some(row) = grant.identity.and_then(|g| links.identity_grants.get_mut(g.index())) {
+            row.push(i);
+        }
+    }
+    for i in 0..graph.workloads.len() {
+        workload(graph, &index, i, &mut links);
+    }
+    associations(graph, &index, &mut links);
+    links
+}
+
+/// Look-ups by the shape of names. The rows keep the order of the graph.
+struct Index {
+    roles: HashMap<String, Vec<IdentityId>>,
+    emails: HashMap<String, Vec<IdentityId>>,
+    addresses: HashMap<(String, String), Vec<IdentityId>>,
+    issuers: HashMap<String, Vec<ProviderId>>,
+    provider_arns: HashMap<String, Vec<ProviderId>>,
+    provider_addresses: HashMap<(String, String), Vec<ProviderId>>,
+    pools: HashMap<String, Vec<PoolId>>,
+    pool_names: HashMap<String, Vec<PoolId>>,
+    pool_addresses: HashMap<(String, String), Vec<PoolId>>,
+    /// ServiceAccounts by name and namespace.
+    accounts: HashMap<(String, String), Vec<WorkloadId>>,
+    /// ServiceAccounts by name.
+    names: HashMap<String, Vec<WorkloadId>>,
+    /// Google service accounts by the part before the `@`.
+    locals: HashMap<String, Vec<IdentityId>>,
+}
+
+impl Index {
+    fn new(graph: &Graph) -> Self {
+        let mut index = Self {
+            roles: HashMap::new(),
+            emails: HashMap::new(),
+            addresses: HashMap::new(),
+            issuers: HashMap::new(),
+            provider_arns: HashMap::new(),
+            provider_addresses: HashMap::new(),
+            pools: HashMap::new(),
+            pool_names: HashMap::new(),
+            pool_addresses: HashMap::new(),
+            accounts: HashMap::new(),
+            names: HashMap::new(),
+            locals: HashMap::new(),
+        };
+        for (i, identity) in graph.identities.iter().enumerate() {
+            index.identity(IdentityId(id(i)), identity);
+        }
+        for (i, provider) in graph.providers.iter().enumerate() {
+            let this = ProviderId(id(i));
+            index.provider_addresses.entry(address(&provider.origin)).or_default().push(this);
+            if let ProviderKind::AwsOidc { url, arn, .. } = &provider.kind {
+                index.issuers.entry(pieces::key(&pieces::without_scheme(url)).to_lowercase()).or_default().push(this);
+                if let Some(arn) = arn {
+                    index.provider_arns.entry(pieces::key(arn)).or_default().push(this);
+                }
+            }
+        }
+        for (i, pool) in graph.pools.iter().enumerate() {
+            index.pool(PoolId(id(i)), pool);
+        }
+        for (i, workload) in graph.workloads.iter().enumerate() {
+            if let WorkloadKind::ServiceAccount { name, namespace, .. } = &workload.kind {
+                index.names.entry(pieces::key(name)).or_default().push(WorkloadId(id(i)));
+                index.accounts.entry((pieces::key(name), namespace_key(namespace.as_ref()))).or_default().push(WorkloadId(id(i)));
+            }
+        }
+        index
+    }
+
+    fn identity(&mut self, this: IdentityId, identity: &Identity) {
+        self.addresses.entry(address(&identity.origin)).or_default().push(this);
+        match &identity.kind {
+            IdentityKind::AwsRole { arn: Some(arn), .. } => {
+                self.roles.entry(role_path(arn)).or_default().push(this);
+            }
+            IdentityKind::GoogleServiceAccount { email, .. } => {
+                self.emails.entry(pieces::key(email).to_lowercase()).or_default().push(this);
+                if let Some((local, _)) = pieces::split_once(email, "@") {
+                    self.locals.entry(pieces::key(&local).to_lowercase()).or_default().push(this);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn pool(&mut self, this: PoolId, pool: &Pool) {
+        self.pools.entry(pieces::key(&pool.name)).or_default().push(this);
+        self.pool_addresses.entry(address(&pool.origin)).or_default().push(this);
+        if let Some(name) = &pool.resource_name {
+            self.pool_names.entry(pieces::key(name)).or_default().push(this);
+        }
+    }
+}
+
+fn address(origin: &Origin) -> (String, String) {
+    (origin.scope.clone(), origin.name.clone())
+}
+
+fn by_reference<T: Copy>(map: &HashMap<(String, String), Vec<T>>, scope: &str, text: &Text) -> Vec<T> {
+    let Some(atom) = pieces::only_atom(text) else { return Vec::new() };
+    let find = |path: &String| map.get(&(scope.to_owned(), path.clone()));
+    pieces::addresses(atom).iter().find_map(find).cloned().unwrap_or_default()
+}
+
+/// `role/path/name` of an ARN as its identity; the whole ARN when it is of no known form.
+fn role_path(arn: &Text) -> String {
+    pieces::split_once(arn, ":role/").map_or_else(|| pieces::key(arn), |(_, path)| format!("role/{}", pieces::key(&path)))
+}
+
+/// The account of an ARN, when it is written.
+fn account(arn: &Text) -> Option<String> {
+    let known = pieces::flat(arn);
+    known.split(':').nth(4).filter(|a| !a.is_empty() && a.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned)
+}
+
+/// False when both accounts are written and differ.
+fn same_account(left: &Text, right: &Text) -> bool {
+    !matches!((account(left), account(right)), (Some(a), Some(b)) if a != b)
+}
+
+fn providers_of_pools(graph: &Graph, index: &Index, links: &mut Links) {
+    for (i, provider) in graph.providers.iter().enumerate() {
+        let ProviderKind::Google(google) = &provider.kind else { continue };
+        let pools = match google.pool {
+            Some(pool) => vec![pool],
+            None => pools_named(graph, index, &provider.origin.scope, None, &google.pool_name),
+        };
+        for pool in pools {
+            link(&mut links.pool_providers, pool.index(), ProviderId(id(i)));
+        }
+    }
+}
+
+fn gate(graph: &Graph, index: &Index, i: usize, links: &mut Links) {
+    let Some(trust) = graph.trusts.get(i) else { return };
+    let scope = &trust.origin.scope;
+    match &trust.gate {
+        Gate::AwsPolicy(policy) => {
+            for arn in federated(policy) {
+                for provider in aws_providers(graph, index, scope, &arn) {
+                    link(&mut links.trust_providers, i, provider);
+                }
+            }
+        }
+        Gate::GoogleMember { member, .. } => google_member(graph, index, i, member, links),
+        Gate::AzureCredential { .. } => {}
+    }
+}
+
+fn google_member(graph: &Graph, index: &Index, i: usize, member: &Text, links: &mut Links) {
+    let Some(trust) = graph.trusts.get(i) else { return };
+    match member::parse(member) {
+        Member::Pool { project, pool, .. } => {
+            let pools = pools_named(graph, index, &trust.origin.scope, project.as_ref(), &pool);
+            for found in &pools {
+                link(&mut links.trust_pools, i, *found);
+                for provider in links.pool_providers.get(found.index()).cloned().unwrap_or_default() {
+                    link(&mut links.trust_providers, i, provider);
+                }
+            }
+            if pools.is_empty() {
+                // The pool itself may be declared elsewhere while its provider is here.
+                for provider in providers_named(graph, project.as_ref(), &pool) {
+                    link(&mut links.trust_providers, i, provider);
+                }
+            }
+        }
+        Member::Kubernetes { namespace: Some(namespace), name: Some(name), .. } => {
+            for account in accounts(graph, index, Some(&namespace), &name) {
+                link(&mut links.trust_workloads, i, account);
+                link(&mut links.workload_trusts, account.index(), TrustId(id(i)));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The ARNs in `Principal.Federated` of all statements.
+#[must_use]
+pub fn federated(policy: &Value) -> Vec<Text> {
+    let mut out = Vec::new();
+    statements(policy, MAX_DEPTH, &mut out);
+    out
+}
+
+fn statements(value: &Value, depth: usize, out: &mut Vec<Text>) {
+    if depth == 0 {
+        return;
+    }
+    match &value.kind {
+        Kind::List { items, .. } | Kind::OneOf(items) => items.iter().for_each(|v| statements(v, depth - 1, out)),
+        Kind::Map { entries, .. } => {
+            for entry in entries {
+                match entry.key.as_known().as_deref() {
+                    Some("Statement" | "Principal") => statements(&entry.value, depth - 1, out),
+                    Some("Federated") => texts(&entry.value, depth - 1, out),
+                    _ => {}
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn texts(value: &Value, depth: usize, out: &mut Vec<Text>) {
+    match &value.kind {
+        Kind::List { items, .. } | Kind::OneOf(items) if depth > 0 => items.iter().for_each(|v| texts(v, depth - 1, out)),
+        _ => out.extend(value.as_text()),
+    }
+}
+
+/// The providers that a `Federated` ARN means: the same issuer, and not certainly another account's.
+fn aws_providers(graph: &Graph, index: &Index, scope: &str, arn: &Text) -> Vec<ProviderId> {
+    let issuer = pieces::split_once(arn, ":oidc-provider/").map(|(_, url)| pieces::key(&pieces::trim_slashes(&url)).to_lowercase());
+    let mut found = issuer.and_then(|i| index.issuers.get(&i)).cloned().unwrap_or_default();
+    found.retain(|id| match graph.provider(*id).map(|p| &p.kind) {
+        Some(ProviderKind::AwsOidc { arn: Some(own), .. }) => same_account(own, arn),
+        _ => true,
+    });
+    let other = index.provider_arns.get(&pieces::key(arn)).cloned().unwrap_or_default();
+    let other = if other.is_empty() { by_reference(&index.provider_addresses, scope, arn) } else { other };
+    for provider in other {
+        let aws = graph.provider(provider).is_some_and(|p| matches!(p.kind, ProviderKind::AwsOidc { .. }));
+        if aws && !found.contains(&provider) {
+            found.push(provider);
+        }
+    }
+    found
+}
+
+/// A project number and a project id cannot be compared; two numbers or two ids can.
+fn same_project(left: Option<&Text>, right: Option<&Text>) -> bool {
+    let (Some(left), Some(right)) = (left.and_then(Text::as_known), right.and_then(Text::as_known)) else { return true };
+    let number = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    number(&left) != number(&right) || left == right
+}
+
+/// The project in a pool's resource name.
+fn project_of(name: &Text) -> Option<Text> {
+    pieces::strip_prefix(name, "projects/").and_then(|p| pieces::split_once(&p, "/")).map(|(project, _)| project)
+}
+
+/// True when what is known of the pool's project does not contradict the member's.
+fn pool_in(pool: &Pool, project: Option<&Text>) -> bool {
+    let named = pool.resource_name.as_ref().and_then(project_of);
+    same_project(pool.project.as_ref(), project) && same_project(named.as_ref(), project)
+}
+
+fn pools_named(graph: &Graph, index: &Index, scope: &str, project: Option<&Text>, name: &Text) -> Vec<PoolId> {
+    let full = index.pool_names.get(&pieces::key(name)).cloned().unwrap_or_default();
+    if !full.is_empty() {
+        return full;
+    }
+    let mut found = index.pools.get(&pieces::key(name)).cloned().unwrap_or_default();
+    found.retain(|id| graph.pool(*id).is_some_and(|pool| pool_in(pool, project)));
+    // Pools of one name in several scopes: the scope's own is meant.
+    if found.iter().any(|id| graph.pool(*id).is_some_and(|p| p.origin.scope == scope)) {
+        found.retain(|id| graph.pool(*id).is_some_and(|p| p.origin.scope == scope));
+    }
+    if found.is_empty() { by_reference(&index.pool_addresses, scope, name) } else { found }
+}
+
+/// Providers of a pool that is not in the scan.
+fn providers_named(graph: &Graph, project: Option<&Text>, pool: &Text) -> Vec<ProviderId> {
+    let fits = |kind: &ProviderKind, name: &str| match kind {
+        ProviderKind::Google(google) => {
+            let own = pieces::strip_prefix(&Text::known(name), "projects/").and_then(|p| pieces::split_once(&p, "/")).map(|(p, _)| p);
+            google.pool.is_none() && google.pool_name.same(pool) && same_project(own.as_ref(), project)
+        }
+        ProviderKind::AwsOidc { .. } => false,
+    };
+    let all = graph.providers.iter().enumerate();
+    all.filter(|(_, p)| fits(&p.kind, &p.origin.name)).map(|(i, _)| ProviderId(id(i))).collect()
+}
+
+/// The roles that an ARN in an annotation means: path and name always, the account when both are written.
+#[must_use]
+fn roles(graph: &Graph, index: &Index, scope: &str, arn: &Text) -> Vec<IdentityId> {
+    let mut found = index.roles.get(&role_path(arn)).cloned().unwrap_or_default();
+    found.retain(|id| match graph.identity(*id).map(|i| &i.kind) {
+        Some(IdentityKind::AwsRole { arn: Some(own), .. }) => same_account(own, arn),
+        _ => false,
+    });
+    if !found.is_empty() {
+        return found;
+    }
+    let mut referred = by_reference(&index.addresses, scope, arn);
+    referred.retain(|id| matches!(graph.identity(*id).map(|i| &i.kind), Some(IdentityKind::AwsRole { .. })));
+    referred
+}
+
+fn google_accounts(graph: &Graph, index: &Index, scope: &str, email: &Text) -> Vec<IdentityId> {
+    let exact = index.emails.get(&pieces::key(email).to_lowercase()).cloned().unwrap_or_default();
+    if !exact.is_empty() {
+        return exact;
+    }
+    let referred = by_reference(&index.addresses, scope, email);
+    if !referred.is_empty() {
+        return referred;
+    }
+    open_project(graph, index, email)
+}
+
+/// The account of this id whose project is unknown on one side, when there is but one.
+fn open_project(graph: &Graph, index: &Index, email: &Text) -> Vec<IdentityId> {
+    let Some((local, domain)) = pieces::split_once(email, "@") else { return Vec::new() };
+    let open = |id: &IdentityId| match graph.identity(*id).map(|i| &i.kind) {
+        Some(IdentityKind::GoogleServiceAccount { email: other, .. }) => {
+            !domain.is_known() || pieces::split_once(other, "@").is_some_and(|(_, d)| !d.is_known())
+        }
+        _ => false,
+    };
+    let mut found = index.locals.get(&pieces::key(&local).to_lowercase()).cloned().unwrap_or_default();
+    found.retain(open);
+    if found.len() == 1 { found } else { Vec::new() }
+}
+
+/// A namespace that is not written, or not known, may be any.
+fn namespace_key(namespace: Option<&Text>) -> String {
+    namespace.and_then(Text::as_known).unwrap_or_default()
+}
+
+/// The ServiceAccounts of a name; a namespace that is not known, on either side, may be any.
+fn accounts(graph: &Graph, index: &Index, namespace: Option<&Text>, name: &Text) -> Vec<WorkloadId> {
+    let name = pieces::key(name);
+    let asked = namespace_key(namespace);
+    let mut found: Vec<WorkloadId> = if asked.is_empty() {
+        index.names.get(&name).cloned().unwrap_or_default()
+    } else {
+        let of = |space: String| index.accounts.get(&(name.clone(), space)).cloned().unwrap_or_default();
+        let mut both = of(asked);
+        both.extend(of(String::new()));
+        both
+    };
+    // The same unknown on both sides is certain, and then the others are not meant.
+    let own = |id: &WorkloadId| match graph.workloads.get(id.index()).map(|w| &w.kind) {
+        Some(WorkloadKind::ServiceAccount { namespace: Some(own), .. }) => namespace.is_some_and(|n| n.same(own)),
+        _ => false,
+    };
+    if found.iter().any(own) {
+        found.retain(own);
+    }
+    found.sort();
+    found.truncate(MAX_ROW);
+    found
+}
+
+fn workload(graph: &Graph, index: &Index, i: usize, links: &mut Links) {
+    let Some(workload) = graph.workloads.get(i) else { return };
+    let scope = &workload.origin.scope;
+    match &workload.kind {
+        WorkloadKind::ServiceAccount { aws_role, google_service_account, .. } => {
+            let mut found = aws_role.as_ref().map(|arn| roles(graph, index, scope, arn)).unwrap_or_default();
+            found.extend(google_service_account.as_ref().map(|e| google_accounts(graph, index, scope, e)).unwrap_or_default());
+            for identity in found {
+                link(&mut links.workload_identities, i, identity);
+                link(&mut links.identity_workloads, identity.index(), WorkloadId(id(i)));
+            }
+        }
+        WorkloadKind::Pods { namespace, service_account, .. } => {
+            let name = service_account.clone().unwrap_or_else(|| Text::known("default"));
+            for account in accounts(graph, index, namespace.as_ref(), &name) {
+                link(&mut links.pods_accounts, i, account);
+                link(&mut links.account_pods, account.index(), WorkloadId(id(i)));
+            }
+        }
+    }
+}
+
+fn associations(graph: &Graph, index: &Index, links: &mut Links) {
+    for (i, association) in graph.associations.iter().enumerate() {
+        let named = association.service_account.as_ref();
+        let accounts = named.map(|name| accounts(graph, index, association.namespace.as_ref(), name)).unwrap_or_default();
+        for role in roles(graph, index, &association.origin.scope, &association.role) {
+            link(&mut links.association_roles, i, role);
+            for account in &accounts {
+                link(&mut links.workload_identities, account.index(), role);
+                link(&mut links.identity_workloads, role.index(), *account);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "links_tests.rs"]
+mod tests;

@@ -1,1 +1,263 @@
-//! (under construction)
+//! The graph as text for people and tools: JSON, DOT (<https://graphviz.org/doc/info/lang.html>), Mermaid
+//! (<https://mermaid.js.org/syntax/flowchart.html>). Everything from files is escaped for the format it goes to.
+
+use super::links::Links;
+use super::{Gate, GoogleSource, Graph, IdentityKind, Provider, ProviderKind, TrustId, WorkloadKind, pieces};
+use crate::value::Text;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Longest label in DOT and Mermaid, in characters; longer ones end in `…`.
+const MAX_LABEL: usize = 120;
+
+struct Node {
+    id: String,
+    kind: &'static str,
+    label: String,
+    detail: serde_json::Value,
+}
+
+struct Edge {
+    from: String,
+    to: String,
+    kind: &'static str,
+    label: String,
+}
+
+struct Picture {
+    nodes: Vec<Node>,
+    edges: Vec<Edge>,
+}
+
+/// The graph as one JSON object: `{"version": 1, "nodes": [{id, kind, label, …}], "edges": [{from, to, kind, label}]}`.
+#[must_use]
+pub fn json(graph: &Graph, links: &Links) -> String {
+    let picture = picture(graph, links);
+    let nodes: Vec<serde_json::Value> = picture.nodes.iter().map(node_json).collect();
+    let edge = |e: &Edge| json!({"from": e.from, "to": e.to, "kind": e.kind, "label": e.label});
+    let edges: Vec<serde_json::Value> = picture.edges.iter().map(edge).collect();
+    let mut text = serde_json::to_string_pretty(&json!({"version": 1, "nodes": nodes, "edges": edges})).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn node_json(node: &Node) -> serde_json::Value {
+    let mut object = json!({"id": node.id, "kind": node.kind, "label": node.label});
+    if let (Some(object), serde_json::Value::Object(detail)) = (object.as_object_mut(), &node.detail) {
+        object.extend(detail.clone());
+    }
+    object
+}
+
+/// The graph in the DOT language.
+#[must_use]
+pub fn dot(graph: &Graph, links: &Links) -> String {
+    let picture = picture(graph, links);
+    let mut out = String::from("digraph trust {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n");
+    for node in &picture.nodes {
+        let shape = match node.kind {
+            "issuer" => "ellipse",
+            "provider" => "hexagon",
+            "identity" => "box",
+            "workload" => "component",
+            _ => "note",
+        };
+        let _ = writeln!(out, "  {} [label={}, shape={shape}];", node.id, dot_string(&node.label));
+    }
+    for edge in &picture.edges {
+        let style = if edge.kind == "uses" { ", style=dashed" } else { "" };
+        let _ = writeln!(out, "  {} -> {} [label={}{style}];", edge.from, edge.to, dot_string(&edge_label(edge)));
+    }
+    out.push_str("}\n");
+    out
+}
+
+/// The graph as a Mermaid flowchart.
+#[must_use]
+pub fn mermaid(graph: &Graph, links: &Links) -> String {
+    let picture = picture(graph, links);
+    let mut out = String::from("flowchart LR\n");
+    for node in &picture.nodes {
+        let (open, close) = match node.kind {
+            "issuer" => ("([", "])"),
+            "provider" => ("{{", "}}"),
+            "workload" => ("[[", "]]"),
+            "permission" => ("[/", "/]"),
+            _ => ("[", "]"),
+        };
+        let _ = writeln!(out, "  {}{open}\"{}\"{close}", node.id, mermaid_string(&node.label));
+    }
+    for edge in &picture.edges {
+        let arrow = if edge.kind == "uses" { "-.->" } else { "-->" };
+        let _ = writeln!(out, "  {} {arrow}|\"{}\"| {}", edge.from, mermaid_string(&edge_label(edge)), edge.to);
+    }
+    out
+}
+
+fn edge_label(edge: &Edge) -> String {
+    if edge.label.is_empty() { edge.kind.to_owned() } else { format!("{}: {}", edge.kind, edge.label) }
+}
+
+fn shortened(text: &str) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    match clean.char_indices().nth(MAX_LABEL) {
+        Some((at, _)) => format!("{}…", clean.get(..at).unwrap_or_default()),
+        None => clean,
+    }
+}
+
+fn dot_string(text: &str) -> String {
+    format!("\"{}\"", shortened(text).replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// Mermaid takes `#`-entities; everything that could end the string or be markup becomes one.
+fn mermaid_string(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || " .,:/_-@+=…".contains(c);
+    shortened(text).chars().map(|c| if plain(c) { c.to_string() } else { format!("#{};", u32::from(c)) }).collect()
+}
+
+fn picture(graph: &Graph, links: &Links) -> Picture {
+    let mut picture = Picture { nodes: Vec::new(), edges: Vec::new() };
+    let issuers = providers(graph, &mut picture);
+    identities(graph, &mut picture);
+    workloads(graph, links, &mut picture);
+    trusts(graph, links, &issuers, &mut picture);
+    grants(graph, &mut picture);
+    picture
+}
+
+/// Issuers by the identity of their URL: the ids of their nodes.
+type Issuers = BTreeMap<String, String>;
+
+fn issuer(picture: &mut Picture, issuers: &mut Issuers, url: &Text) -> String {
+    let bare = pieces::without_scheme(url);
+    let next = format!("issuer{}", issuers.len());
+    let key = pieces::key(&bare).to_lowercase();
+    if let Some(known) = issuers.get(&key) {
+        return known.clone();
+    }
+    issuers.insert(key, next.clone());
+    picture.nodes.push(Node { id: next.clone(), kind: "issuer", label: bare.to_string(), detail: json!({}) });
+    next
+}
+
+fn providers(graph: &Graph, picture: &mut Picture) -> Issuers {
+    let mut issuers = Issuers::new();
+    for (i, provider) in graph.providers.iter().enumerate() {
+        let (cloud, source) = source(provider);
+        let detail = json!({"cloud": cloud, "name": provider.origin.name});
+        picture.nodes.push(Node { id: format!("provider{i}"), kind: "provider", label: provider.origin.name.clone(), detail });
+        let from = issuer(picture, &mut issuers, &source);
+        picture.edges.push(Edge { from, to: format!("provider{i}"), kind: "trust", label: String::new() });
+    }
+    // Azure credentials name their issuers themselves.
+    for trust in &graph.trusts {
+        if let Gate::AzureCredential { issuer: Some(url), .. } = &trust.gate {
+            issuer(picture, &mut issuers, url);
+        }
+    }
+    issuers
+}
+
+fn source(provider: &Provider) -> (&'static str, Text) {
+    match &provider.kind {
+        ProviderKind::AwsOidc { url, .. } => ("aws", url.clone()),
+        ProviderKind::Google(google) => {
+            let url = match &google.source {
+                GoogleSource::Oidc { issuer, .. } => issuer.clone(),
+                GoogleSource::Aws { account } => {
+                    let mut text = Text::known("AWS account ");
+                    text.push(account);
+                    text
+                }
+                GoogleSource::Saml => Text::known("SAML"),
+                GoogleSource::X509 => Text::known("X.509 certificates"),
+                GoogleSource::Unknown => Text::known("unknown issuer"),
+            };
+            ("google", url)
+        }
+    }
+}
+
+fn identities(graph: &Graph, picture: &mut Picture) {
+    for (i, identity) in graph.identities.iter().enumerate() {
+        let (cloud, shown) = match &identity.kind {
+            IdentityKind::AwsRole { name, arn, .. } => ("aws", arn.as_ref().or(name.as_ref()).map(Text::to_string)),
+            IdentityKind::GoogleServiceAccount { email, .. } => ("google", Some(email.to_string())),
+            IdentityKind::GoogleResource { what } => ("google", Some(what.clone())),
+            IdentityKind::AzureIdentity { parent } => ("azure", Some(parent.to_string())),
+        };
+        let detail = json!({"cloud": cloud, "name": shown});
+        picture.nodes.push(Node { id: format!("identity{i}"), kind: "identity", label: identity.origin.name.clone(), detail });
+    }
+}
+
+fn workloads(graph: &Graph, links: &Links, picture: &mut Picture) {
+    for (i, workload) in graph.workloads.iter().enumerate() {
+        let what = match &workload.kind {
+            WorkloadKind::ServiceAccount { .. } => "ServiceAccount".to_owned(),
+            WorkloadKind::Pods { kind, .. } => kind.clone(),
+        };
+        let detail = json!({"what": what});
+        picture.nodes.push(Node { id: format!("workload{i}"), kind: "workload", label: workload.origin.name.clone(), detail });
+        let uses = |to: String| Edge { from: format!("workload{i}"), to, kind: "uses", label: String::new() };
+        let identities = links.workload_identities.get(i).into_iter().flatten().map(|id| uses(format!("identity{}", id.0)));
+        let accounts = links.pods_accounts.get(i).into_iter().flatten().map(|id| uses(format!("workload{}", id.0)));
+        picture.edges.extend(identities.chain(accounts));
+    }
+}
+
+fn trusts(graph: &Graph, links: &Links, issuers: &Issuers, picture: &mut Picture) {
+    for (i, trust) in graph.trusts.iter().enumerate() {
+        let to = format!("identity{}", trust.identity.0);
+        let (label, azure) = match &trust.gate {
+            Gate::AwsPolicy(_) => (String::new(), None),
+            Gate::GoogleMember { member, .. } => (member.to_string(), None),
+            Gate::AzureCredential { issuer, subject, expression, .. } => {
+                (subject.as_ref().or(expression.as_ref()).map(Text::to_string).unwrap_or_default(), issuer.as_ref())
+            }
+        };
+        let mut from: Vec<String> = links.trust_providers.get(i).into_iter().flatten().map(|p| format!("provider{}", p.0)).collect();
+        from.extend(links.trust_workloads.get(i).into_iter().flatten().map(|w| format!("workload{}", w.0)));
+        from.extend(azure.and_then(|url| issuers.get(&pieces::key(&pieces::without_scheme(url)).to_lowercase()).cloned()));
+        if from.is_empty() {
+            from.push(outsider(picture, TrustId(u32::try_from(i).unwrap_or(u32::MAX)), &trust.gate));
+        }
+        picture.edges.extend(from.into_iter().map(|from| Edge { from, to: to.clone(), kind: "trust", label: label.clone() }));
+    }
+}
+
+/// A node for somebody who is trusted without being in the scan.
+fn outsider(picture: &mut Picture, trust: TrustId, gate: &Gate) -> String {
+    let label = match gate {
+        Gate::AwsPolicy(policy) => {
+            let named: Vec<String> = super::links::federated(policy).iter().map(Text::to_string).collect();
+            if named.is_empty() { "principals of the trust policy".to_owned() } else { named.join(", ") }
+        }
+        Gate::GoogleMember { member, .. } => member.to_string(),
+        Gate::AzureCredential { .. } => "unknown issuer".to_owned(),
+    };
+    let id = format!("outside{}", trust.0);
+    picture.nodes.push(Node { id: id.clone(), kind: "issuer", label, detail: json!({"declared": false}) });
+    id
+}
+
+fn grants(graph: &Graph, picture: &mut Picture) {
+    let mut permissions: BTreeMap<String, String> = BTreeMap::new();
+    for grant in &graph.grants {
+        let Some(identity) = grant.identity else { continue };
+        let label = grant.permission.to_string();
+        let next = format!("permission{}", permissions.len());
+        let to = permissions.entry(label.clone()).or_insert_with(|| next.clone()).clone();
+        if to == next {
+            picture.nodes.push(Node { id: next, kind: "permission", label, detail: json!({}) });
+        }
+        let on = grant.scope.as_ref().map(Text::to_string).unwrap_or_default();
+        picture.edges.push(Edge { from: format!("identity{}", identity.0), to, kind: "grant", label: on });
+    }
+}
+
+#[cfg(test)]
+#[path = "render_tests.rs"]
+mod tests;

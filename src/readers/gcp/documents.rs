@@ -144,5 +144,6 @@ fn subject_of(object: &Object) -> Option<String> {
     let starts = ["iam-policy-", "iam_policy_", "get-iam-policy-", "policy-"];
     let cut = ends.iter().find_map(|e| stem.strip_suffix(e)).or_else(|| starts.iter().find_map(|s| stem.strip_prefix(s)));
     let name = cut.filter(|n| !n.is_empty()).or_else(|| stem.contains('@').then_some(stem))?;
-    (name != "get-iam" && name != "iam").then(|| name.to_owned())
+    // `get-iam-policy.yaml` names the command, not its subject.
+    (!["get", "get-iam", "iam"].contains(&name)).then(|| name.to_owned())
 }

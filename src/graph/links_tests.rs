@@ -1,0 +1,131 @@
+use super::*;
+use crate::readers::tests::{documents, graph, resource, terraform};
+use serde_json::json;
+
+const HOST: &str = "oidc.eks.eu-west-1.amazonaws.com/id/ABC";
+
+fn trust(federated: &str) -> serde_json::Value {
+    json!({"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": [federated]}}]})
+}
+
+fn account(namespace: Option<&str>, name: &str, key: &str, value: &str) -> serde_json::Value {
+    json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace, "annotations": {key: value}}})
+}
+
+#[test]
+fn a_federated_arn_finds_its_provider() {
+    let provider = |url: &str| resource("aws_iam_openid_connect_provider.k", json!({"url": url, "client_id_list": []}));
+    let role = |arn: &str| resource("aws_iam_role.a", json!({"name": "a", "assume_role_policy": trust(arn)}));
+    let linked = |url: &str, arn: &str| !links(&terraform(&[provider(url), role(arn)])).trust_providers[0].is_empty();
+    assert!(linked(&format!("https://{HOST}"), &format!("arn:aws:iam::111122223333:oidc-provider/{HOST}")));
+    assert!(!linked("https://gitlab.com", &format!("arn:aws:iam::111122223333:oidc-provider/{HOST}")));
+    assert!(linked("https://${cluster.issuer}", "arn:aws:iam::${me.account}:oidc-provider/${cluster.issuer}"));
+    assert!(!linked("https://${cluster.issuer}", "arn:aws:iam::1:oidc-provider/${other.issuer}"));
+    assert!(linked("${cluster.url}", "${aws_iam_openid_connect_provider.k.arn}"));
+    assert!(!linked("${cluster.url}", "${aws_iam_openid_connect_provider.other.arn}"));
+}
+
+#[test]
+fn another_account_is_another_provider() {
+    let body =
+        json!({"url": format!("https://{HOST}"), "client_id_list": [], "arn": format!("arn:aws:iam::111111111111:oidc-provider/{HOST}")});
+    let role = resource("aws_iam_role.a", json!({"assume_role_policy": trust(&format!("arn:aws:iam::222222222222:oidc-provider/{HOST}"))}));
+    let graph = terraform(&[resource("aws_iam_openid_connect_provider.k", body), role]);
+    assert!(links(&graph).trust_providers[0].is_empty());
+}
+
+#[test]
+fn irsa_in_both_directions() {
+    let role = resource("aws_iam_role.a", json!({"name": "api", "path": "/team/", "assume_role_policy": trust("x")}));
+    let linked = |arn: &str| {
+        let graph = graph(std::slice::from_ref(&role), &[("sa.json", account(Some("shop"), "api", "eks.amazonaws.com/role-arn", arn))]);
+        let links = links(&graph);
+        assert_eq!(links.workload_identities[0].is_empty(), links.identity_workloads[0].is_empty());
+        !links.workload_identities[0].is_empty()
+    };
+    assert!(linked("arn:aws:iam::111122223333:role/team/api"));
+    assert!(!linked("arn:aws:iam::111122223333:role/api"));
+    assert!(!linked("arn:aws:iam::111122223333:role/team/other"));
+    assert!(!linked("${.Values.arn}"));
+}
+
+#[test]
+fn accounts_that_are_written_must_agree() {
+    let body = json!({"name": "api", "arn": "arn:aws:iam::111111111111:role/api", "assume_role_policy": trust("x")});
+    let sa = account(None, "api", "eks.amazonaws.com/role-arn", "arn:aws:iam::222222222222:role/api");
+    assert!(links(&graph(&[resource("aws_iam_role.a", body)], &[("sa.json", sa)])).workload_identities[0].is_empty());
+}
+
+#[test]
+fn gke_in_both_directions() {
+    let member = |ns: &str| {
+        json!({"service_account_id": "${google_service_account.g.name}", "role": "roles/iam.workloadIdentityUser",
+               "member": format!("serviceAccount:my-project.svc.id.goog[{ns}/api]")})
+    };
+    let resources = |ns: &str| {
+        [
+            resource("google_service_account.g", json!({"account_id": "g", "project": "my-project"})),
+            resource("google_service_account_iam_member.m", member(ns)),
+        ]
+    };
+    let linked = |ns: &str, own: Option<&str>| {
+        let sa = account(own, "api", "iam.gke.io/gcp-service-account", "g@my-project.iam.gserviceaccount.com");
+        let links = links(&graph(&resources(ns), &[("sa.json", sa)]));
+        assert_eq!(links.workload_identities[0], [IdentityId(0)]);
+        assert_eq!(links.trust_workloads[0].is_empty(), links.workload_trusts[0].is_empty());
+        !links.trust_workloads[0].is_empty()
+    };
+    assert!(linked("shop", Some("shop")));
+    assert!(linked("shop", None));
+    assert!(linked("shop", Some("${.Release.Namespace}")));
+    assert!(!linked("shop", Some("web")));
+}
+
+#[test]
+fn a_member_finds_its_pool_and_providers() {
+    let linked = |member: &str| {
+        let graph = terraform(&[
+            resource(
+                "google_iam_workload_identity_pool.ci",
+                json!({"workload_identity_pool_id": "ci", "project": "my-project", "name": "projects/${n.number}/locations/global/workloadIdentityPools/ci"}),
+            ),
+            resource(
+                "google_iam_workload_identity_pool_provider.gh",
+                json!({"workload_identity_pool_id": "ci", "workload_identity_pool_provider_id": "gh", "oidc": [{"issuer_uri": "https://x"}]}),
+            ),
+            resource("google_storage_bucket_iam_member.m", json!({"bucket": "b", "role": "r", "member": member})),
+        ]);
+        let links = links(&graph);
+        assert_eq!(links.pool_providers[0], [ProviderId(0)]);
+        assert_eq!(links.trust_pools[0].is_empty(), links.trust_providers[0].is_empty());
+        !links.trust_pools[0].is_empty()
+    };
+    let written = |project: &str, pool: &str| {
+        format!("principalSet://iam.googleapis.com/projects/{project}/locations/global/workloadIdentityPools/{pool}/*")
+    };
+    assert!(linked(&written("123", "ci")));
+    assert!(linked(&written("${n.number}", "ci")));
+    assert!(linked(&written("my-project", "ci")));
+    assert!(linked("principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.ci.name}/attribute.repository/o/r"));
+    assert!(!linked(&written("other-project", "ci")));
+    assert!(!linked(&written("123", "cd")));
+}
+
+#[test]
+fn pods_run_as_accounts_and_identities_have_grants() {
+    let pod =
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "shop"}, "spec": {"serviceAccountName": "api"}});
+    let links_of = links(&documents(&[("a.json", account(Some("shop"), "api", "x", "y")), ("b.json", pod)]));
+    assert_eq!(links_of.account_pods[0], [WorkloadId(1)]);
+    assert_eq!(links_of.pods_accounts[1], [WorkloadId(0)]);
+    let role =
+        resource("aws_iam_role.a", json!({"name": "a", "assume_role_policy": trust("x"), "managed_policy_arns": ["arn:1", "arn:2"]}));
+    let association = json!({"namespace": "shop", "service_account": "api", "role_arn": "${aws_iam_role.a.arn}"});
+    let graph =
+        graph(&[role, resource("aws_eks_pod_identity_association.x", association)], &[("a.json", account(Some("shop"), "api", "x", "y"))]);
+    let links = links(&graph);
+    assert_eq!(links.identity_grants[0], [0, 1]);
+    assert_eq!(links.identity_trusts[0], [TrustId(0)]);
+    assert_eq!(links.association_roles[0], [IdentityId(0)]);
+    assert_eq!(links.workload_identities[0], [IdentityId(0)]);
+}

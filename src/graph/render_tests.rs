@@ -1,0 +1,52 @@
+use super::*;
+use crate::graph::links::links;
+use crate::readers::tests::{graph, resource};
+use serde_json::json;
+
+fn sample() -> Graph {
+    let trust = json!({"Statement": [{"Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "arn:aws:iam::1:oidc-provider/gitlab.com"}}]});
+    let hostile = "a\"]; x -> y [label=\"<b>#quot;\n|\\";
+    let sa = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "api", "annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/a"}}});
+    let credential = json!({"parent_id": hostile, "issuer": "https://gitlab.com", "subject": hostile, "audience": ["x"]});
+    graph(
+        &[
+            resource("aws_iam_openid_connect_provider.g", json!({"url": "https://gitlab.com", "client_id_list": ["x"]})),
+            resource(
+                "aws_iam_role.a",
+                json!({"name": "a", "assume_role_policy": trust, "managed_policy_arns": ["arn:aws:iam::aws:policy/Admin"]}),
+            ),
+            resource("azurerm_federated_identity_credential.c", credential),
+        ],
+        &[("sa.json", sa)],
+    )
+}
+
+#[test]
+fn json_holds_all_nodes_and_edges() {
+    let graph = sample();
+    let text = json(&graph, &links(&graph));
+    let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let kinds =
+        |list: &str| -> Vec<String> { read[list].as_array().unwrap().iter().map(|n| n["kind"].as_str().unwrap().to_owned()).collect() };
+    assert_eq!(kinds("nodes"), ["provider", "issuer", "identity", "identity", "workload", "permission"]);
+    assert_eq!(kinds("edges"), ["trust", "uses", "trust", "trust", "grant"]);
+    let ids: Vec<&str> = read["nodes"].as_array().unwrap().iter().map(|n| n["id"].as_str().unwrap()).collect();
+    let known = |e: &serde_json::Value| ids.contains(&e["from"].as_str().unwrap()) && ids.contains(&e["to"].as_str().unwrap());
+    assert!(read["edges"].as_array().unwrap().iter().all(known));
+    assert_eq!(text, json(&graph, &links(&graph)));
+}
+
+#[test]
+fn labels_cannot_break_out() {
+    let graph = sample();
+    let links = links(&graph);
+    let drawn = dot(&graph, &links);
+    assert!(drawn.contains(r#"a\"]; x -> y [label=\"<b>#quot; |\\"#), "{drawn}");
+    // Every line has an even number of quotes that are not escaped.
+    let bare = |line: &str| line.replace("\\\\", "").replace("\\\"", "").matches('"').count();
+    assert!(drawn.lines().all(|line| bare(line) % 2 == 0));
+    let flow = mermaid(&graph, &links);
+    assert!(flow.starts_with("flowchart LR\n"));
+    assert!(!flow.contains("<b>") && flow.contains("a#34;#93;#59;"), "{flow}");
+    assert!(flow.lines().all(|line| line.matches('"').count() % 2 == 0));
+}
