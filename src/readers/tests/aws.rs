@@ -188,3 +188,26 @@ fn pod_identity_associations() {
     let graph = terraform(&[resource("aws_eks_pod_identity_association.x", body)]);
     assert_eq!(graph.associations[0].namespace.as_ref().map(Text::to_string).as_deref(), Some("shop"));
 }
+
+#[test]
+fn roles_as_kubernetes_objects() {
+    let role = |api: &str, spec: serde_json::Value| json!({"apiVersion": api, "kind": "Role", "metadata": {"name": "r"}, "spec": spec});
+    let graph = documents(&[
+        ("crossplane.yaml", role("iam.aws.upbound.io/v1beta1", json!({"forProvider": {"assumeRolePolicy": TRUST}}))),
+        ("ack.yaml", role("iam.services.k8s.aws/v1alpha1", json!({"name": "n", "assumeRolePolicyDocument": TRUST}))),
+        ("rbac.yaml", role("rbac.authorization.k8s.io/v1", json!({"assumeRolePolicyDocument": TRUST}))),
+        (
+            "provider.yaml",
+            json!({"apiVersion": "iam.aws.upbound.io/v1beta1", "kind": "OpenIDConnectProvider", "metadata": {"name": "p"},
+            "spec": {"forProvider": {"url": "https://gitlab.com", "clientIdList": ["x"]}}}),
+        ),
+    ]);
+    assert_eq!(policies(&graph).iter().filter(|p| p.get("Statement").is_some()).count(), 2);
+    assert_eq!(graph.providers.len(), 1);
+}
+
+#[test]
+fn a_resource_control_policy_trusts_nobody() {
+    let rcp = json!({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRoleWithWebIdentity", "Resource": "*"}]});
+    assert!(documents(&[("rcp.json", rcp)]).trusts.is_empty());
+}
