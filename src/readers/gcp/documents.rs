@@ -28,11 +28,12 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
         let project = pieces::strip_prefix(&name, "projects/").and_then(|p| pieces::split_once(&p, "/")).map(|(p, _)| p);
         let origin = object.origin(name.to_string());
         add_pool(reader, origin, id, project, Some(name), is_true(value.get("disabled")) || is_deleted(value));
-    } else if flat.contains("/serviceAccounts/") && !flat.contains("/keys/") {
-        if let Some(email) = text_at(value, "email") {
-            let project = text_at(value, "projectId");
-            reader.add_identity(object.origin(email.to_string()), IdentityKind::GoogleServiceAccount { email, project });
-        }
+    } else if flat.contains("/serviceAccounts/")
+        && !flat.contains("/keys/")
+        && let Some(email) = text_at(value, "email")
+    {
+        let project = text_at(value, "projectId");
+        reader.add_identity(object.origin(email.to_string()), IdentityKind::GoogleServiceAccount { email, project });
     }
 }
 

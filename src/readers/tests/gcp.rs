@@ -123,6 +123,7 @@ fn direct_access_and_roles_of_accounts() {
     );
     assert!(matches!(&graph.trusts[1].gate, Gate::GoogleMember { conditional: true, .. }));
     assert_eq!(graph.grants.iter().filter(|g| g.permission.to_string().contains("storage")).count(), 2);
+    assert_eq!(graph.grants.iter().map(|g| g.origin.conditional).collect::<Vec<_>>(), [false, false, true]);
 }
 
 #[test]
