@@ -2,7 +2,10 @@ use super::{documents, resource, terraform};
 use crate::graph::{Gate, Graph};
 use serde_json::json;
 
-fn credentials(graph: &Graph) -> Vec<(String, Option<String>, Option<String>, usize, Option<String>)> {
+/// Parent, issuer, subject, number of audiences, expression.
+type Credential = (String, Option<String>, Option<String>, usize, Option<String>);
+
+fn credentials(graph: &Graph) -> Vec<Credential> {
     let read = |t: &crate::graph::Trust| match &t.gate {
         Gate::AzureCredential { issuer, subject, audiences, expression } => Some((
             graph.identity(t.identity).unwrap().origin.name.clone(),
