@@ -79,6 +79,10 @@ fn principal(rest: &Text) -> Member {
     if flat.contains("/workforcePools/") {
         return Member::Workforce;
     }
+    // People and service agents of a whole organisation.
+    if ["goog/", "cloudresourcemanager.googleapis.com/", "agents."].iter().any(|p| flat.starts_with(p)) {
+        return Member::Person;
+    }
     let Some((before, after)) = pieces::split_once(&tail, POOLS) else {
         // `${google_iam_workload_identity_pool.x.name}/…`: the hole is the pool's resource name.
         if !pieces::flat(&tail).starts_with(HOLE) {
@@ -146,6 +150,7 @@ mod tests {
         assert!(matches!(read("serviceAccount:a@p.iam.gserviceaccount.com"), Member::ServiceAccount(_)));
         assert!(matches!(read("principal://iam.googleapis.com/locations/global/workforcePools/w/subject/x"), Member::Workforce));
         assert!(matches!(read("serviceAccount:p.svc.id.goog"), Member::ServiceAccount(_)));
+        assert!(matches!(read("principal://goog/subject/a@b.c"), Member::Person));
         assert!(matches!(read("nonsense"), Member::Unclear));
     }
 }

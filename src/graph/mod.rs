@@ -291,7 +291,8 @@ pub struct Grant {
     pub identity: Option<IdentityId>,
     /// Who it is granted to, as written.
     pub principal: Text,
-    /// What: `arn:aws:iam::aws:policy/AdministratorAccess`, `roles/owner`.
+    /// What: `arn:aws:iam::aws:policy/AdministratorAccess`, `roles/owner`, an action pattern of a policy document
+    /// (`s3:*`), or `NotAction iam:*` for a statement that allows everything but a pattern.
     pub permission: Text,
     /// On what: `projects/p`, `*`.
     pub scope: Option<Text>,

@@ -11,7 +11,7 @@ mod gcp;
 mod kubernetes;
 mod shape;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::graph::Graph;
 use crate::terraform::Resource;

@@ -119,6 +119,9 @@ impl Template<'_> {
 
     fn intrinsic(&self, name: &str, whole: &Value, argument: &Value, depth: usize) -> Value {
         let span = place(whole);
+        if name == "Ref" && argument.as_str().as_deref() == Some("AWS::NoValue") {
+            return Value::new(Kind::Null, span);
+        }
         let known = match name {
             "Ref" => text(Some(argument)).and_then(|t| t.as_known()).map(|t| self.reference(&t, span)),
             "Fn::GetAtt" => getatt_path(argument).map(|path| attribute(self.file, &path, kind_of(&path), span)),

@@ -2,7 +2,7 @@
 //! (<https://docs.aws.amazon.com/cli/latest/reference/iam/get-role.html>).
 
 use super::super::context::{Object, Reader};
-use super::super::shape::{blocks, field, listing, number, place, text_at};
+use super::super::shape::{any_field, blocks, field, listing, number, place, text, text_at};
 use super::policy;
 use crate::graph::{Grant, IdentityId, IdentityKind, Provider, ProviderKind, pieces};
 use crate::value::{Text, Value};
@@ -10,7 +10,9 @@ use crate::value::{Text, Value};
 /// Reads an object when it is one of ours.
 pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
     let value = object.value;
-    if is_trust_policy(value) {
+    if field(value, "apiVersion").is_some() {
+        custom_resource(reader, object);
+    } else if is_trust_policy(value) {
         trust_policy(reader, object);
     } else if let Some(role) = field(value, "Role").filter(|v| field(v, "AssumeRolePolicyDocument").is_some()) {
         exported_role(reader, object, role);
@@ -31,14 +33,42 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
 }
 
 /// An object with statements that let somebody call STS: identity policies have no principals, resource policies of other
-/// services have no `sts:` actions.
+/// services have no `sts:` actions, and resource control policies name resources, which a trust policy may not.
 fn is_trust_policy(value: &Value) -> bool {
     let sts = |statement: &&Value| {
         let actions = listing(field(statement, "Action")).texts;
         actions.iter().any(|a| pieces::flat(a).to_ascii_lowercase().starts_with("sts:"))
     };
     let principal = |statement: &&Value| field(statement, "Principal").or_else(|| field(statement, "NotPrincipal")).is_some();
-    blocks(value, "Statement").0.iter().any(|s| principal(s) && sts(s))
+    blocks(value, "Statement").0.iter().any(|s| principal(s) && sts(s) && field(s, "Resource").is_none())
+}
+
+/// Roles and providers as Kubernetes objects: Crossplane (`spec.forProvider`) and AWS Controllers for Kubernetes.
+fn custom_resource(reader: &mut Reader, object: &Object) {
+    let group = text_at(object.value, "apiVersion").map(|v| pieces::flat(&v)).unwrap_or_default();
+    if !(group.starts_with("iam.aws.") || group.starts_with("iam.services.k8s.aws/")) {
+        return;
+    }
+    let kind = text_at(object.value, "kind").map(|k| k.to_string()).unwrap_or_default();
+    let Some(spec) = field(object.value, "spec") else { return };
+    let spec = field(spec, "forProvider").unwrap_or(spec);
+    let object_name = text(object.value.at(&["metadata", "name"]));
+    let shown = object_name.as_ref().map_or_else(|| "?".to_owned(), Text::to_string);
+    let origin = object.origin(format!("{kind} {shown}"));
+    if kind == "Role" {
+        let Some(document) = any_field(spec, &["assumeRolePolicy", "assumeRolePolicyDocument"]) else { return };
+        let name = text_at(spec, "name").or_else(|| text(object.value.at(&["metadata", "annotations", "crossplane.io/external-name"])));
+        let max_session = number(field(spec, "maxSessionDuration"));
+        let kind = IdentityKind::AwsRole { name: name.or(object_name), arn: None, max_session };
+        let identity = reader.add_identity(origin.clone(), kind);
+        super::trusts(reader, &origin, identity, document);
+    } else if kind == "OpenIDConnectProvider"
+        && let Some(url) = text_at(spec, "url")
+    {
+        let clients = listing(any_field(spec, &["clientIdList", "clientIDs"]));
+        let audiences = (!clients.open && !clients.odd).then_some(clients.texts);
+        reader.graph.add_provider(Provider { origin, kind: ProviderKind::AwsOidc { url, audiences, arn: None } });
+    }
 }
 
 fn trust_policy(reader: &mut Reader, object: &Object) {

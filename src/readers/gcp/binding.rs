@@ -84,7 +84,7 @@ fn bind(reader: &mut Reader, target: &Target, binding: &Binding, text: Text) {
         Member::ServiceAccount(email) => {
             let identity = reader.service_account(&origin.scope, &email);
             let scope = Some(Text::known(scope(reader, target)));
-            let grant = Grant { origin: origin.clone(), identity, principal: email, permission: binding.role.clone(), scope };
+            let grant = Grant { origin: granted(binding), identity, principal: email, permission: binding.role.clone(), scope };
             reader.graph.grants.push(grant);
         }
         Member::Unclear => {
@@ -102,6 +102,11 @@ fn bind(reader: &mut Reader, target: &Target, binding: &Binding, text: Text) {
     }
 }
 
+/// A grant under an IAM condition may not hold.
+fn granted(binding: &Binding) -> Origin {
+    Origin { conditional: binding.origin.conditional || binding.conditional, ..binding.origin.clone() }
+}
+
 fn trust(reader: &mut Reader, target: &Target, binding: &Binding, member: Text) {
     let origin = binding.origin.clone();
     let identity = match target {
@@ -113,7 +118,7 @@ fn trust(reader: &mut Reader, target: &Target, binding: &Binding, member: Text) 
                 reader.add_identity(named, IdentityKind::GoogleResource { what: what.clone() })
             });
             reader.graph.grants.push(Grant {
-                origin: origin.clone(),
+                origin: granted(binding),
                 identity: Some(id),
                 principal: member.clone(),
                 permission: binding.role.clone(),

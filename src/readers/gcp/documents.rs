@@ -28,11 +28,12 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
         let project = pieces::strip_prefix(&name, "projects/").and_then(|p| pieces::split_once(&p, "/")).map(|(p, _)| p);
         let origin = object.origin(name.to_string());
         add_pool(reader, origin, id, project, Some(name), is_true(value.get("disabled")) || is_deleted(value));
-    } else if flat.contains("/serviceAccounts/") && !flat.contains("/keys/") {
-        if let Some(email) = text_at(value, "email") {
-            let project = text_at(value, "projectId");
-            reader.add_identity(object.origin(email.to_string()), IdentityKind::GoogleServiceAccount { email, project });
-        }
+    } else if flat.contains("/serviceAccounts/")
+        && !flat.contains("/keys/")
+        && let Some(email) = text_at(value, "email")
+    {
+        let project = text_at(value, "projectId");
+        reader.add_identity(object.origin(email.to_string()), IdentityKind::GoogleServiceAccount { email, project });
     }
 }
 
@@ -144,5 +145,6 @@ fn subject_of(object: &Object) -> Option<String> {
     let starts = ["iam-policy-", "iam_policy_", "get-iam-policy-", "policy-"];
     let cut = ends.iter().find_map(|e| stem.strip_suffix(e)).or_else(|| starts.iter().find_map(|s| stem.strip_prefix(s)));
     let name = cut.filter(|n| !n.is_empty()).or_else(|| stem.contains('@').then_some(stem))?;
-    (name != "get-iam" && name != "iam").then(|| name.to_owned())
+    // `get-iam-policy.yaml` names the command, not its subject.
+    (!["get", "get-iam", "iam"].contains(&name)).then(|| name.to_owned())
 }

@@ -13,7 +13,7 @@ use crate::value::{Text, Value};
 pub(in crate::readers) fn declare(reader: &mut Reader, resource: &Resource) {
     match (resource.mode, resource.kind.as_str()) {
         (Mode::Managed | Mode::Data, "google_iam_workload_identity_pool") => pool(reader, resource),
-        (Mode::Managed, "google_service_account") | (Mode::Data, "google_service_account") => service_account(reader, resource),
+        (Mode::Managed | Mode::Data, "google_service_account") => service_account(reader, resource),
         (Mode::Managed, "google_project_service") => api(reader, resource),
         _ => {}
     }
@@ -31,13 +31,8 @@ pub(in crate::readers) fn bind(reader: &mut Reader, resource: &Resource) {
 }
 
 fn iam_family(kind: &str) -> Option<(&str, BindingStyle)> {
-    let styles = [
-        ("_iam_member", BindingStyle::Member),
-        ("_iam_binding", BindingStyle::Binding),
-        ("_iam_policy", BindingStyle::Policy),
-        ("_iam_member_remove", BindingStyle::Member),
-    ];
-    let (end, style) = styles.into_iter().find(|(end, _)| kind.ends_with(end)).filter(|(end, _)| *end != "_iam_member_remove")?;
+    let styles = [("_iam_member", BindingStyle::Member), ("_iam_binding", BindingStyle::Binding), ("_iam_policy", BindingStyle::Policy)];
+    let (end, style) = styles.into_iter().find(|(end, _)| kind.ends_with(end))?;
     kind.strip_prefix("google_").and_then(|k| k.strip_suffix(end)).map(|family| (family, style))
 }
 
@@ -96,7 +91,6 @@ fn api(reader: &mut Reader, resource: &Resource) {
 fn binding(reader: &mut Reader, resource: &Resource, family: &str, style: BindingStyle) {
     let at = origin(resource);
     let body = &resource.body;
-    // Pools have policies of their own; those are about administrators.
     let Some(target) = target(reader, resource, family) else {
         reader.undecided(Some(at.span), format!("what `{}` binds on is unknown", at.name));
         return;

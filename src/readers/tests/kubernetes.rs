@@ -1,0 +1,93 @@
+use super::{documents, resource, terraform};
+use crate::graph::WorkloadKind;
+use serde_json::json;
+
+fn account(name: &str, annotations: serde_json::Value) -> serde_json::Value {
+    json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": "shop", "annotations": annotations}})
+}
+
+#[test]
+fn annotations_of_all_clouds() {
+    let annotations = json!({"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/a", "eks.amazonaws.com/audience": "x",
+        "iam.gke.io/gcp-service-account": "a@p.iam.gserviceaccount.com", "azure.workload.identity/client-id": "00000000-0000-0000-0000-000000000000"});
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": [account("api", annotations), {"kind": "ServiceAccountList", "items": [account("b", json!(null))]}]});
+    let graph = documents(&[("k/sa.yaml", list)]);
+    let WorkloadKind::ServiceAccount { namespace, name, aws_role, aws_audience, google_service_account, azure_client } =
+        &graph.workloads[0].kind
+    else {
+        panic!("no account")
+    };
+    assert_eq!((namespace.as_ref().unwrap().to_string(), name.to_string()), ("shop".to_owned(), "api".to_owned()));
+    assert!([aws_role, aws_audience, google_service_account, azure_client].iter().all(|a| a.is_some()));
+    assert_eq!(graph.workloads[0].origin.name, "ServiceAccount shop/api");
+    assert_eq!(graph.workloads.len(), 2);
+}
+
+#[test]
+fn pods_and_their_templates() {
+    let spec = json!({"serviceAccountName": "api", "containers": []});
+    let meta = json!({"name": "w"});
+    let graph = documents(&[(
+        "w.yaml",
+        json!([
+            {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec},
+            {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"template": {"spec": spec}}},
+            {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": meta, "spec": {"jobTemplate": {"spec": {"template": {"spec": spec}}}}},
+            {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": {"template": {"spec": {}}}},
+            {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"ports": []}},
+        ]),
+    )]);
+    let accounts: Vec<Option<String>> = graph
+        .workloads
+        .iter()
+        .filter_map(|w| match &w.kind {
+            WorkloadKind::Pods { service_account, .. } => Some(service_account.as_ref().map(|t| t.to_string())),
+            WorkloadKind::ServiceAccount { .. } => None,
+        })
+        .collect();
+    assert_eq!(accounts, [Some("api".to_owned()), Some("api".to_owned()), Some("api".to_owned()), None]);
+}
+
+#[test]
+fn kustomizations_give_namespaces_and_names() {
+    let sa = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "api"}});
+    let shown =
+        |files: &[(&str, serde_json::Value)]| -> Vec<String> { documents(files).workloads.iter().map(|w| w.origin.name.clone()).collect() };
+    let base = ("k/base/kustomization.yaml", json!({"resources": ["./sa.yaml"]}));
+    let prod = ("k/prod/kustomization.yaml", json!({"namespace": "prod", "namePrefix": "x-", "resources": ["../base"]}));
+    let dev = ("k/dev/kustomization.yaml", json!({"namespace": "dev", "resources": ["../base", "../../../outside"]}));
+    let file = ("k/base/sa.yaml", sa);
+    assert_eq!(shown(&[base.clone(), prod.clone(), file.clone()]), ["ServiceAccount prod/x-api"]);
+    // Two overlays: which one is meant is not known.
+    assert_eq!(shown(&[base, prod, dev, file]), ["ServiceAccount api"]);
+}
+
+#[test]
+fn kustomizations_in_a_circle_end() {
+    let one = ("a/kustomization.yaml", json!({"namespace": "n", "resources": ["../b"]}));
+    let two = ("b/kustomization.yaml", json!({"resources": ["../a"]}));
+    assert!(documents(&[one, two]).workloads.is_empty());
+}
+
+#[test]
+fn templates_stay_unknown() {
+    let sa = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "${.Values.name}", "annotations": {"eks.amazonaws.com/role-arn": "${.Values.arn}"}}});
+    let graph = documents(&[("chart/templates/sa.yaml", sa)]);
+    assert!(graph.workloads[0].origin.conditional);
+    assert!(matches!(&graph.workloads[0].kind, WorkloadKind::ServiceAccount { aws_role: Some(arn), .. } if !arn.is_known()));
+}
+
+#[test]
+fn service_accounts_of_terraform() {
+    let metadata = json!([{"name": "api", "namespace": "shop", "annotations": {"eks.amazonaws.com/role-arn": "${aws_iam_role.a.arn}"}}]);
+    let graph = terraform(&[
+        resource("kubernetes_service_account_v1.a", json!({"metadata": metadata})),
+        resource(
+            "kubernetes_manifest.b",
+            json!({"manifest": account("b", json!({"iam.gke.io/gcp-service-account": "x@y.iam.gserviceaccount.com"}))}),
+        ),
+        resource("kubernetes_service_account.c", json!({"metadata": "${var.m}"})),
+    ]);
+    assert_eq!(graph.workloads.len(), 2);
+    assert_eq!(graph.undecided.len(), 1);
+}
