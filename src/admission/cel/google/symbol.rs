@@ -183,15 +183,21 @@ impl<'c> Compiler<'c> {
         }
         match (&of.kind, &index.kind) {
             (ExprKind::Map(entries), _) => {
+                // A map has no value when any of its parts has none.
+                let whole: Vec<Formula> = entries.iter().flat_map(|(k, v)| [self.defined(k, env), self.defined(v, env)]).collect();
+                let whole = all(whole);
                 let mut out = Vec::new();
                 for (key, value) in entries {
-                    let guard = self.equality(index, key, env, false);
+                    let guard = all(vec![whole.clone(), self.equality(index, key, env, false)]);
                     out.extend(self.values(value, env).into_iter().map(|(g, s)| (all(vec![guard.clone(), g]), s)));
                 }
                 limit(out)
             }
             (ExprKind::List(items), ExprKind::Int(n)) => match usize::try_from(*n).ok().and_then(|n| items.get(n)) {
-                Some(item) => self.values(item, env),
+                Some(item) => {
+                    let whole = all(items.iter().map(|i| self.defined(i, env)).collect());
+                    self.values(item, env).into_iter().map(|(g, s)| (all(vec![whole.clone(), g]), s)).collect()
+                }
                 None => one(failure("index out of range")),
             },
             (ExprKind::Method { of, method, args }, ExprKind::Int(n)) if method == "split" => {
