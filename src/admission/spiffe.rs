@@ -225,7 +225,7 @@ pub fn breadth(selectors: &[Selector]) -> Breadth {
     if narrow {
         return Breadth::Narrow;
     }
-    selectors.iter().map(|s| alone(s)).min().unwrap_or(Breadth::Everything)
+    selectors.iter().map(alone).min().unwrap_or(Breadth::Everything)
 }
 
 fn alone(selector: &Selector) -> Breadth {
@@ -259,7 +259,7 @@ pub fn evaluate(entry: &RegistrationEntry, workload: &Token) -> Evaluation {
     for selector in &entry.selectors {
         let label = selector.label();
         let outcome = match selector.value.as_known() {
-            Some(_) => Truth::from(held.iter().any(|h| *h == label)),
+            Some(_) => Truth::from(held.contains(&label)),
             None => {
                 let prefix = format!("{}:{}", selector.kind, selector.value.known_prefix());
                 let suffix = selector.value.known_suffix();

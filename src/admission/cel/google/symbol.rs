@@ -176,10 +176,10 @@ impl<'c> Compiler<'c> {
     where
         'c: 'a,
     {
-        if let Some(key) = index.as_text().and_then(Text::as_known) {
-            if !matches!(of.kind, ExprKind::Map(_)) {
-                return self.member(of, &key, env);
-            }
+        if let Some(key) = index.as_text().and_then(Text::as_known)
+            && !matches!(of.kind, ExprKind::Map(_))
+        {
+            return self.member(of, &key, env);
         }
         match (&of.kind, &index.kind) {
             (ExprKind::Map(entries), _) => {
