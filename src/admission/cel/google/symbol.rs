@@ -255,8 +255,8 @@ fn concat(a: &Symbol, b: &Symbol) -> Symbol {
 /// A string function with constant arguments over a string of the token.
 fn derived(of: Symbol, method: &str, args: Option<&[String]>, e: &Expr) -> Symbol {
     let of = match of {
-        Symbol::Subject(of @ Subject::AnyItem(_)) if method != "extract" => {
-            return unknown(format!("`{e}` over the items of `{of:?}` is not modelled"));
+        Symbol::Subject(Subject::AnyItem(_)) => {
+            return unknown(format!("`{e}` over the items of a list is not modelled"));
         }
         Symbol::Subject(of) => Box::new(of),
         Symbol::Fault(fault) => return Symbol::Fault(fault),

@@ -315,6 +315,39 @@ fn condition() -> impl Strategy<Value = String> {
     })
 }
 
+#[test]
+fn most_random_conditions_are_decided_both_ways() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let t = token(&[("sub", "q"), ("a", "p"), ("b", "q/")]);
+    let (mut known, mut admitted) = (0, 0);
+    for _ in 0..400 {
+        let condition = condition().new_tree(&mut runner).unwrap().current();
+        let v = view(&[SUB, ("attribute.x", "assertion.a"), ("attribute.y", "'p' + assertion.sub")], &condition);
+        let truth = formula_truth(&condition_formula(&v), &t);
+        known += usize::from(truth != Truth::Unknown);
+        admitted += usize::from(truth == Truth::True);
+    }
+    assert!(known > 240 && admitted > 60, "{known} known, {admitted} admitted");
+}
+
+#[test]
+fn a_hole_reaches_the_formula_with_its_place() {
+    use crate::value::{Atom, AtomKind, Part};
+    let atom = Atom::new("k", AtomKind::Any, "${var.org}", "no default", None);
+    let span = |r: std::ops::Range<usize>| Some(Span::new(FileId(0), r));
+    let literal = |t: &str, at: usize| Part::Literal { text: t.into(), span: span(at..at + t.len()), trail: None };
+    let parts = vec![literal("assertion.o == 'x-", 0), Part::Hole { atom, span: span(18..28), trail: None }, literal("'", 28)];
+    let mut v = view(&[SUB], "true");
+    v.condition = Some(Text { parts });
+    let Formula::All(all) = condition_formula(&v) else { panic!() };
+    let Some(Formula::Test(test)) = all.last() else { panic!("{all:?}") };
+    assert!(matches!(&test.matcher, Matcher::Exact(t) if t.to_string() == "x-${var.org}"));
+    assert_eq!(test.span.unwrap().range(), 16..28);
+    let decide = |o: &str| evaluate_provider(&v, &token(&[("sub", "s"), ("o", o)])).evaluation.decision;
+    assert_eq!((decide("y"), decide("x-y")), (Decision::Deny, Decision::Unknown));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
