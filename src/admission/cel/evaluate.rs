@@ -101,13 +101,21 @@ impl Evaluator<'_> {
             ExprKind::Ident { name, absolute } => self.ident(name, *absolute, locals),
             ExprKind::Select { of, field } => match self.dotted.then(|| self.qualified(e, locals)).flatten() {
                 Some(found) => found,
-                None => select(&self.value(of, locals)?, field),
+                None => {
+                    let of = self.value(of, locals)?;
+                    self.charge(weight(&of) / 8)?;
+                    select(&of, field)
+                }
             },
             ExprKind::Has { of, field } => match self.value(of, locals)? {
                 Value::Map(entries) => Ok(Value::Bool(entry(&entries, &Value::string(field)).is_some())),
                 other => overload("has", &[&other]),
             },
-            ExprKind::Index { of, index } => index_into(&self.value(of, locals)?, &self.value(index, locals)?),
+            ExprKind::Index { of, index } => {
+                let of = self.value(of, locals)?;
+                self.charge(weight(&of) / 8)?;
+                index_into(&of, &self.value(index, locals)?)
+            }
             ExprKind::Call { function, args } => {
                 let args = self.all(args, locals)?;
                 functions::call(self, function, &args)
@@ -242,9 +250,12 @@ impl Evaluator<'_> {
         {
             return known.map(|equal| Value::Bool(equal == (op == Op::Equal)));
         }
-        let a = self.value(left, locals);
-        // An error on the left wins over an unknown on the right: both are evaluated in order.
-        let (a, b) = (a?, self.value(right, locals)?);
+        let (a, b) = match (self.value(left, locals), self.value(right, locals)) {
+            // An operator has no value when one side has none, whatever the other is.
+            (Err(Fault::Unknown(_)), Err(Fault::Error(e))) => return Err(Fault::Error(e)),
+            (a, b) => (a?, b?),
+        };
+        self.charge(weight(&a).saturating_mul(weight(&b)) / 8)?;
         let order = |accept: fn(Ordering) -> bool| match a.order(&b) {
             Some(order) => Ok(Value::Bool(order.is_some_and(accept))),
             None => overload(&op.to_string(), &[&a, &b]),
@@ -321,6 +332,15 @@ impl Evaluator<'_> {
                 Ok(Value::List(Arc::new(out)))
             }
         }
+    }
+}
+
+/// How many parts a lookup or a comparison may have to look at.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::List(items) => items.iter().map(weight).fold(1, usize::saturating_add),
+        Value::Map(entries) => entries.iter().map(|(_, v)| weight(v)).fold(1, usize::saturating_add),
+        _ => 1,
     }
 }
 

@@ -6,6 +6,9 @@ use super::value::Value;
 use super::{format, regex, strings, time};
 use std::sync::Arc;
 
+/// Steps that one compiled regular expression costs: a short pattern may still need much memory.
+const REGEX_COST: usize = 1000;
+
 /// The type with this name, as an identifier denotes it.
 pub(super) fn type_named(name: &str) -> Option<&'static str> {
     ["int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type", "type"].into_iter().find(|t| *t == name)
@@ -35,7 +38,7 @@ pub(super) fn method(ev: &Evaluator<'_>, of: &Value, name: &str, args: &[Value])
     match (name, of, args) {
         ("size", _, []) => size(of),
         ("matches", Value::String(s), [Value::String(pattern)]) => {
-            ev.charge(s.len() / 64 + pattern.len() / 4)?;
+            ev.charge(REGEX_COST + s.len() / 64)?;
             let regex = regex::compile(pattern).or_else(|e| error(format!("malformed regular expression: {e}")))?;
             Ok(Value::Bool(regex.is_match(s)))
         }

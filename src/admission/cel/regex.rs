@@ -7,7 +7,7 @@ use regex::{Regex, RegexBuilder};
 /// Longest pattern that is compiled, in bytes.
 const MAX_PATTERN: usize = 4096;
 /// Most memory of a compiled pattern, in bytes.
-const MAX_COMPILED: usize = 4 << 20;
+const MAX_COMPILED: usize = 2 << 20;
 
 /// The pattern in the syntax of the `regex` crate with the meaning it has in RE2.
 ///

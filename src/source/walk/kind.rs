@@ -73,7 +73,7 @@ impl FileKind {
 
 /// The words that matter, any case. A file of infrastructure without one of them says nothing about who gets in; a word
 /// too many costs a parse, a word too few costs a finding.
-const WORDS: [&str; 72] = [
+const WORDS: [&str; 76] = [
     // AWS
     "assumerole",
     "assume_role",
@@ -83,7 +83,8 @@ const WORDS: [&str; 72] = [
     "aws:principal",
     "awssts",
     "sts.amazonaws.com",
-    "sts:",
+    "\"sts:",
+    "sts:*",
     "federated",
     "openid",
     "oidc",
@@ -93,6 +94,7 @@ const WORDS: [&str; 72] = [
     "rolearn",
     "pod_identity",
     "podidentity",
+    "pod-identity",
     "pods.eks.amazonaws.com",
     "rolesanywhere",
     "irsa",
@@ -134,7 +136,9 @@ const WORDS: [&str; 72] = [
     "azure.workload.identity",
     "user_assigned_identity",
     "managedidentity",
-    "azurerm_role_assignment",
+    "role_assignment",
+    "roleassignment",
+    "azuread_",
     "claimsmatchingexpression",
     "client_secret",
     "clientsecret",
@@ -167,11 +171,11 @@ fn always(path: &str) -> bool {
         || below(".circleci/")
         || below(".buildkite/")
         || name.starts_with("azure-pipelines")
+        || name.ends_with(".gitlab-ci.yml")
         || matches!(
             name,
             "action.yml"
                 | "action.yaml"
-                | ".gitlab-ci.yml"
                 | "bitbucket-pipelines.yml"
                 | "Chart.yaml"
                 | "kustomization.yaml"

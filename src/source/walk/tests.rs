@@ -186,11 +186,16 @@ fn the_words_catch_trust_and_let_the_rest_go() {
         "attributeCondition: assertion.sub",
         "member: principalSet://iam.googleapis.com/x",
         "azure.workload.identity/use: \"true\"",
+        "source = \"terraform-aws-modules/eks-pod-identity/aws\"",
+        "\"Action\": \"sts:*\"",
+        "type: Microsoft.Authorization/roleAssignments",
         "assume_role_policy = data.aws_iam_policy_document.x.json",
     ] {
         assert!(matters("a.tf", text), "{text}");
     }
-    for text in ["resource \"aws_s3_bucket\" \"x\" {}", "kind: Deployment", "variable \"region\" {}", ""] {
+    for text in
+        ["resource \"aws_s3_bucket\" \"x\" {}", "kind: Deployment\nspec:\n  hosts: [a]\n  requests: {cpu: 1}", "variable \"region\" {}", ""]
+    {
         assert!(!matters("a.tf", text), "{text}");
     }
     assert!(matters("x/kustomization.yaml", "") && matters(".gitlab-ci.yml", ""));

@@ -88,8 +88,10 @@ impl Splitter {
             ScalarStyle::SingleQuoted => parts.escapes(&tight, '\'', single),
             ScalarStyle::DoubleQuoted => parts.escapes(&tight, '\\', double),
             ScalarStyle::Plain => parts.folded(&tight, text, true),
-            ScalarStyle::Literal => body(source, &raw).and_then(|b| parts.literal(&b, text)),
-            ScalarStyle::Folded => body(source, &raw).and_then(|b| parts.folded(&b, text, false)),
+            // A text of line breaks alone has nothing to point at, and the parser gives its header for its extent.
+            _ if text.trim().is_empty() => None,
+            ScalarStyle::Literal => parts.literal(&body(source, &raw), text),
+            ScalarStyle::Folded => parts.folded(&body(source, &raw), text, false),
         };
         let split = Text { parts: parts.parts };
         // The parser's text decides: a split that says anything else is not used.
@@ -111,11 +113,18 @@ fn trimmed(written: &str, start: usize) -> Range<usize> {
     start + lead..start + lead + len
 }
 
-/// The lines of a block scalar below its header (`|-`, `>2 # why`), which the parser's extent may or may not hold.
-fn body(source: &str, raw: &Range<usize>) -> Option<Range<usize>> {
-    let written = source.get(raw.clone())?;
-    let start = if written.starts_with(['|', '>']) { raw.start + written.find('\n')? + 1 } else { line_start(source, raw.start) };
-    (start <= raw.end).then_some(start..raw.end)
+/// The lines of a block scalar below its header (`|-`, `>2 # why`). The parser's extent starts at the first character that
+/// is no blank; blank lines before it belong to the text too.
+fn body(source: &str, raw: &Range<usize>) -> Range<usize> {
+    let mut start = line_start(source, raw.start);
+    while let Some(before) = start.checked_sub(1) {
+        let line = line_start(source, before);
+        if source.get(line..before).is_none_or(|l| !l.trim().is_empty()) {
+            break;
+        }
+        start = line;
+    }
+    start..raw.end
 }
 
 fn line_start(source: &str, at: usize) -> usize {

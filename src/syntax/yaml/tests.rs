@@ -98,6 +98,16 @@ fn block_scalars_keep_the_place_of_each_line() {
 }
 
 #[test]
+fn block_scalars_that_start_with_a_mark_or_with_blank_lines() {
+    for source in [": >\n\n  \n  > q*\n\n  r\n", "a: |\n\n  |\n  b*\n", "a: |2\n\n   b*\n  c\n"] {
+        let (sources, v) = one(source);
+        let text = v.entries()[0].value.as_text().unwrap();
+        assert!(text.as_known().unwrap().starts_with('\n'));
+        assert_eq!(sources.snippet(text.find_span("*").unwrap()), "*", "{source:?}");
+    }
+}
+
+#[test]
 fn json_in_a_block_scalar_can_be_read_in_place() {
     let (sources, v) = one("a: |\n  {\"s\":\n    [\"x*\"]}\nb: \"{\\\"s\\\": [\\\"x*\\\"]}\"\n");
     for key in ["a", "b"] {

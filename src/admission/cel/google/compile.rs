@@ -156,6 +156,18 @@ impl<'c> Compiler<'c> {
         if negated { test.negate() } else { test }
     }
 
+    /// Whether the expression has a value at all: true, or the error.
+    pub(super) fn defined<'a>(&self, e: &'a Expr, env: Env<'a>) -> Formula
+    where
+        'c: 'a,
+    {
+        cases(self.values(e, env), |symbol| match symbol {
+            Symbol::Subject(s) => test(s, Matcher::Present, e, None, false),
+            Symbol::Text(_) | Symbol::Constant(_) => Formula::TRUE,
+            Symbol::Fault(f) => fault(&f),
+        })
+    }
+
     /// `left == right` for a map lookup.
     pub(super) fn equality<'a>(&self, left: &'a Expr, right: &'a Expr, env: Env<'a>, negated: bool) -> Formula
     where
@@ -258,8 +270,10 @@ impl<'c> Compiler<'c> {
         if items.len() > MAX_ITEMS {
             return Formula::unknown("the list is too long to compile");
         }
+        // The list has no value when one of its items has none.
+        let whole = all(items.iter().map(|item| self.defined(item, env)).collect());
         let parts = items.into_iter().map(|item| self.equality_of(e, left, item, env, negated)).collect();
-        if negated { all(parts) } else { any(parts) }
+        all(vec![whole, self.defined(left, env), if negated { all(parts) } else { any(parts) }])
     }
 
     fn matching<'a>(&self, e: &Expr, of: &'a Expr, method: &str, arg: &'a Expr, env: Env<'a>, negated: bool) -> Formula
@@ -366,8 +380,9 @@ impl<'c> Compiler<'c> {
                 let bound = Bound { name: variable, to: Binding::Item(item, env), outer: env };
                 self.truth(body, Some(&bound), negated)
             };
+            let whole = all(items.iter().map(|i| self.defined(i, env)).collect());
             let parts = items.iter().map(one).collect();
-            return if exists == negated { all(parts) } else { any(parts) };
+            return all(vec![whole, if exists == negated { all(parts) } else { any(parts) }]);
         }
         match self.values(of, env).as_slice() {
             [(_, Symbol::Subject(Subject::Claim(claim)))] if exists && about_one_item(body, variable) => {

@@ -121,11 +121,11 @@ fn condition_steps(condition: &Result<Expr, Problem>, scope: &Scope, trace: &mut
 
 /// For a test of one operand: what it was compared with and what the token holds.
 fn sides(e: &Expr, scope: &Scope) -> (Option<String>, Option<String>) {
-    let (subject, pattern) = match &e.kind {
-        ExprKind::Binary { left, right, .. } if left.as_text().is_some() => (left_or(right), left),
-        ExprKind::Binary { left, right, .. } => (left_or(left), right),
+    let (subject, pattern): (&Expr, &Expr) = match &e.kind {
+        ExprKind::Binary { left, right, .. } if left.as_text().is_some() => (right, left),
+        ExprKind::Binary { left, right, .. } => (left, right),
         ExprKind::Method { of, args, .. } => match args.as_slice() {
-            [arg] => (left_or(of), &Box::new(arg.clone())),
+            [arg] => (of, arg),
             _ => return (None, None),
         },
         _ => return (None, None),
@@ -141,12 +141,9 @@ fn sides(e: &Expr, scope: &Scope) -> (Option<String>, Option<String>) {
     (Some(expected), found)
 }
 
-fn left_or(e: &Expr) -> &Expr {
-    e
-}
-
 /// Decides whether a token with these attributes is one of a member's identities. Members of other kinds than pools
-/// are no identities of tokens: false; `allUsers` is true.
+/// are no identities of tokens: false; `allUsers` is true. For GKE's pools the attributes are `google.subject` with the
+/// token's `sub` (`system:serviceaccount:NS:NAME`): they have no provider that maps.
 #[must_use]
 pub fn evaluate_member(member: &Member, attributes: &Attributes) -> Truth {
     let selector = match &member.kind {

@@ -176,22 +176,28 @@ impl<'c> Compiler<'c> {
     where
         'c: 'a,
     {
-        if let Some(key) = index.as_text().and_then(Text::as_known) {
-            if !matches!(of.kind, ExprKind::Map(_)) {
-                return self.member(of, &key, env);
-            }
+        if let Some(key) = index.as_text().and_then(Text::as_known)
+            && !matches!(of.kind, ExprKind::Map(_))
+        {
+            return self.member(of, &key, env);
         }
         match (&of.kind, &index.kind) {
             (ExprKind::Map(entries), _) => {
+                // A map has no value when any of its parts has none.
+                let whole: Vec<Formula> = entries.iter().flat_map(|(k, v)| [self.defined(k, env), self.defined(v, env)]).collect();
+                let whole = all(whole);
                 let mut out = Vec::new();
                 for (key, value) in entries {
-                    let guard = self.equality(index, key, env, false);
+                    let guard = all(vec![whole.clone(), self.equality(index, key, env, false)]);
                     out.extend(self.values(value, env).into_iter().map(|(g, s)| (all(vec![guard.clone(), g]), s)));
                 }
                 limit(out)
             }
             (ExprKind::List(items), ExprKind::Int(n)) => match usize::try_from(*n).ok().and_then(|n| items.get(n)) {
-                Some(item) => self.values(item, env),
+                Some(item) => {
+                    let whole = all(items.iter().map(|i| self.defined(i, env)).collect());
+                    self.values(item, env).into_iter().map(|(g, s)| (all(vec![whole.clone(), g]), s)).collect()
+                }
                 None => one(failure("index out of range")),
             },
             (ExprKind::Method { of, method, args }, ExprKind::Int(n)) if method == "split" => {
@@ -249,8 +255,8 @@ fn concat(a: &Symbol, b: &Symbol) -> Symbol {
 /// A string function with constant arguments over a string of the token.
 fn derived(of: Symbol, method: &str, args: Option<&[String]>, e: &Expr) -> Symbol {
     let of = match of {
-        Symbol::Subject(of @ Subject::AnyItem(_)) if method != "extract" => {
-            return unknown(format!("`{e}` over the items of `{of:?}` is not modelled"));
+        Symbol::Subject(Subject::AnyItem(_)) => {
+            return unknown(format!("`{e}` over the items of a list is not modelled"));
         }
         Symbol::Subject(of) => Box::new(of),
         Symbol::Fault(fault) => return Symbol::Fault(fault),
