@@ -9,7 +9,7 @@ use crate::report::{Coverage, Run, Skipped, Undecided};
 use crate::rules::engine::{self, Context, Selection};
 use crate::source::walk::{FileKind, Options, Scan, ScanError};
 use crate::source::{SourceFile, Sources, Span};
-use crate::syntax::{Parsed, Problem, helm, json, yaml};
+use crate::syntax::{Parsed, Problem, helm, json};
 use crate::terraform::evaluate::{Evaluated, Workspace};
 use crate::value::{Text, Value};
 use rayon::prelude::*;
@@ -109,15 +109,9 @@ fn documents(scan: &Scan) -> Vec<Tree> {
         let source = Arc::clone(file.source.as_ref()?);
         let (format, templated, parsed) = match file.kind {
             FileKind::Json => (Format::Json, false, json::parse(&source)),
-            FileKind::Yaml if file.chart_template => (Format::Yaml, true, helm::parse(&source)),
             FileKind::Yaml => {
-                let parsed = yaml::parse(&source);
-                // A template outside of a chart (Kustomize, CI, Terraform's own) says so by not being YAML.
-                if !parsed.problems.is_empty() && source.text.contains("{{") {
-                    (Format::Yaml, true, helm::parse(&source))
-                } else {
-                    (Format::Yaml, false, parsed)
-                }
+                let (parsed, templated) = helm::read(&source, file.chart_template);
+                (Format::Yaml, templated, parsed)
             }
             _ => return None,
         };
