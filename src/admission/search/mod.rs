@@ -27,7 +27,9 @@ use std::fmt;
 
 /// Most states that one search visits in one template.
 pub const MAX_SEARCH_STATES: usize = 200_000;
-/// Most nodes of the walk over readable candidates.
+/// Most nodes of the first walk over readable candidates, before the exhaustive search.
+pub const QUICK_CANDIDATE_NODES: usize = 256;
+/// Most nodes of the walk that makes a witness readable.
 pub const MAX_CANDIDATE_NODES: usize = 4_000;
 /// Most segments that a template may have.
 pub const MAX_SEGMENTS: usize = 64;
