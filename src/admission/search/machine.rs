@@ -1,106 +1,19 @@
 //! One formula in one template: the product of the segments' alphabets and the tests' automata.
 
-use super::compile::{Compiled, Leaf, Node, refusal};
+use super::compile::{Compiled, Leaf, Node};
 use super::resolve::{Piece, Prepared, Resolved, known, resolve, through};
+use super::truths::{ANYTHING, FALSE, Mask, Sim, TRUE, UNKNOWN, bit};
 use super::{MAX_CANDIDATE_NODES, MAX_SEARCH_STATES, QUICK_CANDIDATE_NODES, candidates};
 use crate::admission::Truth;
 use crate::admission::formula::Subject;
 use crate::language::{Classes, Dfa, FastBuild, Out, readable_rank};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 /// Most cells of the transition functions that one test keeps.
 const MAX_FUNCTION_CELLS: usize = 1 << 20;
 /// Most tests that one search follows at the same time.
 const MAX_TRACKS: usize = 512;
-
-/// A set of truths, one bit each.
-type Mask = u8;
-const TRUE: Mask = 1;
-const FALSE: Mask = 2;
-const ERROR: Mask = 4;
-const UNKNOWN: Mask = 8;
-
-fn bit(truth: Truth) -> Mask {
-    match truth {
-        Truth::True => TRUE,
-        Truth::False => FALSE,
-        Truth::Error => ERROR,
-        Truth::Unknown => UNKNOWN,
-    }
-}
-
-const TRUTHS: [Truth; 4] = [Truth::True, Truth::False, Truth::Error, Truth::Unknown];
-
-fn map(mask: Mask, f: impl Fn(Truth) -> Truth) -> Mask {
-    TRUTHS.iter().filter(|t| mask & bit(**t) != 0).fold(0, |m, t| m | bit(f(*t)))
-}
-
-/// Conjunction of two sets of truths, element by element.
-static AND: LazyLock<Vec<Mask>> = LazyLock::new(|| {
-    let both = |a: Mask, b: Mask| TRUTHS.iter().filter(|t| a & bit(**t) != 0).fold(0, |m, t| m | map(b, |u| t.and(u)));
-    (0..=255u8).map(|pair| both(pair >> 4, pair & 15)).collect()
-});
-
-fn and(a: Mask, b: Mask) -> Mask {
-    AND.get(usize::from(a << 4 | b)).copied().unwrap_or(15)
-}
-
-fn not(a: Mask) -> Mask {
-    (a & 12) | (a & 1) << 1 | (a & 2) >> 1
-}
-
-/// The formula over tracks, constants folded.
-#[derive(Debug, Clone)]
-enum Sim {
-    Constant(Truth),
-    Track(usize),
-    Not(Box<Sim>),
-    Refused(Box<Sim>),
-    All(Vec<Sim>),
-    Any(Vec<Sim>),
-}
-
-impl Sim {
-    fn eval(&self, track: &impl Fn(usize) -> Mask) -> Mask {
-        match self {
-            Self::Constant(truth) => bit(*truth),
-            Self::Track(i) => track(*i),
-            Self::Not(inner) => not(inner.eval(track)),
-            Self::Refused(inner) => map(inner.eval(track), refusal),
-            Self::All(all) => all.iter().fold(TRUE, |m, s| if m == FALSE { m } else { and(m, s.eval(track)) }),
-            Self::Any(all) => not(all.iter().fold(TRUE, |m, s| if m == FALSE { m } else { and(m, not(s.eval(track))) })),
-        }
-    }
-
-    /// Folds what no track can change.
-    fn folded(self, tracks: &[Track]) -> Self {
-        let mask = self.eval(&|i| tracks.get(i).map_or(15, Track::possible));
-        if let Some(truth) = TRUTHS.iter().find(|t| bit(**t) == mask) {
-            return Self::Constant(*truth);
-        }
-        let each = |all: Vec<Self>, neutral: Truth| {
-            let folded = all.into_iter().map(|s| s.folded(tracks));
-            folded.filter(|s| !matches!(s, Self::Constant(t) if *t == neutral)).collect::<Vec<_>>()
-        };
-        match self {
-            Self::Not(inner) => Self::Not(Box::new(inner.folded(tracks))),
-            Self::Refused(inner) => Self::Refused(Box::new(inner.folded(tracks))),
-            Self::All(all) => Self::All(each(all, Truth::True)),
-            Self::Any(all) => Self::Any(each(all, Truth::False)),
-            other => other,
-        }
-    }
-
-    fn used(&self, out: &mut Vec<usize>) {
-        match self {
-            Self::Constant(_) => {}
-            Self::Track(i) => out.push(*i),
-            Self::Not(inner) | Self::Refused(inner) => inner.used(out),
-            Self::All(all) | Self::Any(all) => all.iter().for_each(|s| s.used(out)),
-        }
-    }
-}
 
 /// One test in this template.
 #[derive(Debug)]
@@ -309,7 +222,7 @@ impl<'a> Machine<'a> {
         let mut builder = Builder { prepared, tracks: Vec::new(), leaves: HashMap::new(), subjects: Vec::new(), reasons: Vec::new() };
         let sim = builder.sim(&formula.root);
         let Builder { tracks, reasons, .. } = builder;
-        let sim = sim.folded(&tracks);
+        let sim = sim.folded(&|i| tracks.get(i).map_or(ANYTHING, Track::possible));
         let mut used = Vec::new();
         sim.used(&mut used);
         used.sort_unstable();
@@ -435,7 +348,7 @@ impl<'a> Machine<'a> {
     fn outlook(&self, state: &State) -> Mask {
         let segment = self.stage_of(state).map(|s| s.segment);
         self.sim.eval(&|i| {
-            let Some(track) = self.tracks.get(i) else { return 15 };
+            let Some(track) = self.tracks.get(i) else { return ANYTHING };
             // Past its last segment a test is decided.
             let decided = segment.is_none_or(|now| track.slots.last().is_none_or(|(last, _)| *last < now));
             let out = match (track.ordered, decided) {

@@ -12,6 +12,7 @@ mod machine;
 mod resolve;
 #[cfg(test)]
 mod tests;
+mod truths;
 
 pub use align::{Candidate, literals_for_segment};
 pub use compile::Compiled;
@@ -221,6 +222,7 @@ impl Compiled {
         let segments: Vec<(String, String)> = prepared.template.segments.iter().map(|s| s.name.clone()).zip(values).collect();
         match self.concrete(&token, &segments, &options.holes) {
             Truth::True => Outcome::Witness(Box::new(Witness { template: index, token, segments, certain: true })),
+            Truth::Unknown => Outcome::Unknown("a token was found, but the second evaluator cannot decide it".to_owned()),
             other => {
                 debug_assert!(false, "the two evaluators disagree ({other:?}) on {token:?}");
                 Outcome::Unknown("the two evaluators disagree on a token; please report this".to_owned())
