@@ -32,9 +32,7 @@ fn by_literal(text: &Text, pattern: &str, with: &Text) -> Result<Text, Stop> {
     if is_scheme(pattern) && with.as_known().is_some_and(|w| w.is_empty()) {
         return Ok(without_scheme(text));
     }
-    let found = pieces::agreed(text, pattern, |s| {
-        s.string.match_indices(pattern).map(|(at, m)| Some((s.point(at)?, s.point(at + m.len())?))).collect::<Option<Vec<_>>>()
-    });
+    let found = pieces::occurrences(text, pattern);
     if let Some(ranges) = found {
         return Ok(interleave(pieces::outside(text, &ranges), |_| with.clone()));
     }
