@@ -47,9 +47,8 @@ fn part_by_part(text: &Text, pattern: &str, with: &Text) -> Result<Text, Stop> {
     let mut last_was_hole = false;
     let close = |run: &mut Text, out: &mut Text, hole_before: bool, hole_after: bool| -> Result<(), Stop> {
         if let Some((known, _)) = pieces::known_string(run).filter(|(k, _)| !k.is_empty()) {
-            let splits = |n: &usize| pattern.is_char_boundary(*n);
-            let tail = hole_after && (1..pattern.len()).filter(splits).any(|n| known.ends_with(&pattern[..n]));
-            let head = hole_before && (1..pattern.len()).filter(splits).any(|n| known.starts_with(&pattern[n..]));
+            let tail = hole_after && (1..pattern.len()).any(|n| pattern.get(..n).is_some_and(|p| known.ends_with(p)));
+            let head = hole_before && (1..pattern.len()).any(|n| pattern.get(n..).is_some_and(|p| known.starts_with(p)));
             if tail || head {
                 return Err(Stop::Unknown);
             }
@@ -276,7 +275,7 @@ pub(super) fn with_hole(text: &Text, first: bool, atom: Atom) -> Text {
     Text { parts }
 }
 
-/// Kept here so that every family reports a bad pattern the same way.
+/// Every family reports a bad pattern the same way.
 pub(super) fn bad_pattern<T>(pattern: &str, why: &str) -> Result<T, Stop> {
     fail(format!("invalid regular expression `{pattern}`: {why}"))
 }

@@ -36,9 +36,11 @@ pub static MODELS: &[Model] = models![
     "aws_irsa_v5",
     "aws_irsa_v6",
     "aws_oidc_provider",
+    "cds_github_role",
     "cloudposse_eks_role",
     "google_gh_oidc",
     "google_workload_identity",
+    "moj_irsa",
     "philips_github",
     "unfunco_github",
 ];
@@ -177,6 +179,10 @@ mod tests {
             assert_eq!(model(&source, None), "aws_irsa_v5", "{source}");
         }
         assert_eq!(model(&format!("github.com/{path}//modules/iam-role?ref=v5.0.0"), None), "none");
+        let irsa = "github.com/ministryofjustice/cloud-platform-terraform-irsa?ref=";
+        assert_eq!(model(&format!("{irsa}2.1.0"), None), "moj_irsa");
+        assert_eq!(model(&format!("{irsa}1.0.5"), None), "none");
+        assert_eq!(model("github.com/cds-snc/terraform-modules//gh_oidc_role?ref=v9.6.4", None), "cds_github_role");
     }
 
     #[test]

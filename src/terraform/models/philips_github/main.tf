@@ -12,8 +12,8 @@ variable "role_name" { default = null }
 variable "role_path" { default = "/github-actions/" }
 
 locals {
-  sub   = "${var.github_oidc_issuer}:sub"
-  named = length(var.github_environments) > 0 && var.repo != null
+  sub          = "${var.github_oidc_issuer}:sub"
+  named        = length(var.github_environments) > 0 && var.repo != null
   environments = local.named ? [for e in var.github_environments : "repo:${var.repo}:environment:${e}"] : ["ensurethereisnotmatch"]
   offered = {
     allow_main        = { test = "StringLike", values = ["repo:${var.repo}:ref:refs/heads/${var.repo_mainline_branch}"] }
