@@ -1,10 +1,11 @@
 //! Lists and maps. <https://developer.hashicorp.com/terraform/language/functions>
 
-use super::arguments::{Answer, Call, Stop, derived, equal, fail};
+use super::arguments::{Answer, Call, Stop, derived, equal, fail, text_key};
 use super::convert::unified;
 use super::numbers::{Num, add};
 use super::{MAX_DEPTH, MAX_ITEMS, MAX_TEXT};
 use crate::value::{AtomKind, Entry, Kind, Text, Value};
+use std::collections::{HashMap, HashSet};
 
 pub(super) fn call(c: &Call<'_>) -> Answer {
     Some(match c.name {
@@ -39,9 +40,11 @@ pub(super) fn call(c: &Call<'_>) -> Answer {
 /// partly unknown stay, after the others.
 pub(super) fn effective(entries: &[Entry]) -> Vec<Entry> {
     let mut kept: Vec<Entry> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for entry in entries {
-        match kept.iter_mut().find(|k| k.key.same(&entry.key)) {
-            Some(place) => *place = entry.clone(),
+        let place = *places.entry(text_key(&entry.key)).or_insert(kept.len());
+        match kept.get_mut(place) {
+            Some(earlier) => *earlier = entry.clone(),
             None => kept.push(entry.clone()),
         }
     }
@@ -188,10 +191,9 @@ fn merge(c: &Call<'_>) -> Result<Value, Stop> {
                 if more {
                     out = doubtful(out, arg);
                 }
-                for entry in entries {
-                    out.retain(|e| !e.key.same(&entry.key));
-                    out.push(entry);
-                }
+                let later: HashSet<String> = entries.iter().map(|e| text_key(&e.key)).collect();
+                out.retain(|e| !later.contains(&text_key(&e.key)));
+                out.extend(entries);
                 open |= more;
             }
             Err(Stop::Unknown) => {

@@ -45,7 +45,7 @@ fn parse(text: &str) -> Option<Moment> {
         None
     } else {
         let sign = if rest.starts_with('-') { -1 } else { 1 };
-        let (h, m) = rest.get(1..)?.split_once(':')?;
+        let (h, m) = rest.get(1..).filter(|r| r.len() == 5)?.split_once(':')?;
         Some(sign * (h.parse::<i64>().ok()? * 3600 + m.parse::<i64>().ok()? * 60))
     };
     let valid = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 60;

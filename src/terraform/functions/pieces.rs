@@ -84,7 +84,8 @@ impl Sample {
         if at == self.string.len() {
             return Some(Point { part: self.bounds.len(), offset: 0 });
         }
-        let (part, (range, hole)) = self.bounds.iter().enumerate().find(|(_, (r, _))| r.contains(&at))?;
+        let part = self.bounds.partition_point(|(range, _)| range.end <= at);
+        let (range, hole) = self.bounds.get(part).filter(|(range, _)| range.contains(&at))?;
         let offset = at - range.start;
         (!*hole || offset == 0).then_some(Point { part, offset })
     }
@@ -180,6 +181,9 @@ pub(super) fn outside(text: &Text, ranges: &[(Point, Point)]) -> Vec<Text> {
     out
 }
 
+/// Most steps of the search whether a string can occur; past it, it is taken to be possible.
+const MAX_STEPS: usize = 1 << 20;
+
 /// Which occurrences of a string are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Where {
@@ -223,6 +227,9 @@ pub(super) fn possible(text: &Text, needle: &str, place: Where) -> bool {
         }
     }
     let n = units.len();
+    if n.saturating_mul(needle.len()) > MAX_STEPS {
+        return true;
+    }
     // A state: where in the text we are, and whether a hole gave a character.
     let close = |states: &mut std::collections::BTreeSet<(usize, bool)>| {
         for i in 0..n {

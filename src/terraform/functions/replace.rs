@@ -3,7 +3,7 @@
 
 use super::arguments::{Answer, Call, Stop, derived, fail, text_key};
 use super::pieces::{self, Point};
-use super::regexes;
+use super::{MAX_TEXT, regexes};
 use crate::value::{Atom, AtomKind, Part, Text, Value};
 
 /// What stands before the issuer in the ARN of an OpenID Connect provider.
@@ -34,6 +34,9 @@ fn by_literal(text: &Text, pattern: &str, with: &Text) -> Result<Text, Stop> {
     }
     let found = pieces::occurrences(text, pattern);
     if let Some(ranges) = found {
+        if ranges.len().saturating_mul(with.to_string().len()) > MAX_TEXT {
+            return Err(Stop::Unknown);
+        }
         return Ok(interleave(pieces::outside(text, &ranges), |_| with.clone()));
     }
     part_by_part(text, pattern, with)

@@ -109,7 +109,8 @@ fn ends_in_line_free_hole(text: &Text) -> bool {
 
 fn indent(c: &Call<'_>) -> Result<Value, Stop> {
     let n = usize::try_from(c.integer(0)?).or_else(|_| fail("the number of spaces must not be negative"))?;
-    if n > MAX_TEXT {
+    let lines: usize = c.text(1)?.fill(|_| String::new()).matches('\n').count();
+    if n.saturating_mul(lines.max(1)) > MAX_TEXT {
         return Err(Stop::Unknown);
     }
     let pad = format!("\n{}", " ".repeat(n));
@@ -126,6 +127,9 @@ fn join(c: &Call<'_>) -> Result<Value, Stop> {
     let mut items = Vec::new();
     for i in 1..c.args.len() {
         items.extend(c.closed_list(i)?);
+    }
+    if separator.to_string().len().saturating_mul(items.len()) > MAX_TEXT {
+        return Err(Stop::Unknown);
     }
     // An item may be a choice: join once for every combination.
     let mut ways: Vec<Text> = vec![Text::default()];
