@@ -420,3 +420,33 @@ fn places_survive() {
     assert_eq!(snippet(pieces.items()[3]), ["*"]);
     assert_eq!(snippet(&on("lower", &[text])), ["https://repo:Org/*"]);
 }
+
+proptest::proptest! {
+    /// No text makes a function panic, and what is known stays known.
+    #[test]
+    fn hostile_texts_do_no_harm(a in "\\PC{0,12}", b in "[-/.:%\\[\\]()*a-z0-9$\\\\\"{}é ]{0,10}", n in -3i64..40) {
+        let number = from_json(&n.into());
+        let hole = shaped("{x}");
+        for name in ["lower", "title", "chomp", "strrev", "trimspace", "jsondecode", "yamldecode", "csvdecode", "urlencode", "base64decode", "dirname", "basename", "cidrnetmask", "tonumber", "format"] {
+            let _ = call(name, &[Value::string(&b)], None, &folder());
+        }
+        for name in ["split", "trim", "trimprefix", "trimsuffix", "startswith", "endswith", "strcontains", "regex", "regexall", "format", "timeadd", "timecmp", "formatdate", "uuidv5", "textencodebase64"] {
+            for args in [[Value::string(&a), Value::string(&b)], [Value::string(&b), Value::string(&a)], [Value::string(&b), hole.clone()], [hole.clone(), Value::string(&b)]] {
+                let _ = call(name, &args, None, &folder());
+            }
+        }
+        let _ = call("substr", &[Value::string(&a), number.clone(), number.clone()], None, &folder());
+        let _ = call("cidrsubnet", &[Value::string(format!("10.0.0.0/{}", n)), number.clone(), number.clone()], None, &folder());
+        let _ = call("cidrhost", &[Value::string("fd00::/64"), number], None, &folder());
+        for text in [Value::string(&a), hole] {
+            let _ = call("replace", &[text, Value::string(&b), Value::string("$1-")], None, &folder());
+        }
+        if let Ok(value) = call("join", &[Value::string(&b), Value::list(vec![Value::string(&a), Value::string(&a)], None)], None, &folder()) {
+            proptest::prop_assert_eq!(value.as_str(), Some(format!("{a}{b}{a}")));
+        }
+        if !b.is_empty() && !b.starts_with('/') {
+            let replaced = call("replace", &[Value::string(&a), Value::string(&b), Value::string("-")], None, &folder()).unwrap();
+            proptest::prop_assert_eq!(replaced.as_str(), Some(a.replace(&b, "-")));
+        }
+    }
+}
