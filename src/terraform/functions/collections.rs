@@ -108,7 +108,9 @@ fn element(c: &Call<'_>) -> Result<Value, Stop> {
         return fail("cannot use element function with an empty list");
     }
     if open {
-        return usize::try_from(i).ok().and_then(|i| items.get(i)).cloned().ok_or(Stop::Unknown);
+        // Items that are not known may stand before this one: it, or another.
+        let here = usize::try_from(i).ok().and_then(|i| items.get(i)).cloned().ok_or(Stop::Unknown)?;
+        return one_of(c, vec![here, super::unknown(c.name, c.args, c.span, "an item of a list that is not wholly known")]);
     }
     let i = usize::try_from(i % items.len() as i128).map_err(|_| Stop::Unknown)?;
     items.get(i).cloned().ok_or(Stop::Unknown)
@@ -228,8 +230,8 @@ fn slice(c: &Call<'_>) -> Result<Value, Stop> {
     let (from, to) = (c.integer(1)?, c.integer(2)?);
     let range = usize::try_from(from).ok().zip(usize::try_from(to).ok()).filter(|(a, b)| a <= b);
     match range.and_then(|(a, b)| items.get(a..b)) {
+        _ if open => Err(Stop::Unknown),
         Some(part) => c.list_value(part.to_vec(), false),
-        None if open => Err(Stop::Unknown),
         None => fail("the indexes of `slice` are out of range"),
     }
 }
@@ -292,7 +294,7 @@ fn coalescelist(c: &Call<'_>) -> Result<Value, Stop> {
 }
 
 fn index(c: &Call<'_>) -> Result<Value, Stop> {
-    let (items, open) = c.list(0)?;
+    let items = c.closed_list(0)?;
     let wanted = c.arg(1)?;
     for (i, item) in items.iter().enumerate() {
         match equal(item, wanted) {
@@ -301,7 +303,7 @@ fn index(c: &Call<'_>) -> Result<Value, Stop> {
             None => return Err(Stop::Unknown),
         }
     }
-    if open { Err(Stop::Unknown) } else { fail("item not found") }
+    fail("item not found")
 }
 
 fn chunklist(c: &Call<'_>) -> Result<Value, Stop> {

@@ -378,6 +378,8 @@ fn unknown_items_leave_collections_open() {
     let list = |items: &str| from_json(&serde_json::from_str(items).unwrap());
     assert_eq!(shape(&on("concat", &[list(r#"["a"]"#), unknown.clone()])), "[a|…]");
     assert_eq!(shape(&on("contains", &[Value::list(vec![unknown.clone(), Value::string("a")], None), Value::string("a")])), "true");
+    let maybe = on("element", &[on("concat", &[unknown.clone(), list(r#"["a"]"#)]), from_json(&0.into())]);
+    assert!(shape(&maybe).starts_with("<a|?element("), "the unknown list comes first: {}", shape(&maybe));
     let doubt = on("contains", &[Value::list(vec![unknown.clone()], None), Value::string("a")]);
     assert_eq!(shape(&doubt), "?contains([u,],\"a\")");
     assert_eq!(shape(&on("merge", &[list(r#"{"a":"1"}"#), unknown.clone(), list(r#"{"b":"2"}"#)])), "{a=<1|?lookup(u,\"a\")>|b=2|…}");
