@@ -385,7 +385,7 @@ fn unknown_items_leave_collections_open() {
     assert_eq!(shape(&on("merge", &[list(r#"{"a":"1"}"#), unknown.clone(), list(r#"{"b":"2"}"#)])), "{a=<1|?lookup(u,\"a\")>|b=2|…}");
     assert_eq!(shape(&on("coalesce", &[unknown.clone(), Value::string("d")])), "<?u|d>");
     assert_eq!(shape(&on("alltrue", &[Value::list(vec![unknown.clone(), Value::new(Kind::Bool(false), None)], None)])), "false");
-    assert_eq!(shape(&on("lower", &[unknown.clone()])), "{lower(u)}");
+    assert_eq!(shape(&on("lower", std::slice::from_ref(&unknown))), "{lower(u)}");
     assert_eq!(shape(&on("format", &[Value::string("repo:%s/*"), unknown])), "repo:{u}/*");
 }
 
