@@ -1,7 +1,7 @@
 //! The evaluator of one root: instances, scopes, memory, budget.
 
 use super::config::{ConfigCache, ModuleConfig};
-use super::{EvalError, MAX_DEPTH, MAX_INSTANCES, MAX_STEPS, Undecided};
+use super::{EvalError, MAX_DEPTH, MAX_INSTANCES, MAX_NODES, MAX_STEPS, MAX_VALUE_DEPTH, Undecided};
 use crate::source::Span;
 use crate::syntax::hcl::{Block, Expr};
 use crate::value::{Atom, AtomKind, Value};
@@ -9,6 +9,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+
+/// Copying so many nodes costs as much as one evaluation step.
+const NODES_PER_STEP: u64 = 2;
 
 pub(super) type Result<T> = std::result::Result<T, EvalError>;
 
@@ -36,7 +39,8 @@ pub(super) struct Child {
 
 enum Memo {
     Running,
-    Done(Result<Value>),
+    /// The value with its size in nodes.
+    Done(Result<Value>, usize),
 }
 
 /// What names mean at a place.
@@ -164,6 +168,25 @@ impl<'a> Evaluator<'a> {
         self.depth.set(self.depth.get().saturating_sub(1));
     }
 
+    /// Counts the copying of a value of `size` nodes.
+    pub(super) fn charge(&self, size: usize, span: Span) -> Result<()> {
+        self.steps.set(self.steps.get().saturating_add(size as u64 / NODES_PER_STEP));
+        if self.steps.get() > MAX_STEPS {
+            return Err(self.limit(format!("more than {MAX_STEPS} evaluation steps"), span));
+        }
+        Ok(())
+    }
+
+    /// The value and its size; an error when it is too large or too deep to be kept.
+    fn bounded(&self, value: Result<Value>, name: &str, span: Span) -> (Result<Value>, usize) {
+        let Ok(inner) = &value else { return (value, 0) };
+        let mut left = MAX_NODES;
+        if super::values::fits(inner, MAX_VALUE_DEPTH, &mut left) {
+            return (value, MAX_NODES - left);
+        }
+        (Err(self.limit(format!("the value of `{name}` is too large"), span)), 0)
+    }
+
     /// Records a limit once.
     pub(super) fn limit(&self, why: String, span: Span) -> EvalError {
         let mut undecided = self.undecided.borrow_mut();
@@ -226,7 +249,10 @@ impl<'a> Evaluator<'a> {
         compute: impl FnOnce() -> Result<Value>,
     ) -> Result<Value> {
         match instance.memory.borrow().get(name) {
-            Some(Memo::Done(value)) => return value.clone(),
+            Some(Memo::Done(value, size)) => {
+                self.charge(*size, span)?;
+                return value.clone();
+            }
             Some(Memo::Running) => {
                 let why = format!("`{name}` refers to itself");
                 if self.strict {
@@ -239,9 +265,9 @@ impl<'a> Evaluator<'a> {
         }
         instance.memory.borrow_mut().insert(name.to_owned(), Memo::Running);
         let trying = self.trying.replace(0);
-        let value = compute();
+        let (value, size) = self.bounded(compute(), name, span);
         self.trying.set(trying);
-        instance.memory.borrow_mut().insert(name.to_owned(), Memo::Done(value.clone()));
+        instance.memory.borrow_mut().insert(name.to_owned(), Memo::Done(value.clone(), size));
         value
     }
 }

@@ -26,6 +26,9 @@ impl Evaluator<'_> {
     /// A name with its steps.
     pub(super) fn reference(&self, root: &str, steps: &[RefStep<'_>], expr: &Expr, scope: &Scope) -> Result<Value> {
         if let Some(value) = scope.binding(root) {
+            let mut left = super::MAX_NODES;
+            super::values::fits(value, super::MAX_VALUE_DEPTH, &mut left);
+            self.charge(super::MAX_NODES - left, expr.span)?;
             return self.apply_steps(value.clone(), steps, expr, scope);
         }
         let first = steps.first().and_then(RefStep::name);

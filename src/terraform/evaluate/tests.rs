@@ -250,3 +250,32 @@ fn module_calls_in_a_circle_end() {
     ]));
     assert!(!out.undecided.is_empty());
 }
+
+#[test]
+fn doubling_values_end() {
+    for (zero, next) in [("\"x\"", "\"${local.lN}${local.lN}\""), ("[]", "[local.lN, local.lN]")] {
+        let mut text = format!("locals {{\n  l0 = {zero}\n");
+        (1..60).for_each(|i| text.push_str(&format!("  l{i} = {}\n", next.replace('N', &(i - 1).to_string()))));
+        text.push_str("}\nresource \"a\" \"b\" { c = local.l59 }\n");
+        let out = all(&memory(&[("main.tf", &text)]));
+        assert!(!out.undecided.is_empty());
+        assert_eq!(out.resources.len(), 1);
+    }
+}
+
+#[test]
+fn files_never_leave_the_root() {
+    assert_eq!(paths::join("a/b", "../../.."), None);
+    assert_eq!(paths::join("a/b", "/etc/passwd"), None);
+    assert_eq!(paths::join("a/b", "../c/./d").as_deref(), Some("a/c/d"));
+    assert_eq!(paths::relative("envs/prod", "modules/x"), "../../modules/x");
+}
+
+#[test]
+fn a_statement_without_dynamic_principals_has_none() {
+    let text = "data \"aws_iam_policy_document\" \"t\" {\n  statement {\n    actions = [\"a\"]\n    dynamic \"not_principals\" {\n      for_each = []\n      content {}\n    }\n  }\n}\n";
+    assert_eq!(
+        shown(text, "data.aws_iam_policy_document.t.json"),
+        r#""{\"Statement\":[{\"Action\":\"a\",\"Effect\":\"Allow\"}],\"Version\":\"2012-10-17\"}""#
+    );
+}
