@@ -39,8 +39,7 @@ pub(super) struct Child {
 
 enum Memo {
     Running,
-    /// The value with its size in nodes.
-    Done(Result<Value>, usize),
+    Done(Result<Rc<Value>>),
 }
 
 /// What names mean at a place.
@@ -177,14 +176,14 @@ impl<'a> Evaluator<'a> {
         Ok(())
     }
 
-    /// The value and its size; an error when it is too large or too deep to be kept.
-    fn bounded(&self, value: Result<Value>, name: &str, span: Span) -> (Result<Value>, usize) {
-        let Ok(inner) = &value else { return (value, 0) };
+    /// The value; an error when it is too large or too deep to be kept.
+    fn bounded(&self, value: Result<Value>, name: &str, span: Span) -> Result<Value> {
+        let Ok(inner) = &value else { return value };
         let mut left = MAX_NODES;
         if super::values::fits(inner, MAX_VALUE_DEPTH, &mut left) {
-            return (value, MAX_NODES - left);
+            return value;
         }
-        (Err(self.limit(format!("the value of `{name}` is too large"), span)), 0)
+        Err(self.limit(format!("the value of `{name}` is too large"), span))
     }
 
     /// Records a limit once.
@@ -240,7 +239,7 @@ impl<'a> Evaluator<'a> {
         format!("{}|{}|{name}", self.root, instance.address)
     }
 
-    /// Computes once per instance; a cycle is an atom.
+    /// [`Evaluator::recall`], copied.
     pub(super) fn remember(
         &self,
         instance: &Rc<Instance>,
@@ -248,26 +247,43 @@ impl<'a> Evaluator<'a> {
         span: Span,
         compute: impl FnOnce() -> Result<Value>,
     ) -> Result<Value> {
+        let value = self.recall(instance, name, span, compute)?;
+        self.copy(&value, span)
+    }
+
+    /// A copy that is paid for.
+    pub(super) fn copy(&self, value: &Value, span: Span) -> Result<Value> {
+        let mut left = MAX_NODES;
+        super::values::fits(value, MAX_VALUE_DEPTH, &mut left);
+        self.charge(MAX_NODES - left, span)?;
+        Ok(value.clone())
+    }
+
+    /// Computes once per instance; a cycle is an atom.
+    pub(super) fn recall(
+        &self,
+        instance: &Rc<Instance>,
+        name: &str,
+        span: Span,
+        compute: impl FnOnce() -> Result<Value>,
+    ) -> Result<Rc<Value>> {
         match instance.memory.borrow().get(name) {
-            Some(Memo::Done(value, size)) => {
-                self.charge(*size, span)?;
-                return value.clone();
-            }
+            Some(Memo::Done(value)) => return value.clone(),
             Some(Memo::Running) => {
                 let why = format!("`{name}` refers to itself");
                 if self.strict {
                     return Err(EvalError::new(why, Some(span)));
                 }
                 let atom = Atom::new(self.key(instance, name), AtomKind::Any, format!("${{{name}}}"), why, Some(span));
-                return Ok(Value::unknown(atom, Some(span)));
+                return Ok(Rc::new(Value::unknown(atom, Some(span))));
             }
             None => {}
         }
         instance.memory.borrow_mut().insert(name.to_owned(), Memo::Running);
         let trying = self.trying.replace(0);
-        let (value, size) = self.bounded(compute(), name, span);
+        let value = self.bounded(compute(), name, span).map(Rc::new);
         self.trying.set(trying);
-        instance.memory.borrow_mut().insert(name.to_owned(), Memo::Done(value.clone(), size));
+        instance.memory.borrow_mut().insert(name.to_owned(), Memo::Done(value.clone()));
         value
     }
 }

@@ -41,7 +41,7 @@ pub const MAX_DEPTH: usize = 400;
 /// Most instances of resources and modules of one root.
 pub const MAX_INSTANCES: usize = 20_000;
 /// Largest value that is kept, in nodes (items, entries, pieces of strings).
-pub const MAX_NODES: usize = 400_000;
+pub const MAX_NODES: usize = 100_000;
 /// Deepest nesting of a value.
 pub const MAX_VALUE_DEPTH: usize = 64;
 /// Deepest nesting of module calls.
