@@ -14,7 +14,10 @@ const SETS: &[(&str, &str)] =
 impl Evaluator<'_> {
     /// The JSON of an evaluated `aws_iam_policy_document` body.
     pub(super) fn policy_json(&self, body: &Value, span: Span) -> Value {
-        self.render(&policy(body, &|| self.lost(span)), span)
+        // one document per choice that is open: also which documents are merged in
+        let bodies = combinations(body).unwrap_or_else(|| vec![body.clone()]);
+        let texts = bodies.iter().map(|b| self.render(&policy(b, &|| self.lost(span)), span)).collect();
+        one_of(texts, || Value::unknown(self.lost(span), Some(span)))
     }
 
     /// The JSON of an evaluated `google_iam_policy` body.
@@ -89,7 +92,7 @@ fn documents(value: Option<&Value>, lost: &dyn Fn() -> Atom, put: &mut dyn FnMut
     }
     for document in value.items() {
         let parsed = document.as_text().and_then(|t| if t.parts.is_empty() { None } else { json_text::read_json(&t) });
-        let Some(parsed) = parsed else {
+        let Some(parsed) = parsed.filter(|p| matches!(p.kind, Kind::Map { .. })) else {
             if document.as_str().is_none_or(|s| !s.is_empty()) && !document.is_null() {
                 put(Value::unknown(lost(), document.span));
             }

@@ -279,3 +279,13 @@ fn a_statement_without_dynamic_principals_has_none() {
         r#""{\"Statement\":[{\"Action\":\"a\",\"Effect\":\"Allow\"}],\"Version\":\"2012-10-17\"}""#
     );
 }
+
+#[test]
+fn an_unknown_source_document_is_an_unknown_statement() {
+    let text = "variable \"d\" {}\ndata \"aws_iam_policy_document\" \"t\" {\n  override_policy_documents = var.d\n  statement { actions = [\"a\"] }\n}\n";
+    let json = value(text, "data.aws_iam_policy_document.t.json").unwrap().as_text().unwrap();
+    let parsed = crate::terraform::json_text::read_json(&json).unwrap();
+    let statements = parsed.get("Statement").unwrap().items();
+    assert_eq!(statements.len(), 2);
+    assert!(matches!(statements[1].kind, Kind::Unknown(_)));
+}
