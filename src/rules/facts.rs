@@ -3,8 +3,8 @@
 //! Each fact is a flat map. A setting that is certainly not there is `null`; one that is not known statically is left out, so
 //! that a predicate that needs it fails and the rule stays silent: an unknown is never a yes or a no.
 
-use crate::graph::{Gate, GoogleSource, Graph, IdentityKind, Origin, ProviderKind, Setting, WorkloadKind};
 use crate::graph::links::Links;
+use crate::graph::{Gate, GoogleSource, Graph, IdentityKind, Origin, ProviderKind, Setting, WorkloadKind};
 use crate::source::Span;
 use crate::value::{Text, Trail};
 use serde_json::{Map, Value as Json, json};
@@ -79,7 +79,8 @@ pub fn facts<'g>(graph: &'g Graph, links: &Links) -> Vec<Fact<'g>> {
                 });
             }
             ProviderKind::Google(google) => {
-                let fact = Fact::new("google-provider", &provider.origin).text("pool", &google.pool_name).set("disabled", json!(google.disabled));
+                let fact =
+                    Fact::new("google-provider", &provider.origin).text("pool", &google.pool_name).set("disabled", json!(google.disabled));
                 let fact = match &google.condition {
                     Setting::Absent => fact.set("condition", Json::Null),
                     Setting::Set(text) => fact.text("condition", text),
@@ -95,14 +96,25 @@ pub fn facts<'g>(graph: &'g Graph, links: &Links) -> Vec<Fact<'g>> {
     }
     for (index, identity) in graph.identities.iter().enumerate() {
         if let IdentityKind::AwsRole { max_session, .. } = &identity.kind {
-            let federated = links.identity_trusts.get(index).into_iter().flatten().any(|t| links.trust_providers.get(t.index()).is_some_and(|p| !p.is_empty()));
-            out.push(Fact::new("role", &identity.origin).set("max_session_seconds", max_session.map_or(Json::Null, |s| json!(s))).set("federated", json!(federated)));
+            let federated = links
+                .identity_trusts
+                .get(index)
+                .into_iter()
+                .flatten()
+                .any(|t| links.trust_providers.get(t.index()).is_some_and(|p| !p.is_empty()));
+            out.push(
+                Fact::new("role", &identity.origin)
+                    .set("max_session_seconds", max_session.map_or(Json::Null, |s| json!(s)))
+                    .set("federated", json!(federated)),
+            );
         }
     }
     for trust in &graph.trusts {
         match &trust.gate {
             Gate::GoogleMember { member, role, conditional, .. } => {
-                out.push(Fact::new("binding", &trust.origin).text("member", member).text("role", role).set("conditional", json!(conditional)));
+                out.push(
+                    Fact::new("binding", &trust.origin).text("member", member).text("role", role).set("conditional", json!(conditional)),
+                );
             }
             Gate::AzureCredential { issuer, subject, audiences, .. } => {
                 let fact = Fact::new("azure-credential", &trust.origin).optional("issuer", issuer.as_ref());
