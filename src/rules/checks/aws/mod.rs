@@ -8,6 +8,7 @@ use super::super::engine::Context;
 use super::super::finding::Finding;
 pub(in crate::rules::checks) use habits::admitted;
 
+use crate::admission::exposure::{Life, life};
 use crate::admission::formula::Formula;
 use crate::admission::iam::{self, Effect, Policy, PrincipalKind, View, Viewer};
 use crate::graph::{Gate, Trust};
@@ -29,15 +30,15 @@ pub(super) struct Subject<'a> {
 }
 
 /// The trust as seen by the tokens of one issuer.
-pub(super) struct Seen<'a> {
+pub(in crate::rules::checks) struct Seen<'a> {
     /// The principal as written.
-    pub(super) principal: Text,
+    pub(in crate::rules::checks) principal: Text,
     /// The issuer.
-    pub(super) known: Known<'a>,
+    pub(in crate::rules::checks) known: Known<'a>,
     /// Who gets in.
-    pub(super) formula: Formula,
+    pub(in crate::rules::checks) formula: Formula,
     /// The tokens of the issuer.
-    pub(super) templates: Vec<Template>,
+    pub(in crate::rules::checks) templates: Vec<Template>,
 }
 
 /// Every finding about IAM trust policies.
@@ -52,8 +53,9 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
     let mut findings = broken::wrong_action(&subject);
     findings.extend(exposure::public(&subject));
     for seen in views(&subject) {
-        let dead = broken::dead(&subject, &seen);
-        if dead.is_empty() {
+        let lifeless = matches!(life(&seen.formula, &seen.templates), Life::Dead);
+        let dead = broken::dead(&subject, &seen, lifeless);
+        if dead.is_empty() && !lifeless {
             findings.extend(exposure::web_identity(&subject, &seen));
             findings.extend(habits::audience(&subject, &seen));
             findings.extend(habits::subject_format(&subject, &seen));
@@ -80,7 +82,7 @@ fn views<'a>(subject: &Subject<'a>) -> Vec<Seen<'a>> {
 }
 
 /// The policy as the tokens of one federated principal meet it.
-pub(super) fn see<'r>(registry: &'r Registry, policy: &Policy, principal: &Text) -> Option<Seen<'r>> {
+pub(in crate::rules::checks) fn see<'r>(registry: &'r Registry, policy: &Policy, principal: &Text) -> Option<Seen<'r>> {
     let host = iam::issuer_of_federated(principal).unwrap_or_else(|| principal.clone());
     let subjects: Vec<String> = subject_values(policy).iter().map(Text::known_prefix).collect();
     let known = issuer::known(registry, &host, &subjects)?;
