@@ -29,7 +29,7 @@ struct Seen<'a> {
 
 /// Every finding about federated credentials.
 #[must_use]
-pub fn check(context: &Context<'_>) -> Vec<Finding> {
+pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     context.graph.trusts.par_iter().flat_map_iter(|trust| one(context, trust)).collect()
 }
 

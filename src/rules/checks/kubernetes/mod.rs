@@ -32,7 +32,7 @@ impl Account<'_> {
 
 /// Every finding about ServiceAccounts.
 #[must_use]
-pub fn check(context: &Context<'_>) -> Vec<Finding> {
+pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let accounts = accounts(context);
     let mut findings: Vec<Finding> = accounts
         .par_iter()
