@@ -196,6 +196,18 @@ impl Text {
         Some(out)
     }
 
+    /// True when the whole string is known and is this one; compares without building it.
+    #[must_use]
+    pub fn is_str(&self, other: &str) -> bool {
+        let mut rest = other;
+        for part in &self.parts {
+            let Part::Literal { text, .. } = part else { return false };
+            let Some(after) = rest.strip_prefix(&**text) else { return false };
+            rest = after;
+        }
+        rest.is_empty()
+    }
+
     /// True when no part is a hole.
     #[must_use]
     pub fn is_known(&self) -> bool {
@@ -479,7 +491,7 @@ impl Value {
     /// The last entry with this known key (the one that JSON, YAML and Terraform keep).
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.entries().iter().rev().find(|e| e.key.as_known().as_deref() == Some(key)).map(|e| &e.value)
+        self.entries().iter().rev().find(|e| e.key.is_str(key)).map(|e| &e.value)
     }
 
     /// [`Value::get`] along several keys.

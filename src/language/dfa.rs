@@ -1,7 +1,7 @@
 //! The deterministic automaton: a dense table over character classes, with three outputs.
 
 use super::classes::{Classes, readable_rank};
-use super::{MAX_CELLS, MAX_PAIRS, MAX_STATES, TooLarge};
+use super::{FastBuild, MAX_CELLS, MAX_PAIRS, MAX_STATES, TooLarge};
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
@@ -38,7 +38,7 @@ impl Dfa {
         out: impl Fn(&S) -> Out,
     ) -> Result<Self, TooLarge> {
         let width = classes.len();
-        let mut ids: HashMap<S, u32> = HashMap::from([(start.clone(), 0)]);
+        let mut ids: HashMap<S, u32, FastBuild> = HashMap::from_iter([(start.clone(), 0)]);
         let mut states = vec![start];
         let mut table: Vec<u32> = Vec::new();
         let mut at = 0;

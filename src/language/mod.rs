@@ -7,6 +7,7 @@
 mod classes;
 mod derive;
 mod dfa;
+mod hash;
 mod nfa;
 mod regex;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod tests;
 
 pub(crate) use classes::{Classes, readable_rank};
 pub(crate) use dfa::{Dfa, Out};
+pub(crate) use hash::FastBuild;
 pub(crate) use nfa::{Nfa, NodeId};
 pub(crate) use regex::to_rust as re2_to_rust;
 

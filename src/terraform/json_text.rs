@@ -2,6 +2,7 @@
 
 use crate::value::{Atom, AtomKind, Entry, Kind, Part, Text, Trail, Value};
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// Deepest nesting that is rendered or read.
@@ -30,7 +31,11 @@ fn push_hole(out: &mut Text, atom: Atom, value: &Value) {
 
 /// The atom of what may follow in an open collection.
 fn rest_of(value: &Value) -> Atom {
-    let key = value.span.map_or_else(|| "rest".to_owned(), |s| format!("rest {}:{}-{}", s.file.0, s.start, s.end));
+    // what is known of the value tells it from others at the same place (another module instance)
+    let mut hasher = DefaultHasher::new();
+    format!("{:?}", value.kind).hash(&mut hasher);
+    let place = value.span.map_or_else(String::new, |s| format!("{}:{}-{}", s.file.0, s.start, s.end));
+    let key = format!("rest {place} {:x}", hasher.finish());
     Atom::new(key, AtomKind::Any, "${…}", "there may be more that is not known", value.span)
 }
 

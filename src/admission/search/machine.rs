@@ -1,106 +1,19 @@
 //! One formula in one template: the product of the segments' alphabets and the tests' automata.
 
-use super::compile::{Compiled, Leaf, Node, refusal};
+use super::compile::{Compiled, Leaf, Node};
 use super::resolve::{Piece, Prepared, Resolved, known, resolve, through};
-use super::{MAX_CANDIDATE_NODES, MAX_SEARCH_STATES, candidates};
+use super::truths::{ANYTHING, FALSE, Mask, Sim, TRUE, UNKNOWN, bit};
+use super::{MAX_CANDIDATE_NODES, MAX_SEARCH_STATES, QUICK_CANDIDATE_NODES, candidates};
 use crate::admission::Truth;
 use crate::admission::formula::Subject;
-use crate::language::{Classes, Dfa, Out, readable_rank};
+use crate::language::{Classes, Dfa, FastBuild, Out, readable_rank};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 /// Most cells of the transition functions that one test keeps.
 const MAX_FUNCTION_CELLS: usize = 1 << 20;
 /// Most tests that one search follows at the same time.
 const MAX_TRACKS: usize = 512;
-
-/// A set of truths, one bit each.
-type Mask = u8;
-const TRUE: Mask = 1;
-const FALSE: Mask = 2;
-const ERROR: Mask = 4;
-const UNKNOWN: Mask = 8;
-
-fn bit(truth: Truth) -> Mask {
-    match truth {
-        Truth::True => TRUE,
-        Truth::False => FALSE,
-        Truth::Error => ERROR,
-        Truth::Unknown => UNKNOWN,
-    }
-}
-
-const TRUTHS: [Truth; 4] = [Truth::True, Truth::False, Truth::Error, Truth::Unknown];
-
-fn map(mask: Mask, f: impl Fn(Truth) -> Truth) -> Mask {
-    TRUTHS.iter().filter(|t| mask & bit(**t) != 0).fold(0, |m, t| m | bit(f(*t)))
-}
-
-/// Conjunction of two sets of truths, element by element.
-static AND: LazyLock<Vec<Mask>> = LazyLock::new(|| {
-    let both = |a: Mask, b: Mask| TRUTHS.iter().filter(|t| a & bit(**t) != 0).fold(0, |m, t| m | map(b, |u| t.and(u)));
-    (0..=255u8).map(|pair| both(pair >> 4, pair & 15)).collect()
-});
-
-fn and(a: Mask, b: Mask) -> Mask {
-    AND.get(usize::from(a << 4 | b)).copied().unwrap_or(15)
-}
-
-fn not(a: Mask) -> Mask {
-    (a & 12) | (a & 1) << 1 | (a & 2) >> 1
-}
-
-/// The formula over tracks, constants folded.
-#[derive(Debug, Clone)]
-enum Sim {
-    Constant(Truth),
-    Track(usize),
-    Not(Box<Sim>),
-    Refused(Box<Sim>),
-    All(Vec<Sim>),
-    Any(Vec<Sim>),
-}
-
-impl Sim {
-    fn eval(&self, track: &impl Fn(usize) -> Mask) -> Mask {
-        match self {
-            Self::Constant(truth) => bit(*truth),
-            Self::Track(i) => track(*i),
-            Self::Not(inner) => not(inner.eval(track)),
-            Self::Refused(inner) => map(inner.eval(track), refusal),
-            Self::All(all) => all.iter().fold(TRUE, |m, s| if m == FALSE { m } else { and(m, s.eval(track)) }),
-            Self::Any(all) => not(all.iter().fold(TRUE, |m, s| if m == FALSE { m } else { and(m, not(s.eval(track))) })),
-        }
-    }
-
-    /// Folds what no track can change.
-    fn folded(self, tracks: &[Track]) -> Self {
-        let mask = self.eval(&|i| tracks.get(i).map_or(15, Track::possible));
-        if let Some(truth) = TRUTHS.iter().find(|t| bit(**t) == mask) {
-            return Self::Constant(*truth);
-        }
-        let each = |all: Vec<Self>, neutral: Truth| {
-            let folded = all.into_iter().map(|s| s.folded(tracks));
-            folded.filter(|s| !matches!(s, Self::Constant(t) if *t == neutral)).collect::<Vec<_>>()
-        };
-        match self {
-            Self::Not(inner) => Self::Not(Box::new(inner.folded(tracks))),
-            Self::Refused(inner) => Self::Refused(Box::new(inner.folded(tracks))),
-            Self::All(all) => Self::All(each(all, Truth::True)),
-            Self::Any(all) => Self::Any(each(all, Truth::False)),
-            other => other,
-        }
-    }
-
-    fn used(&self, out: &mut Vec<usize>) {
-        match self {
-            Self::Constant(_) => {}
-            Self::Track(i) => out.push(*i),
-            Self::Not(inner) | Self::Refused(inner) => inner.used(out),
-            Self::All(all) | Self::Any(all) => all.iter().for_each(|s| s.used(out)),
-        }
-    }
-}
 
 /// One test in this template.
 #[derive(Debug)]
@@ -128,6 +41,18 @@ impl Track {
             Out::No => Truth::False,
             Out::Absent => self.absent,
         }
+    }
+
+    /// The output over all pieces, from the functions of the segments.
+    fn composed(&self, state: &State) -> Out {
+        let end = self.pieces.iter().fold(self.dfa.start(), |q, piece| match piece {
+            Piece::Literal(text) => self.dfa.run(q, text),
+            Piece::Segment(s) => {
+                let function = self.slot(*s).and_then(|slot| state.get(slot)).and_then(|f| self.functions.all.get(*f as usize));
+                function.and_then(|f| f.get(q as usize)).copied().unwrap_or(q)
+            }
+        });
+        self.dfa.out(end)
     }
 
     fn slot(&self, segment: usize) -> Option<usize> {
@@ -297,7 +222,7 @@ impl<'a> Machine<'a> {
         let mut builder = Builder { prepared, tracks: Vec::new(), leaves: HashMap::new(), subjects: Vec::new(), reasons: Vec::new() };
         let sim = builder.sim(&formula.root);
         let Builder { tracks, reasons, .. } = builder;
-        let sim = sim.folded(&tracks);
+        let sim = sim.folded(&|i| tracks.get(i).map_or(ANYTHING, Track::possible));
         let mut used = Vec::new();
         sim.used(&mut used);
         used.sort_unstable();
@@ -388,21 +313,21 @@ impl<'a> Machine<'a> {
     }
 
     /// Reads one character of the stage's segment, given by its joint class; none past a limit.
-    fn advance(&mut self, state: &State, class: usize) -> Option<State> {
+    fn advance(&mut self, state: &mut State, class: usize) -> Option<()> {
         let stage = self.stages.get(*state.get(STAGE)? as usize)?;
         let classes = stage.maps.get(class)?;
-        let mut next = state.clone();
-        *next.get_mut(ALPHABET)? = stage.alphabet.next_class(Self::alphabet_state(state), usize::from(*classes.first()?));
+        let cell = state.get_mut(ALPHABET)?;
+        *cell = stage.alphabet.next_class(*cell, usize::from(*classes.first()?));
         for (active, class) in stage.active.iter().zip(classes.iter().skip(1)) {
             let track = self.tracks.get_mut(active.track)?;
-            let cell = next.get_mut(active.slot)?;
+            let cell = state.get_mut(active.slot)?;
             *cell = if track.ordered {
                 track.dfa.next_class(*cell, usize::from(*class))
             } else {
                 track.functions.step(&track.dfa, *cell, *class)?
             };
         }
-        Some(next)
+        Some(())
     }
 
     /// Leaves the stage's segment.
@@ -421,25 +346,20 @@ impl<'a> Machine<'a> {
 
     /// The truths that the formula can still have.
     fn outlook(&self, state: &State) -> Mask {
-        let last = self.stage_of(state).is_none();
+        let segment = self.stage_of(state).map(|s| s.segment);
         self.sim.eval(&|i| {
-            let Some(track) = self.tracks.get(i) else { return 15 };
-            if track.ordered {
-                let q = track.slots.first().and_then(|(_, slot)| state.get(*slot)).copied().unwrap_or(0);
-                let out = if last { Some(track.dfa.out(q)) } else { track.dfa.fixed(q) };
-                return out.map_or_else(|| track.possible(), |out| bit(track.truth(out)));
-            }
-            if !last {
-                return track.possible();
-            }
-            let end = track.pieces.iter().fold(track.dfa.start(), |q, piece| match piece {
-                Piece::Literal(text) => track.dfa.run(q, text),
-                Piece::Segment(s) => {
-                    let function = track.slot(*s).and_then(|slot| state.get(slot)).and_then(|f| track.functions.all.get(*f as usize));
-                    function.and_then(|f| f.get(q as usize)).copied().unwrap_or(q)
+            let Some(track) = self.tracks.get(i) else { return ANYTHING };
+            // Past its last segment a test is decided.
+            let decided = segment.is_none_or(|now| track.slots.last().is_none_or(|(last, _)| *last < now));
+            let out = match (track.ordered, decided) {
+                (true, _) => {
+                    let q = track.slots.first().and_then(|(_, slot)| state.get(*slot)).copied().unwrap_or(0);
+                    if decided { Some(track.dfa.out(q)) } else { track.dfa.fixed(q) }
                 }
-            });
-            bit(track.truth(track.dfa.out(end)))
+                (false, true) => Some(track.composed(state)),
+                (false, false) => None,
+            };
+            out.map_or_else(|| track.possible(), |out| bit(track.truth(out)))
         })
     }
 
@@ -451,7 +371,7 @@ impl<'a> Machine<'a> {
         }
         let all = if self.stages.is_empty() { Vec::new() } else { candidates::candidates(self, self.formula, extra) };
         let mut chosen = vec![None; self.prepared.template.segments.len()];
-        let mut budget = MAX_CANDIDATE_NODES;
+        let mut budget = if extra.is_some() { MAX_CANDIDATE_NODES } else { QUICK_CANDIDATE_NODES };
         self.walk(&start, &all, &mut chosen, &mut budget).then_some(chosen)
     }
 
@@ -462,12 +382,15 @@ impl<'a> Machine<'a> {
                 return false;
             }
             *budget -= 1;
-            let mut at = Some(state.clone());
-            for c in candidate.chars() {
+            let mut at = state.clone();
+            let read = candidate.chars().try_for_each(|c| {
                 let class = self.stage_of(state).map_or(0, |s| s.classes.of(c));
-                at = at.and_then(|s| self.advance(&s, class));
+                self.advance(&mut at, class)
+            });
+            if read.is_none() {
+                continue;
             }
-            let Some(end) = at.map(|s| self.leave(&s)) else { continue };
+            let end = self.leave(&at);
             if self.outlook(&end) & TRUE != 0 {
                 if let Some(c) = chosen.get_mut(segment) {
                     *c = Some(candidate.clone());
@@ -490,9 +413,10 @@ impl<'a> Machine<'a> {
             let Some(state) = space.states.get(id as usize).cloned() else { continue };
             let Some(order) = self.stage_of(&state).map(|s| s.order.clone()) else { continue };
             for class in order {
-                let Some(next) = self.advance(&state, class) else {
+                let mut next = state.clone();
+                if self.advance(&mut next, class).is_none() {
                     return Found::Perhaps("the search exceeded its limit".to_owned());
-                };
+                }
                 let Some(stage) = self.stage_of(&next) else { continue };
                 if !stage.alphabet.is_live(Self::alphabet_state(&next)) {
                     continue;
@@ -573,7 +497,7 @@ impl<'a> Machine<'a> {
 /// The states met so far.
 #[derive(Default)]
 struct Space {
-    ids: HashMap<State, u32>,
+    ids: HashMap<State, u32, FastBuild>,
     states: Vec<State>,
     /// The state before, and the character; no character where a segment ends.
     from: Vec<Option<(u32, Option<char>)>>,

@@ -12,6 +12,7 @@ mod machine;
 mod resolve;
 #[cfg(test)]
 mod tests;
+mod truths;
 
 pub use align::{Candidate, literals_for_segment};
 pub use compile::Compiled;
@@ -27,7 +28,9 @@ use std::fmt;
 
 /// Most states that one search visits in one template.
 pub const MAX_SEARCH_STATES: usize = 200_000;
-/// Most nodes of the walk over readable candidates.
+/// Most nodes of the first walk over readable candidates, before the exhaustive search.
+pub const QUICK_CANDIDATE_NODES: usize = 256;
+/// Most nodes of the walk that makes a witness readable.
 pub const MAX_CANDIDATE_NODES: usize = 4_000;
 /// Most segments that a template may have.
 pub const MAX_SEGMENTS: usize = 64;
@@ -219,6 +222,7 @@ impl Compiled {
         let segments: Vec<(String, String)> = prepared.template.segments.iter().map(|s| s.name.clone()).zip(values).collect();
         match self.concrete(&token, &segments, &options.holes) {
             Truth::True => Outcome::Witness(Box::new(Witness { template: index, token, segments, certain: true })),
+            Truth::Unknown => Outcome::Unknown("a token was found, but the second evaluator cannot decide it".to_owned()),
             other => {
                 debug_assert!(false, "the two evaluators disagree ({other:?}) on {token:?}");
                 Outcome::Unknown("the two evaluators disagree on a token; please report this".to_owned())

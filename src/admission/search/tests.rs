@@ -303,3 +303,22 @@ fn limits_answer_unknown() {
     let broken = test(claim("sub"), Matcher::Regex("(".into()));
     assert!(matches!(run(&broken, &github()), Outcome::Unknown(_)));
 }
+
+#[test]
+fn immutable_subjects_bind_the_id() {
+    let ids = [("owner_id", Role::TenantId, "666"), ("repository_id", Role::ProjectId, "667")]
+        .map(|(n, r, s)| segment(n, r, "[0-9]{1,12}", &[s]));
+    let [owner_id, repository_id] = ids;
+    let git_ref = segment("ref", Role::Ref, r"refs/heads/[\w./-]{1,60}", &["refs/heads/main"]);
+    let sub = "repo:{owner}@{owner_id}/{repository}@{repository_id}:ref:{ref}";
+    let immutable = [template("branch-immutable", vec![owner(), owner_id, repository(), repository_id, git_ref], &[("sub", sub)])];
+    let bound = glob("sub", "repo:my-org@123/*");
+    assert_eq!(run(&foreign(bound.clone(), "owner_id", "123"), &immutable), Outcome::Proof);
+    assert_eq!(found(&bound, &immutable).token.string("sub"), Some("repo:my-org@123/app@667:ref:refs/heads/main"));
+    assert_eq!(run(&glob("sub", "repo:my-org/*"), &immutable), Outcome::Proof, "the old form matches no immutable subject");
+    // Without the `@` the id, too, can be extended.
+    let open = found(&foreign(glob("sub", "repo:my-org@123*"), "owner_id", "123"), &immutable);
+    assert!(open.segment("owner_id").is_some_and(|id| id.starts_with("123") && id.len() > 3));
+    let owner = literals_for_segment(&bound, &immutable[0], &Options::default()).remove("owner_id").unwrap_or_default();
+    assert!(owner[0].complete && owner[0].text == "123");
+}

@@ -1,7 +1,7 @@
 //! The evaluator of one root: instances, scopes, memory, budget.
 
 use super::config::{ConfigCache, ModuleConfig};
-use super::{EvalError, MAX_DEPTH, MAX_INSTANCES, MAX_STEPS, Undecided};
+use super::{EvalError, MAX_DEPTH, MAX_INSTANCES, MAX_NODES, MAX_STEPS, MAX_VALUE_DEPTH, Undecided};
 use crate::source::Span;
 use crate::syntax::hcl::{Block, Expr};
 use crate::value::{Atom, AtomKind, Value};
@@ -9,6 +9,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+
+/// Copying so many nodes costs as much as one evaluation step.
+const NODES_PER_STEP: u64 = 2;
 
 pub(super) type Result<T> = std::result::Result<T, EvalError>;
 
@@ -36,7 +39,7 @@ pub(super) struct Child {
 
 enum Memo {
     Running,
-    Done(Result<Value>),
+    Done(Result<Rc<Value>>),
 }
 
 /// What names mean at a place.
@@ -164,6 +167,25 @@ impl<'a> Evaluator<'a> {
         self.depth.set(self.depth.get().saturating_sub(1));
     }
 
+    /// Counts the copying of a value of `size` nodes.
+    pub(super) fn charge(&self, size: usize, span: Span) -> Result<()> {
+        self.steps.set(self.steps.get().saturating_add(size as u64 / NODES_PER_STEP));
+        if self.steps.get() > MAX_STEPS {
+            return Err(self.limit(format!("more than {MAX_STEPS} evaluation steps"), span));
+        }
+        Ok(())
+    }
+
+    /// The value; an error when it is too large or too deep to be kept.
+    fn bounded(&self, value: Result<Value>, name: &str, span: Span) -> Result<Value> {
+        let Ok(inner) = &value else { return value };
+        let mut left = MAX_NODES;
+        if super::values::fits(inner, MAX_VALUE_DEPTH, &mut left) {
+            return value;
+        }
+        Err(self.limit(format!("the value of `{name}` is too large"), span))
+    }
+
     /// Records a limit once.
     pub(super) fn limit(&self, why: String, span: Span) -> EvalError {
         let mut undecided = self.undecided.borrow_mut();
@@ -217,7 +239,7 @@ impl<'a> Evaluator<'a> {
         format!("{}|{}|{name}", self.root, instance.address)
     }
 
-    /// Computes once per instance; a cycle is an atom.
+    /// [`Evaluator::recall`], copied.
     pub(super) fn remember(
         &self,
         instance: &Rc<Instance>,
@@ -225,6 +247,26 @@ impl<'a> Evaluator<'a> {
         span: Span,
         compute: impl FnOnce() -> Result<Value>,
     ) -> Result<Value> {
+        let value = self.recall(instance, name, span, compute)?;
+        self.copy(&value, span)
+    }
+
+    /// A copy that is paid for.
+    pub(super) fn copy(&self, value: &Value, span: Span) -> Result<Value> {
+        let mut left = MAX_NODES;
+        super::values::fits(value, MAX_VALUE_DEPTH, &mut left);
+        self.charge(MAX_NODES - left, span)?;
+        Ok(value.clone())
+    }
+
+    /// Computes once per instance; a cycle is an atom.
+    pub(super) fn recall(
+        &self,
+        instance: &Rc<Instance>,
+        name: &str,
+        span: Span,
+        compute: impl FnOnce() -> Result<Value>,
+    ) -> Result<Rc<Value>> {
         match instance.memory.borrow().get(name) {
             Some(Memo::Done(value)) => return value.clone(),
             Some(Memo::Running) => {
@@ -233,13 +275,13 @@ impl<'a> Evaluator<'a> {
                     return Err(EvalError::new(why, Some(span)));
                 }
                 let atom = Atom::new(self.key(instance, name), AtomKind::Any, format!("${{{name}}}"), why, Some(span));
-                return Ok(Value::unknown(atom, Some(span)));
+                return Ok(Rc::new(Value::unknown(atom, Some(span))));
             }
             None => {}
         }
         instance.memory.borrow_mut().insert(name.to_owned(), Memo::Running);
         let trying = self.trying.replace(0);
-        let value = compute();
+        let value = self.bounded(compute(), name, span).map(Rc::new);
         self.trying.set(trying);
         instance.memory.borrow_mut().insert(name.to_owned(), Memo::Done(value.clone()));
         value

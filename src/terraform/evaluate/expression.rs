@@ -39,7 +39,7 @@ impl Evaluator<'_> {
             K::Conditional(parts) => self.conditional(parts, expr, scope),
             K::Unary(operator, inner) => {
                 let value = self.eval(inner, scope)?;
-                self.each_alternative(&value, expr, scope, |v| operators::unary(*operator, v, &|| self.unknown_result(expr, scope)))
+                self.each_alternative(&value, expr, scope, |v| operators::unary(*operator, v, &|| self.unknown_because(expr, scope, &[v])))
             }
             K::Binary(operator, parts) => {
                 let [left, right] = &**parts;
@@ -49,7 +49,9 @@ impl Evaluator<'_> {
                 }
                 let right = self.eval(right, scope)?;
                 self.each_alternative(&left, expr, scope, |l| {
-                    self.each_alternative(&right, expr, scope, |r| operators::binary(*operator, l, r, &|| self.unknown_result(expr, scope)))
+                    self.each_alternative(&right, expr, scope, |r| {
+                        operators::binary(*operator, l, r, &|| self.unknown_because(expr, scope, &[l, r]))
+                    })
                 })
             }
             K::For(body) => self.for_expression(body, expr, scope),
@@ -59,8 +61,13 @@ impl Evaluator<'_> {
 
     /// The result of an operation that depends on an unknown.
     pub(super) fn unknown_result(&self, expr: &Expr, scope: &Scope) -> Value {
-        let why = "depends on a value that is not known";
-        Value::unknown(self.fresh_atom(scope, &describe(expr), why, expr.span), Some(expr.span))
+        self.unknown_because(expr, scope, &[])
+    }
+
+    /// [`Evaluator::unknown_result`] with the reason of the first unknown among `values`.
+    pub(super) fn unknown_because(&self, expr: &Expr, scope: &Scope, values: &[&Value]) -> Value {
+        let why = values.iter().find_map(|v| super::values::cause(v)).unwrap_or_else(|| "depends on a value that is not known".to_owned());
+        Value::unknown(self.fresh_atom(scope, &describe(expr), &why, expr.span), Some(expr.span))
     }
 
     /// Applies `f` to each alternative. An alternative that fails is no world that can be; all failing is an error.

@@ -35,11 +35,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Most expressions that are evaluated for one root.
-pub const MAX_STEPS: u64 = 3_000_000;
+pub const MAX_STEPS: u64 = 2_000_000;
 /// Deepest nesting of evaluations (an expression in a local in a module in …).
 pub const MAX_DEPTH: usize = 400;
 /// Most instances of resources and modules of one root.
 pub const MAX_INSTANCES: usize = 20_000;
+/// Largest value that is kept, in nodes (items, entries, pieces of strings).
+pub const MAX_NODES: usize = 100_000;
+/// Deepest nesting of a value.
+pub const MAX_VALUE_DEPTH: usize = 64;
 /// Deepest nesting of module calls.
 pub const MAX_MODULE_LEVELS: usize = 12;
 /// Stack of the thread that evaluates a root, in bytes: enough for [`MAX_DEPTH`].

@@ -14,7 +14,10 @@ const SETS: &[(&str, &str)] =
 impl Evaluator<'_> {
     /// The JSON of an evaluated `aws_iam_policy_document` body.
     pub(super) fn policy_json(&self, body: &Value, span: Span) -> Value {
-        self.render(&policy(body, &|| self.lost(span)), span)
+        // one document per choice that is open: also which documents are merged in
+        let bodies = combinations(body).unwrap_or_else(|| vec![body.clone()]);
+        let texts = bodies.iter().map(|b| self.render(&policy(b, &|| self.lost(span)), span)).collect();
+        one_of(texts, || Value::unknown(self.lost(span), Some(span)))
     }
 
     /// The JSON of an evaluated `google_iam_policy` body.
@@ -55,10 +58,10 @@ fn policy(body: &Value, lost: &dyn Fn() -> Atom) -> Value {
     let own = body.get("statement");
     open |= own.is_some_and(Value::is_open);
     for s in own.map(Value::items).unwrap_or_default() {
-        put(&mut statements, statement(s), false);
+        put(&mut statements, statement(s));
     }
     for name in ["override_json", "override_policy_documents"] {
-        documents(body.get(name), lost, &mut |s| put(&mut statements, s, true), &mut open);
+        documents(body.get(name), lost, &mut |s| put(&mut statements, s), &mut open);
     }
     let version = body.get("version").filter(|v| !v.is_null()).cloned().unwrap_or_else(|| Value::string("2012-10-17"));
     let mut entries = vec![entry("Version", version)];
@@ -70,7 +73,7 @@ fn policy(body: &Value, lost: &dyn Fn() -> Atom) -> Value {
 }
 
 /// Adds a statement; one with the same sid is replaced.
-fn put(all: &mut Vec<Value>, new: Value, _overrides: bool) {
+fn put(all: &mut Vec<Value>, new: Value) {
     let sid = |v: &Value| v.get("Sid").and_then(Value::as_str).filter(|s| !s.is_empty());
     if let Some(mine) = sid(&new)
         && let Some(before) = all.iter_mut().find(|b| sid(b).as_deref() == Some(&mine))
@@ -89,7 +92,7 @@ fn documents(value: Option<&Value>, lost: &dyn Fn() -> Atom, put: &mut dyn FnMut
     }
     for document in value.items() {
         let parsed = document.as_text().and_then(|t| if t.parts.is_empty() { None } else { json_text::read_json(&t) });
-        let Some(parsed) = parsed else {
+        let Some(parsed) = parsed.filter(|p| matches!(p.kind, Kind::Map { .. })) else {
             if document.as_str().is_none_or(|s| !s.is_empty()) && !document.is_null() {
                 put(Value::unknown(lost(), document.span));
             }
@@ -120,14 +123,19 @@ fn statement(block: &Value) -> Value {
         }
     }
     for (from, to) in [("principals", "Principal"), ("not_principals", "NotPrincipal")] {
-        if let Some(blocks) = block.get(from) {
+        if let Some(blocks) = blocks_of(block, from) {
             entries.push(entry(to, principals(blocks)));
         }
     }
-    if let Some(blocks) = block.get("condition") {
+    if let Some(blocks) = blocks_of(block, "condition") {
         entries.push(entry("Condition", conditions(blocks)));
     }
     Value { kind: Kind::Map { entries, open: false }, span: block.span, trail: block.trail.clone() }
+}
+
+/// The nested blocks of a type; none when there are none for sure (a `dynamic` block over nothing).
+fn blocks_of<'v>(block: &'v Value, name: &str) -> Option<&'v Value> {
+    block.get(name).filter(|b| b.is_open() || !b.items().is_empty())
 }
 
 /// The provider writes a list of one as the one.

@@ -26,15 +26,28 @@ impl Evaluator<'_> {
     /// A name with its steps.
     pub(super) fn reference(&self, root: &str, steps: &[RefStep<'_>], expr: &Expr, scope: &Scope) -> Result<Value> {
         if let Some(value) = scope.binding(root) {
-            return self.apply_steps(value.clone(), steps, expr, scope);
+            return self.follow(value, steps, expr, scope);
         }
         let first = steps.first().and_then(RefStep::name);
         let rest = steps.get(1..).unwrap_or(&[]);
         let missing = || EvalError::new(format!("`{root}` must be followed by a name"), Some(expr.span));
         let value = match root {
-            "var" => self.variable(first.ok_or_else(missing)?, &scope.instance, expr.span)?,
-            "local" => self.local(first.ok_or_else(missing)?, &scope.instance, expr.span)?,
-            "each" => self.each(first.ok_or_else(missing)?, expr, scope)?,
+            "var" => {
+                let value = self.variable(first.ok_or_else(missing)?, &scope.instance, expr.span)?;
+                return self.follow(&value, rest, expr, scope);
+            }
+            "local" => {
+                let value = self.local(first.ok_or_else(missing)?, &scope.instance, expr.span)?;
+                return self.follow(&value, rest, expr, scope);
+            }
+            "each" => {
+                let each = scope.each.as_ref().ok_or_else(|| EvalError::new("there is no `each` here", Some(expr.span)))?;
+                match first.ok_or_else(missing)? {
+                    "key" => return self.follow(&each.0, rest, expr, scope),
+                    "value" => return self.follow(&each.1, rest, expr, scope),
+                    name => return Err(EvalError::new(format!("`each` has no attribute `{name}`"), Some(expr.span))),
+                }
+            }
             "count" => scope.count.clone().ok_or_else(|| EvalError::new("there is no `count` here", Some(expr.span)))?,
             "self" => return Ok(self.unknown_result(expr, scope)),
             "path" => self.path(first.ok_or_else(missing)?, expr.span, scope)?,
@@ -57,15 +70,6 @@ impl Evaluator<'_> {
         self.apply_steps(value, rest, expr, scope)
     }
 
-    fn each(&self, name: &str, expr: &Expr, scope: &Scope) -> Result<Value> {
-        let each = scope.each.as_ref().ok_or_else(|| EvalError::new("there is no `each` here", Some(expr.span)))?;
-        match name {
-            "key" => Ok(each.0.clone()),
-            "value" => Ok(each.1.clone()),
-            _ => Err(EvalError::new(format!("`each` has no attribute `{name}`"), Some(expr.span))),
-        }
-    }
-
     fn path(&self, name: &str, span: Span, scope: &Scope) -> Result<Value> {
         match name {
             "module" => Ok(Value::string(paths::relative(&self.root, &scope.instance.config.folder))),
@@ -74,22 +78,22 @@ impl Evaluator<'_> {
         }
     }
 
-    fn local(&self, name: &str, instance: &Rc<Instance>, span: Span) -> Result<Value> {
+    fn local(&self, name: &str, instance: &Rc<Instance>, span: Span) -> Result<Rc<Value>> {
         let Some(attribute) = instance.config.locals.get(name) else {
             return Err(EvalError::new(format!("there is no local `{name}`"), Some(span)));
         };
-        self.remember(instance, &format!("local.{name}"), span, || {
+        self.recall(instance, &format!("local.{name}"), span, || {
             let value = self.eval(&attribute.value, &Scope::of(instance))?;
             Ok(with_hop(value, attribute.name_span, &format!("local `{name}`")))
         })
     }
 
     /// The value of a variable: argument of the call, else tfvars, else default, else an atom.
-    pub(super) fn variable(&self, name: &str, instance: &Rc<Instance>, span: Span) -> Result<Value> {
+    pub(super) fn variable(&self, name: &str, instance: &Rc<Instance>, span: Span) -> Result<Rc<Value>> {
         let Some(variable) = instance.config.variables.get(name) else {
             return Err(EvalError::new(format!("there is no variable `{name}`"), Some(span)));
         };
-        self.remember(instance, &format!("var.{name}"), span, || {
+        self.recall(instance, &format!("var.{name}"), span, || {
             let constraint = variable.body.attribute("type").map(|t| types::Type::of(&t.value));
             let given = self.given(name, instance)?;
             let nullable =

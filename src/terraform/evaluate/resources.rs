@@ -110,7 +110,8 @@ impl Evaluator<'_> {
         let name = format!("{address}{}.{attribute}", item.suffix);
         self.remember(instance, &name, span, || {
             if let Some(value) = self.computed(instance, address, block, item, attribute, span) {
-                return Ok(value);
+                let is_function = matches!(attribute, "json" | "minified_json" | "policy_data");
+                return Ok(if is_function { super::values::with_hop(value, block.header, &format!("`{full}`")) } else { value });
             }
             if let Some(set) = block.body.attribute(attribute) {
                 let value = self.eval_settled(&set.value, &item.scope)?;

@@ -14,13 +14,13 @@ impl Evaluator<'_> {
         if let [TemplatePart::Interpolation(only)] = template.parts.as_slice() {
             return self.eval(only, scope);
         }
-        let texts = self.texts(template, scope)?;
+        let texts = self.texts(template, span, scope)?;
         let values = texts.into_iter().map(|t| Value::new(Kind::Text(t), Some(span))).collect();
         let why = "too many alternatives";
         Ok(one_of(values, || Value::unknown(self.fresh_atom(scope, "\"…\"", why, span), Some(span))))
     }
 
-    fn texts(&self, template: &Template, scope: &Scope) -> Result<Vec<Text>> {
+    fn texts(&self, template: &Template, span: Span, scope: &Scope) -> Result<Vec<Text>> {
         let mut out = vec![Text::default()];
         for part in &template.parts {
             let choices = match part {
@@ -36,7 +36,7 @@ impl Evaluator<'_> {
                     for (k, v) in pairs {
                         let inner = scope.bind(value, v);
                         let inner = if let Some(key) = key { inner.bind(key, k) } else { inner };
-                        all = self.append(all, &self.texts(body, &inner)?, collection, scope);
+                        all = self.append(all, &self.texts(body, collection.span, &inner)?, collection, scope);
                     }
                     if open {
                         all = self.append(all, &[self.hole(collection, "the collection is not known", scope)], collection, scope);
@@ -45,6 +45,7 @@ impl Evaluator<'_> {
                 }
             };
             let place = if let TemplatePart::Interpolation(expr) = part { Some(expr) } else { None };
+            self.charge(out.iter().map(|t| t.parts.len()).sum(), span_of(part).unwrap_or(span))?;
             out = match (place, choices.as_slice()) {
                 (_, [only]) => {
                     out.iter_mut().for_each(|t| t.push(only));
@@ -61,7 +62,11 @@ impl Evaluator<'_> {
     }
 
     /// Every old text with every new end; a hole when that is too many.
-    fn append(&self, before: Vec<Text>, ends: &[Text], expr: &Expr, scope: &Scope) -> Vec<Text> {
+    fn append(&self, mut before: Vec<Text>, ends: &[Text], expr: &Expr, scope: &Scope) -> Vec<Text> {
+        if let [only] = ends {
+            before.iter_mut().for_each(|t| t.push(only));
+            return before;
+        }
         if before.len() * ends.len() <= MAX_ALTERNATIVES {
             return cross(&before, ends);
         }
@@ -107,12 +112,21 @@ impl Evaluator<'_> {
         }
         let mut out = Vec::new();
         if outcomes.iter().any(|o| *o != Some(false)) {
-            out.extend(self.texts(yes, scope)?);
+            out.extend(self.texts(yes, condition.span, scope)?);
         }
         if outcomes.iter().any(|o| *o != Some(true)) {
-            out.extend(self.texts(no, scope)?);
+            out.extend(self.texts(no, condition.span, scope)?);
         }
         Ok(out)
+    }
+}
+
+fn span_of(part: &TemplatePart) -> Option<Span> {
+    match part {
+        TemplatePart::Literal { span, .. } => Some(*span),
+        TemplatePart::Interpolation(expr) => Some(expr.span),
+        TemplatePart::If { condition, .. } => Some(condition.span),
+        TemplatePart::For { collection, .. } => Some(collection.span),
     }
 }
 

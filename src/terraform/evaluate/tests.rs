@@ -1,2 +1,291 @@
 use super::*;
 use crate::source::Sources;
+use crate::terraform::Mode;
+use crate::value::{AtomKind, Kind, hops};
+
+struct Memory(Sources);
+
+impl ModuleFiles for Memory {
+    fn folder(&self, folder: &str) -> Vec<Arc<SourceFile>> {
+        self.0.all().into_iter().filter(|f| f.folder() == folder).collect()
+    }
+    fn read(&self, path: &str) -> Option<Arc<SourceFile>> {
+        self.0.by_path(path)
+    }
+    fn list(&self, folder: &str) -> Vec<String> {
+        self.0.all().iter().filter(|f| f.path.starts_with(folder)).map(|f| f.path.clone()).collect()
+    }
+}
+
+fn memory(files: &[(&str, &str)]) -> Memory {
+    let sources = Sources::new();
+    files.iter().for_each(|(path, text)| drop(sources.add(*path, *text)));
+    Memory(sources)
+}
+
+fn all(files: &Memory) -> Evaluated {
+    let folders: Vec<String> = files.0.all().iter().map(|f| f.folder().to_owned()).collect();
+    Workspace::new(files, &folders).evaluate()
+}
+
+fn value(text: &str, expr: &str) -> Result<Value, EvalError> {
+    let files = memory(&[("main.tf", text)]);
+    Workspace::new(&files, &[String::new()]).evaluate_expression("", expr)
+}
+
+fn shown(text: &str, expr: &str) -> String {
+    match value(text, expr) {
+        Ok(v) => show(&v),
+        Err(e) => format!("error: {}", e.message),
+    }
+}
+
+fn show(value: &Value) -> String {
+    match &value.kind {
+        Kind::Null => "null".to_owned(),
+        Kind::Bool(b) => b.to_string(),
+        Kind::Number(n) => n.to_string(),
+        Kind::Text(t) => format!("{:?}", t.to_string()),
+        Kind::List { items, open } => {
+            format!("[{}{}]", items.iter().map(show).collect::<Vec<_>>().join(", "), if *open { " …" } else { "" })
+        }
+        Kind::Map { entries, open } => {
+            let all: Vec<_> = entries.iter().map(|e| format!("{}={}", e.key, show(&e.value))).collect();
+            format!("{{{}{}}}", all.join(", "), if *open { " …" } else { "" })
+        }
+        Kind::OneOf(all) => all.iter().map(show).collect::<Vec<_>>().join(" | "),
+        Kind::Unknown(a) => a.label().to_owned(),
+    }
+}
+
+#[test]
+fn expressions() {
+    let context = "variable \"u\" {}\nvariable \"s\" { type = string }\nlocals {\n  a = { x = [1, 2], y = null }\n  b = local.a.x[1]\n}\n";
+    let cases = [
+        ("local.b + 1", "3"),
+        ("1 == \"1\"", "false"),
+        ("\"${true}\"", "true"),
+        ("\"a${null}\"", "error: null cannot be part of a string"),
+        ("try(local.a.z, local.a.x[7], \"d\")", "\"d\""),
+        ("can(local.a.z)", "false"),
+        ("var.u ? \"a\" : \"b\"", "\"a\" | \"b\""),
+        ("\"x-${var.u ? \"a\" : \"b\"}\"", "\"x-a\" | \"x-b\""),
+        ("\"repo:${var.s}/*\"", "\"repo:${var.s}/*\""),
+        ("\"a${var.s}\" == \"b\"", "false"),
+        ("var.s == var.s", "true"),
+        ("var.u == null ? 1 : 1", "1"),
+        ("[for v in var.u : v]", "[ …]"),
+        ("{for k, v in local.a : k => v if v != null}", "{x=[1, 2]}"),
+        ("{a=1, a=2}", "{a=2}"),
+        ("[{a=1},{a=2}][*].a", "[1, 2]"),
+        ("local.a.y[*]", "[]"),
+        ("var.u.b[\"c\"]", "${var.u.b[\"c\"]}"),
+        ("0.1 + 0.2", "0.3"),
+        ("-5 % 3", "-2"),
+        ("false && null.x", "false"),
+        ("local.nope", "error: there is no local `nope`"),
+        ("path.module", "\".\""),
+        ("\"%{ for v in local.a.x ~} ${v} %{~ endfor }\"", "\"12\""),
+    ];
+    for (expr, expected) in cases {
+        assert_eq!(shown(context, expr), expected, "{expr}");
+    }
+}
+
+#[test]
+fn types_convert_and_fill() {
+    let context = "variable \"o\" {\n  type = object({ a = string, b = optional(string, \"d\"), c = optional(list(string)) })\n  default = { a = 1, z = 2 }\n}\nvariable \"n\" {\n  type = number\n  default = \"07\"\n}\n";
+    assert_eq!(shown(context, "var.o"), "{a=\"1\", b=\"d\", c=null}");
+    assert_eq!(shown(context, "var.n + 1"), "8");
+}
+
+#[test]
+fn a_cycle_is_no_loop() {
+    assert!(shown("locals {\n  a = local.b\n  b = local.a\n}\n", "local.a").contains("refers to itself"));
+}
+
+#[test]
+fn modules_with_keys_outputs_and_trails() {
+    let files = memory(&[
+        (
+            "main.tf",
+            "module \"ci\" {\n  source = \"./m\"\n  for_each = { a = \"x\", b = \"y\" }\n  repo = \"org/${each.value}:*\"\n}\nresource \"r\" \"s\" {\n  v = module.ci[\"b\"].sub\n}\n",
+        ),
+        (
+            "m/main.tf",
+            "variable \"repo\" {}\nlocals { sub = \"repo:${var.repo}\" }\noutput \"sub\" { value = local.sub }\nresource \"t\" \"u\" { w = local.sub }\n",
+        ),
+    ]);
+    let out = all(&files);
+    let addresses: Vec<_> = out.resources.iter().map(|r| r.address.as_str()).collect();
+    assert_eq!(addresses, ["r.s", "module.ci[\"a\"].t.u", "module.ci[\"b\"].t.u"]);
+    assert!(out.resources.iter().all(|r| !r.library && !r.conditional && r.root.is_empty()));
+    let value = out.resources[0].body.get("v").unwrap();
+    assert_eq!(show(value), "\"repo:org/y:*\"");
+    let text = value.as_text().unwrap();
+    let star = text.find_span("*").unwrap();
+    let (path, position) = files.0.locate(star).unwrap();
+    assert_eq!((path.as_str(), position.line, position.column), ("main.tf", 4, 29));
+    let way: Vec<_> = hops(&text.trail()).map(|h| h.what.to_string()).collect();
+    assert_eq!(way, ["output `sub` of module `ci`", "local `sub`", "argument `repo` of module `ci`"]);
+}
+
+#[test]
+fn roots_libraries_and_values_files() {
+    let files = memory(&[
+        ("lib/main.tf", "variable \"x\" {}\nresource \"t\" \"u\" { w = var.x }\n"),
+        ("app/main.tf", "variable \"x\" { default = \"d\" }\nresource \"t\" \"u\" { w = var.x }\n"),
+        ("app/terraform.tfvars", "x = \"one\"\n"),
+        ("app/z.auto.tfvars", "x = \"two\"\n"),
+        ("app/main_override.tf", "resource \"t\" \"u\" { v = 1 }\n"),
+    ]);
+    let out = all(&files);
+    assert_eq!(out.resources.len(), 2);
+    assert_eq!((show(out.resources[0].body.get("w").unwrap()).as_str(), out.resources[0].library), ("\"two\"", false));
+    assert_eq!(show(out.resources[0].body.get("v").unwrap()), "1");
+    assert_eq!((show(out.resources[1].body.get("w").unwrap()).as_str(), out.resources[1].library), ("${var.x}", true));
+}
+
+#[test]
+fn instances_that_may_be_absent() {
+    let files = memory(&[(
+        "main.tf",
+        "variable \"c\" {}\nresource \"a\" \"one\" { count = var.c ? 1 : 0 }\nresource \"a\" \"two\" {\n  for_each = var.c\n  k = each.key\n}\nresource \"a\" \"none\" { count = 0 }\nresource \"a\" \"set\" { for_each = [\"p\", \"q\"] }\nprovider \"x\" {}\n",
+    )]);
+    let out = all(&files);
+    let seen: Vec<_> = out.resources.iter().map(|r| (r.address.as_str(), r.conditional)).collect();
+    assert_eq!(seen, [("a.one[0]", true), ("a.set[\"p\"]", false), ("a.set[\"q\"]", false), ("a.two[each.key]", true)]);
+}
+
+#[test]
+fn dynamic_blocks() {
+    let files = memory(&[(
+        "main.tf",
+        "variable \"u\" {}\nresource \"a\" \"b\" {\n  dynamic \"c\" {\n    for_each = [\"x\", \"y\"]\n    content { v = c.value }\n  }\n  dynamic \"d\" {\n    for_each = var.u\n    content {}\n  }\n  e \"label\" { f = 1 }\n}\n",
+    )]);
+    let body = &all(&files).resources[0].body;
+    assert_eq!(show(body), "{c=[{v=\"x\"}, {v=\"y\"}], d=[ …], e=[{0=\"label\", f=1}]}");
+}
+
+#[test]
+fn the_key_of_a_condition_meets_its_provider() {
+    let files = memory(&[(
+        "main.tf",
+        "resource \"aws_eks_cluster\" \"c\" { name = \"k\" }\nresource \"aws_iam_openid_connect_provider\" \"p\" {\n  url = aws_eks_cluster.c.identity[0].oidc[0].issuer\n}\ndata \"aws_eks_cluster\" \"d\" { name = \"k\" }\nresource \"x\" \"y\" {\n  a = aws_iam_openid_connect_provider.p.arn\n  b = data.aws_eks_cluster.d.identity.0.oidc.0.issuer\n  c = data.aws_caller_identity.me.account_id\n}\ndata \"aws_caller_identity\" \"me\" {}\n",
+    )]);
+    let out = all(&files);
+    let xy = out.resources.iter().find(|r| r.address == "x.y").unwrap();
+    let (arn, url) = (xy.body.get("a").unwrap().as_text().unwrap(), xy.body.get("b").unwrap().as_text().unwrap());
+    let (issuer, account) = (arn.atoms().last().unwrap(), arn.atoms().nth(1).unwrap());
+    assert_eq!(issuer.kind(), AtomKind::IssuerHostPath);
+    assert_eq!(url.atoms().next(), Some(issuer));
+    assert_eq!(url.known_prefix(), "https://");
+    assert_eq!(xy.body.get("c").unwrap().as_text().unwrap().atoms().next(), Some(account));
+}
+
+#[test]
+fn google_names() {
+    let files = memory(&[(
+        "main.tf",
+        "resource \"google_service_account\" \"s\" {\n  account_id = \"ci\"\n  project = \"acme-prod\"\n}\nresource \"google_iam_workload_identity_pool\" \"p\" { workload_identity_pool_id = \"gh\" }\nresource \"x\" \"y\" {\n  a = google_service_account.s.member\n  b = \"principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.p.name}/*\"\n}\n",
+    )]);
+    let out = all(&files);
+    let xy = out.resources.iter().find(|r| r.address == "x.y").unwrap();
+    assert_eq!(show(xy.body.get("a").unwrap()), "\"serviceAccount:ci@acme-prod.iam.gserviceaccount.com\"");
+    let b = xy.body.get("b").unwrap().as_text().unwrap();
+    assert_eq!(b.atoms().next().unwrap().kind(), AtomKind::ProjectNumber);
+    assert_eq!(b.known_suffix(), "/locations/global/workloadIdentityPools/gh/*");
+}
+
+#[test]
+fn policy_documents_keep_their_places() {
+    let text = "variable \"org\" {}\ndata \"aws_iam_policy_document\" \"base\" {\n  statement {\n    sid = \"a\"\n    actions = [\"sts:Old\"]\n  }\n}\ndata \"aws_iam_policy_document\" \"t\" {\n  source_policy_documents = [data.aws_iam_policy_document.base.json]\n  statement {\n    sid = \"a\"\n    actions = [\"sts:AssumeRoleWithWebIdentity\"]\n    principals {\n      type = \"Federated\"\n      identifiers = [\"arn\"]\n    }\n    condition {\n      test = \"StringLike\"\n      variable = \"g:sub\"\n      values = [\"repo:${var.org}/*\"]\n    }\n    condition {\n      test = \"StringLike\"\n      variable = \"g:sub\"\n      values = [\"q\"]\n    }\n  }\n}\nresource \"aws_iam_role\" \"r\" { assume_role_policy = data.aws_iam_policy_document.t.json }\n";
+    let files = memory(&[("main.tf", text)]);
+    let out = all(&files);
+    let role = out.resources.iter().find(|r| r.mode == Mode::Managed).unwrap();
+    let policy = role.body.get("assume_role_policy").unwrap().as_text().unwrap();
+    let expected = r#"{"Statement":[{"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringLike":{"g:sub":["repo:${var.org}/*","q"]}},"Effect":"Allow","Principal":{"Federated":"arn"},"Sid":"a"}],"Version":"2012-10-17"}"#;
+    assert_eq!(policy.to_string(), expected);
+    let star = policy.find_span("/*").unwrap();
+    assert_eq!(files.0.snippet(star), "/*");
+    assert_eq!(files.0.locate(star).unwrap().1.line, 20);
+    let back = crate::terraform::json_text::read_json(&policy).unwrap();
+    assert_eq!(show(back.at(&["Version"]).unwrap()), "\"2012-10-17\"");
+}
+
+#[test]
+fn an_error_costs_the_part_it_stands_in() {
+    let files = memory(&[("main.tf", "resource \"a\" \"b\" {\n  c = { d = local.nope, e = \"f\" }\n  g = \"repo:${local.nope}:*\"\n}\n")]);
+    let body = &all(&files).resources[0].body;
+    assert_eq!(show(body), "{c={d=${local.nope}, e=\"f\"}, g=\"repo:${local.nope}:*\"}");
+}
+
+#[test]
+fn remote_modules_share_their_issuer() {
+    let files = memory(&[(
+        "main.tf",
+        "module \"eks\" {\n  source = \"terraform-aws-modules/eks/aws\"\n}\nresource \"x\" \"y\" {\n  a = module.eks.oidc_provider_arn\n  b = \"${module.eks.oidc_provider}:sub\"\n}\n",
+    )]);
+    let out = all(&files);
+    assert_eq!(out.resources[1].mode, Mode::RemoteModule);
+    let text = |name: &str| out.resources[0].body.get(name).unwrap().as_text().unwrap();
+    assert_eq!(text("a").atoms().last(), text("b").atoms().next());
+}
+
+#[test]
+fn limits_are_told() {
+    let mut text = String::from("locals {\n  l0 = \"x\"\n");
+    (1..3000).for_each(|i| text.push_str(&format!("  l{i} = local.l{}\n", i - 1)));
+    text.push_str("}\nresource \"a\" \"b\" { c = local.l2999 }\n");
+    let out = all(&memory(&[("main.tf", &text)]));
+    assert_eq!(out.undecided.len(), 1);
+    assert!(matches!(out.resources[0].body.get("c").unwrap().kind, Kind::Unknown(_)));
+}
+
+#[test]
+fn module_calls_in_a_circle_end() {
+    let out = all(&memory(&[
+        ("a/main.tf", "module \"b\" {\n  source = \"../b\"\n}\n"),
+        ("b/main.tf", "module \"a\" {\n  source = \"../a\"\n}\n"),
+    ]));
+    assert!(!out.undecided.is_empty());
+}
+
+#[test]
+fn doubling_values_end() {
+    for (zero, next) in [("\"x\"", "\"${local.lN}${local.lN}\""), ("[]", "[local.lN, local.lN]")] {
+        let mut text = format!("locals {{\n  l0 = {zero}\n");
+        (1..60).for_each(|i| text.push_str(&format!("  l{i} = {}\n", next.replace('N', &(i - 1).to_string()))));
+        text.push_str("}\nresource \"a\" \"b\" { c = local.l59 }\n");
+        let out = all(&memory(&[("main.tf", &text)]));
+        assert!(!out.undecided.is_empty());
+        assert_eq!(out.resources.len(), 1);
+    }
+}
+
+#[test]
+fn files_never_leave_the_root() {
+    assert_eq!(paths::join("a/b", "../../.."), None);
+    assert_eq!(paths::join("a/b", "/etc/passwd"), None);
+    assert_eq!(paths::join("a/b", "../c/./d").as_deref(), Some("a/c/d"));
+    assert_eq!(paths::relative("envs/prod", "modules/x"), "../../modules/x");
+}
+
+#[test]
+fn a_statement_without_dynamic_principals_has_none() {
+    let text = "data \"aws_iam_policy_document\" \"t\" {\n  statement {\n    actions = [\"a\"]\n    dynamic \"not_principals\" {\n      for_each = []\n      content {}\n    }\n  }\n}\n";
+    assert_eq!(
+        shown(text, "data.aws_iam_policy_document.t.json"),
+        r#""{\"Statement\":[{\"Action\":\"a\",\"Effect\":\"Allow\"}],\"Version\":\"2012-10-17\"}""#
+    );
+}
+
+#[test]
+fn an_unknown_source_document_is_an_unknown_statement() {
+    let text = "variable \"d\" {}\ndata \"aws_iam_policy_document\" \"t\" {\n  override_policy_documents = var.d\n  statement { actions = [\"a\"] }\n}\n";
+    let json = value(text, "data.aws_iam_policy_document.t.json").unwrap().as_text().unwrap();
+    let parsed = crate::terraform::json_text::read_json(&json).unwrap();
+    let statements = parsed.get("Statement").unwrap().items();
+    assert_eq!(statements.len(), 2);
+    assert!(matches!(statements[1].kind, Kind::Unknown(_)));
+}

@@ -11,18 +11,36 @@ use crate::value::{Kind, Value};
 impl Evaluator<'_> {
     /// The value at the end of a chain of steps.
     pub(super) fn apply_steps(&self, value: Value, steps: &[RefStep<'_>], expr: &Expr, scope: &Scope) -> Result<Value> {
-        let mut value = value;
-        for step in steps {
-            value = match step {
-                RefStep::Attribute(name) => self.attribute(&value, name, expr, scope)?,
+        if steps.is_empty() { Ok(value) } else { self.follow(&value, steps, expr, scope) }
+    }
+
+    /// [`Evaluator::apply_steps`] on a value that stays where it is: only the end is copied.
+    pub(super) fn follow(&self, value: &Value, steps: &[RefStep<'_>], expr: &Expr, scope: &Scope) -> Result<Value> {
+        let mut at = value;
+        for (i, step) in steps.iter().enumerate() {
+            let next = match step {
+                RefStep::Attribute(name) => match at.get(name) {
+                    Some(found) => {
+                        at = found;
+                        continue;
+                    }
+                    None => self.attribute(at, name, expr, scope)?,
+                },
                 RefStep::Index(key) => {
                     let key = self.eval(key, scope)?;
-                    self.index(&value, &key, expr, scope)?
+                    match element(at, &key) {
+                        Some(found) => {
+                            at = found;
+                            continue;
+                        }
+                        None => self.index(at, &key, expr, scope)?,
+                    }
                 }
-                RefStep::Splat(each) => self.splat(&value, each, expr, scope)?,
+                RefStep::Splat(each) => self.splat(at, each, expr, scope)?,
             };
+            return self.apply_steps(next, steps.get(i + 1..).unwrap_or(&[]), expr, scope);
         }
-        Ok(value)
+        self.copy(at, expr.span)
     }
 
     /// `value.name`
@@ -110,5 +128,14 @@ impl Evaluator<'_> {
             })
             .collect();
         self.apply_steps(value, &steps, expr, scope)
+    }
+}
+
+/// The element under a known key.
+fn element<'v>(value: &'v Value, key: &Value) -> Option<&'v Value> {
+    match (&value.kind, &key.kind) {
+        (Kind::List { items, .. }, Kind::Number(n)) => items.get(n.parse::<usize>().ok()?),
+        (Kind::Map { .. }, Kind::Text(t)) => value.get(&t.as_known()?),
+        _ => None,
     }
 }

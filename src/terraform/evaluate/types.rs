@@ -90,6 +90,7 @@ impl Type {
                 let value = whole(kind);
                 Ok(value.as_text().map_or(value.clone(), |t| whole(Kind::Text(t))))
             }
+            (Self::Number, Kind::Text(t)) if !t.is_known() => Ok(whole(Kind::Text(t))),
             (Self::Number, Kind::Text(t)) => number(&t).map(&whole).ok_or_else(|| wrong("a number", &whole(Kind::Text(t)))),
             (Self::Bool, Kind::Text(t)) => match t.as_known().as_deref() {
                 Some("true") => Ok(whole(Kind::Bool(true))),

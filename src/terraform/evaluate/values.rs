@@ -140,6 +140,31 @@ pub(super) fn entry(key: &str, value: Value) -> Entry {
     Entry { key: Text::known(key), value }
 }
 
+/// True when the value nests no deeper than `depth` and has no more nodes than are `left`.
+pub(super) fn fits(value: &Value, depth: usize, left: &mut usize) -> bool {
+    let own = match &value.kind {
+        Kind::Text(text) => text.parts.len(),
+        _ => 1,
+    };
+    let Some(rest) = left.checked_sub(own).filter(|_| depth > 0) else { return false };
+    *left = rest;
+    match &value.kind {
+        Kind::List { items, .. } | Kind::OneOf(items) => items.iter().all(|v| fits(v, depth - 1, left)),
+        Kind::Map { entries, .. } => entries.iter().all(|e| fits(&e.value, depth - 1, left)),
+        _ => true,
+    }
+}
+
+/// Why a value is not known: the reason of its first unknown.
+pub(super) fn cause(value: &Value) -> Option<String> {
+    match &value.kind {
+        Kind::Unknown(atom) => Some(atom.why().to_owned()),
+        Kind::Text(text) => text.atoms().next().map(|a| a.why().to_owned()),
+        Kind::OneOf(items) | Kind::List { items, .. } => items.iter().find_map(cause),
+        _ => None,
+    }
+}
+
 /// What a value is called in a message.
 pub(super) fn noun(value: &Value) -> &'static str {
     match value.kind {

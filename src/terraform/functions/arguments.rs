@@ -67,6 +67,10 @@ impl Call<'_> {
         match &value.kind {
             Kind::OneOf(_) => Err(Stop::Unknown),
             Kind::Null => fail(format!("argument {} of `{}` must not be null", i + 1, self.name)),
+            Kind::Number(n) => {
+                let text = Num::parse(n).map_or_else(|| n.to_string(), |n| n.to_string());
+                Ok(Text { parts: vec![Part::Literal { text: text.into(), span: value.span, trail: value.trail.clone() }] })
+            }
             _ => value.as_text().map_or_else(|| self.wrong(i, "a string is"), Ok),
         }
     }

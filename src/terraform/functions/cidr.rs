@@ -52,7 +52,7 @@ impl Network {
     }
 
     fn narrowed(self, more: i128, number: u128) -> Result<Self, Stop> {
-        let room = u32::try_from(more).ok().filter(|m| *m > 0 && self.prefix + m <= self.bits);
+        let room = u32::try_from(more).ok().filter(|m| *m > 0 && self.prefix.saturating_add(*m) <= self.bits);
         let Some(more) = room else { return fail(format!("not enough remaining address space for a subnet with {more} more bits")) };
         if more < 128 && number >> more != 0 {
             return fail(format!("{more} more bits are not enough for network number {number}"));

@@ -1,10 +1,11 @@
 //! Lists and maps. <https://developer.hashicorp.com/terraform/language/functions>
 
-use super::arguments::{Answer, Call, Stop, derived, equal, fail};
+use super::arguments::{Answer, Call, Stop, derived, equal, fail, text_key};
 use super::convert::unified;
 use super::numbers::{Num, add};
 use super::{MAX_DEPTH, MAX_ITEMS, MAX_TEXT};
 use crate::value::{AtomKind, Entry, Kind, Text, Value};
+use std::collections::{HashMap, HashSet};
 
 pub(super) fn call(c: &Call<'_>) -> Answer {
     Some(match c.name {
@@ -39,9 +40,11 @@ pub(super) fn call(c: &Call<'_>) -> Answer {
 /// partly unknown stay, after the others.
 pub(super) fn effective(entries: &[Entry]) -> Vec<Entry> {
     let mut kept: Vec<Entry> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for entry in entries {
-        match kept.iter_mut().find(|k| k.key.same(&entry.key)) {
-            Some(place) => *place = entry.clone(),
+        let place = *places.entry(text_key(&entry.key)).or_insert(kept.len());
+        match kept.get_mut(place) {
+            Some(earlier) => *earlier = entry.clone(),
             None => kept.push(entry.clone()),
         }
     }
@@ -105,7 +108,9 @@ fn element(c: &Call<'_>) -> Result<Value, Stop> {
         return fail("cannot use element function with an empty list");
     }
     if open {
-        return usize::try_from(i).ok().and_then(|i| items.get(i)).cloned().ok_or(Stop::Unknown);
+        // Items that are not known may stand before this one: it, or another.
+        let here = usize::try_from(i).ok().and_then(|i| items.get(i)).cloned().ok_or(Stop::Unknown)?;
+        return one_of(c, vec![here, super::unknown(c.name, c.args, c.span, "an item of a list that is not wholly known")]);
     }
     let i = usize::try_from(i % items.len() as i128).map_err(|_| Stop::Unknown)?;
     items.get(i).cloned().ok_or(Stop::Unknown)
@@ -188,10 +193,9 @@ fn merge(c: &Call<'_>) -> Result<Value, Stop> {
                 if more {
                     out = doubtful(out, arg);
                 }
-                for entry in entries {
-                    out.retain(|e| !e.key.same(&entry.key));
-                    out.push(entry);
-                }
+                let later: HashSet<String> = entries.iter().map(|e| text_key(&e.key)).collect();
+                out.retain(|e| !later.contains(&text_key(&e.key)));
+                out.extend(entries);
                 open |= more;
             }
             Err(Stop::Unknown) => {
@@ -226,8 +230,8 @@ fn slice(c: &Call<'_>) -> Result<Value, Stop> {
     let (from, to) = (c.integer(1)?, c.integer(2)?);
     let range = usize::try_from(from).ok().zip(usize::try_from(to).ok()).filter(|(a, b)| a <= b);
     match range.and_then(|(a, b)| items.get(a..b)) {
+        _ if open => Err(Stop::Unknown),
         Some(part) => c.list_value(part.to_vec(), false),
-        None if open => Err(Stop::Unknown),
         None => fail("the indexes of `slice` are out of range"),
     }
 }
@@ -290,7 +294,7 @@ fn coalescelist(c: &Call<'_>) -> Result<Value, Stop> {
 }
 
 fn index(c: &Call<'_>) -> Result<Value, Stop> {
-    let (items, open) = c.list(0)?;
+    let items = c.closed_list(0)?;
     let wanted = c.arg(1)?;
     for (i, item) in items.iter().enumerate() {
         match equal(item, wanted) {
@@ -299,7 +303,7 @@ fn index(c: &Call<'_>) -> Result<Value, Stop> {
             None => return Err(Stop::Unknown),
         }
     }
-    if open { Err(Stop::Unknown) } else { fail("item not found") }
+    fail("item not found")
 }
 
 fn chunklist(c: &Call<'_>) -> Result<Value, Stop> {

@@ -31,8 +31,10 @@ fn moment(text: &str) -> Result<Moment, Stop> {
 
 fn parse(text: &str) -> Option<Moment> {
     let field = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
-    let sep = |at: usize, wanted: u8| text.as_bytes().get(at).filter(|b| **b == wanted).map(|_| ());
-    (sep(4, b'-')?, sep(7, b'-')?, sep(10, b'T')?, sep(13, b':')?, sep(16, b':')?);
+    let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+    if separators.iter().any(|(at, wanted)| text.as_bytes().get(*at) != Some(wanted)) {
+        return None;
+    }
     let (year, month, day) = (field(0..4)?, field(5..7)?, field(8..10)?);
     let (hour, minute, second) = (field(11..13)?, field(14..16)?, field(17..19)?);
     let mut rest = text.get(19..)?;
@@ -43,7 +45,7 @@ fn parse(text: &str) -> Option<Moment> {
         None
     } else {
         let sign = if rest.starts_with('-') { -1 } else { 1 };
-        let (h, m) = rest.get(1..)?.split_once(':')?;
+        let (h, m) = rest.get(1..).filter(|r| r.len() == 5)?.split_once(':')?;
         Some(sign * (h.parse::<i64>().ok()? * 3600 + m.parse::<i64>().ok()? * 60))
     };
     let valid = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 60;

@@ -89,7 +89,7 @@ pub fn canonical(text: &str) -> Option<String> {
 pub(super) fn call(c: &Call<'_>) -> Answer {
     Some(match c.name {
         "abs" => one(c, |n| match n {
-            Num::Int(i) => Some(Num::Int(i.abs())),
+            Num::Int(i) => i.checked_abs().map(Num::Int),
             Num::Float(f) => Some(Num::Float(f.abs())),
         }),
         "ceil" => one(c, |n| Num::from_f64(n.as_f64().ceil()).map(|r| n.as_integer().map_or(r, Num::Int))),

@@ -84,7 +84,8 @@ impl Sample {
         if at == self.string.len() {
             return Some(Point { part: self.bounds.len(), offset: 0 });
         }
-        let (part, (range, hole)) = self.bounds.iter().enumerate().find(|(_, (r, _))| r.contains(&at))?;
+        let part = self.bounds.partition_point(|(range, _)| range.end <= at);
+        let (range, hole) = self.bounds.get(part).filter(|(range, _)| range.contains(&at))?;
         let offset = at - range.start;
         (!*hole || offset == 0).then_some(Point { part, offset })
     }
@@ -178,4 +179,99 @@ pub(super) fn outside(text: &Text, ranges: &[(Point, Point)]) -> Vec<Text> {
     }
     out.push(between(text, from, last));
     out
+}
+
+/// Most steps of the search whether a string can occur; past it, it is taken to be possible.
+const MAX_STEPS: usize = 1 << 20;
+
+/// Which occurrences of a string are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Where {
+    /// At the start of the text.
+    Start,
+    /// At its end.
+    End,
+    /// Anywhere.
+    Inside,
+    /// Anywhere, with at least one character out of a hole.
+    ThroughHole,
+}
+
+/// May a hole of this kind have the character, where `needle` is looked for?
+fn may(kind: AtomKind, ch: char, needle: &str) -> bool {
+    match kind {
+        AtomKind::Any => true,
+        AtomKind::AccountId | AtomKind::ProjectNumber => ch.is_ascii_digit(),
+        AtomKind::Number => ch.is_ascii_digit() || matches!(ch, '-' | '.'),
+        AtomKind::ProjectId | AtomKind::Partition | AtomKind::Region => ch.is_ascii_lowercase() || ch.is_ascii_digit() || ch == '-',
+        AtomKind::Guid => ch.is_ascii_hexdigit() || ch == '-',
+        // A URL holds its scheme once, and that is not part of the hole.
+        AtomKind::IssuerHostPath => !needle.contains("://") && !ch.is_whitespace() && !matches!(ch, '*' | '?' | '@' | ','),
+        AtomKind::Arn => !ch.is_whitespace(),
+        AtomKind::ServiceAccountEmail => ch.is_ascii_alphanumeric() || matches!(ch, '-' | '.' | '@' | '_'),
+        AtomKind::Word => !ch.is_whitespace() && !matches!(ch, '/' | ':' | '@' | '*'),
+    }
+}
+
+/// Whether `needle` can occur at all, each hole being any string over its alphabet. A `false` is a proof.
+pub(super) fn possible(text: &Text, needle: &str, place: Where) -> bool {
+    enum Unit {
+        Char(char),
+        Any(AtomKind),
+    }
+    let mut units = Vec::new();
+    for part in &text.parts {
+        match part {
+            Part::Literal { text, .. } => units.extend(text.chars().map(Unit::Char)),
+            Part::Hole { atom, .. } => units.push(Unit::Any(atom.kind())),
+        }
+    }
+    let n = units.len();
+    if n.saturating_mul(needle.len()) > MAX_STEPS {
+        return true;
+    }
+    // A state: where in the text we are, and whether a hole gave a character.
+    let close = |states: &mut std::collections::BTreeSet<(usize, bool)>| {
+        for i in 0..n {
+            if matches!(units.get(i), Some(Unit::Any(_))) {
+                for touched in [false, true] {
+                    if states.contains(&(i, touched)) {
+                        states.insert((i + 1, touched));
+                    }
+                }
+            }
+        }
+    };
+    let mut states: std::collections::BTreeSet<(usize, bool)> =
+        if place == Where::Start { [(0, false)].into() } else { (0..=n).map(|i| (i, false)).collect() };
+    close(&mut states);
+    for ch in needle.chars() {
+        let mut next = std::collections::BTreeSet::new();
+        for (i, touched) in &states {
+            match units.get(*i) {
+                Some(Unit::Char(c)) if *c == ch => {
+                    next.insert((i + 1, *touched));
+                }
+                Some(Unit::Any(kind)) if may(*kind, ch, needle) => {
+                    next.insert((*i, true));
+                }
+                _ => {}
+            }
+        }
+        close(&mut next);
+        states = next;
+    }
+    states.iter().any(|(i, touched)| match place {
+        Where::End => *i == n,
+        Where::ThroughHole => *touched,
+        Where::Start | Where::Inside => true,
+    })
+}
+
+/// The places of `needle` in the text, when no occurrence can involve a hole.
+pub(super) fn occurrences(text: &Text, needle: &str) -> Option<Vec<(Point, Point)>> {
+    if !text.is_known() && possible(text, needle, Where::ThroughHole) {
+        return None;
+    }
+    agreed(text, needle, |s| s.string.match_indices(needle).map(|(at, m)| Some((s.point(at)?, s.point(at + m.len())?))).collect())
 }

@@ -3,7 +3,7 @@
 
 use super::arguments::{Answer, Call, Stop, derived, fail, text_key};
 use super::pieces::{self, Point};
-use super::regexes;
+use super::{MAX_TEXT, regexes};
 use crate::value::{Atom, AtomKind, Part, Text, Value};
 
 /// What stands before the issuer in the ARN of an OpenID Connect provider.
@@ -32,10 +32,11 @@ fn by_literal(text: &Text, pattern: &str, with: &Text) -> Result<Text, Stop> {
     if is_scheme(pattern) && with.as_known().is_some_and(|w| w.is_empty()) {
         return Ok(without_scheme(text));
     }
-    let found = pieces::agreed(text, pattern, |s| {
-        s.string.match_indices(pattern).map(|(at, m)| Some((s.point(at)?, s.point(at + m.len())?))).collect::<Option<Vec<_>>>()
-    });
+    let found = pieces::occurrences(text, pattern);
     if let Some(ranges) = found {
+        if ranges.len().saturating_mul(with.to_string().len()) > MAX_TEXT {
+            return Err(Stop::Unknown);
+        }
         return Ok(interleave(pieces::outside(text, &ranges), |_| with.clone()));
     }
     part_by_part(text, pattern, with)
@@ -49,9 +50,8 @@ fn part_by_part(text: &Text, pattern: &str, with: &Text) -> Result<Text, Stop> {
     let mut last_was_hole = false;
     let close = |run: &mut Text, out: &mut Text, hole_before: bool, hole_after: bool| -> Result<(), Stop> {
         if let Some((known, _)) = pieces::known_string(run).filter(|(k, _)| !k.is_empty()) {
-            let splits = |n: &usize| pattern.is_char_boundary(*n);
-            let tail = hole_after && (1..pattern.len()).filter(splits).any(|n| known.ends_with(&pattern[..n]));
-            let head = hole_before && (1..pattern.len()).filter(splits).any(|n| known.starts_with(&pattern[n..]));
+            let tail = hole_after && (1..pattern.len()).any(|n| pattern.get(..n).is_some_and(|p| known.ends_with(p)));
+            let head = hole_before && (1..pattern.len()).any(|n| pattern.get(n..).is_some_and(|p| known.starts_with(p)));
             if tail || head {
                 return Err(Stop::Unknown);
             }
@@ -278,7 +278,7 @@ pub(super) fn with_hole(text: &Text, first: bool, atom: Atom) -> Text {
     Text { parts }
 }
 
-/// Kept here so that every family reports a bad pattern the same way.
+/// Every family reports a bad pattern the same way.
 pub(super) fn bad_pattern<T>(pattern: &str, why: &str) -> Result<T, Stop> {
     fail(format!("invalid regular expression `{pattern}`: {why}"))
 }

@@ -2,7 +2,7 @@
 //! <https://developer.hashicorp.com/terraform/language/functions>
 
 use super::arguments::{Answer, Call, Stop, derived, fail};
-use super::pieces::{self, Point};
+use super::pieces::{self, Point, Where};
 use super::{MAX_TEXT, replace};
 use crate::value::{AtomKind, Kind, MAX_ALTERNATIVES, Part, Text, Value};
 
@@ -109,7 +109,8 @@ fn ends_in_line_free_hole(text: &Text) -> bool {
 
 fn indent(c: &Call<'_>) -> Result<Value, Stop> {
     let n = usize::try_from(c.integer(0)?).or_else(|_| fail("the number of spaces must not be negative"))?;
-    if n > MAX_TEXT {
+    let lines: usize = c.text(1)?.fill(|_| String::new()).matches('\n').count();
+    if n.saturating_mul(lines.max(1)) > MAX_TEXT {
         return Err(Stop::Unknown);
     }
     let pad = format!("\n{}", " ".repeat(n));
@@ -126,6 +127,9 @@ fn join(c: &Call<'_>) -> Result<Value, Stop> {
     let mut items = Vec::new();
     for i in 1..c.args.len() {
         items.extend(c.closed_list(i)?);
+    }
+    if separator.to_string().len().saturating_mul(items.len()) > MAX_TEXT {
+        return Err(Stop::Unknown);
     }
     // An item may be a choice: join once for every combination.
     let mut ways: Vec<Text> = vec![Text::default()];
@@ -209,9 +213,7 @@ fn split(c: &Call<'_>) -> Result<Value, Stop> {
         let items = known.chars().map(|ch| c.string_value(ch.to_string())).collect::<Result<Vec<_>, _>>()?;
         return c.list_value(items, false);
     }
-    let ranges = pieces::agreed(&text, &separator, |s| {
-        s.string.match_indices(&separator).map(|(at, m)| Some((s.point(at)?, s.point(at + m.len())?))).collect::<Option<Vec<_>>>()
-    });
+    let ranges = pieces::occurrences(&text, &separator);
     let value = |t: Text| c.text_value(if t.parts.is_empty() { Text::known("") } else { t });
     if let Some(ranges) = ranges {
         return c.list_value(pieces::outside(&text, &ranges).into_iter().map(value).collect::<Result<Vec<_>, _>>()?, false);
@@ -315,7 +317,7 @@ fn has_prefix(text: &Text, prefix: &str) -> Option<bool> {
     if text.is_known() || !prefix.starts_with(&known) {
         return Some(false);
     }
-    pieces::agreed(text, prefix, |s| Some(s.string.starts_with(prefix))).filter(|yes| !yes)
+    (!pieces::possible(text, prefix, Where::Start)).then_some(false)
 }
 
 fn has_suffix(text: &Text, suffix: &str) -> Option<bool> {
@@ -326,7 +328,7 @@ fn has_suffix(text: &Text, suffix: &str) -> Option<bool> {
     if text.is_known() || !suffix.ends_with(&known) {
         return Some(false);
     }
-    pieces::agreed(text, suffix, |s| Some(s.string.ends_with(suffix))).filter(|yes| !yes)
+    (!pieces::possible(text, suffix, Where::End)).then_some(false)
 }
 
 fn starts(c: &Call<'_>) -> Result<Value, Stop> {
@@ -360,11 +362,5 @@ fn contains(c: &Call<'_>) -> Result<Value, Stop> {
             return c.bool_value(true);
         }
     }
-    if text.is_known() {
-        return c.bool_value(false);
-    }
-    match pieces::agreed(&text, &needle, |s| Some(s.string.contains(&needle))) {
-        Some(false) => c.bool_value(false),
-        _ => Err(Stop::Unknown),
-    }
+    if pieces::possible(&text, &needle, Where::Inside) { Err(Stop::Unknown) } else { c.bool_value(false) }
 }

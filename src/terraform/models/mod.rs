@@ -1,1 +1,196 @@
-//! (under construction)
+//! Well-known modules whose source is not on disk, as miniature modules in our own words.
+//!
+//! A model holds the variables, the trust and the outputs of a published module and nothing else; the evaluator
+//! treats a call of it as a call of a local module in a virtual folder. `index.yaml` says which source and which
+//! versions mean which model. A module that is not known stays a remote module.
+
+mod version;
+
+use regex::Regex;
+use serde::Deserialize;
+use std::sync::LazyLock;
+use version::{Range, Version};
+
+/// A miniature module.
+#[derive(Debug)]
+pub struct Model {
+    /// Its name: that of its virtual folder.
+    pub name: &'static str,
+    /// Its files: path in the folder, text.
+    pub files: &'static [(&'static str, &'static str)],
+}
+
+macro_rules! models {
+    ($($name:literal),* $(,)?) => {
+        &[$(Model { name: $name, files: &[("main.tf", include_str!(concat!($name, "/main.tf")))] }),*]
+    };
+}
+
+/// Every model.
+pub static MODELS: &[Model] = models![
+    "aws_eks",
+    "aws_eks_pod_identity",
+    "aws_github_role",
+    "aws_iam_oidc_role",
+    "aws_iam_role",
+    "aws_irsa_v5",
+    "aws_irsa_v6",
+    "aws_oidc_provider",
+    "cds_github_role",
+    "cloudposse_eks_role",
+    "google_gh_oidc",
+    "google_workload_identity",
+    "moj_irsa",
+    "philips_github",
+    "unfunco_github",
+];
+
+/// One line of the index as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    model: String,
+    source: String,
+    from: Option<String>,
+    below: Option<String>,
+}
+
+/// One line of the index, ready to use.
+struct Rule {
+    model: &'static Model,
+    source: Regex,
+    versions: Range,
+}
+
+static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    let entries: Vec<Entry> = serde_saphyr::from_str(include_str!("index.yaml")).unwrap_or_default();
+    entries.iter().filter_map(rule).collect()
+});
+
+fn rule(entry: &Entry) -> Option<Rule> {
+    let bound = |text: &Option<String>| text.as_deref().and_then(Version::parse);
+    Some(Rule {
+        model: MODELS.iter().find(|m| m.name == entry.model)?,
+        source: Regex::new(&entry.source).ok()?,
+        versions: Range { from: bound(&entry.from).unwrap_or(Version::LEAST), below: bound(&entry.below).unwrap_or(Version::MOST) },
+    })
+}
+
+/// The model for a module call: `source` as written, `version` the call's version constraint. A constraint that fits
+/// several models means the newest of them, as Terraform would install it; a version that cannot be read (a branch,
+/// a commit) excludes none.
+#[must_use]
+pub fn find(source: &str, version: Option<&str>) -> Option<&'static Model> {
+    let (place, reference) = normalised(source);
+    let wanted = match (version, reference) {
+        (Some(constraint), _) => Range::of_constraint(constraint),
+        (None, Some(reference)) => Version::parse(&reference).map(Range::only),
+        (None, None) => None,
+    };
+    let fits = |rule: &&Rule| rule.source.is_match(&place) && wanted.is_none_or(|w| w.overlaps(rule.versions));
+    RULES.iter().filter(fits).max_by_key(|rule| rule.versions.from).map(|rule| rule.model)
+}
+
+/// The source without what only says how to fetch it, in lower case, and its `ref`.
+fn normalised(source: &str) -> (String, Option<String>) {
+    let (place, query) = source.split_once('?').unwrap_or((source, ""));
+    let reference = query.split('&').find_map(|pair| pair.strip_prefix("ref=")).map(|r| r.trim_start_matches("tags/").to_owned());
+    let mut place = place.trim().to_ascii_lowercase();
+    for lead in ["git::", "https://", "http://", "ssh://", "tfr:///", "tfr://", "git@", "registry.terraform.io/", "registry.opentofu.org/"]
+    {
+        if let Some(rest) = place.strip_prefix(lead) {
+            place = rest.to_owned();
+        }
+    }
+    // `github.com:owner/name` is `github.com/owner/name`.
+    let place = place.replacen(':', "/", 1).replace(".git//", "//");
+    (place.trim_end_matches('/').trim_end_matches(".git").to_owned(), reference)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(source: &str, version: Option<&str>) -> &'static str {
+        find(source, version).map_or("none", |m| m.name)
+    }
+
+    #[test]
+    fn every_line_of_the_index_is_used() {
+        let entries: Vec<Entry> = serde_saphyr::from_str(include_str!("index.yaml")).unwrap();
+        assert_eq!(entries.len(), RULES.len(), "a line names a model that is not there, or holds a bad expression");
+        for entry in &entries {
+            for bound in [&entry.from, &entry.below].into_iter().flatten() {
+                assert!(Version::parse(bound).is_some(), "{bound}");
+            }
+        }
+        for model in MODELS {
+            assert!(entries.iter().any(|e| e.model == model.name), "{} is in no line", model.name);
+        }
+    }
+
+    #[test]
+    fn every_model_is_terraform() {
+        for model in MODELS {
+            for (path, text) in model.files {
+                let body = text.parse::<hcl_edit::structure::Body>();
+                assert!(body.is_ok(), "{}/{path}: {}", model.name, body.unwrap_err());
+            }
+        }
+    }
+
+    #[test]
+    fn registry_sources() {
+        let iam = |m: &str| format!("terraform-aws-modules/iam/aws//modules/{m}");
+        assert_eq!(model(&iam("iam-assumable-role-with-oidc"), Some("~> 4.7")), "aws_iam_oidc_role");
+        assert_eq!(model(&iam("iam-role-for-service-accounts-eks"), Some("5.28.0")), "aws_irsa_v5");
+        assert_eq!(model(&iam("iam-role-for-service-accounts-eks"), None), "aws_irsa_v5");
+        assert_eq!(model(&iam("iam-role-for-service-accounts"), Some("~> 6.0")), "aws_irsa_v6");
+        assert_eq!(model(&iam("iam-role-for-service-accounts"), Some(">= 5.0, < 6.0")), "none");
+        assert_eq!(model(&iam("iam-github-oidc-role"), Some(">= 5.20")), "aws_github_role");
+        assert_eq!(model(&iam("iam-github-oidc-provider"), Some("5.60.0")), "aws_oidc_provider");
+        assert_eq!(model(&iam("iam-oidc-provider"), None), "aws_oidc_provider");
+        assert_eq!(model(&iam("iam-role"), Some("6.2.1")), "aws_iam_role");
+        assert_eq!(model(&iam("iam-user"), None), "none");
+        assert_eq!(model("terraform-aws-modules/eks/aws", Some("~> 20.0")), "aws_eks");
+        assert_eq!(model("registry.terraform.io/terraform-aws-modules/eks/aws", None), "aws_eks");
+        assert_eq!(model("terraform-aws-modules/eks-pod-identity/aws", Some("1.0.0")), "aws_eks_pod_identity");
+        assert_eq!(model("cloudposse/eks-iam-role/aws", Some("2.1.0")), "cloudposse_eks_role");
+        assert_eq!(model("cloudposse/eks-iam-role/aws", Some("0.11.0")), "none");
+        assert_eq!(model("unfunco/oidc-github/aws", Some("3.0.1")), "unfunco_github");
+        assert_eq!(model("unfunco/oidc-github/aws", Some("1.3.1")), "none");
+        assert_eq!(model("philips-labs/github-oidc/aws", None), "philips_github");
+        assert_eq!(model("terraform-google-modules/github-actions-runners/google//modules/gh-oidc", Some("~> 3.1")), "google_gh_oidc");
+        assert_eq!(
+            model("terraform-google-modules/kubernetes-engine/google//modules/workload-identity", Some("30.0.0")),
+            "google_workload_identity"
+        );
+    }
+
+    #[test]
+    fn git_sources() {
+        let path = "terraform-aws-modules/terraform-aws-iam";
+        for source in [
+            format!("git::https://github.com/{path}.git//modules/iam-role-for-service-accounts-eks?ref=v5.3.0"),
+            format!("git@github.com:{path}.git//modules/iam-role-for-service-accounts-eks?ref=v5.3.0"),
+            format!("git::ssh://git@github.com/{path}//modules/iam-role-for-service-accounts-eks?depth=1&ref=0123abc"),
+            format!("github.com/{path}//modules/iam-role-for-service-accounts-eks"),
+        ] {
+            assert_eq!(model(&source, None), "aws_irsa_v5", "{source}");
+        }
+        assert_eq!(model(&format!("github.com/{path}//modules/iam-role?ref=v5.0.0"), None), "none");
+        let irsa = "github.com/ministryofjustice/cloud-platform-terraform-irsa?ref=";
+        assert_eq!(model(&format!("{irsa}2.1.0"), None), "moj_irsa");
+        assert_eq!(model(&format!("{irsa}1.0.5"), None), "none");
+        assert_eq!(model("github.com/cds-snc/terraform-modules//gh_oidc_role?ref=v9.6.4", None), "cds_github_role");
+    }
+
+    #[test]
+    fn look_alikes_are_not_the_module() {
+        for source in
+            ["./modules/eks", "evil-terraform-aws-modules/eks/aws", "terraform-aws-modules/eks/aws//modules/karpenter", "acme/eks/aws", ""]
+        {
+            assert_eq!(model(source, None), "none", "{source}");
+        }
+    }
+}
