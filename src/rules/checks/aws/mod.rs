@@ -3,6 +3,7 @@
 mod broken;
 mod exposure;
 mod habits;
+mod others;
 
 use super::super::engine::Context;
 use super::super::finding::Finding;
@@ -52,9 +53,17 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
     let subject = Subject { context, index, trust, policy: Policy::read(document) };
     let mut findings = broken::wrong_action(&subject);
     findings.extend(exposure::public(&subject));
+    findings.extend(others::rejected(&subject));
+    findings.extend(others::roles_anywhere(&subject));
+    findings.extend(others::pod_identity(&subject));
+    findings.extend(others::accounts(&subject));
     for seen in views(&subject) {
         let lifeless = matches!(life(&seen.formula, &seen.templates), Life::Dead);
         let dead = broken::dead(&subject, &seen, lifeless);
+        if seen.known.recognised.issuer.id == "cognito" && !lifeless {
+            findings.extend(others::identity_pool(&subject, &seen));
+            continue;
+        }
         if dead.is_empty() && !lifeless {
             findings.extend(exposure::web_identity(&subject, &seen));
             findings.extend(habits::audience(&subject, &seen));
