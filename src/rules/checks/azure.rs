@@ -108,21 +108,28 @@ fn audience(seen: &Seen<'_>) -> Vec<Finding> {
     if !seen.certain || !usual || seen.credential.audiences.is_empty() {
         return Vec::new();
     }
+    // Elsewhere every job says for itself which audience it asks for; GitHub's login action has a default.
+    let defaulted = seen.recognised.issuer.id.starts_with("github-actions");
     let wrong = |text: &&Text| text.as_known().is_some_and(|known| !known.starts_with(AUDIENCE));
     let all = seen.credential.audiences.iter().filter(wrong);
-    all.map(|text| {
+    all.filter_map(|text| {
         let slip = text.as_known().is_some_and(|k| k.to_ascii_lowercase().contains("azureadtokenexchange"));
+        if !slip && !defaulted {
+            return None;
+        }
         let name = &seen.recognised.issuer.name;
         let message = if slip {
             format!("`{text}` is not `{AUDIENCE}`, and audiences are compared character by character: the exchange fails")
         } else {
             format!("jobs at {name} ask for the audience `{AUDIENCE}` unless they are told otherwise; this credential takes only `{text}`")
         };
-        Finding::new("audience-mismatch", &seen.trust.origin, text.span(), &text.to_string(), message)
+        let finding = Finding::new("audience-mismatch", &seen.trust.origin, text.span(), &text.to_string(), message);
+        let finding = finding
             .severity(if slip { Severity::High } else { Severity::Medium })
             .certain(slip)
             .help(format!("write `{AUDIENCE}`, or have the job ask for `{text}`"))
-            .along_text(text)
+            .along_text(text);
+        Some(finding)
     })
     .collect()
 }
@@ -170,8 +177,10 @@ fn exposed(seen: &Seen<'_>) -> Option<Finding> {
     let tenancy = seen.recognised.issuer.tenancy;
     let whole = seen.credential.subject.as_ref().or(seen.credential.expression.as_ref());
     let verdict = match exposure.class {
-        Class::AnyTenant | Class::TenantPrefix => foreign(seen, &exposure),
+        Class::AnyTenant | Class::TenantPrefix if seen.credential.expression.is_some() => foreign(seen, &exposure),
         Class::Intended => return default_service_account(seen, &exposure),
+        // One exact subject cannot be told more precisely than the issuer says it.
+        class if seen.credential.expression.is_none() && class != Class::PullRequest => return None,
         // An issuer that is not known has no projects or refs to speak of.
         _ if tenancy == Tenancy::Unknown => return None,
         _ => class::inside(&seen.formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster)?,

@@ -39,7 +39,10 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
             continue;
         }
         match covers(member, account) {
-            Some(false) => nearest = nearest.or_else(|| matches!(member::parse(member), Member::Kubernetes { .. }).then_some(trust)),
+            Some(false) if linked.contains(&trust.identity) && matches!(member::parse(member), Member::Kubernetes { .. }) => {
+                nearest = nearest.or(Some(trust));
+            }
+            Some(false) => {}
             _ => return None,
         }
     }

@@ -54,7 +54,7 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
             account.shown()
         ),
     };
-    let unsure = pod_identity || account.namespace.is_none();
+    let unsure = pod_identity || !account.namespace.is_some_and(Text::is_known) || !account.name.is_known();
     let severity = if account.namespace.is_none() && renamed(context) {
         Severity::Low
     } else if unsure {
