@@ -2,7 +2,7 @@
 
 use super::super::class;
 use super::provider::combined;
-use super::{Context, Seen, see};
+use super::{Context, Seen, attributes, see};
 use crate::admission::cel::google::{Member, MemberKind, Selector};
 use crate::admission::exposure::{self, Class, Exposure, Life, life};
 use crate::admission::{Token, formula::Formula};
@@ -18,6 +18,9 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
     }
     let providers = context.links.trust_providers.get(index).cloned().unwrap_or_default();
     let seen: Vec<Seen<'_>> = providers.iter().flat_map(|id| see(context, *id)).collect();
+    if let Some(finding) = attributes::in_binding(context, index, trust, &member, &seen) {
+        return vec![finding];
+    }
     let judged: Vec<(Formula, Vec<Template>, &Seen<'_>)> = seen
         .iter()
         .filter_map(|s| {
@@ -97,6 +100,7 @@ fn public(context: &Context<'_>, trust: &Trust, member: &Member) -> Option<Findi
     witness.set("iss", "https://accounts.google.com");
     witness.set("email", "stranger@gmail.com");
     let who = if matches!(member.kind, MemberKind::AllUsers) { "anybody at all" } else { "anybody with a Google account" };
-    let finding = Finding::new("public-principal", &trust.origin, member.text.span(), "public", format!("{who} may use this service account"));
+    let finding =
+        Finding::new("public-principal", &trust.origin, member.text.span(), "public", format!("{who} may use this service account"));
     Some(finding.help("name the principals that need it").witness(Some(witness)).along_text(&member.text))
 }
