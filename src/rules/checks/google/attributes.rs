@@ -170,6 +170,9 @@ fn example(seen: &Seen<'_>, key: &str) -> Option<String> {
 
 /// No token of the provider's issuer has the member's value, whatever the condition says.
 fn dead(seen: &Seen<'_>, member: &Member, key: &str) -> bool {
+    if default_role(seen, member, key) {
+        return true;
+    }
     let formula = member_formula(member, &seen.view);
     let is_dead = |f: &Formula, t: &[Template]| matches!(life(f, t), Life::Dead);
     let mut account = formula.clone();
@@ -187,6 +190,13 @@ fn dead(seen: &Seen<'_>, member: &Member, key: &str) -> bool {
     // A path of an IAM user can look like anything; when the mapping cuts a role's name out, roles are meant.
     let both = Formula::All(vec![formula, seen.condition.clone()]);
     seen.view.aws && extracts(seen, key).is_some() && is_dead(&account, &sessions(seen, &account)) && is_dead(&both, &seen.templates(&both))
+}
+
+/// The default mapping of `attribute.aws_role` gives a whole ARN, and never a bare name.
+fn default_role(seen: &Seen<'_>, member: &Member, key: &str) -> bool {
+    let value = asked(member).and_then(|(_, value)| value.as_known());
+    let bare = |v: &String| !v.starts_with("arn:") && !v.contains("assumed-role/");
+    seen.view.aws && seen.view.mapping.is_empty() && key == "attribute.aws_role" && value.as_ref().is_some_and(bare)
 }
 
 /// The tokens of role sessions for AWS, all for others.

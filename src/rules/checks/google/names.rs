@@ -102,8 +102,20 @@ fn project_id(origin: &Origin, member: &Member) -> Option<Finding> {
         ProjectKind::Number => return None,
     };
     let message = format!("`{}` is a project's id; a principal takes the project's number, so the binding lets nobody in", project.text);
-    let finding = Finding::new("project-id-in-principal", origin, project.span.or_else(|| member.text.span()), &edge, message);
+    let finding = Finding::new("project-id-in-principal", origin, used(&member.text, &project.text), &edge, message);
     Some(finding.help(NUMBER_HELP).certain(certain).along_text(&project.text))
+}
+
+/// Where the project is put into a name. The id itself may be written elsewhere, and is right there.
+fn used(whole: &Text, project: &Text) -> Option<Span> {
+    /// `${` and some blanks.
+    const GAP: u32 = 8;
+    let own = project.span();
+    let Some(before) = whole.find_span("projects/").or_else(|| whole.find_span("iam.googleapis.com/")) else {
+        return own.or_else(|| whole.span());
+    };
+    let beside = |s: &Span| s.file == before.file && s.start >= before.end && s.start - before.end <= GAP;
+    own.filter(beside).or(Some(before))
 }
 
 /// What a project is written as: [`ProjectKind::Unknown`] for an unknown whose name says that it is an id; none when
@@ -149,7 +161,7 @@ fn of_resource(origin: &Origin, text: &Text, what: &str) -> Option<Finding> {
     };
     let message =
         format!("`{project}` is a project's id; in an {what} Google compares the project's number, so no token is accepted with it");
-    let finding = Finding::new("project-id-in-principal", origin, project.span().or_else(|| text.span()), &text.to_string(), message);
+    let finding = Finding::new("project-id-in-principal", origin, used(text, &project), &text.to_string(), message);
     Some(finding.help(NUMBER_HELP).certain(certain).along_text(&project))
 }
 
