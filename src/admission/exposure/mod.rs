@@ -160,7 +160,13 @@ fn with_filler(formula: &Formula, templates: &[Template], filler: &Filler) -> Re
         }
         let applies: Vec<Template> =
             chosen.into_iter().filter(|t| level.roles.is_empty() || t.segments.iter().any(|s| level.roles.contains(&s.role))).collect();
-        let outside = Formula::All(vec![formula.clone(), Formula::Not(Box::new(named_formula(level, &segments, &named, templates)))]);
+        let mut outside = vec![formula.clone(), Formula::Not(Box::new(named_formula(level, &segments, &named, templates)))];
+        if level.any == Class::AnyEnvironment {
+            // A branch that the policy names decides who gets in, whatever environments its jobs name.
+            let refs = Level { roles: &[Role::Ref], contexts: level.contexts, any: Class::AnyRef, prefix: Class::RefPrefix };
+            outside.push(Formula::Not(Box::new(named_formula(&refs, &segments_of(&refs, &applies), &named, templates))));
+        }
+        let outside = Formula::All(outside);
         let beyond = Formula::All(vec![outside.clone(), Formula::Not(Box::new(prefix_formula(&segments, &named)))]);
         for (query, class) in [(&beyond, level.any), (&outside, level.prefix)] {
             match search::search(query, &applies, &options) {
