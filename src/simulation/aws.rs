@@ -5,10 +5,10 @@ use crate::admission::iam::{
     BUILT_IN_HOSTS, Effect, Policy, PrincipalKind, PrincipalRef, Request, Requester, context_of, evaluate, is_saml, issuer_of_federated,
     principals,
 };
-use crate::admission::{Claim, Decision, Step, Token, Truth};
+use crate::admission::{Claim, Decision, Evaluation, Step, Token, Truth};
 use crate::graph::{Graph, ProviderId, ProviderKind};
 use crate::issuers::{Tenancy, registry};
-use crate::value::{Text, Value};
+use crate::value::{AtomKind, Text, Value};
 
 /// The audience that AWS's own tools ask for.
 const AUDIENCE: &str = "sts.amazonaws.com";
@@ -84,10 +84,22 @@ pub(super) fn decide(policy: &Policy, presented: &Presented) -> Answer {
     if !concerned && !principals.iter().any(|p| concerns(p, principal.name())) {
         return if principals.iter().any(for_tokens) { Answer::OtherIssuer } else { Answer::NotForTokens };
     }
-    let context = if presented.ready { presented.claims.clone() } else { context(principal.name(), presented) };
+    let context = if presented.ready { presented.claims.clone() } else { context(policy, principal.name(), presented) };
     let action = presented.action.clone().unwrap_or_else(|| default_action(&principal).to_owned());
     let request = Request { action, principal, context, caller_allowed: !presented.caller_denied };
-    Answer::Decided(evaluate(policy, &request))
+    Answer::Decided(readable(evaluate(policy, &request)))
+}
+
+/// Says of a value that was not given that it was not.
+fn readable(mut evaluation: Evaluation) -> Evaluation {
+    let plain = |text: &mut String| {
+        if let Some(key) = text.strip_suffix(" holds `{}`, which is no condition value") {
+            *text = format!("{key} is not given: it depends on the request, or was left open");
+        }
+    };
+    evaluation.reasons.iter_mut().for_each(plain);
+    evaluation.trace.iter_mut().filter_map(|s| s.note.as_mut()).for_each(plain);
+    evaluation
 }
 
 fn for_tokens(p: &PrincipalRef) -> bool {
@@ -107,11 +119,17 @@ fn concerns(p: &PrincipalRef, host: &str) -> bool {
         // `"AWS": "*"` is everyone, too.
         PrincipalKind::Aws => p.text.as_known().is_some_and(|t| t == "*"),
         PrincipalKind::Federated => match issuer_of_federated(&p.text) {
-            Some(issuer) => issuer.as_known().map_or_else(|| may_be(&issuer, host), |known| known.eq_ignore_ascii_case(host)),
+            Some(issuer) => issuer.as_known().map_or_else(|| of_cluster(&issuer, host) && may_be(&issuer, host), |known| known.eq_ignore_ascii_case(host)),
             None => p.text.as_known().map_or(!is_saml(&p.text), |t| t == "*"),
         },
         PrincipalKind::Service | PrincipalKind::CanonicalUser => false,
     }
+}
+
+/// An unknown that is known to be an issuer is a cluster's: nothing else has its issuer computed.
+fn of_cluster(issuer: &Text, host: &str) -> bool {
+    let computed = issuer.atoms().any(|a| a.kind() == AtomKind::IssuerHostPath);
+    !computed || registry().recognise(host).is_none_or(|r| r.issuer.tenancy == Tenancy::Cluster)
 }
 
 /// Who asks: what was said, the issuer of the token, or the issuer that the policy names.
@@ -168,10 +186,27 @@ fn default_action(principal: &Requester) -> &'static str {
     }
 }
 
-/// The condition keys that STS makes of the token.
-fn context(principal: &str, presented: &Presented) -> Token {
+/// The condition keys that STS makes of the token. What depends on the request and not on the token is not known.
+fn context(policy: &Policy, principal: &str, presented: &Presented) -> Token {
     let host = issuer_of_federated(&Text::known(principal)).map_or_else(|| principal.to_owned(), |host| host.to_string());
     let recognised = registry().recognise(&host).or_else(|| registry().generic(&host));
     let exposed = |claim: &str| recognised.as_ref().is_some_and(|r| r.issuer.aws_key_of(claim).is_some());
-    context_of(&with_audience(presented), &host, &exposed)
+    let mut out = context_of(&with_audience(presented), &host, &exposed);
+    let open = || Claim::Json(serde_json::Value::Object(serde_json::Map::new()));
+    for claim in presented.open_claims.iter().filter(|c| exposed(c)) {
+        out.claims.insert(format!("{host}:{claim}"), open());
+    }
+    for key in policy.statements.iter().flat_map(|s| &s.conditions).filter_map(|c| c.key.as_known()) {
+        if of_request(&key.to_ascii_lowercase()) {
+            out.claims.entry(key).or_insert_with(open);
+        }
+    }
+    out.set("aws:SecureTransport", "true");
+    out
+}
+
+/// Keys that every request has, with a value that the token does not tell.
+fn of_request(key: &str) -> bool {
+    let of_sts = matches!(key, "sts:rolesessionname" | "sts:sourceidentity" | "sts:durationseconds");
+    of_sts || (key.starts_with("aws:") && key != "aws:securetransport")
 }
