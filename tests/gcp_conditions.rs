@@ -8,7 +8,16 @@ use fedlint::rules::issuer::templates;
 use fedlint::value::Text;
 
 /// Conditions for which the label does not hold, and why. The list is exact: one that agrees fails the test.
-const LABEL_IS_WRONG: &[(&str, &str)] = &[];
+const LABEL_IS_WRONG: &[(&str, &str)] = &[
+    (
+        "attribute.aws_role == '${var.a13e_aws_role_name}'",
+        "an IAM user whose path is `/assumed-role/app/` has the ARN `…:user/assumed-role/app/name`, from which `extract` takes `app`",
+    ),
+    (
+        "assertion.oid==\"6f90190a-864b-4915-a9b2-abcdefghi\"",
+        "a redacted id: it is no GUID, so no object has it and the condition never holds",
+    ),
+];
 
 fn issuer(name: &str) -> Option<Recognised<'static>> {
     match name {
