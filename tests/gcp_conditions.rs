@@ -80,7 +80,11 @@ fn the_search_agrees_with_the_labels() {
             (None, false) => {}
         }
     }
-    println!("{all} conditions, {unmodelled} of issuers without a model, {} agree, {} labels are wrong", all - unmodelled - listed.len() - wrong.len(), listed.len());
+    println!(
+        "{all} conditions, {unmodelled} of issuers without a model, {} agree, {} labels are wrong",
+        all - unmodelled - listed.len() - wrong.len(),
+        listed.len()
+    );
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
     assert_eq!(listed.len(), LABEL_IS_WRONG.len(), "a listed condition is not in the data");
     let table = include_str!("../docs/conformance.md");

@@ -119,7 +119,9 @@ fn concerns(p: &PrincipalRef, host: &str) -> bool {
         // `"AWS": "*"` is everyone, too.
         PrincipalKind::Aws => p.text.as_known().is_some_and(|t| t == "*"),
         PrincipalKind::Federated => match issuer_of_federated(&p.text) {
-            Some(issuer) => issuer.as_known().map_or_else(|| of_cluster(&issuer, host) && may_be(&issuer, host), |known| known.eq_ignore_ascii_case(host)),
+            Some(issuer) => issuer
+                .as_known()
+                .map_or_else(|| of_cluster(&issuer, host) && may_be(&issuer, host), |known| known.eq_ignore_ascii_case(host)),
             None => p.text.as_known().map_or(!is_saml(&p.text), |t| t == "*"),
         },
         PrincipalKind::Service | PrincipalKind::CanonicalUser => false,
