@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 const MAX_DEPTH: usize = 128;
 /// Most alternatives of one expression that are aligned.
 const MAX_ALTERNATIVES: usize = 64;
+/// Longest name that is divided between two segments.
+const MAX_APART: usize = 256;
 
 /// What one test says of one segment.
 #[derive(Debug, Clone)]
@@ -265,6 +267,27 @@ impl Walk<'_> {
         self.prepared.alphabet(segment).map_or(true, |a| a.contains(&text))
     }
 
+    /// The first of two segments without a literal between them, when no other division of the pattern fits the second one
+    /// (`{group}{subgroups}`: only the subgroups begin with a slash).
+    fn apart(self, units: &[Unit], segment: usize, next: usize) -> Option<Found> {
+        if self.backwards || self.ignore_case {
+            return None;
+        }
+        let literal = |u: &Unit| if let Unit::Char(c, span) = u { Some((*c, *span)) } else { None };
+        let known: Vec<(char, Option<Span>)> = units.iter().map_while(literal).collect();
+        let chars: Vec<(char, Option<Span>)> = known.iter().copied().take_while(|(c, _)| self.uses(segment, *c)).collect();
+        if chars.is_empty() || chars.len() > MAX_APART {
+            return None;
+        }
+        let open = chars.len() == known.len() && known.len() < units.len();
+        let alphabet = self.prepared.alphabet(next).ok()?;
+        let elsewhere = (0..chars.len()).any(|cut| {
+            let rest: String = known.iter().skip(cut).map(|(c, _)| *c).collect();
+            alphabet.contains(&rest) || alphabet.contains(&format!("{rest}x"))
+        });
+        (!elsewhere).then_some(Found { segment, chars, complete: !open })
+    }
+
     /// Walks pattern and pieces side by side up to the first wildcard; none when they cannot agree.
     fn run(self, units: &[Unit], slots: &[Slot]) -> Option<Vec<Found>> {
         let mut found: Vec<Found> = Vec::new();
@@ -283,8 +306,11 @@ impl Walk<'_> {
                 Slot::Segment(segment) => {
                     let delimiter = match slots.get(i + 1) {
                         Some(Slot::Literal(text)) => text.as_slice(),
-                        // Nothing tells where the one ends and the next starts.
-                        Some(Slot::Segment(_)) => return Some(found),
+                        // Where the one ends and the next starts, only their alphabets can tell.
+                        Some(Slot::Segment(next)) => {
+                            found.extend(units.get(at..).and_then(|rest| self.apart(rest, *segment, *next)));
+                            return Some(found);
+                        }
                         None => &[],
                     };
                     // A delimiter that the segment itself can hold says "at least this", not "exactly this".
