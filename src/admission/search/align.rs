@@ -283,8 +283,18 @@ impl Walk<'_> {
                 Slot::Segment(segment) => {
                     let delimiter = match slots.get(i + 1) {
                         Some(Slot::Literal(text)) => text.as_slice(),
-                        // Nothing tells where the one ends and the next starts.
-                        Some(Slot::Segment(_)) => return Some(found),
+                        Some(Slot::Segment(next)) => {
+                            let one = self.until_next(units.get(at..)?, *segment, *next);
+                            // Nothing tells where the one ends and the next starts.
+                            let Some(one) = one else { return Some(found) };
+                            at += one.chars.len();
+                            let complete = one.complete;
+                            found.push(one);
+                            if !complete {
+                                return Some(found);
+                            }
+                            continue;
+                        }
                         None => &[],
                     };
                     // A delimiter that the segment itself can hold says "at least this", not "exactly this".
@@ -312,6 +322,23 @@ impl Walk<'_> {
             }
         }
         units.get(at..)?.iter().all(|u| u.wild().is_some()).then_some(found)
+    }
+
+    /// A segment that another follows without a delimiter: it ends where the next one can begin and it cannot go on
+    /// (`{group}{subgroups}`, the second empty or beginning with `/`). None when the end is not certain.
+    fn until_next(self, units: &[Unit], segment: usize, next: usize) -> Option<Found> {
+        let following = self.prepared.alphabet(next).ok().filter(|_| !self.backwards && !self.ignore_case)?;
+        let starts = |c: char| following.0.is_live(following.0.next(following.0.start(), c));
+        let mut chars = Vec::new();
+        for unit in units {
+            match unit {
+                Unit::Wild(_) => return Some(Found { segment, chars, complete: false }),
+                Unit::Char(c, _) if !self.uses(segment, *c) => break,
+                Unit::Char(c, _) if starts(*c) => return None,
+                Unit::Char(c, span) => chars.push((*c, *span)),
+            }
+        }
+        self.can_be(segment, &chars).then_some(Found { segment, chars, complete: true })
     }
 
     /// Does the delimiter stand here, as far as the pattern spells it out?
