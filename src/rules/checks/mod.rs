@@ -17,4 +17,5 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("google-binding", google::bindings),
     ("kubernetes", kubernetes::check),
     ("azure", azure::check),
+    (crate::rules::predicate::NAME, crate::rules::predicate::check),
 ];
