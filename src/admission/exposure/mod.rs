@@ -160,7 +160,12 @@ fn with_filler(formula: &Formula, templates: &[Template], filler: &Filler) -> Re
         }
         let applies: Vec<Template> =
             chosen.into_iter().filter(|t| level.roles.is_empty() || t.segments.iter().any(|s| level.roles.contains(&s.role))).collect();
-        let outside = Formula::All(vec![formula.clone(), Formula::Not(Box::new(named_formula(level, &segments, &named, templates)))]);
+        let mut outside = Formula::All(vec![formula.clone(), Formula::Not(Box::new(named_formula(level, &segments, &named, templates)))]);
+        if level.any == Class::PullRequest {
+            // Where a merge request's subject carries the branch it comes from, a named branch is no stranger's.
+            let refs = refs_in_subject(&applies);
+            outside = Formula::All(vec![outside, Formula::Not(Box::new(named_formula(level, &refs, &named, &[])))]);
+        }
         let beyond = Formula::All(vec![outside.clone(), Formula::Not(Box::new(prefix_formula(&segments, &named)))]);
         for (query, class) in [(&beyond, level.any), (&outside, level.prefix)] {
             match search::search(query, &applies, &options) {
@@ -195,6 +200,22 @@ fn segments_of(level: &Level, templates: &[Template]) -> Vec<(String, Role)> {
     for segment in templates.iter().flat_map(|t| &t.segments) {
         if level.roles.contains(&segment.role) && !out.iter().any(|(n, _)| *n == segment.name) {
             out.push((segment.name.clone(), segment.role));
+        }
+    }
+    out
+}
+
+/// The segments for refs that are part of a subject.
+fn refs_in_subject(templates: &[Template]) -> Vec<(String, Role)> {
+    let mut out: Vec<(String, Role)> = Vec::new();
+    for template in templates {
+        for part in template.claim("sub").into_iter().flatten() {
+            if let crate::issuers::ClaimPart::Segment(index) = part
+                && let Some(segment) = template.segments.get(*index).filter(|s| s.role == Role::Ref)
+                && !out.iter().any(|(name, _)| *name == segment.name)
+            {
+                out.push((segment.name.clone(), segment.role));
+            }
         }
     }
     out

@@ -269,7 +269,11 @@ impl Walk<'_> {
     fn run(self, units: &[Unit], slots: &[Slot]) -> Option<Vec<Found>> {
         let mut found: Vec<Found> = Vec::new();
         let mut at = 0;
+        let mut done = 0;
         for (i, slot) in slots.iter().enumerate() {
+            if i < done {
+                continue;
+            }
             match slot {
                 Slot::Literal(text) => {
                     for c in text {
@@ -297,6 +301,12 @@ impl Walk<'_> {
                         }
                         None => &[],
                     };
+                    if let Some((len, pair)) = self.last_delimiter(units.get(at..)?, slots.get(i..)?) {
+                        found.extend(pair);
+                        at += len;
+                        done = i + 3;
+                        continue;
+                    }
                     // A delimiter that the segment itself can hold says "at least this", not "exactly this".
                     let clear = delimiter.first().is_none_or(|c| !self.uses(*segment, *c));
                     let mut chars = Vec::new();
@@ -322,6 +332,32 @@ impl Walk<'_> {
             }
         }
         units.get(at..)?.iter().all(|u| u.wild().is_some()).then_some(found)
+    }
+
+    /// A segment that can hold its own delimiter, followed by one that cannot (`{subgroups}/{project}:`): the last
+    /// delimiter before what neither can hold is the one. The length and what the two are.
+    fn last_delimiter(self, units: &[Unit], slots: &[Slot]) -> Option<(usize, Vec<Found>)> {
+        let [Slot::Segment(first), Slot::Literal(delimiter), Slot::Segment(second), Slot::Literal(end), ..] = slots else { return None };
+        let ([between], stop) = (delimiter.as_slice(), *end.first()?) else { return None };
+        let clear = !self.backwards && self.uses(*first, *between) && !self.uses(*second, *between);
+        if !clear || self.uses(*first, stop) || self.uses(*second, stop) {
+            return None;
+        }
+        let mut chars = Vec::new();
+        for unit in units {
+            match unit {
+                Unit::Wild(_) => return None,
+                Unit::Char(c, _) if self.same(*c, stop) => break,
+                Unit::Char(c, span) => chars.push((*c, *span)),
+            }
+        }
+        let len = chars.len();
+        let cut = chars.iter().rposition(|(c, _)| self.same(*c, *between))?;
+        let tail = chars.split_off(cut + 1);
+        chars.pop();
+        let both = self.can_be(*first, &chars) && self.can_be(*second, &tail);
+        let found = |segment: &usize, chars| Found { segment: *segment, chars, complete: true };
+        both.then(|| (len, vec![found(first, chars), found(second, tail)]))
     }
 
     /// A segment that another follows without a delimiter: it ends where the next one can begin and it cannot go on
