@@ -166,6 +166,10 @@ fn with_filler(formula: &Formula, templates: &[Template], filler: &Filler) -> Re
             let refs = Level { roles: &[Role::Ref], contexts: level.contexts, any: Class::AnyRef, prefix: Class::RefPrefix };
             outside.push(Formula::Not(Box::new(named_formula(&refs, &segments_of(&refs, &applies), &named, templates))));
         }
+        if level.any == Class::PullRequest {
+            // Where a merge request's subject carries the branch it comes from, a named branch is no stranger's.
+            outside.push(Formula::Not(Box::new(named_formula(level, &refs_in_subject(&applies), &named, &[]))));
+        }
         let outside = Formula::All(outside);
         let beyond = Formula::All(vec![outside.clone(), Formula::Not(Box::new(prefix_formula(&segments, &named)))]);
         for (query, class) in [(&beyond, level.any), (&outside, level.prefix)] {
@@ -201,6 +205,22 @@ fn segments_of(level: &Level, templates: &[Template]) -> Vec<(String, Role)> {
     for segment in templates.iter().flat_map(|t| &t.segments) {
         if level.roles.contains(&segment.role) && !out.iter().any(|(n, _)| *n == segment.name) {
             out.push((segment.name.clone(), segment.role));
+        }
+    }
+    out
+}
+
+/// The segments for refs that are part of a subject.
+fn refs_in_subject(templates: &[Template]) -> Vec<(String, Role)> {
+    let mut out: Vec<(String, Role)> = Vec::new();
+    for template in templates {
+        for part in template.claim("sub").into_iter().flatten() {
+            if let crate::issuers::ClaimPart::Segment(index) = part
+                && let Some(segment) = template.segments.get(*index).filter(|s| s.role == Role::Ref)
+                && !out.iter().any(|(name, _)| *name == segment.name)
+            {
+                out.push((segment.name.clone(), segment.role));
+            }
         }
     }
     out

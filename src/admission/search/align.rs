@@ -14,8 +14,6 @@ use std::collections::BTreeMap;
 const MAX_DEPTH: usize = 128;
 /// Most alternatives of one expression that are aligned.
 const MAX_ALTERNATIVES: usize = 64;
-/// Longest name that is divided between two segments.
-const MAX_APART: usize = 256;
 
 /// What one test says of one segment.
 #[derive(Debug, Clone)]
@@ -267,32 +265,15 @@ impl Walk<'_> {
         self.prepared.alphabet(segment).map_or(true, |a| a.contains(&text))
     }
 
-    /// The first of two segments without a literal between them, when no other division of the pattern fits the second one
-    /// (`{group}{subgroups}`: only the subgroups begin with a slash).
-    fn apart(self, units: &[Unit], segment: usize, next: usize) -> Option<Found> {
-        if self.backwards || self.ignore_case {
-            return None;
-        }
-        let literal = |u: &Unit| if let Unit::Char(c, span) = u { Some((*c, *span)) } else { None };
-        let known: Vec<(char, Option<Span>)> = units.iter().map_while(literal).collect();
-        let chars: Vec<(char, Option<Span>)> = known.iter().copied().take_while(|(c, _)| self.uses(segment, *c)).collect();
-        if chars.is_empty() || chars.len() > MAX_APART {
-            return None;
-        }
-        let open = chars.len() == known.len() && known.len() < units.len();
-        let alphabet = self.prepared.alphabet(next).ok()?;
-        let elsewhere = (0..chars.len()).any(|cut| {
-            let rest: String = known.iter().skip(cut).map(|(c, _)| *c).collect();
-            alphabet.contains(&rest) || alphabet.contains(&format!("{rest}x"))
-        });
-        (!elsewhere).then_some(Found { segment, chars, complete: !open })
-    }
-
     /// Walks pattern and pieces side by side up to the first wildcard; none when they cannot agree.
     fn run(self, units: &[Unit], slots: &[Slot]) -> Option<Vec<Found>> {
         let mut found: Vec<Found> = Vec::new();
         let mut at = 0;
+        let mut done = 0;
         for (i, slot) in slots.iter().enumerate() {
+            if i < done {
+                continue;
+            }
             match slot {
                 Slot::Literal(text) => {
                     for c in text {
@@ -306,13 +287,26 @@ impl Walk<'_> {
                 Slot::Segment(segment) => {
                     let delimiter = match slots.get(i + 1) {
                         Some(Slot::Literal(text)) => text.as_slice(),
-                        // Where the one ends and the next starts, only their alphabets can tell.
                         Some(Slot::Segment(next)) => {
-                            found.extend(units.get(at..).and_then(|rest| self.apart(rest, *segment, *next)));
-                            return Some(found);
+                            let one = self.until_next(units.get(at..)?, *segment, *next);
+                            // Nothing tells where the one ends and the next starts.
+                            let Some(one) = one else { return Some(found) };
+                            at += one.chars.len();
+                            let complete = one.complete;
+                            found.push(one);
+                            if !complete {
+                                return Some(found);
+                            }
+                            continue;
                         }
                         None => &[],
                     };
+                    if let Some((len, pair)) = self.last_delimiter(units.get(at..)?, slots.get(i..)?) {
+                        found.extend(pair);
+                        at += len;
+                        done = i + 3;
+                        continue;
+                    }
                     // A delimiter that the segment itself can hold says "at least this", not "exactly this".
                     let clear = delimiter.first().is_none_or(|c| !self.uses(*segment, *c));
                     let mut chars = Vec::new();
@@ -338,6 +332,49 @@ impl Walk<'_> {
             }
         }
         units.get(at..)?.iter().all(|u| u.wild().is_some()).then_some(found)
+    }
+
+    /// A segment that can hold its own delimiter, followed by one that cannot (`{subgroups}/{project}:`): the last
+    /// delimiter before what neither can hold is the one. The length and what the two are.
+    fn last_delimiter(self, units: &[Unit], slots: &[Slot]) -> Option<(usize, Vec<Found>)> {
+        let [Slot::Segment(first), Slot::Literal(delimiter), Slot::Segment(second), Slot::Literal(end), ..] = slots else { return None };
+        let ([between], stop) = (delimiter.as_slice(), *end.first()?) else { return None };
+        let clear = !self.backwards && self.uses(*first, *between) && !self.uses(*second, *between);
+        if !clear || self.uses(*first, stop) || self.uses(*second, stop) {
+            return None;
+        }
+        let mut chars = Vec::new();
+        for unit in units {
+            match unit {
+                Unit::Wild(_) => return None,
+                Unit::Char(c, _) if self.same(*c, stop) => break,
+                Unit::Char(c, span) => chars.push((*c, *span)),
+            }
+        }
+        let len = chars.len();
+        let cut = chars.iter().rposition(|(c, _)| self.same(*c, *between))?;
+        let tail = chars.split_off(cut + 1);
+        chars.pop();
+        let both = self.can_be(*first, &chars) && self.can_be(*second, &tail);
+        let found = |segment: &usize, chars| Found { segment: *segment, chars, complete: true };
+        both.then(|| (len, vec![found(first, chars), found(second, tail)]))
+    }
+
+    /// A segment that another follows without a delimiter: it ends where the next one can begin and it cannot go on
+    /// (`{group}{subgroups}`, the second empty or beginning with `/`). None when the end is not certain.
+    fn until_next(self, units: &[Unit], segment: usize, next: usize) -> Option<Found> {
+        let following = self.prepared.alphabet(next).ok().filter(|_| !self.backwards && !self.ignore_case)?;
+        let starts = |c: char| following.0.is_live(following.0.next(following.0.start(), c));
+        let mut chars = Vec::new();
+        for unit in units {
+            match unit {
+                Unit::Wild(_) => return Some(Found { segment, chars, complete: false }),
+                Unit::Char(c, _) if !self.uses(segment, *c) => break,
+                Unit::Char(c, _) if starts(*c) => return None,
+                Unit::Char(c, span) => chars.push((*c, *span)),
+            }
+        }
+        self.can_be(segment, &chars).then_some(Found { segment, chars, complete: true })
     }
 
     /// Does the delimiter stand here, as far as the pattern spells it out?
