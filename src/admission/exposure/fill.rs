@@ -4,9 +4,8 @@
 //! GitHub subject. Each unknown gets the shapes under which the tests it stands in can hold at all.
 
 use super::super::formula::{Formula, GlobPart, Matcher, Test};
-use super::super::search::{self, HoleMode, Options, Outcome};
+use super::super::search::{Compiled, HoleMode, Options, Templates};
 use super::shape;
-use crate::issuers::Template;
 use crate::value::{Atom, AtomKind, Text};
 use std::collections::BTreeMap;
 
@@ -31,9 +30,10 @@ impl Filler {
 
 /// The ways to fill in the unknowns of a formula: one when it has none.
 #[must_use]
-pub fn fillers(formula: &Formula, templates: &[Template]) -> Vec<Filler> {
+pub fn fillers(formula: &Formula, templates: &Templates) -> Vec<Filler> {
     let occurrences = shape::tests(formula);
-    let mut atoms: Vec<Atom> = occurrences.iter().flat_map(|o| texts(o.test)).flat_map(|t| t.atoms().cloned().collect::<Vec<_>>()).collect();
+    let mut atoms: Vec<Atom> =
+        occurrences.iter().flat_map(|o| texts(o.test)).flat_map(|t| t.atoms().cloned().collect::<Vec<_>>()).collect();
     atoms.sort();
     atoms.dedup();
     if atoms.is_empty() {
@@ -41,7 +41,8 @@ pub fn fillers(formula: &Formula, templates: &[Template]) -> Vec<Filler> {
     }
     let mut fillers = vec![Filler::default()];
     for atom in atoms.iter().take(MAX_ATOMS) {
-        let tests: Vec<&Test> = occurrences.iter().map(|o| o.test).filter(|t| texts(t).iter().any(|text| text.atoms().any(|a| a == atom))).collect();
+        let tests: Vec<&Test> =
+            occurrences.iter().map(|o| o.test).filter(|t| texts(t).iter().any(|text| text.atoms().any(|a| a == atom))).collect();
         let possible = possible_shapes(atom, &tests, templates);
         let mut next = Vec::new();
         for filler in &fillers {
@@ -58,13 +59,13 @@ pub fn fillers(formula: &Formula, templates: &[Template]) -> Vec<Filler> {
 }
 
 /// The shapes of an unknown under which at least one test that it stands in can hold, else all it may be.
-fn possible_shapes(atom: &Atom, tests: &[&Test], templates: &[Template]) -> Vec<String> {
+fn possible_shapes(atom: &Atom, tests: &[&Test], templates: &Templates) -> Vec<String> {
     let all = shapes(atom);
     let holds = |value: &String| {
         let fill = |other: &Atom| if other == atom { value.clone() } else { shapes(other).into_iter().next().unwrap_or_default() };
         tests.iter().any(|test| {
             let options = Options { holes: HoleMode::Fill(&fill) };
-            matches!(search::search(&Formula::Test(Box::new((*test).clone())), templates, &options), Outcome::Witness(_))
+            Compiled::new(&Formula::Test(Box::new((*test).clone())), &options).search(templates, &options).witness().is_some()
         })
     };
     let possible: Vec<String> = all.iter().filter(|v| holds(v)).cloned().collect();
@@ -73,7 +74,12 @@ fn possible_shapes(atom: &Atom, tests: &[&Test], templates: &[Template]) -> Vec<
 
 fn texts(test: &Test) -> Vec<&Text> {
     match &test.matcher {
-        Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) | Matcher::Prefix(t) | Matcher::Suffix(t) | Matcher::Contains(t) | Matcher::Order(_, t) => vec![t],
+        Matcher::Exact(t)
+        | Matcher::ExactIgnoreCase(t)
+        | Matcher::Prefix(t)
+        | Matcher::Suffix(t)
+        | Matcher::Contains(t)
+        | Matcher::Order(_, t) => vec![t],
         Matcher::Glob(parts) => parts.iter().filter_map(|p| if let GlobPart::Literal(t) = p { Some(t) } else { None }).collect(),
         Matcher::Present | Matcher::Regex(_) | Matcher::Size(..) => Vec::new(),
     }
@@ -83,7 +89,8 @@ fn texts(test: &Test) -> Vec<&Text> {
 /// differ and a reader recognises it.
 fn shapes(atom: &Atom) -> Vec<String> {
     let word = word(atom);
-    let digits: String = format!("{:09}", atom.key().bytes().fold(17u32, |n, b| n.wrapping_mul(31).wrapping_add(u32::from(b))) % 1_000_000_000);
+    let digits: String =
+        format!("{:09}", atom.key().bytes().fold(17u32, |n, b| n.wrapping_mul(31).wrapping_add(u32::from(b))) % 1_000_000_000);
     match atom.kind() {
         AtomKind::AccountId => vec!["111122223333".to_owned()],
         AtomKind::ProjectNumber | AtomKind::Number => vec![format!("1{digits}")],

@@ -39,7 +39,8 @@ fn unbound_verdict(subject: &Subject<'_>, seen: &Seen<'_>, tenancy: Tenancy) -> 
         Tenancy::Unknown => (Severity::Medium, "every token of this issuer gets in".to_owned()),
     };
     let refused = seen.known.recognised.issuer.aws_required.as_ref();
-    let refused = refused.map(|key| format!("; AWS refuses to create this today without a condition on `{key}`, but keeps it where it exists"));
+    let refused =
+        refused.map(|key| format!("; AWS refuses to create this today without a condition on `{key}`, but keeps it where it exists"));
     Verdict {
         rule: "missing-subject",
         severity,
@@ -61,6 +62,9 @@ fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdi
     if binding.is_empty() {
         let ignored = ignored_test(subject, seen);
         return ignored.unwrap_or_else(|| unbound_verdict(subject, seen, seen.known.recognised.issuer.tenancy));
+    }
+    if let Some(verdict) = class::any_caller(&seen.formula, exposure) {
+        return verdict;
     }
     let name = &seen.known.recognised.issuer.name;
     let (span, trail) = class::place(&seen.formula, &seen.templates, exposure, &[Role::Tenant, Role::TenantId]);

@@ -1,7 +1,7 @@
 //! What a binding makes of a pool: the condition and the member together decide who has the identity.
 
 use super::super::class;
-use super::provider::combined;
+use super::provider::{CONDITION_RULES, combined};
 use super::{Context, Seen, see};
 use crate::admission::cel::google::{Member, MemberKind, Selector};
 use crate::admission::exposure::{self, Class, Exposure, Life, life};
@@ -39,6 +39,7 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
     }
     // A stranger is the provider's fault, and is reported there with this binding.
     let verdict = class::inside(formula, templates, &exposure, seen.tenancy() == Tenancy::Cluster);
+    let verdict = verdict.filter(|v| !CONDITION_RULES.contains(&v.rule) || !answered(seen, exposure.class));
     let stale = super::super::format::stale(context, &trust.origin, &seen.recognised.issuer.id, formula, templates);
     let found = verdict.map(|mut v| {
         if seen.view.aws && v.rule == "organization-wide" {
@@ -50,6 +51,11 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
         v.finding(&trust.origin, &text.to_string(), &exposure).certain(seen.certain)
     });
     found.into_iter().chain(stale).collect()
+}
+
+/// The condition alone is of this class: reported at the provider.
+fn answered(seen: &Seen<'_>, class: Class) -> bool {
+    exposure::exposure(&seen.condition, &seen.templates(&seen.condition)).is_ok_and(|e| e.class == class)
 }
 
 /// Condition and member exclude each other: the binding is dead though each alone is not.
@@ -97,6 +103,7 @@ fn public(context: &Context<'_>, trust: &Trust, member: &Member) -> Option<Findi
     witness.set("iss", "https://accounts.google.com");
     witness.set("email", "stranger@gmail.com");
     let who = if matches!(member.kind, MemberKind::AllUsers) { "anybody at all" } else { "anybody with a Google account" };
-    let finding = Finding::new("public-principal", &trust.origin, member.text.span(), "public", format!("{who} may use this service account"));
+    let finding =
+        Finding::new("public-principal", &trust.origin, member.text.span(), "public", format!("{who} may use this service account"));
     Some(finding.help("name the principals that need it").witness(Some(witness)).along_text(&member.text))
 }
