@@ -1,9 +1,11 @@
 //! The built-in checks. A check may serve several rules: the rule files name theirs in `check:`.
 
 pub mod aws;
+mod azure;
 pub mod class;
 mod format;
 pub mod google;
+mod kubernetes;
 
 use super::engine::Check;
 use aws::admitted as aws_admitted;

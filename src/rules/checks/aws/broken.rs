@@ -75,14 +75,15 @@ fn covers(pattern: &Text, action: &str) -> bool {
 }
 
 /// Why nobody gets in with a token of this issuer; empty when somebody does, or when it is not decided.
-pub(super) fn dead(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Finding> {
+/// `lifeless`: it is proved that nobody does.
+pub(super) fn dead(subject: &Subject<'_>, seen: &Seen<'_>, lifeless: bool) -> Vec<Finding> {
     // A statement that never applies has its own finding.
     if !wrong_action(subject).is_empty()
         || matches!(seen.formula, Formula::Constant(Truth::False, _)) && !foreign_keys(subject, seen).iter().any(|_| true)
     {
         return foreign_keys(subject, seen);
     }
-    if !matches!(life(&seen.formula, &seen.templates), Life::Dead) {
+    if !lifeless {
         return Vec::new();
     }
     let keys = foreign_keys(subject, seen);
