@@ -1,7 +1,10 @@
 //! Google workload identity federation: what the providers admit, and what the bindings make of it.
 
 mod binding;
+mod collision;
 mod provider;
+
+pub use collision::collisions;
 
 use super::super::engine::Context;
 use super::super::finding::Finding;
