@@ -46,7 +46,7 @@ pub fn policy(host: &str, condition: &serde_json::Value) -> Policy {
 }
 
 /// Which claim of the issuer a condition key is.
-fn claim_of(known: &Recognised<'_>) -> impl Fn(&str) -> Option<String> {
+fn claim_of(known: &Recognised<'_>) -> impl Fn(&str) -> Option<String> + use<> {
     let claims = known.issuer.claim_names().filter_map(|c| known.issuer.aws_key_of(c).map(|key| (key.to_lowercase(), c.to_owned())));
     let keys: BTreeMap<String, String> = claims.chain([("sub".to_owned(), "sub".to_owned())]).collect();
     let azp = known.issuer.claim("azp").is_some();

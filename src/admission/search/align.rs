@@ -278,7 +278,11 @@ impl Walk<'_> {
     fn run(self, units: &[Unit], slots: &[Slot]) -> Option<Vec<Found>> {
         let mut found: Vec<Found> = Vec::new();
         let mut at = 0;
+        let mut skip = 0;
         for (i, slot) in slots.iter().enumerate() {
+            if i < skip {
+                continue;
+            }
             match slot {
                 Slot::Literal(text) => {
                     for c in text {
@@ -292,10 +296,19 @@ impl Walk<'_> {
                 Slot::Segment(segment) => {
                     let delimiter = match slots.get(i + 1) {
                         Some(Slot::Literal(text)) => text.as_slice(),
-                        // Nothing tells where the one ends and the next starts.
-                        Some(Slot::Segment(_)) => return Some(found),
+                        Some(Slot::Segment(next)) => {
+                            let Some(chars) = self.before(*segment, *next, slots.get(i + 2), units.get(at..)?) else { return Some(found) };
+                            at += chars.len();
+                            found.push(Found { segment: *segment, chars, complete: true });
+                            continue;
+                        }
                         None => &[],
                     };
+                    if let Some((more, to, end)) = self.block(units, at, slots, i) {
+                        found.extend(more);
+                        (skip, at) = (to, end);
+                        continue;
+                    }
                     // A delimiter that the segment itself can hold says "at least this", not "exactly this".
                     let clear = delimiter.first().is_none_or(|c| !self.uses(*segment, *c));
                     let mut chars = Vec::new();
@@ -321,6 +334,51 @@ impl Walk<'_> {
             }
         }
         units.get(at..)?.iter().all(|u| u.wild().is_some()).then_some(found)
+    }
+
+    /// The characters of a segment that the next one follows without a delimiter (`group` and `/subgroup/…`); none when
+    /// nothing tells where the one ends and the next starts.
+    fn before(self, segment: usize, next: usize, after: Option<&Slot>, units: &[Unit]) -> Option<Vec<(char, Option<Span>)>> {
+        let mut chars: Vec<(char, Option<Span>)> = Vec::new();
+        for unit in units {
+            match unit {
+                Unit::Char(c, span) if self.uses(segment, *c) => chars.push((*c, *span)),
+                Unit::Char(..) => break,
+                Unit::Wild(_) => return None,
+            }
+        }
+        if chars.len() == units.len() || self.backwards {
+            return None;
+        }
+        let follows = |c: char| {
+            let literal = matches!(after, Some(Slot::Literal(text)) if text.first() == Some(&c));
+            literal || self.prepared.alphabet(next).map_or(true, |a| a.0.is_live(a.0.run(a.0.start(), c.encode_utf8(&mut [0; 4]))))
+        };
+        let clear = chars.iter().skip(1).all(|(c, _)| !follows(*c));
+        (clear && self.can_be(segment, &chars)).then_some(chars)
+    }
+
+    /// A segment that holds its own delimiter (`/a/b` before `/project:`), read from the end of the run in which it
+    /// stands: what is found, the slot behind the run, the unit behind it.
+    fn block(self, units: &[Unit], at: usize, slots: &[Slot], i: usize) -> Option<(Vec<Found>, usize, usize)> {
+        let (Some(Slot::Segment(segment)), Some(Slot::Literal(delimiter))) = (slots.get(i), slots.get(i + 1)) else { return None };
+        if self.backwards || delimiter.first().is_none_or(|c| !self.uses(*segment, *c)) {
+            return None;
+        }
+        let rest = units.get(at..)?;
+        let length = rest.iter().position(|u| !matches!(u, Unit::Char(c, _) if self.uses(*segment, *c)))?;
+        let Some(Unit::Char(stop, _)) = rest.get(length) else { return None };
+        let behind = |s: &Slot| matches!(s, Slot::Literal(text) if text.first() == Some(stop));
+        let to = i + 2 + slots.get(i + 2..)?.iter().position(behind)?;
+        let reversed = |s: &Slot| match s {
+            Slot::Literal(text) => Slot::Literal(text.iter().rev().copied().collect()),
+            Slot::Segment(n) => Slot::Segment(*n),
+        };
+        let inner: Vec<Slot> = slots.get(i..to)?.iter().rev().map(reversed).collect();
+        let run: Vec<Unit> = rest.get(..length)?.iter().rev().copied().collect();
+        let mut found = Walk { backwards: true, ..self }.run(&run, &inner)?;
+        found.iter_mut().for_each(|f| f.chars.reverse());
+        Some((found, to, at + length))
     }
 
     /// Does the delimiter stand here, as far as the pattern spells it out?

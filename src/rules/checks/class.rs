@@ -46,7 +46,9 @@ pub fn place(formula: &Formula, templates: &[Template], exposure: &Exposure, rol
     let names: Vec<&str> =
         templates.iter().flat_map(|t| &t.segments).filter(|s| roles.contains(&s.role)).map(|s| s.name.as_str()).collect();
     let tests = shape::tests(formula);
-    let admitting: Vec<&Test> = exposure.admitting.iter().filter_map(|i| tests.get(*i)).map(|o| o.test).collect();
+    // "The claim is there" is what a mapping asks, not a gate.
+    let gate = |t: &&Test| !matches!(t.matcher, Matcher::Present);
+    let admitting: Vec<&Test> = exposure.admitting.iter().filter_map(|i| tests.get(*i)).map(|o| o.test).filter(gate).collect();
     // A policy with several values: only the loose one lets the witness in.
     if let Some(candidate) = admitting.iter().find_map(|t| open(t, templates, &names)) {
         return (candidate.open_at, candidate.trail);
@@ -56,7 +58,7 @@ pub fn place(formula: &Formula, templates: &[Template], exposure: &Exposure, rol
     {
         return (candidate.open_at, candidate.trail.clone());
     }
-    let positive = || tests.iter().filter(|o| o.positive).map(|o| o.test);
+    let positive = || tests.iter().filter(|o| o.positive).map(|o| o.test).filter(gate);
     let of = |all: Vec<&Test>| -> Option<(Option<Span>, Trail)> {
         let binds = |t: &&&Test| shape::binds(t, templates);
         let starred = all.iter().filter(binds).chain(&all).find(|t| star(t).is_some());
@@ -65,7 +67,7 @@ pub fn place(formula: &Formula, templates: &[Template], exposure: &Exposure, rol
         }
         all.iter().find(binds).map(|t| (t.span, t.trail.clone()))
     };
-    let first = || tests.first().map(|o| (o.test.span, o.test.trail.clone()));
+    let first = || tests.iter().map(|o| o.test).find(gate).or_else(|| tests.first().map(|o| o.test)).map(|t| (t.span, t.trail.clone()));
     of(admitting.clone()).or_else(|| of(positive().collect())).or_else(first).unwrap_or((None, None))
 }
 
