@@ -5,6 +5,8 @@ mod check;
 mod explain;
 mod graph;
 mod misc;
+mod simulate;
+mod test;
 
 use args::{Arguments, Command};
 use clap::Parser as _;
@@ -59,6 +61,8 @@ fn dispatch(arguments: &Arguments) -> Result<u8, CliError> {
     match &arguments.command {
         Command::Check(check) => check::run(check),
         Command::Graph(graph) => graph::run(graph),
+        Command::Simulate(simulate) => simulate::run(simulate),
+        Command::Test(test) => test::run(test),
         Command::Explain(explain) => explain::explain(explain),
         Command::Rules(rules) => explain::rules(rules),
         Command::Completions { shell } => misc::completions(*shell),

@@ -225,14 +225,23 @@ impl Gate<'_> {
         let applies = self.templates.only(|t| {
             let context = level.contexts.is_none_or(|c| c.contains(&t.context));
             let role = level.roles.is_empty() || t.segments.iter().any(|s| level.roles.contains(&s.role));
-            context && role && !(level.any == Class::PullRequest && self.like_a_branch(t))
+            context && role
         });
         if applies.is_empty() {
             return Ok(None);
         }
         let segments = segments_of(level, &applies);
         let not = |formula: Formula| Compiled::new(&Formula::Not(Box::new(formula)), &self.options);
-        let outside = self.compiled.and(&not(named_formula(level, &segments, &self.named, &applies)));
+        let mut outside = self.compiled.and(&not(named_formula(level, &segments, &self.named, &applies)));
+        if level.any == Class::AnyEnvironment {
+            // A branch that the policy names decides who gets in, whatever environments its jobs name.
+            let refs = Level { roles: &[Role::Ref], contexts: level.contexts, any: Class::AnyRef, prefix: Class::RefPrefix };
+            outside = outside.and(&not(named_formula(&refs, &segments_of(&refs, &applies), &self.named, &applies)));
+        }
+        if level.any == Class::PullRequest {
+            // Where a merge request's subject carries the branch it comes from, a named branch is no stranger's.
+            outside = outside.and(&not(named_formula(level, &refs_in_subject(&applies), &self.named, &applies)));
+        }
         let witness = match outside.search(&applies, &self.options) {
             Outcome::Witness(w) => w,
             Outcome::Proof => return Ok(None),
@@ -254,16 +263,6 @@ impl Gate<'_> {
         let mut found = self.found(class, *witness, &segments);
         found.caller_chosen = chosen::decides(self.formula, query, &applies, level.any, &self.options);
         Ok(Some(found))
-    }
-
-    /// What the gate reads of this template is what a branch's tokens hold too: the ref has to decide (GitLab's merge
-    /// request pipelines have the subject of their source branch).
-    fn like_a_branch(&self, template: &Template) -> bool {
-        let read: BTreeSet<String> = shape::tests(self.formula).iter().flat_map(|o| shape::claims(&o.test.subject)).collect();
-        let text =
-            |t: &Template| -> Vec<String> { read.iter().map(|c| t.claim(c).map(|parts| t.text(parts)).unwrap_or_default()).collect() };
-        let own = text(template);
-        self.templates.templates().any(|t| t.context == Context::Branch && text(t) == own)
     }
 
     fn found(&self, class: Class, witness: Witness, segments: &[(String, Role)]) -> Exposure {
@@ -316,6 +315,22 @@ fn segments_of(level: &Level, templates: &Templates) -> Vec<(String, Role)> {
     for segment in templates.templates().flat_map(|t| &t.segments) {
         if level.roles.contains(&segment.role) && !out.iter().any(|(n, _)| *n == segment.name) {
             out.push((segment.name.clone(), segment.role));
+        }
+    }
+    out
+}
+
+/// The segments for refs that are part of a subject.
+fn refs_in_subject(templates: &Templates) -> Vec<(String, Role)> {
+    let mut out: Vec<(String, Role)> = Vec::new();
+    for template in templates.templates() {
+        for part in template.claim("sub").into_iter().flatten() {
+            if let crate::issuers::ClaimPart::Segment(index) = part
+                && let Some(segment) = template.segments.get(*index).filter(|s| s.role == Role::Ref)
+                && !out.iter().any(|(name, _)| *name == segment.name)
+            {
+                out.push((segment.name.clone(), segment.role));
+            }
         }
     }
     out

@@ -278,9 +278,9 @@ impl Walk<'_> {
     fn run(self, units: &[Unit], slots: &[Slot]) -> Option<Vec<Found>> {
         let mut found: Vec<Found> = Vec::new();
         let mut at = 0;
-        let mut skip = 0;
+        let mut done = 0;
         for (i, slot) in slots.iter().enumerate() {
-            if i < skip {
+            if i < done {
                 continue;
             }
             match slot {
@@ -297,16 +297,23 @@ impl Walk<'_> {
                     let delimiter = match slots.get(i + 1) {
                         Some(Slot::Literal(text)) => text.as_slice(),
                         Some(Slot::Segment(next)) => {
-                            let Some(chars) = self.before(*segment, *next, slots.get(i + 2), units.get(at..)?) else { return Some(found) };
-                            at += chars.len();
-                            found.push(Found { segment: *segment, chars, complete: true });
+                            let one = self.until_next(units.get(at..)?, *segment, *next);
+                            // Nothing tells where the one ends and the next starts.
+                            let Some(one) = one else { return Some(found) };
+                            at += one.chars.len();
+                            let complete = one.complete;
+                            found.push(one);
+                            if !complete {
+                                return Some(found);
+                            }
                             continue;
                         }
                         None => &[],
                     };
-                    if let Some((more, to, end)) = self.block(units, at, slots, i) {
-                        found.extend(more);
-                        (skip, at) = (to, end);
+                    if let Some((len, pair)) = self.last_delimiter(units.get(at..)?, slots.get(i..)?) {
+                        found.extend(pair);
+                        at += len;
+                        done = i + 3;
                         continue;
                     }
                     // A delimiter that the segment itself can hold says "at least this", not "exactly this".
@@ -336,49 +343,47 @@ impl Walk<'_> {
         units.get(at..)?.iter().all(|u| u.wild().is_some()).then_some(found)
     }
 
-    /// The characters of a segment that the next one follows without a delimiter (`group` and `/subgroup/…`); none when
-    /// nothing tells where the one ends and the next starts.
-    fn before(self, segment: usize, next: usize, after: Option<&Slot>, units: &[Unit]) -> Option<Vec<(char, Option<Span>)>> {
-        let mut chars: Vec<(char, Option<Span>)> = Vec::new();
+    /// A segment that can hold its own delimiter, followed by one that cannot (`{subgroups}/{project}:`): the last
+    /// delimiter before what neither can hold is the one. The length and what the two are.
+    fn last_delimiter(self, units: &[Unit], slots: &[Slot]) -> Option<(usize, Vec<Found>)> {
+        let [Slot::Segment(first), Slot::Literal(delimiter), Slot::Segment(second), Slot::Literal(end), ..] = slots else { return None };
+        let ([between], stop) = (delimiter.as_slice(), *end.first()?) else { return None };
+        let clear = !self.backwards && self.uses(*first, *between) && !self.uses(*second, *between);
+        if !clear || self.uses(*first, stop) || self.uses(*second, stop) {
+            return None;
+        }
+        let mut chars = Vec::new();
         for unit in units {
             match unit {
-                Unit::Char(c, span) if self.uses(segment, *c) => chars.push((*c, *span)),
-                Unit::Char(..) => break,
                 Unit::Wild(_) => return None,
+                Unit::Char(c, _) if self.same(*c, stop) => break,
+                Unit::Char(c, span) => chars.push((*c, *span)),
             }
         }
-        if chars.len() == units.len() || self.backwards {
-            return None;
-        }
-        let follows = |c: char| {
-            let literal = matches!(after, Some(Slot::Literal(text)) if text.first() == Some(&c));
-            literal || self.prepared.alphabet(next).map_or(true, |a| a.0.is_live(a.0.run(a.0.start(), c.encode_utf8(&mut [0; 4]))))
-        };
-        let clear = chars.iter().skip(1).all(|(c, _)| !follows(*c));
-        (clear && self.can_be(segment, &chars)).then_some(chars)
+        let len = chars.len();
+        let cut = chars.iter().rposition(|(c, _)| self.same(*c, *between))?;
+        let tail = chars.split_off(cut + 1);
+        chars.pop();
+        let both = self.can_be(*first, &chars) && self.can_be(*second, &tail);
+        let found = |segment: &usize, chars| Found { segment: *segment, chars, complete: true };
+        both.then(|| (len, vec![found(first, chars), found(second, tail)]))
     }
 
-    /// A segment that holds its own delimiter (`/a/b` before `/project:`), read from the end of the run in which it
-    /// stands: what is found, the slot behind the run, the unit behind it.
-    fn block(self, units: &[Unit], at: usize, slots: &[Slot], i: usize) -> Option<(Vec<Found>, usize, usize)> {
-        let (Some(Slot::Segment(segment)), Some(Slot::Literal(delimiter))) = (slots.get(i), slots.get(i + 1)) else { return None };
-        if self.backwards || delimiter.first().is_none_or(|c| !self.uses(*segment, *c)) {
-            return None;
+    /// A segment that another follows without a delimiter: it ends where the next one can begin and it cannot go on
+    /// (`{group}{subgroups}`, the second empty or beginning with `/`). None when the end is not certain.
+    fn until_next(self, units: &[Unit], segment: usize, next: usize) -> Option<Found> {
+        let following = self.prepared.alphabet(next).ok().filter(|_| !self.backwards && !self.ignore_case)?;
+        let starts = |c: char| following.0.is_live(following.0.next(following.0.start(), c));
+        let mut chars = Vec::new();
+        for unit in units {
+            match unit {
+                Unit::Wild(_) => return Some(Found { segment, chars, complete: false }),
+                Unit::Char(c, _) if !self.uses(segment, *c) => break,
+                Unit::Char(c, _) if starts(*c) => return None,
+                Unit::Char(c, span) => chars.push((*c, *span)),
+            }
         }
-        let rest = units.get(at..)?;
-        let length = rest.iter().position(|u| !matches!(u, Unit::Char(c, _) if self.uses(*segment, *c)))?;
-        let Some(Unit::Char(stop, _)) = rest.get(length) else { return None };
-        let behind = |s: &Slot| matches!(s, Slot::Literal(text) if text.first() == Some(stop));
-        let to = i + 2 + slots.get(i + 2..)?.iter().position(behind)?;
-        let reversed = |s: &Slot| match s {
-            Slot::Literal(text) => Slot::Literal(text.iter().rev().copied().collect()),
-            Slot::Segment(n) => Slot::Segment(*n),
-        };
-        let inner: Vec<Slot> = slots.get(i..to)?.iter().rev().map(reversed).collect();
-        let run: Vec<Unit> = rest.get(..length)?.iter().rev().copied().collect();
-        let mut found = Walk { backwards: true, ..self }.run(&run, &inner)?;
-        found.iter_mut().for_each(|f| f.chars.reverse());
-        Some((found, to, at + length))
+        self.can_be(segment, &chars).then_some(Found { segment, chars, complete: true })
     }
 
     /// Does the delimiter stand here, as far as the pattern spells it out?

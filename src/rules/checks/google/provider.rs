@@ -1,19 +1,26 @@
 //! What a provider admits on its own: the condition is the door of the pool.
 
 use super::super::class;
-use super::{Context, Seen};
+use super::{Context, Seen, attributes};
+use crate::admission::Truth;
 use crate::admission::cel::google::{Member, member_formula, references};
 use crate::admission::exposure::{self, Class, Exposure, Life, life, shape};
-use crate::admission::formula::{Formula, Matcher};
+use crate::admission::formula::{Formula, Matcher, Test};
+use crate::admission::search;
 use crate::graph::Gate;
 use crate::issuers::{Role, Tenancy};
 use crate::rules::{Finding, Severity};
+use crate::source::Span;
+use crate::value::{Text, Trail};
 
 pub(super) fn check(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
     let findings = match &seen.view.condition {
         None => missing(context, seen).into_iter().collect(),
         Some(_) => with_condition(context, seen),
     };
+    let mut findings: Vec<Finding> = findings;
+    findings.extend(attributes::in_condition(seen));
+    findings.extend(attributes::empty_extracts(context, seen));
     findings.into_iter().map(|f| f.certain(seen.certain)).collect()
 }
 
@@ -123,8 +130,7 @@ fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Findi
     } else {
         ("foreign-tenant", format!("a stranger at {name} enters the pool: what the condition tests, everybody can have"))
     };
-    let (span, trail) = class::place(&seen.condition, &templates, exposure, &[Role::Tenant, Role::TenantId]);
-    let span = span.or_else(|| seen.view.condition.as_ref().and_then(crate::value::Text::span));
+    let (span, trail) = place(seen, exposure, rule == "inverted-condition");
     let bindings = bound(context, seen);
     let filtered = !bindings.is_empty() && strangers(context, seen).is_empty();
     let severity = if filtered { Severity::Medium } else { Severity::Critical };
@@ -137,18 +143,46 @@ fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Findi
         .along(&trail)
 }
 
+/// The literal of the condition that lets the stranger in, never one of the mapping: the open end of a name, else a test
+/// that the witness passes, else the test that should have kept it out.
+fn place(seen: &Seen<'_>, exposure: &Exposure, negated: bool) -> (Option<Span>, Trail) {
+    let templates = seen.templates(&seen.condition);
+    let (span, trail) = class::place(&seen.condition, &templates, exposure, &[Role::Tenant, Role::TenantId]);
+    if exposure.class == Class::TenantPrefix && span.is_some_and(|s| seen.in_condition(s)) {
+        return (span, trail);
+    }
+    let tests: Vec<_> = shape::tests(&seen.condition)
+        .into_iter()
+        .filter(|o| !matches!(o.test.matcher, Matcher::Present) && o.test.span.is_some_and(|s| seen.in_condition(s)))
+        .collect();
+    let passes = |test: &Test| {
+        let formula = Formula::Test(Box::new(test.clone()));
+        exposure.witness.as_ref().is_some_and(|w| search::evaluate(&formula, w, &|atom| search::placeholder(atom)) == Truth::True)
+    };
+    let excluding = || tests.iter().find(|o| !o.positive && shape::binds(o.test, &templates));
+    let admitting = || tests.iter().find(|o| o.positive && passes(o.test));
+    let found = if negated { excluding().or_else(admitting) } else { admitting().or_else(excluding) }.or_else(|| tests.first());
+    match found {
+        Some(o) => (o.test.span, o.test.trail.clone()),
+        None => (seen.view.condition.as_ref().and_then(Text::span), seen.view.condition.as_ref().and_then(Text::trail)),
+    }
+}
+
 /// The condition holds for no token.
 fn never(seen: &Seen<'_>) -> Option<Finding> {
     // An attribute that is not mapped has its own rule.
-    let unmapped = |name: &str| !seen.view.aws && !seen.view.mapping.iter().any(|(k, _)| k == name);
-    if references(&seen.view).attributes.iter().any(|r| unmapped(&r.name)) {
+    if references(&seen.view).attributes.iter().any(|r| !seen.maps(&r.name)) {
+        return None;
+    }
+    // The claims of an issuer that nobody knows may be any.
+    if seen.tenancy() == Tenancy::Unknown {
         return None;
     }
     let name = &seen.recognised.issuer.name;
     let templates = seen.templates(&seen.condition);
     let tests: Vec<_> = shape::tests(&seen.condition).into_iter().filter(|o| o.positive).map(|o| o.test).collect();
     let dead = tests.iter().find(|t| matches!(life(&Formula::Test(Box::new((**t).clone())), &templates), Life::Dead));
-    let whole = seen.view.condition.as_ref().and_then(crate::value::Text::span);
+    let whole = seen.view.condition.as_ref().and_then(Text::span);
     let Some(test) = dead else {
         let message = format!("no token of {name} satisfies this condition: its tests contradict each other, so nobody enters the pool");
         return Some(
