@@ -38,9 +38,18 @@ pub struct Candidate {
 /// no token of the template can pass says nothing.
 #[must_use]
 pub fn literals_for_segment(formula: &Formula, template: &Template, options: &Options<'_>) -> BTreeMap<String, Vec<Candidate>> {
-    let templates = Templates::new(std::slice::from_ref(template));
+    literals(formula, &Templates::new(std::slice::from_ref(template)), options).pop().unwrap_or_default()
+}
+
+/// [`literals_for_segment`] for each of the templates.
+#[must_use]
+pub fn literals(formula: &Formula, templates: &Templates, options: &Options<'_>) -> Vec<BTreeMap<String, Vec<Candidate>>> {
+    templates.iter().map(|prepared| literals_in(formula, prepared, options)).collect()
+}
+
+fn literals_in(formula: &Formula, prepared: &Prepared, options: &Options<'_>) -> BTreeMap<String, Vec<Candidate>> {
+    let template = &prepared.template;
     let mut out: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
-    let Some(prepared) = templates.first() else { return out };
     let mut tests = Vec::new();
     positive(formula, true, 0, &mut tests);
     for test in tests {

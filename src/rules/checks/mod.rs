@@ -20,4 +20,5 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("kubernetes", kubernetes::check),
     ("azure", azure::check),
     (crate::rules::predicate::NAME, crate::rules::predicate::check),
+    ("google-collision", google::collisions),
 ];

@@ -63,6 +63,9 @@ fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdi
         let ignored = ignored_test(subject, seen);
         return ignored.unwrap_or_else(|| unbound_verdict(subject, seen, seen.known.recognised.issuer.tenancy));
     }
+    if let Some(verdict) = class::any_caller(&seen.formula, exposure) {
+        return verdict;
+    }
     let name = &seen.known.recognised.issuer.name;
     let (span, trail) = class::place(&seen.formula, &seen.templates, exposure, &[Role::Tenant, Role::TenantId]);
     let verdict = |rule, message: String, help: &str| Verdict {

@@ -1,7 +1,7 @@
 //! What a binding makes of a pool: the condition and the member together decide who has the identity.
 
 use super::super::class;
-use super::provider::combined;
+use super::provider::{CONDITION_RULES, combined};
 use super::{Context, Seen, attributes, see};
 use crate::admission::cel::google::{Member, MemberKind, Selector};
 use crate::admission::exposure::{self, Class, Exposure, Life, life};
@@ -42,6 +42,7 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
     }
     // A stranger is the provider's fault, and is reported there with this binding.
     let verdict = class::inside(formula, templates, &exposure, seen.tenancy() == Tenancy::Cluster);
+    let verdict = verdict.filter(|v| !CONDITION_RULES.contains(&v.rule) || !answered(seen, exposure.class));
     let stale = super::super::format::stale(context, &trust.origin, &seen.recognised.issuer.id, formula, templates);
     let found = verdict.map(|mut v| {
         if seen.view.aws && v.rule == "organization-wide" {
@@ -53,6 +54,11 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
         v.finding(&trust.origin, &text.to_string(), &exposure).certain(seen.certain)
     });
     found.into_iter().chain(stale).collect()
+}
+
+/// The condition alone is of this class: reported at the provider.
+fn answered(seen: &Seen<'_>, class: Class) -> bool {
+    exposure::exposure(&seen.condition, &seen.templates(&seen.condition)).is_ok_and(|e| e.class == class)
 }
 
 /// The tokens that a binding is judged on. An IAM user whose path is made up to look like a role's ARN is nobody's

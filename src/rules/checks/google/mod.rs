@@ -2,10 +2,13 @@
 
 mod attributes;
 mod binding;
+mod collision;
 mod impersonation;
 mod names;
 mod provider;
 mod subject;
+
+pub use collision::collisions;
 
 use super::super::engine::Context;
 use super::super::finding::Finding;

@@ -99,12 +99,21 @@ fn with_condition(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
     if matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix) {
         return vec![foreign(context, seen, &exposure)];
     }
-    Vec::new()
+    // What the condition alone gets wrong whatever is bound; the rest is the bindings' matter.
+    let verdict = class::inside(&seen.condition, &templates, &exposure, seen.tenancy() == Tenancy::Cluster);
+    let own = verdict.filter(|v| CONDITION_RULES.contains(&v.rule));
+    own.map(|v| v.finding(&seen.provider.origin, "condition", &exposure)).into_iter().collect()
 }
+
+/// The rules about gates inside a tenant that a condition answers for by itself.
+pub(super) const CONDITION_RULES: [&str; 4] = ["ref-claim-only", "ref-type-confusion", "attacker-chosen-claim", "reusable-workflow-only"];
 
 /// A stranger enters the pool although there is a condition.
 fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Finding {
     let templates = seen.templates(&seen.condition);
+    if let Some(verdict) = class::any_caller(&seen.condition, exposure) {
+        return verdict.finding(&seen.provider.origin, "condition", exposure);
+    }
     let tests = shape::tests(&seen.condition);
     let binding: Vec<_> = tests.iter().filter(|o| shape::binds(o.test, &templates)).collect();
     let name = &seen.recognised.issuer.name;
