@@ -1,8 +1,8 @@
 //! The way of the data, in one screen: files, trees, evaluation, facts, links, findings.
 
 use crate::config::Config;
-use crate::graph::links::{Links, links};
 use crate::graph::Graph;
+use crate::graph::links::{Links, links};
 use crate::issuers::registry;
 use crate::readers::{self, Document, Format};
 use crate::report::{Coverage, Run, Skipped, Undecided};
@@ -10,10 +10,10 @@ use crate::rules::engine::{self, Context, Selection};
 use crate::source::walk::{FileKind, Options, Scan, ScanError};
 use crate::source::{SourceFile, Sources, Span};
 use crate::syntax::{Parsed, Problem, helm, json};
-use crate::terraform::evaluate::{Evaluated, Workspace};
+use crate::terraform::evaluate::{EvalError, Evaluated, Workspace};
 use crate::value::{Text, Value};
 use rayon::prelude::*;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 mod folders;
@@ -65,7 +65,8 @@ pub struct World {
 /// A path that does not exist, or an exclusion that is no glob.
 pub fn check(request: &Request) -> Result<Run, ScanError> {
     let world = read(request)?;
-    let context = Context { graph: &world.graph, links: &world.links, sources: &world.sources, config: &request.config, registry: registry() };
+    let context =
+        Context { graph: &world.graph, links: &world.links, sources: &world.sources, config: &request.config, registry: registry() };
     let findings = engine::run(&context, &request.selection);
     Ok(Run { findings, coverage: world.coverage, sources: world.sources })
 }
@@ -83,6 +84,27 @@ pub fn read(request: &Request) -> Result<World, ScanError> {
     let links = links(&graph);
     let coverage = coverage(&sources, &scan, &documents, &evaluated, &graph);
     Ok(World { sources, graph, links, coverage })
+}
+
+/// What is known of a Terraform expression in a folder. Modules and files are read from that folder and, where the
+/// folder lies in it, from the working directory.
+///
+/// # Errors
+/// A folder that does not exist; what is wrong with the expression is the inner error.
+pub fn expression(folder: &Path, text: &str) -> Result<Result<Value, EvalError>, ScanError> {
+    let sources = Arc::new(Sources::new());
+    let working_directory = std::env::current_dir().map_err(ScanError::WorkingDirectory)?;
+    let here = working_directory.canonicalize().map_err(ScanError::WorkingDirectory)?;
+    let not_found = || ScanError::NotFound(folder.to_string_lossy().into_owned());
+    let real = folder.canonicalize().ok().filter(|f| f.is_dir()).ok_or_else(not_found)?;
+    let inside = real.strip_prefix(&here).ok();
+    let boundaries = if inside.is_some() { vec![here.clone()] } else { Vec::new() };
+    // only the loader is wanted: an explicit file would be read, an excluded tree is not walked
+    let options = Options { roots: vec![real.clone()], exclude: vec!["**".to_owned()], boundaries, ..Options::default() };
+    let scan = Scan::run(&options, &sources)?;
+    let files = folders::Files::new(&scan.loader);
+    let shown = inside.unwrap_or(&real).to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
+    Ok(Workspace::new(&files, std::slice::from_ref(&shown)).evaluate_expression(&shown, text))
 }
 
 fn scan(request: &Request, sources: &Arc<Sources>) -> Result<Scan, ScanError> {
@@ -129,7 +151,9 @@ fn evaluate(scan: &Scan) -> Evaluated {
 fn facts(documents: &[Tree], evaluated: &Evaluated) -> Graph {
     let documents: Vec<Document<'_>> = documents
         .iter()
-        .flat_map(|t| t.parsed.documents.iter().map(move |value| Document { file: &t.file.path, value, format: t.format, templated: t.templated }))
+        .flat_map(|t| {
+            t.parsed.documents.iter().map(move |value| Document { file: &t.file.path, value, format: t.format, templated: t.templated })
+        })
         .collect();
     let embedded = |text: &Text| -> Result<Value, String> { json::parse_text(text, json::Limits::default()).map_err(|p| p.message) };
     let mut graph = Graph::default();
@@ -138,7 +162,8 @@ fn facts(documents: &[Tree], evaluated: &Evaluated) -> Graph {
 }
 
 fn coverage(sources: &Sources, scan: &Scan, documents: &[Tree], evaluated: &Evaluated, graph: &Graph) -> Coverage {
-    let problem = |p: &Problem| sources.locate(p.span).map(|(path, at)| Skipped { path, reason: format!("line {}: {}", at.line, p.message) });
+    let problem =
+        |p: &Problem| sources.locate(p.span).map(|(path, at)| Skipped { path, reason: format!("line {}: {}", at.line, p.message) });
     let mut files_skipped: Vec<Skipped> = scan.skipped.iter().map(|s| Skipped { path: s.path.clone(), reason: s.reason.clone() }).collect();
     files_skipped.extend(documents.iter().flat_map(|t| &t.parsed.problems).filter_map(problem));
     files_skipped.extend(evaluated.problems.iter().filter_map(problem));

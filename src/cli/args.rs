@@ -6,7 +6,12 @@ use std::path::PathBuf;
 
 /// Who gets into your clouds without a secret, and which trust can never work.
 #[derive(Debug, Parser)]
-#[command(name = "fedlint", version, max_term_width = 100, after_help = "exit codes: 0 nothing at or above --fail-on, 1 findings, 2 the run itself failed")]
+#[command(
+    name = "fedlint",
+    version,
+    max_term_width = 100,
+    after_help = "exit codes: 0 nothing at or above --fail-on, 1 findings, 2 the run itself failed"
+)]
 pub struct Arguments {
     /// The command.
     #[command(subcommand)]
@@ -20,6 +25,8 @@ pub enum Command {
     Check(Check),
     /// Print the trust graph
     Graph(Graph),
+    /// Say what is known of a Terraform expression in a folder, and why the rest is not
+    Eval(Eval),
     /// Explain a rule
     Explain(Explain),
     /// List the rules
@@ -136,6 +143,29 @@ pub enum GraphFormat {
     Dot,
     /// Mermaid
     Mermaid,
+}
+
+/// `fedlint eval`.
+#[derive(Debug, Clone, Args)]
+pub struct Eval {
+    /// The folder of the Terraform configuration
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// The expression, as in `terraform console`: `local.subjects`, `module.ci.role_arn`
+    #[arg(value_name = "EXPRESSION", allow_hyphen_values = true)]
+    pub expression: String,
+    /// The form of the answer
+    #[arg(long, value_enum, default_value_t = EvalFormat::Human)]
+    pub format: EvalFormat,
+}
+
+/// Forms of the answer of `fedlint eval`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EvalFormat {
+    /// For a person
+    Human,
+    /// One JSON object
+    Json,
 }
 
 /// `fedlint explain`.

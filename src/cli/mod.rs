@@ -2,6 +2,7 @@
 
 pub mod args;
 mod check;
+mod eval;
 mod explain;
 mod graph;
 mod misc;
@@ -59,6 +60,7 @@ fn dispatch(arguments: &Arguments) -> Result<u8, CliError> {
     match &arguments.command {
         Command::Check(check) => check::run(check),
         Command::Graph(graph) => graph::run(graph),
+        Command::Eval(eval) => eval::run(eval),
         Command::Explain(explain) => explain::explain(explain),
         Command::Rules(rules) => explain::rules(rules),
         Command::Completions { shell } => misc::completions(*shell),

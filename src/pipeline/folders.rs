@@ -1,7 +1,7 @@
 //! Which Terraform folders are evaluated: those with a hit, and whoever calls them, directly or through others.
 
 use crate::source::SourceFile;
-use crate::source::walk::{FileKind, Loader, Scan};
+use crate::source::walk::{FileKind, Loader, Scan, normal};
 use crate::terraform::evaluate::ModuleFiles;
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +33,10 @@ impl ModuleFiles for Files<'_> {
 
     fn read(&self, path: &str) -> Option<Arc<SourceFile>> {
         self.loader.load(path)
+    }
+
+    fn builtin(&self, path: &str, text: &'static str) -> Option<Arc<SourceFile>> {
+        Some(self.loader.sources().add(path, text))
     }
 
     fn list(&self, folder: &str) -> Vec<String> {
@@ -95,15 +99,7 @@ fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// `a/b` and `../c` give `a/c`; none when it leaves the root.
+/// `a/b` and `../c` give `a/c`.
 fn resolve(folder: &str, relative: &str) -> Option<String> {
-    let mut parts: Vec<&str> = folder.split('/').filter(|p| !p.is_empty()).collect();
-    for part in relative.split('/').filter(|p| !p.is_empty() && *p != ".") {
-        if part == ".." {
-            parts.pop()?;
-        } else {
-            parts.push(part);
-        }
-    }
-    Some(parts.join("/"))
+    normal(&join(folder, relative))
 }

@@ -1,10 +1,11 @@
 //! A module's configuration: the files of a folder merged, with overrides.
 
 use super::{ModuleFiles, paths};
-use crate::source::{SourceFile, Span};
+use crate::source::{FileId, SourceFile, Span};
 use crate::syntax::Problem;
 use crate::syntax::hcl::{self, Attribute, Block, Body, Duplicate, Expr, ExprKind};
-use std::collections::{BTreeMap, HashMap};
+use crate::terraform::models::Model;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A variable's declaration.
@@ -33,6 +34,10 @@ pub(super) struct ModuleConfig {
     /// It configures a provider or a backend: a root, not a library.
     pub(super) is_root: bool,
     pub(super) exists: bool,
+    /// The local names of `required_providers`.
+    pub(super) providers: BTreeSet<String>,
+    /// The built-in files of a model: places in them mean nothing to the user.
+    pub(super) builtin: BTreeSet<FileId>,
 }
 
 impl ModuleConfig {
@@ -57,6 +62,18 @@ impl ModuleConfig {
             out.add_variables(&file, &name);
         }
         out.add_installed(files);
+        out
+    }
+
+    /// The built-in folder of a model.
+    fn of_model(files: &dyn ModuleFiles, folder: &str, model: &Model) -> Self {
+        let mut out = Self { folder: folder.to_owned(), is_root: true, ..Self::default() };
+        for (name, text) in model.files {
+            if let Some(file) = files.builtin(&format!("{folder}/{name}"), text) {
+                out.builtin.insert(file.id);
+                out.add_file(&file, false);
+            }
+        }
         out
     }
 
@@ -94,7 +111,11 @@ impl ModuleConfig {
                     put(&mut self.resources, format!("{}.{}.{}", block.kind, label(0), label(1)), block_arc, overrides);
                 }
                 "provider" => self.is_root = true,
-                "terraform" => self.is_root |= block.body.blocks.iter().any(|b| matches!(&*b.kind, "backend" | "cloud")),
+                "terraform" => {
+                    self.is_root |= block.body.blocks.iter().any(|b| matches!(&*b.kind, "backend" | "cloud"));
+                    let required = block.body.blocks.iter().filter(|b| &*b.kind == "required_providers");
+                    self.providers.extend(required.flat_map(|b| &b.body.attributes).map(|a| a.name.to_string()));
+                }
                 // `check` blocks may hold scoped data sources, `moved`, `removed`, `import` declare nothing
                 _ => {}
             }
@@ -208,6 +229,14 @@ impl<'a> ConfigCache<'a> {
         let config = Arc::new(ModuleConfig::load(self.files, folder));
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(loaded.entry(folder.to_owned()).or_insert(config))
+    }
+
+    /// The configuration of a model, in a folder that no file of a scan can stand in.
+    pub(super) fn model(&self, model: &Model) -> Arc<ModuleConfig> {
+        let folder = format!("{}{}", crate::terraform::models::FOLDER, model.name);
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let load = || Arc::new(ModuleConfig::of_model(self.files, &folder, model));
+        Arc::clone(loaded.entry(folder.clone()).or_insert_with(load))
     }
 
     /// Everything that was loaded, in order of folders.

@@ -221,6 +221,11 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// Answers as `terraform console` would, outside of `try`.
+    pub(super) fn as_console(&self) -> bool {
+        self.strict && self.trying.get() == 0
+    }
+
     /// The atom of an expression that failed.
     pub(super) fn failed(&self, error: &EvalError, expr: &Expr, scope: &Scope) -> Value {
         let label = super::expression::describe(expr);

@@ -5,11 +5,13 @@
 
 mod body;
 mod calls;
+mod collection;
 mod computed;
 mod config;
 mod engine;
 mod expression;
 mod iteration;
+mod modelled;
 mod operators;
 mod paths;
 mod policy_document;
@@ -57,6 +59,12 @@ pub trait ModuleFiles: Sync {
     fn read(&self, path: &str) -> Option<Arc<SourceFile>>;
     /// The paths of the files below a folder.
     fn list(&self, folder: &str) -> Vec<String>;
+    /// Gives a built-in file (a model of a well-known module) its place among the files; none when there is no such
+    /// place, then modules that only a model describes stay remote.
+    fn builtin(&self, path: &str, text: &'static str) -> Option<Arc<SourceFile>> {
+        let _ = (path, text);
+        None
+    }
 }
 
 /// Why an expression has no value.
@@ -81,6 +89,12 @@ pub struct Undecided {
     pub span: Option<Span>,
     /// Why, lower case.
     pub why: String,
+}
+
+/// Why a value is not known: the reason of its first unknown.
+#[must_use]
+pub fn why_unknown(value: &Value) -> Option<String> {
+    values::cause(value)
 }
 
 /// What the folders declare.

@@ -161,6 +161,9 @@ pub(super) fn cause(value: &Value) -> Option<String> {
         Kind::Unknown(atom) => Some(atom.why().to_owned()),
         Kind::Text(text) => text.atoms().next().map(|a| a.why().to_owned()),
         Kind::OneOf(items) | Kind::List { items, .. } => items.iter().find_map(cause),
+        Kind::Map { entries, .. } => {
+            entries.iter().find_map(|e| e.key.atoms().next().map(|a| a.why().to_owned()).or_else(|| cause(&e.value)))
+        }
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::source::{FileId, SourceFile, Sources};
+use crate::terraform::json_text::render_json;
 use crate::value::{Entry, Part};
 use std::sync::Arc;
 
