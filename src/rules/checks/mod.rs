@@ -9,5 +9,4 @@ use super::engine::Check;
 use aws::admitted as aws_admitted;
 
 /// Every check by name, in the order they run.
-pub const CHECKS: &[(&str, Check)] =
-    &[("aws-trust", aws::check), ("google-provider", google::providers), ("google-binding", google::bindings)];
+pub const CHECKS: &[(&str, Check)] = &[("aws-trust", aws::check), ("google-provider", google::providers), ("google-binding", google::bindings)];

@@ -39,8 +39,7 @@ fn unbound_verdict(subject: &Subject<'_>, seen: &Seen<'_>, tenancy: Tenancy) -> 
         Tenancy::Unknown => (Severity::Medium, "every token of this issuer gets in".to_owned()),
     };
     let refused = seen.known.recognised.issuer.aws_required.as_ref();
-    let refused =
-        refused.map(|key| format!("; AWS refuses to create this today without a condition on `{key}`, but keeps it where it exists"));
+    let refused = refused.map(|key| format!("; AWS refuses to create this today without a condition on `{key}`, but keeps it where it exists"));
     Verdict {
         rule: "missing-subject",
         severity,
