@@ -145,7 +145,7 @@ struct FileAccess<'e, 'a> {
 impl FileAccess<'_, '_> {
     /// Terraform runs in the root module's folder, so relative paths start there.
     fn folders(&self) -> [&str; 2] {
-        [&self.evaluator.root, &self.scope.instance.config.folder]
+        [&self.evaluator.folder, &self.scope.instance.config.folder]
     }
 }
 

@@ -1,6 +1,6 @@
 //! A module's configuration: the files of a folder merged, with overrides.
 
-use super::{ModuleFiles, paths};
+use super::{ModuleFiles, paths, terragrunt};
 use crate::source::{FileId, SourceFile, Span};
 use crate::syntax::Problem;
 use crate::syntax::hcl::{self, Attribute, Block, Body, Duplicate, Expr, ExprKind};
@@ -16,7 +16,7 @@ pub(super) struct Variable {
 }
 
 /// The files of a folder.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct ModuleConfig {
     pub(super) folder: String,
     pub(super) variables: BTreeMap<String, Variable>,
@@ -62,6 +62,9 @@ impl ModuleConfig {
             out.add_variables(&file, &name);
         }
         out.add_installed(files);
+        if !out.exists {
+            terragrunt::add(&mut out, files);
+        }
         out
     }
 
@@ -77,17 +80,21 @@ impl ModuleConfig {
         out
     }
 
-    fn take(&mut self, file: &SourceFile) -> Body {
+    pub(super) fn take(&mut self, file: &SourceFile) -> Body {
         let parsed = hcl::parse(file);
         self.problems.extend(parsed.problems);
         self.duplicates.extend(parsed.duplicates);
         parsed.body
     }
 
-    fn add_variables(&mut self, file: &SourceFile, name: &str) {
-        for attribute in self.take(file).attributes {
+    /// Takes the values of a variable file; gives the names.
+    pub(super) fn add_variables(&mut self, file: &SourceFile, name: &str) -> Vec<String> {
+        let attributes = self.take(file).attributes;
+        let names = attributes.iter().map(|a| a.name.to_string()).collect();
+        for attribute in attributes {
             self.assigned.insert(attribute.name.to_string(), (attribute, name.to_owned()));
         }
+        names
     }
 
     fn add_file(&mut self, file: &SourceFile, overrides: bool) {
@@ -141,11 +148,12 @@ impl ModuleConfig {
         self.modules.values().filter_map(|block| local_source(&self.folder, block)).collect()
     }
 
-    /// It looks like a module that others are meant to call: needs arguments and configures nothing itself.
+    /// It looks like a module that others are meant to call: needs arguments, configures nothing and calls nothing
+    /// itself. Where the folder stands among `modules` it need not need arguments.
     pub(super) fn is_library(&self) -> bool {
         let required = |v: &Variable| v.body.attribute("default").is_none();
         let named = self.folder.split('/').any(|part| part == "modules");
-        !self.is_root && (named || self.variables.values().any(required))
+        !self.is_root && self.modules.is_empty() && (named || self.variables.values().any(required))
     }
 }
 

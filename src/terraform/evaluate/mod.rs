@@ -19,11 +19,13 @@ mod reference;
 mod remote;
 mod resources;
 mod template;
+mod terragrunt;
 #[cfg(test)]
 mod tests;
 mod traverse;
 mod types;
 mod values;
+mod worlds;
 
 use crate::source::{FileId, SourceFile, Span};
 use crate::syntax::hcl::Duplicate;
@@ -171,9 +173,23 @@ impl<'a> Workspace<'a> {
     }
 
     fn evaluate_root(&self, root: &str) -> Evaluated {
-        let evaluator = Evaluator::new(&self.cache, root, false);
-        let resources = evaluator.resources();
-        Evaluated { resources, undecided: evaluator.undecided.take(), ..Evaluated::default() }
+        let mut out = Evaluated::default();
+        let mut seen: Vec<Vec<Resource>> = Vec::new();
+        for world in worlds::of_root(&self.cache, root) {
+            let evaluator = Evaluator::in_world(&self.cache, world, false);
+            let resources = evaluator.resources();
+            for undecided in evaluator.undecided.take() {
+                if !out.undecided.contains(&undecided) {
+                    out.undecided.push(undecided);
+                }
+            }
+            // values that change nothing make no other world
+            if !seen.iter().any(|before| worlds::same(before, &resources)) {
+                seen.push(resources);
+            }
+        }
+        out.resources = seen.into_iter().flatten().collect();
+        out
     }
 
     /// The value of an expression in a root folder, as `terraform console` would see it.

@@ -72,7 +72,7 @@ impl Evaluator<'_> {
 
     fn path(&self, name: &str, span: Span, scope: &Scope) -> Result<Value> {
         match name {
-            "module" => Ok(Value::string(paths::relative(&self.root, &scope.instance.config.folder))),
+            "module" => Ok(Value::string(paths::relative(&self.folder, &scope.instance.config.folder))),
             "root" | "cwd" => Ok(Value::string(".")),
             _ => Err(EvalError::new(format!("`path` has no attribute `{name}`"), Some(span))),
         }

@@ -169,7 +169,7 @@ impl Evaluator<'_> {
 
     /// The configuration of a called module: a folder of the scan, what `terraform init` installed, or a model.
     fn called(&self, instance: &Instance, block: &Block, path: &str) -> Option<Arc<ModuleConfig>> {
-        let installed = || self.cache.get(&self.root).installed.get(path).cloned();
+        let installed = || self.cache.get(&self.folder).installed.get(path).cloned();
         let folder = config::local_source(&instance.config.folder, block).or_else(installed);
         if let Some(config) = folder.map(|f| self.cache.get(&f)).filter(|c| c.exists) {
             return Some(config);
