@@ -10,6 +10,7 @@ use crate::rules::engine::{self, Context, Selection};
 use crate::source::walk::{FileKind, Options, Scan, ScanError};
 use crate::source::{SourceFile, Sources, Span};
 use crate::syntax::{Parsed, Problem, helm, json};
+use crate::terraform::plan;
 use crate::terraform::evaluate::{EvalError, Evaluated, Workspace};
 use crate::value::{Text, Value};
 use rayon::prelude::*;
@@ -78,8 +79,9 @@ pub fn check(request: &Request) -> Result<Run, ScanError> {
 pub fn read(request: &Request) -> Result<World, ScanError> {
     let sources = Arc::new(Sources::new());
     let scan = scan(request, &sources)?;
-    let documents = documents(&scan);
-    let evaluated = evaluate(&scan);
+    let mut documents = documents(&scan);
+    let mut evaluated = evaluate(&scan);
+    plans(&mut documents, &mut evaluated);
     let graph = facts(&documents, &evaluated);
     let links = links(&graph);
     let coverage = coverage(&sources, &scan, &documents, &evaluated, &graph);
@@ -146,6 +148,18 @@ fn evaluate(scan: &Scan) -> Evaluated {
     let files = folders::Files::new(&scan.loader);
     let folders = folders::to_evaluate(scan);
     Workspace::new(&files, &folders).evaluate()
+}
+
+/// Plans and states join the resources; as documents they would be read twice.
+fn plans(documents: &mut Vec<Tree>, evaluated: &mut Evaluated) {
+    let (plans, others): (Vec<Tree>, Vec<Tree>) =
+        std::mem::take(documents).into_iter().partition(|t| t.format == Format::Json && t.parsed.documents.first().is_some_and(plan::is_plan));
+    *documents = others;
+    let read = |t: &Tree| t.parsed.documents.iter().flat_map(|d| plan::read(d, t.file.folder())).collect::<Vec<_>>();
+    let planned: Vec<_> = plans.iter().flat_map(read).collect();
+    if !planned.is_empty() {
+        plan::join(&mut evaluated.resources, planned);
+    }
 }
 
 fn facts(documents: &[Tree], evaluated: &Evaluated) -> Graph {

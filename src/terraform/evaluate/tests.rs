@@ -344,3 +344,79 @@ fn an_installed_module_comes_before_its_model() {
     assert_eq!(out.resources.len(), 1);
     assert_eq!(show(out.resources[0].body.get("arn").unwrap()), "\"real\"");
 }
+
+#[test]
+fn variable_files_are_worlds() {
+    let main = "variable \"org\" {\n  type = string\n}\nresource \"x\" \"y\" {\n  sub = \"repo:${var.org}/*\"\n}\n";
+    let files = memory(&[
+        ("main.tf", main),
+        ("dev.tfvars", "org = \"acme\"\n"),
+        ("env/prod.tfvars", "org = \"*\"\n"),
+        ("env/same.tfvars", "org = \"acme\"\n"),
+        ("env/other/main.tf", ""),
+        ("env/other/not-ours.tfvars", "org = \"zeta\"\n"),
+    ]);
+    let out = Workspace::new(&files, &[String::new()]).evaluate();
+    let subjects: Vec<String> = out.resources.iter().map(|r| show(r.body.get("sub").unwrap())).collect();
+    assert_eq!(subjects, ["\"repo:acme/*\"", "\"repo:*/*\""]);
+    let roots: Vec<&str> = out.resources.iter().map(|r| r.root.as_str()).collect();
+    assert_eq!(roots, ["", "@env/prod.tfvars"]);
+    assert!(out.resources.iter().all(|r| !r.library));
+}
+
+#[test]
+fn a_world_that_needs_no_file_stays() {
+    let main = "variable \"org\" {\n  default = \"acme\"\n}\nresource \"x\" \"y\" {\n  sub = var.org\n}\n";
+    let files = memory(&[("a/main.tf", main), ("a/wide.tfvars", "org = \"*\"\n"), ("a/none.tfvars", "other = 1\n")]);
+    let out = Workspace::new(&files, &["a".to_owned()]).evaluate();
+    let all: Vec<(String, &str)> = out.resources.iter().map(|r| (show(r.body.get("sub").unwrap()), r.root.as_str())).collect();
+    assert_eq!(all, [("\"acme\"".to_owned(), "a"), ("\"*\"".to_owned(), "a@wide.tfvars")]);
+}
+
+#[test]
+fn terragrunt_calls_its_module() {
+    let files = memory(&[
+        (
+            "live/prod/terragrunt.hcl",
+            "locals {\n  org = \"acme\"\n}\nterraform {\n  source = \"../../modules//ci\"\n}\ninputs = {\n  org    = local.org\n  bucket = dependency.s3.outputs.name\n}\n",
+        ),
+        ("modules/ci/main.tf", "variable \"org\" {}\nvariable \"bucket\" {}\nresource \"x\" \"y\" {\n  sub = \"repo:${var.org}/*\"\n  b = var.bucket\n}\n"),
+    ]);
+    let workspace = Workspace::new(&files, &["live/prod".to_owned(), "modules/ci".to_owned()]);
+    assert_eq!(workspace.roots(), ["live/prod"]);
+    let out = workspace.evaluate();
+    let one = out.resources.first().unwrap();
+    assert_eq!((one.address.as_str(), one.library), ("module.prod.x.y", false));
+    assert_eq!(show(one.body.get("sub").unwrap()), "\"repo:acme/*\"");
+    assert!(matches!(one.body.get("b").unwrap().kind, Kind::Unknown(_)));
+}
+
+#[test]
+fn roots_are_no_libraries() {
+    let needs = "variable \"org\" {}\nresource \"x\" \"y\" {}\n";
+    let library = |folder: &str, files: &[(&str, &str)]| {
+        let files: Vec<(String, &str)> = files.iter().map(|(p, t)| (format!("{folder}/{p}"), *t)).collect();
+        let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (p.as_str(), *t)).collect();
+        all(&memory(&files)).resources.iter().any(|r| r.library)
+    };
+    assert!(library("a", &[("main.tf", needs)]));
+    assert!(library("modules/a", &[("main.tf", "resource \"x\" \"y\" {}\n")]));
+    assert!(!library("a", &[("main.tf", "variable \"org\" {\n  default = 1\n}\nresource \"x\" \"y\" {}\n")]));
+    for more in [
+        "provider \"aws\" {}\n",
+        "terraform {\n  backend \"s3\" {}\n}\n",
+        "terraform {\n  cloud {}\n}\n",
+        "module \"b\" {\n  source = \"acme/b/aws\"\n}\n",
+    ] {
+        assert!(!library("a", &[("main.tf", needs), ("more.tf", more)]), "{more}");
+    }
+    assert!(!library("a", &[("main.tf", needs), ("terraform.tfvars", "org = 1\n")]));
+    assert!(!library("a", &[("main.tf", needs), ("prod.tfvars", "org = 1\n")]));
+}
+
+#[test]
+fn absolute_and_climbing_folders_keep_their_place() {
+    let files = memory(&[("/srv/infra/main.tf", "resource \"x\" \"y\" {}\n"), ("../up/main.tf", "resource \"x\" \"y\" {}\n")]);
+    let out = all(&files);
+    assert_eq!(out.resources.iter().map(|r| r.root.as_str()).collect::<Vec<_>>(), ["../up", "/srv/infra"]);
+}
