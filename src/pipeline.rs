@@ -1,8 +1,8 @@
 //! The way of the data, in one screen: files, trees, evaluation, facts, links, findings.
 
 use crate::config::Config;
-use crate::graph::links::{Links, links};
 use crate::graph::Graph;
+use crate::graph::links::{Links, links};
 use crate::issuers::registry;
 use crate::readers::{self, Document, Format};
 use crate::report::{Coverage, Run, Skipped, Undecided};
@@ -65,7 +65,8 @@ pub struct World {
 /// A path that does not exist, or an exclusion that is no glob.
 pub fn check(request: &Request) -> Result<Run, ScanError> {
     let world = read(request)?;
-    let context = Context { graph: &world.graph, links: &world.links, sources: &world.sources, config: &request.config, registry: registry() };
+    let context =
+        Context { graph: &world.graph, links: &world.links, sources: &world.sources, config: &request.config, registry: registry() };
     let findings = engine::run(&context, &request.selection);
     Ok(Run { findings, coverage: world.coverage, sources: world.sources })
 }
@@ -123,22 +124,26 @@ fn documents(scan: &Scan) -> Vec<Tree> {
 fn evaluate(scan: &Scan) -> Evaluated {
     let files = folders::Files::new(&scan.loader);
     let folders = folders::to_evaluate(scan);
-    Workspace::new(&files, &folders).evaluate()
+    Workspace::new(&files, &folders).only(readers::wants).evaluate()
 }
 
 fn facts(documents: &[Tree], evaluated: &Evaluated) -> Graph {
     let documents: Vec<Document<'_>> = documents
         .iter()
-        .flat_map(|t| t.parsed.documents.iter().map(move |value| Document { file: &t.file.path, value, format: t.format, templated: t.templated }))
+        .flat_map(|t| {
+            t.parsed.documents.iter().map(move |value| Document { file: &t.file.path, value, format: t.format, templated: t.templated })
+        })
         .collect();
     let embedded = |text: &Text| -> Result<Value, String> { json::parse_text(text, json::Limits::default()).map_err(|p| p.message) };
     let mut graph = Graph::default();
     readers::read(&readers::Input { resources: &evaluated.resources, documents: &documents, embedded: &embedded }, &mut graph);
+    graph.duplicates.clone_from(&evaluated.duplicates);
     graph
 }
 
 fn coverage(sources: &Sources, scan: &Scan, documents: &[Tree], evaluated: &Evaluated, graph: &Graph) -> Coverage {
-    let problem = |p: &Problem| sources.locate(p.span).map(|(path, at)| Skipped { path, reason: format!("line {}: {}", at.line, p.message) });
+    let problem =
+        |p: &Problem| sources.locate(p.span).map(|(path, at)| Skipped { path, reason: format!("line {}: {}", at.line, p.message) });
     let mut files_skipped: Vec<Skipped> = scan.skipped.iter().map(|s| Skipped { path: s.path.clone(), reason: s.reason.clone() }).collect();
     files_skipped.extend(documents.iter().flat_map(|t| &t.parsed.problems).filter_map(problem));
     files_skipped.extend(evaluated.problems.iter().filter_map(problem));

@@ -6,7 +6,12 @@ use std::path::PathBuf;
 
 /// Who gets into your clouds without a secret, and which trust can never work.
 #[derive(Debug, Parser)]
-#[command(name = "fedlint", version, max_term_width = 100, after_help = "exit codes: 0 nothing at or above --fail-on, 1 findings, 2 the run itself failed")]
+#[command(
+    name = "fedlint",
+    version,
+    max_term_width = 100,
+    after_help = "exit codes: 0 nothing at or above --fail-on, 1 findings, 2 the run itself failed"
+)]
 pub struct Arguments {
     /// The command.
     #[command(subcommand)]

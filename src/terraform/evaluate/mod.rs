@@ -100,6 +100,7 @@ pub struct Evaluated {
 pub struct Workspace<'a> {
     cache: ConfigCache<'a>,
     folders: Vec<String>,
+    wanted: fn(&str) -> bool,
 }
 
 impl<'a> Workspace<'a> {
@@ -107,7 +108,15 @@ impl<'a> Workspace<'a> {
     #[must_use]
     pub fn new(files: &'a dyn ModuleFiles, folders: &[String]) -> Self {
         let folders: BTreeSet<String> = folders.iter().map(|f| paths::normalise(f).unwrap_or_default()).collect();
-        Self { cache: ConfigCache::new(files), folders: folders.into_iter().collect() }
+        Self { cache: ConfigCache::new(files), folders: folders.into_iter().collect(), wanted: |_| true }
+    }
+
+    /// Only resources of these types are given back; what they refer to is evaluated as far as they need it. Most of a
+    /// repository is not about trust, and its values can be large.
+    #[must_use]
+    pub fn only(mut self, wanted: fn(&str) -> bool) -> Self {
+        self.wanted = wanted;
+        self
     }
 
     /// The folders that no other folder calls, with those that only a cycle of calls reaches.
@@ -158,7 +167,7 @@ impl<'a> Workspace<'a> {
 
     fn evaluate_root(&self, root: &str) -> Evaluated {
         let evaluator = Evaluator::new(&self.cache, root, false);
-        let resources = evaluator.resources();
+        let resources = evaluator.resources(self.wanted);
         Evaluated { resources, undecided: evaluator.undecided.take(), ..Evaluated::default() }
     }
 
