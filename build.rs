@@ -10,7 +10,8 @@ fn main() -> io::Result<()> {
     let mut files: Vec<PathBuf> = fs::read_dir(root.join("rules"))?.filter_map(|e| e.ok().map(|e| e.path())).collect();
     files.retain(|p| p.extension().is_some_and(|e| e == "md"));
     files.sort();
-    let mut out = String::from("/// Every rule file: its name without `.md`, and its text.\npub(crate) const RULE_FILES: &[(&str, &str)] = &[\n");
+    let mut out =
+        String::from("/// Every rule file: its name without `.md`, and its text.\npub(crate) const RULE_FILES: &[(&str, &str)] = &[\n");
     for file in files {
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
         let _ = writeln!(out, "    ({stem:?}, include_str!({:?})),", file.display().to_string());

@@ -56,7 +56,8 @@ fn page(rule: &Rule) -> String {
 
 /// The paths whose text is not what it should be, and pages of rules that are gone.
 fn stale(root: &Path, wanted: &BTreeMap<String, String>) -> Vec<String> {
-    let mut out: Vec<String> = wanted.iter().filter(|(p, t)| fs::read_to_string(root.join(p)).ok().as_ref() != Some(*t)).map(|(p, _)| p.clone()).collect();
+    let mut out: Vec<String> =
+        wanted.iter().filter(|(p, t)| fs::read_to_string(root.join(p)).ok().as_ref() != Some(*t)).map(|(p, _)| p.clone()).collect();
     let entries = fs::read_dir(root.join("docs/rules")).into_iter().flatten().flatten();
     let names = entries.map(|e| format!("docs/rules/{}", e.file_name().to_string_lossy()));
     out.extend(names.filter(|p| !wanted.contains_key(p)));

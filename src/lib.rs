@@ -7,12 +7,12 @@
 //! Each arrow goes one way; a module knows only what stands left of it.
 
 pub mod admission;
-pub mod config;
-pub mod pipeline;
 pub mod cli;
+pub mod config;
 pub mod graph;
 pub mod issuers;
 pub mod language;
+pub mod pipeline;
 pub mod readers;
 pub mod report;
 pub mod rules;

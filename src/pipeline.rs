@@ -147,7 +147,7 @@ fn documents(scan: &Scan) -> Vec<Tree> {
 fn evaluate(scan: &Scan) -> Evaluated {
     let files = folders::Files::new(&scan.loader);
     let folders = folders::to_evaluate(scan);
-    Workspace::new(&files, &folders).evaluate()
+    Workspace::new(&files, &folders).only(readers::wants).evaluate()
 }
 
 /// Plans and states join the resources; as documents they would be read twice.
@@ -172,6 +172,7 @@ fn facts(documents: &[Tree], evaluated: &Evaluated) -> Graph {
     let embedded = |text: &Text| -> Result<Value, String> { json::parse_text(text, json::Limits::default()).map_err(|p| p.message) };
     let mut graph = Graph::default();
     readers::read(&readers::Input { resources: &evaluated.resources, documents: &documents, embedded: &embedded }, &mut graph);
+    graph.duplicates.clone_from(&evaluated.duplicates);
     graph
 }
 

@@ -42,7 +42,8 @@ fn the_documents_examples_come_out_right() {
             }
             found.push(mark);
         }
-        problems.extend(expected.iter().filter(|e| !found.iter().any(|f| f == *e)).map(|e| format!("{name}: missing {e}, found {found:?}")));
+        problems
+            .extend(expected.iter().filter(|e| !found.iter().any(|f| f == *e)).map(|e| format!("{name}: missing {e}, found {found:?}")));
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }

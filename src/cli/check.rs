@@ -30,7 +30,11 @@ pub(super) fn run(arguments: &Check) -> Result<u8, CliError> {
     write(arguments, &render(arguments, &run)?)?;
     let unparsed = arguments.strict && !run.coverage.files_skipped.is_empty();
     if unparsed {
-        let _ = writeln!(anstream::stderr(), "fedlint: {} could not be read whole, and --strict is set", count(run.coverage.files_skipped.len(), "file"));
+        let _ = writeln!(
+            anstream::stderr(),
+            "fedlint: {} could not be read whole, and --strict is set",
+            count(run.coverage.files_skipped.len(), "file")
+        );
         return Ok(FAILED);
     }
     let failed = !arguments.exit_zero && run.findings.iter().any(|f| f.severity >= fail_on);
@@ -84,7 +88,11 @@ pub(super) fn request(inputs: &Inputs, config: Config, selection: Selection) -> 
             return Err(CliError::Run("reading standard input needs `--stdin-filename NAME`: its ending tells the format".to_owned()));
         };
         let mut text = String::new();
-        std::io::stdin().lock().take(MAX_STDIN).read_to_string(&mut text).map_err(|e| CliError::Run(format!("cannot read standard input: {e}")))?;
+        std::io::stdin()
+            .lock()
+            .take(MAX_STDIN)
+            .read_to_string(&mut text)
+            .map_err(|e| CliError::Run(format!("cannot read standard input: {e}")))?;
         Input::Memory(vec![(name.clone(), text)])
     } else {
         Input::Paths(inputs.paths.clone())
@@ -138,6 +146,8 @@ fn render(arguments: &Check, run: &Run) -> Result<String, CliError> {
 fn write(arguments: &Check, text: &str) -> Result<(), CliError> {
     match &arguments.output {
         None => print(text, arguments.color),
-        Some(path) => std::fs::write(path, text).map_err(|e| CliError::Run(format!("cannot write the report to `{}`: {e}", path.display()))),
+        Some(path) => {
+            std::fs::write(path, text).map_err(|e| CliError::Run(format!("cannot write the report to `{}`: {e}", path.display())))
+        }
     }
 }

@@ -63,7 +63,11 @@ pub fn parse(member: &Text) -> Member {
 
 /// `P.svc.id.goog[NS/KSA]`.
 fn legacy(email: &Text) -> Option<Member> {
-    let (project, rest) = pieces::split_once(email, GKE)?;
+    let (project, rest) = pieces::split_once(email, GKE).or_else(|| {
+        // `${var.workload_pool}[shop/api]`: only a workload pool is followed by brackets.
+        let at = pieces::flat(email).find('[').filter(|at| pieces::flat(email).get(..*at).is_some_and(|pool| pool.ends_with(HOLE)))?;
+        Some((pieces::slice(email, 0..at), pieces::slice(email, at..pieces::flat(email).len())))
+    })?;
     let inner = pieces::strip_prefix(&rest, "[")?;
     let (inner, _) = pieces::rsplit_once(&inner, "]")?;
     let (namespace, name) = match pieces::split_once(&inner, "/") {
@@ -113,6 +117,7 @@ fn kubernetes(project: Text, selector: &Text) -> Member {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::{Atom, AtomKind};
 
     fn read(member: &str) -> Member {
         parse(&Text::known(member))
@@ -141,6 +146,15 @@ mod tests {
             assert_eq!(namespace.unwrap().to_string(), "shop");
             assert_eq!(name.unwrap().to_string(), "api");
         }
+    }
+
+    #[test]
+    fn a_workload_pool_that_is_not_known() {
+        let mut text = Text::known("serviceAccount:");
+        text.push(&Text::hole(Atom::new("k", AtomKind::Any, "${var.pool}", "", None), None));
+        text.push(&Text::known("[shop/api]"));
+        let Member::Kubernetes { namespace, name, legacy: true, .. } = parse(&text) else { panic!("not read") };
+        assert_eq!((namespace.unwrap().to_string(), name.unwrap().to_string()), ("shop".to_owned(), "api".to_owned()));
     }
 
     #[test]

@@ -344,6 +344,8 @@ pub struct Graph {
     pub associations: Vec<Association>,
     /// Google APIs that are turned on.
     pub apis: Vec<Api>,
+    /// Keys of Terraform's objects that are written twice: all but the last are lost.
+    pub duplicates: Vec<crate::syntax::hcl::Duplicate>,
     /// What could not be decided while reading, with the place and the reason.
     pub undecided: Vec<(Option<Span>, String)>,
 }

@@ -104,7 +104,8 @@ pub fn fingerprint(finding: &Finding) -> String {
 /// text) are shown, not obeyed.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    let unsafe_char = |c: char| (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let unsafe_char =
+        |c: char| (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if !text.chars().any(unsafe_char) {
         return text.to_owned();
     }

@@ -68,7 +68,10 @@ fn descriptor(rule: &Rule) -> Value {
     let meta = &rule.meta;
     let mut tags = vec!["security".to_owned(), meta.category.to_string()];
     for (framework, ids) in &meta.frameworks {
-        tags.extend(ids.iter().map(|id| if framework == "cwe" { format!("external/cwe/{}", id.to_lowercase()) } else { format!("{framework}/{id}") }));
+        tags.extend(
+            ids.iter()
+                .map(|id| if framework == "cwe" { format!("external/cwe/{}", id.to_lowercase()) } else { format!("{framework}/{id}") }),
+        );
     }
     tags.truncate(10);
     let what = rule.section("What").unwrap_or(&meta.title);

@@ -3,8 +3,10 @@
 pub mod catalogue;
 pub mod checks;
 pub mod engine;
+pub mod facts;
 pub mod finding;
 pub mod issuer;
+pub mod predicate;
 pub mod suppress;
 
 pub use finding::{Category, Confidence, Finding, Related, Severity};

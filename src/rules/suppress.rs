@@ -20,7 +20,9 @@ pub fn apply(findings: Vec<Finding>, sources: &Sources, config: &Config) -> Vec<
     let mut comments: Vec<Comment> = sources
         .all()
         .into_iter()
-        .flat_map(|file| suppressions(&file).into_iter().map(move |suppression| Comment { file: Arc::clone(&file), suppression, used: false }))
+        .flat_map(|file| {
+            suppressions(&file).into_iter().map(move |suppression| Comment { file: Arc::clone(&file), suppression, used: false })
+        })
         .collect();
     let mut kept: Vec<Finding> = findings.into_iter().filter(|f| !hidden(f, sources, &mut comments)).collect();
     if config.rules.get("unused-suppression").is_none_or(|r| r.severity != Level::Off) {
@@ -39,7 +41,8 @@ fn hidden(finding: &Finding, sources: &Sources, comments: &mut [Comment]) -> boo
         .collect();
     let mut hit = false;
     for comment in comments.iter_mut() {
-        let names = comment.suppression.ids.iter().any(|id| id == &finding.rule || catalogue::find(id).is_some_and(|r| r.meta.id == finding.rule));
+        let names =
+            comment.suppression.ids.iter().any(|id| id == &finding.rule || catalogue::find(id).is_some_and(|r| r.meta.id == finding.rule));
         let covers = places.iter().any(|(file, first, _)| comment.file.id.0 == *file && comment.suppression.lines.contains(first));
         if names && covers {
             comment.used = true;

@@ -33,7 +33,8 @@ impl Filler {
 #[must_use]
 pub fn fillers(formula: &Formula, templates: &[Template]) -> Vec<Filler> {
     let occurrences = shape::tests(formula);
-    let mut atoms: Vec<Atom> = occurrences.iter().flat_map(|o| texts(o.test)).flat_map(|t| t.atoms().cloned().collect::<Vec<_>>()).collect();
+    let mut atoms: Vec<Atom> =
+        occurrences.iter().flat_map(|o| texts(o.test)).flat_map(|t| t.atoms().cloned().collect::<Vec<_>>()).collect();
     atoms.sort();
     atoms.dedup();
     if atoms.is_empty() {
@@ -41,7 +42,8 @@ pub fn fillers(formula: &Formula, templates: &[Template]) -> Vec<Filler> {
     }
     let mut fillers = vec![Filler::default()];
     for atom in atoms.iter().take(MAX_ATOMS) {
-        let tests: Vec<&Test> = occurrences.iter().map(|o| o.test).filter(|t| texts(t).iter().any(|text| text.atoms().any(|a| a == atom))).collect();
+        let tests: Vec<&Test> =
+            occurrences.iter().map(|o| o.test).filter(|t| texts(t).iter().any(|text| text.atoms().any(|a| a == atom))).collect();
         let possible = possible_shapes(atom, &tests, templates);
         let mut next = Vec::new();
         for filler in &fillers {
@@ -73,7 +75,12 @@ fn possible_shapes(atom: &Atom, tests: &[&Test], templates: &[Template]) -> Vec<
 
 fn texts(test: &Test) -> Vec<&Text> {
     match &test.matcher {
-        Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) | Matcher::Prefix(t) | Matcher::Suffix(t) | Matcher::Contains(t) | Matcher::Order(_, t) => vec![t],
+        Matcher::Exact(t)
+        | Matcher::ExactIgnoreCase(t)
+        | Matcher::Prefix(t)
+        | Matcher::Suffix(t)
+        | Matcher::Contains(t)
+        | Matcher::Order(_, t) => vec![t],
         Matcher::Glob(parts) => parts.iter().filter_map(|p| if let GlobPart::Literal(t) = p { Some(t) } else { None }).collect(),
         Matcher::Present | Matcher::Regex(_) | Matcher::Size(..) => Vec::new(),
     }
@@ -83,7 +90,8 @@ fn texts(test: &Test) -> Vec<&Text> {
 /// differ and a reader recognises it.
 fn shapes(atom: &Atom) -> Vec<String> {
     let word = word(atom);
-    let digits: String = format!("{:09}", atom.key().bytes().fold(17u32, |n, b| n.wrapping_mul(31).wrapping_add(u32::from(b))) % 1_000_000_000);
+    let digits: String =
+        format!("{:09}", atom.key().bytes().fold(17u32, |n, b| n.wrapping_mul(31).wrapping_add(u32::from(b))) % 1_000_000_000);
     match atom.kind() {
         AtomKind::AccountId => vec!["111122223333".to_owned()],
         AtomKind::ProjectNumber | AtomKind::Number => vec![format!("1{digits}")],

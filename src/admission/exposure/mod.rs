@@ -88,7 +88,12 @@ const LEVELS: &[Level] = &[
     Level { roles: &[Role::Project, Role::ProjectId], contexts: None, any: Class::AnyProject, prefix: Class::ProjectPrefix },
     Level { roles: &[Role::Ref], contexts: Some(&[Context::Branch]), any: Class::AnyRef, prefix: Class::RefPrefix },
     Level { roles: &[], contexts: Some(&[Context::PullRequest]), any: Class::PullRequest, prefix: Class::PullRequest },
-    Level { roles: &[Role::Environment], contexts: Some(&[Context::Environment]), any: Class::AnyEnvironment, prefix: Class::EnvironmentPrefix },
+    Level {
+        roles: &[Role::Environment],
+        contexts: Some(&[Context::Environment]),
+        any: Class::AnyEnvironment,
+        prefix: Class::EnvironmentPrefix,
+    },
 ];
 
 /// Whether some token gets in: first with the unknowns filled in, then, for a proof, with unknowns that may be anything.
@@ -153,7 +158,8 @@ fn with_filler(formula: &Formula, templates: &[Template], filler: &Filler) -> Re
         if chosen.is_empty() || (segments.is_empty() && !level.roles.is_empty()) {
             continue;
         }
-        let applies: Vec<Template> = chosen.into_iter().filter(|t| level.roles.is_empty() || t.segments.iter().any(|s| level.roles.contains(&s.role))).collect();
+        let applies: Vec<Template> =
+            chosen.into_iter().filter(|t| level.roles.is_empty() || t.segments.iter().any(|s| level.roles.contains(&s.role))).collect();
         let outside = Formula::All(vec![formula.clone(), Formula::Not(Box::new(named_formula(level, &segments, &named, templates)))]);
         let beyond = Formula::All(vec![outside.clone(), Formula::Not(Box::new(prefix_formula(&segments, &named)))]);
         for (query, class) in [(&beyond, level.any), (&outside, level.prefix)] {
@@ -173,7 +179,14 @@ fn with_filler(formula: &Formula, templates: &[Template], filler: &Filler) -> Re
 
 fn found(class: Class, witness: Witness, named: BTreeMap<String, Vec<Candidate>>, segments: &[(String, Role)]) -> Exposure {
     let open_at = segments.iter().filter_map(|(name, _)| named.get(name)).flatten().find_map(|c| c.open_at);
-    Exposure { class, witness: Some(witness.token), segments: witness.segments.into_iter().collect(), certain: witness.certain, named, open_at }
+    Exposure {
+        class,
+        witness: Some(witness.token),
+        segments: witness.segments.into_iter().collect(),
+        certain: witness.certain,
+        named,
+        open_at,
+    }
 }
 
 /// The segments of a level over all templates, by name.

@@ -27,6 +27,7 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
         }
         let logical = entry.key.to_string();
         let mut origin = object.origin_at(&logical, &entry.value);
+        origin.span = entry.key.span().unwrap_or(origin.span);
         origin.conditional |= field(&entry.value, "Condition").is_some();
         let empty = Value::null();
         let properties = field(&entry.value, "Properties").unwrap_or(&empty);

@@ -4,7 +4,7 @@
 use super::super::context::{Object, Reader};
 use super::super::shape::{any_field, blocks, field, listing, number, place, text, text_at};
 use super::policy;
-use crate::graph::{Grant, IdentityId, IdentityKind, Provider, ProviderKind, pieces};
+use crate::graph::{Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind, pieces};
 use crate::value::{Text, Value};
 
 /// Reads an object when it is one of ours.
@@ -81,7 +81,9 @@ fn trust_policy(reader: &mut Reader, object: &Object) {
 fn exported_role(reader: &mut Reader, object: &Object, role: &Value) {
     let (name, arn) = (text_at(role, "RoleName"), text_at(role, "Arn"));
     let shown = arn.as_ref().or(name.as_ref()).map_or_else(|| object.file.to_owned(), Text::to_string);
+    let named = arn.as_ref().or(name.as_ref()).and_then(Text::span);
     let origin = object.origin_at(shown, role);
+    let origin = Origin { span: named.unwrap_or(origin.span), ..origin };
     let kind = IdentityKind::AwsRole { name: name.clone(), arn, max_session: number(field(role, "MaxSessionDuration")) };
     let identity = reader.add_identity(origin.clone(), kind);
     if let Some(document) = field(role, "AssumeRolePolicyDocument") {

@@ -14,8 +14,7 @@ fn trusts(reader: &mut Reader, origin: &Origin, identity: IdentityId, document: 
     let trees = reader.documents(document, &format!("the trust policy of `{}`", origin.name));
     let conditional = origin.conditional || trees.len() > 1;
     for tree in trees {
-        let span = super::shape::place(document).unwrap_or(origin.span);
-        let origin = Origin { conditional, span, ..origin.clone() };
+        let origin = Origin { conditional, ..origin.clone() };
         reader.graph.add_trust(Trust { origin, identity, gate: Gate::AwsPolicy(tree) });
     }
 }

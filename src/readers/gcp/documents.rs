@@ -77,7 +77,9 @@ fn provider(reader: &mut Reader, object: &Object) {
     };
     let pool = reader.pool(object.file, &pool_path);
     let pool_name = pieces::rsplit_once(&pool_path, "workloadIdentityPools/").map_or(pool_path, |(_, id)| id);
+    let named = name.as_ref().and_then(Text::span);
     let origin = object.origin(name.map_or_else(|| object.file.to_owned(), |n| n.to_string()));
+    let origin = Origin { span: named.unwrap_or(origin.span), ..origin };
     if is_deleted(value) {
         return;
     }

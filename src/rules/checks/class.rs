@@ -42,7 +42,8 @@ impl Verdict {
 /// have closed it, with the way it came.
 #[must_use]
 pub fn place(formula: &Formula, templates: &[Template], exposure: &Exposure, roles: &[Role]) -> (Option<Span>, Trail) {
-    let names: Vec<&str> = templates.iter().flat_map(|t| &t.segments).filter(|s| roles.contains(&s.role)).map(|s| s.name.as_str()).collect();
+    let names: Vec<&str> =
+        templates.iter().flat_map(|t| &t.segments).filter(|s| roles.contains(&s.role)).map(|s| s.name.as_str()).collect();
     let open = names.iter().filter_map(|n| exposure.named.get(*n)).flatten().find(|c| c.open_at.is_some());
     if let Some(candidate) = open {
         return (candidate.open_at, candidate.trail.clone());
@@ -89,7 +90,11 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             "wildcard-subject",
             Severity::High,
             &[Role::Namespace],
-            format!("every namespace whose name begins like `{}` gets in, such as `{}`", named(&["namespace"]).unwrap_or_default(), segment(&["namespace"])),
+            format!(
+                "every namespace whose name begins like `{}` gets in, such as `{}`",
+                named(&["namespace"]).unwrap_or_default(),
+                segment(&["namespace"])
+            ),
             "name the namespace and the ServiceAccount: `system:serviceaccount:NAMESPACE:NAME` under `StringEquals`",
         ),
         Class::AnyProject if cluster => (
@@ -117,7 +122,8 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             "any-ref",
             Severity::Medium,
             &[Role::Ref, Role::Project],
-            "every branch, tag and event of the repository gets in, so whoever may push a branch becomes the identity without review".to_owned(),
+            "every branch, tag and event of the repository gets in, so whoever may push a branch becomes the identity without review"
+                .to_owned(),
             "pin the branch (`…:ref:refs/heads/main`) or, better, an environment with a protection rule (`…:environment:production`)",
         ),
         Class::RefPrefix if family(exposure, Role::Ref, templates) => return None,
@@ -125,7 +131,11 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             "name-prefix",
             Severity::Medium,
             &[Role::Ref],
-            format!("every branch whose name begins like `{}` gets in, such as `{}`", named(&["branch"]).unwrap_or_default(), segment(&["branch", "ref"])),
+            format!(
+                "every branch whose name begins like `{}` gets in, such as `{}`",
+                named(&["branch"]).unwrap_or_default(),
+                segment(&["branch", "ref"])
+            ),
             "compare the ref exactly, or end the prefix with `/` for a family of branches",
         ),
         Class::PullRequest => (
@@ -147,7 +157,11 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             "name-prefix",
             Severity::Medium,
             &[Role::Environment],
-            format!("every environment whose name begins like `{}` gets in, such as `{}`", named(&["environment"]).unwrap_or_default(), segment(&["environment"])),
+            format!(
+                "every environment whose name begins like `{}` gets in, such as `{}`",
+                named(&["environment"]).unwrap_or_default(),
+                segment(&["environment"])
+            ),
             "name the environment exactly",
         ),
         Class::AnyTenant | Class::TenantPrefix | Class::Intended => return None,

@@ -56,7 +56,9 @@ fn help(test: &Test, add_ids: bool) -> String {
     };
     let other = value.strip_prefix("repo:").and_then(|rest| if add_ids { with_ids(rest) } else { without_ids(rest) });
     match other {
-        Some(other) => format!("add `{other}` as a value of its own beside `{value}`; do not widen the pattern to `OWNER*`, that lets strangers in"),
+        Some(other) => {
+            format!("add `{other}` as a value of its own beside `{value}`; do not widen the pattern to `OWNER*`, that lets strangers in")
+        }
         None => "accept both forms, each as a value of its own; do not widen the pattern to `OWNER*`, that lets strangers in".to_owned(),
     }
 }

@@ -1,12 +1,21 @@
 //! The built-in checks. A check may serve several rules: the rule files name theirs in `check:`.
 
 pub mod aws;
+mod azure;
 pub mod class;
 mod format;
 pub mod google;
+mod kubernetes;
 
 use super::engine::Check;
 use aws::admitted as aws_admitted;
 
 /// Every check by name, in the order they run.
-pub const CHECKS: &[(&str, Check)] = &[("aws-trust", aws::check), ("google-provider", google::providers), ("google-binding", google::bindings)];
+pub const CHECKS: &[(&str, Check)] = &[
+    ("aws-trust", aws::check),
+    ("google-provider", google::providers),
+    ("google-binding", google::bindings),
+    ("kubernetes", kubernetes::check),
+    ("azure", azure::check),
+    (crate::rules::predicate::NAME, crate::rules::predicate::check),
+];

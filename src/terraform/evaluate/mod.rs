@@ -116,6 +116,7 @@ pub struct Evaluated {
 pub struct Workspace<'a> {
     cache: ConfigCache<'a>,
     folders: Vec<String>,
+    wanted: fn(&str) -> bool,
 }
 
 impl<'a> Workspace<'a> {
@@ -123,7 +124,15 @@ impl<'a> Workspace<'a> {
     #[must_use]
     pub fn new(files: &'a dyn ModuleFiles, folders: &[String]) -> Self {
         let folders: BTreeSet<String> = folders.iter().map(|f| paths::normalise(f).unwrap_or_default()).collect();
-        Self { cache: ConfigCache::new(files), folders: folders.into_iter().collect() }
+        Self { cache: ConfigCache::new(files), folders: folders.into_iter().collect(), wanted: |_| true }
+    }
+
+    /// Only resources of these types are given back; what they refer to is evaluated as far as they need it. Most of a
+    /// repository is not about trust, and its values can be large.
+    #[must_use]
+    pub fn only(mut self, wanted: fn(&str) -> bool) -> Self {
+        self.wanted = wanted;
+        self
     }
 
     /// The folders that no other folder calls, with those that only a cycle of calls reaches.
@@ -177,7 +186,7 @@ impl<'a> Workspace<'a> {
         let mut seen: Vec<Vec<Resource>> = Vec::new();
         for world in worlds::of_root(&self.cache, root) {
             let evaluator = Evaluator::in_world(&self.cache, world, false);
-            let resources = evaluator.resources();
+            let resources = evaluator.resources(self.wanted);
             for undecided in evaluator.undecided.take() {
                 if !out.undecided.contains(&undecided) {
                     out.undecided.push(undecided);

@@ -13,15 +13,16 @@ use std::sync::Arc;
 
 impl Evaluator<'_> {
     /// Every resource, data source and remote module call below the root.
-    pub(super) fn resources(&self) -> Vec<Resource> {
+    pub(super) fn resources(&self, wanted: fn(&str) -> bool) -> Vec<Resource> {
         let mut out = Vec::new();
         let root = self.root_scope().instance;
-        self.walk(&root, false, &mut out);
+        self.walk(&root, false, wanted, &mut out);
         out
     }
 
-    fn walk(&self, instance: &Rc<Instance>, conditional: bool, out: &mut Vec<Resource>) {
-        for (address, block) in &instance.config.resources {
+    fn walk(&self, instance: &Rc<Instance>, conditional: bool, wanted: fn(&str) -> bool, out: &mut Vec<Resource>) {
+        let kind = |block: &Block| block.labels.first().is_some_and(|l| wanted(&l.text));
+        for (address, block) in instance.config.resources.iter().filter(|(_, block)| kind(block)) {
             for item in &self.expansion(instance, address, block).items {
                 let resource = self.resource(instance, address, block, item, conditional);
                 out.push(modelled::leave_model_resource(resource, instance));
@@ -31,7 +32,7 @@ impl Evaluator<'_> {
             match self.children(instance, name) {
                 Some(children) => {
                     for child in children.iter() {
-                        self.walk(&child.instance, conditional || child.item.conditional, out);
+                        self.walk(&child.instance, conditional || child.item.conditional, wanted, out);
                     }
                 }
                 None => {

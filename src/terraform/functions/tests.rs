@@ -404,7 +404,7 @@ fn choices_are_mapped() {
 #[test]
 fn random_values_are_unknown_and_provider_functions_too() {
     assert!(matches!(on("uuid", &[]).kind, Kind::Unknown(_)));
-    assert_eq!(shape(&on("timestamp", &[])), "${timestamp()}Z");
+    assert_eq!(shape(&on("timestamp", &[])), "{timestamp()}Z");
     let here = |n| Some(Span::new(FileId(0), n..n + 1));
     let one = call("uuid", &[], here(1), &folder()).unwrap();
     let two = call("uuid", &[], here(2), &folder()).unwrap();

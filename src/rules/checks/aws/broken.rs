@@ -17,7 +17,11 @@ pub(super) fn wrong_action(subject: &Subject<'_>) -> Vec<Finding> {
             continue;
         }
         let federated = |saml: bool| {
-            statement.principals.items.iter().all(|p| p.kind == PrincipalKind::Federated && p.leaf.text().is_some_and(|t| iam::is_saml(t) == saml))
+            statement
+                .principals
+                .items
+                .iter()
+                .all(|p| p.kind == PrincipalKind::Federated && p.leaf.text().is_some_and(|t| iam::is_saml(t) == saml))
         };
         let provider = |t: &Text| iam::issuer_of_federated(t).is_some();
         let oidc = federated(false) && statement.principals.items.iter().all(|p| p.leaf.text().is_some_and(provider));
@@ -29,17 +33,28 @@ pub(super) fn wrong_action(subject: &Subject<'_>) -> Vec<Finding> {
             continue;
         };
         let patterns: Vec<Text> = statement.actions.patterns.leaves().filter_map(|l| l.text().cloned()).collect();
-        let known = patterns.iter().all(Text::is_known) && patterns.len() == statement.actions.patterns.leaves().count() && !patterns.is_empty();
+        let known =
+            patterns.iter().all(Text::is_known) && patterns.len() == statement.actions.patterns.leaves().count() && !patterns.is_empty();
         // Tagging and source identity go beside an assume action that may stand in another statement.
         let assumes = |t: &Text| t.as_known().is_some_and(|a| a.to_lowercase().starts_with("sts:assumerole"));
         if !known || patterns.iter().any(|p| covers(p, needed)) || !patterns.iter().any(assumes) {
             continue;
         }
         let first = patterns.first();
-        let message = format!("`{}` never applies to this principal: nobody gets in through {}", first.map(Text::to_string).unwrap_or_default(), statement.name(index));
+        let message = format!(
+            "`{}` never applies to this principal: nobody gets in through {}",
+            first.map(Text::to_string).unwrap_or_default(),
+            statement.name(index)
+        );
         findings.push(
-            Finding::new("wrong-action", &subject.trust.origin, first.and_then(Text::span).or(statement.span), &statement.name(index), message)
-                .help(format!("use `{needed}`")),
+            Finding::new(
+                "wrong-action",
+                &subject.trust.origin,
+                first.and_then(Text::span).or(statement.span),
+                &statement.name(index),
+                message,
+            )
+            .help(format!("use `{needed}`")),
         );
     }
     findings
@@ -60,12 +75,13 @@ fn covers(pattern: &Text, action: &str) -> bool {
 }
 
 /// Why nobody gets in with a token of this issuer; empty when somebody does, or when it is not decided.
-pub(super) fn dead(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Finding> {
+/// `lifeless`: it is proved that nobody does.
+pub(super) fn dead(subject: &Subject<'_>, seen: &Seen<'_>, lifeless: bool) -> Vec<Finding> {
     // A statement that never applies has its own finding.
-    if !wrong_action(subject).is_empty() || matches!(seen.formula, Formula::Constant(Truth::False, _)) && !foreign_keys(subject, seen).iter().any(|_| true) {
+    if !wrong_action(subject).is_empty() || matches!(seen.formula, Formula::Constant(Truth::False, _)) {
         return foreign_keys(subject, seen);
     }
-    if !matches!(life(&seen.formula, &seen.templates), Life::Dead) {
+    if !lifeless {
         return Vec::new();
     }
     let keys = foreign_keys(subject, seen);
@@ -94,7 +110,10 @@ fn starred(subject: &Subject<'_>, seen: &Seen<'_>, severity: Severity) -> Vec<Fi
     let mut findings = Vec::new();
     for test in tests {
         let (Matcher::Exact(text) | Matcher::ExactIgnoreCase(text)) = &test.matcher else { continue };
-        let Some(star) = text.find_span("*").or_else(|| text.find_span("?")).or_else(|| holds_star(text).then(|| text.span()).flatten()) else { continue };
+        let Some(star) = text.find_span("*").or_else(|| text.find_span("?")).or_else(|| holds_star(text).then(|| text.span()).flatten())
+        else {
+            continue;
+        };
         if seen_spans.contains(&Some(star)) || !never(test, seen) {
             continue;
         }
@@ -146,11 +165,15 @@ fn foreign_key(subject: &Subject<'_>, issuer: &Text, test: &ConditionTest) -> Op
     }
     let (message, help) = match prefix.split_once("://") {
         Some((scheme, rest)) if rest.eq_ignore_ascii_case(&issuer) => (
-            format!("the condition key carries the scheme `{scheme}://`: no token has such a key, so the test never holds and nobody gets in"),
+            format!(
+                "the condition key carries the scheme `{scheme}://`: no token has such a key, so the test never holds and nobody gets in"
+            ),
             format!("write the key as `{issuer}:{name}`"),
         ),
         _ => (
-            format!("the condition tests a key of `{prefix}`, the principal is `{issuer}`: its tokens never have that key, so nobody gets in"),
+            format!(
+                "the condition tests a key of `{prefix}`, the principal is `{issuer}`: its tokens never have that key, so nobody gets in"
+            ),
             format!("write the key as `{issuer}:{name}`, or put the other issuer's trust into a statement of its own"),
         ),
     };
@@ -176,7 +199,10 @@ fn unsupported_claim(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> 
     let name = key_name(&test.key)?;
     let near = recognised.issuer.nearest_claim(&name).filter(|n| recognised.issuer.aws_key_of(n).is_some());
     let hint = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
-    let message = format!("AWS makes no condition key of the claim `{name}` for tokens of {}: the test never holds and nobody gets in", recognised.issuer.name);
+    let message = format!(
+        "AWS makes no condition key of the claim `{name}` for tokens of {}: the test never holds and nobody gets in",
+        recognised.issuer.name
+    );
     let finding = Finding::new("unsupported-claim", &subject.trust.origin, test.key.span().or(test.span), &name, message);
     Some(finding.help(format!("test `sub`, or one of the claims that AWS exposes{hint}")).along_text(&test.key))
 }
@@ -196,12 +222,15 @@ fn contradiction(subject: &Subject<'_>, seen: &Seen<'_>) -> Finding {
     }
     let message = format!("the conditions contradict each other: no token of {name} can satisfy all of them, so nobody gets in");
     let finding = Finding::new("never-matches", &subject.trust.origin, tests.first().and_then(|t| t.span), "contradiction", message);
-    finding.help("all tests of a statement have to hold at once; alternatives belong into one list of values, or into statements of their own")
+    finding
+        .help("all tests of a statement have to hold at once; alternatives belong into one list of values, or into statements of their own")
 }
 
 fn value_of(test: &Test) -> String {
     match &test.matcher {
-        Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) | Matcher::Prefix(t) | Matcher::Suffix(t) | Matcher::Contains(t) => format!(" with `{t}`"),
+        Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) | Matcher::Prefix(t) | Matcher::Suffix(t) | Matcher::Contains(t) => {
+            format!(" with `{t}`")
+        }
         _ => String::new(),
     }
 }

@@ -39,7 +39,8 @@ fn unbound_verdict(subject: &Subject<'_>, seen: &Seen<'_>, tenancy: Tenancy) -> 
         Tenancy::Unknown => (Severity::Medium, "every token of this issuer gets in".to_owned()),
     };
     let refused = seen.known.recognised.issuer.aws_required.as_ref();
-    let refused = refused.map(|key| format!("; AWS refuses to create this today without a condition on `{key}`, but keeps it where it exists"));
+    let refused =
+        refused.map(|key| format!("; AWS refuses to create this today without a condition on `{key}`, but keeps it where it exists"));
     Verdict {
         rule: "missing-subject",
         severity,
@@ -80,11 +81,26 @@ fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdi
         );
     }
     if binding.iter().all(|o| !o.positive) {
-        return verdict(
+        let inverted = verdict(
             "inverted-condition",
             format!("everybody at {name} except those named here gets in: the only test of the tenant is a negation"),
             "say who gets in with `StringEquals` or `StringLike`; put exceptions into a `Deny` statement",
         );
+        let negation = binding.first().map(|o| (o.test.span, o.test.trail.clone()));
+        let (span, trail) = negation.unwrap_or((inverted.span, inverted.trail));
+        return Verdict { span, trail, ..inverted };
+    }
+    // `*` refuses nobody either, but the mistake is the wildcard: the operator does its work.
+    let wildcard = |o: &&shape::Occurrence<'_>| o.positive && o.test.absent != Truth::True && class::star(o.test).is_some();
+    let open = || {
+        verdict(
+            "wildcard-subject",
+            format!("anybody who can run a job at {name} gets in: the tenant's part of the subject is a wildcard"),
+            "write the tenant's name where the wildcard is (`repo:OWNER/REPO:…`)",
+        )
+    };
+    if binding.iter().copied().find(wildcard).is_some() {
+        return open();
     }
     let binds = |test: &crate::admission::formula::Test| shape::binds(test, &seen.templates);
     if shape::vacuous(&seen.formula, &seen.templates, &binds) {
@@ -95,11 +111,7 @@ fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdi
         );
     }
     if tests.iter().any(|o| o.positive && class::star(o.test).is_some()) {
-        return verdict(
-            "wildcard-subject",
-            format!("anybody who can run a job at {name} gets in: the tenant's part of the subject is a wildcard"),
-            "write the tenant's name where the wildcard is (`repo:OWNER/REPO:…`)",
-        );
+        return open();
     }
     verdict(
         "foreign-tenant",

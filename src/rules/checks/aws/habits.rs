@@ -10,7 +10,9 @@ use crate::value::Text;
 /// No test of the audience.
 pub(super) fn audience(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let claims = ["aud", "azp"];
-    let tested = shape::tests(&seen.formula).iter().any(|o| o.positive && shape::claims(&o.test.subject).iter().any(|c| claims.contains(&c.as_str())));
+    let tested = shape::tests(&seen.formula)
+        .iter()
+        .any(|o| o.positive && shape::claims(&o.test.subject).iter().any(|c| claims.contains(&c.as_str())));
     if tested {
         return None;
     }
@@ -24,10 +26,16 @@ pub(super) fn audience(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding
         "every audience that the provider's client list holds, now or later, opens this role"
     };
     Some(
-        Finding::new("missing-audience", &subject.trust.origin, seen.principal.span(), &host, format!("no condition tests the audience: {why}"))
-            .severity(severity)
-            .help(format!("add `\"{host}:aud\": \"{wanted}\"` under `StringEquals`"))
-            .along_text(&seen.principal),
+        Finding::new(
+            "missing-audience",
+            &subject.trust.origin,
+            seen.principal.span(),
+            &host,
+            format!("no condition tests the audience: {why}"),
+        )
+        .severity(severity)
+        .help(format!("add `\"{host}:aud\": \"{wanted}\"` under `StringEquals`"))
+        .along_text(&seen.principal),
     )
 }
 

@@ -3,11 +3,13 @@
 mod broken;
 mod exposure;
 mod habits;
+mod others;
 
 use super::super::engine::Context;
 use super::super::finding::Finding;
 pub(in crate::rules::checks) use habits::admitted;
 
+use crate::admission::exposure::{Life, life};
 use crate::admission::formula::Formula;
 use crate::admission::iam::{self, Effect, Policy, PrincipalKind, View, Viewer};
 use crate::graph::{Gate, Trust};
@@ -29,15 +31,15 @@ pub(super) struct Subject<'a> {
 }
 
 /// The trust as seen by the tokens of one issuer.
-pub(super) struct Seen<'a> {
+pub(in crate::rules::checks) struct Seen<'a> {
     /// The principal as written.
-    pub(super) principal: Text,
+    pub(in crate::rules::checks) principal: Text,
     /// The issuer.
-    pub(super) known: Known<'a>,
+    pub(in crate::rules::checks) known: Known<'a>,
     /// Who gets in.
-    pub(super) formula: Formula,
+    pub(in crate::rules::checks) formula: Formula,
     /// The tokens of the issuer.
-    pub(super) templates: Vec<Template>,
+    pub(in crate::rules::checks) templates: Vec<Template>,
 }
 
 /// Every finding about IAM trust policies.
@@ -51,9 +53,18 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
     let subject = Subject { context, index, trust, policy: Policy::read(document) };
     let mut findings = broken::wrong_action(&subject);
     findings.extend(exposure::public(&subject));
+    findings.extend(others::rejected(&subject));
+    findings.extend(others::roles_anywhere(&subject));
+    findings.extend(others::pod_identity(&subject));
+    findings.extend(others::accounts(&subject));
     for seen in views(&subject) {
-        let dead = broken::dead(&subject, &seen);
-        if dead.is_empty() {
+        let lifeless = matches!(life(&seen.formula, &seen.templates), Life::Dead);
+        let dead = broken::dead(&subject, &seen, lifeless);
+        if seen.known.recognised.issuer.id == "cognito" && !lifeless {
+            findings.extend(others::identity_pool(&subject, &seen));
+            continue;
+        }
+        if dead.is_empty() && !lifeless {
             findings.extend(exposure::web_identity(&subject, &seen));
             findings.extend(habits::audience(&subject, &seen));
             findings.extend(habits::subject_format(&subject, &seen));
@@ -80,7 +91,7 @@ fn views<'a>(subject: &Subject<'a>) -> Vec<Seen<'a>> {
 }
 
 /// The policy as the tokens of one federated principal meet it.
-pub(super) fn see<'r>(registry: &'r Registry, policy: &Policy, principal: &Text) -> Option<Seen<'r>> {
+pub(in crate::rules::checks) fn see<'r>(registry: &'r Registry, policy: &Policy, principal: &Text) -> Option<Seen<'r>> {
     let host = iam::issuer_of_federated(principal).unwrap_or_else(|| principal.clone());
     let subjects: Vec<String> = subject_values(policy).iter().map(Text::known_prefix).collect();
     let known = issuer::known(registry, &host, &subjects)?;

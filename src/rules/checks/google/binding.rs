@@ -97,6 +97,7 @@ fn public(context: &Context<'_>, trust: &Trust, member: &Member) -> Option<Findi
     witness.set("iss", "https://accounts.google.com");
     witness.set("email", "stranger@gmail.com");
     let who = if matches!(member.kind, MemberKind::AllUsers) { "anybody at all" } else { "anybody with a Google account" };
-    let finding = Finding::new("public-principal", &trust.origin, member.text.span(), "public", format!("{who} may use this service account"));
+    let finding =
+        Finding::new("public-principal", &trust.origin, member.text.span(), "public", format!("{who} may use this service account"));
     Some(finding.help("name the principals that need it").witness(Some(witness)).along_text(&member.text))
 }

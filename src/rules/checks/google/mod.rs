@@ -8,7 +8,7 @@ use super::super::finding::Finding;
 use crate::admission::cel::google::{GoogleView, condition_formula};
 use crate::admission::formula::Formula;
 use crate::graph::{GoogleSource, Provider, ProviderId, ProviderKind, Setting};
-use crate::issuers::{Recognised, Registry, Tenancy, Template};
+use crate::issuers::{Recognised, Registry, Template, Tenancy};
 use crate::rules::issuer;
 use crate::value::Text;
 use rayon::prelude::*;

@@ -23,10 +23,14 @@ fn missing(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let templates = seen.templates(&seen.condition);
     let exposure = exposure::exposure(&seen.condition, &templates).ok();
     let (severity, message) = match seen.tenancy() {
-        Tenancy::Shared if !strangers(context, seen).is_empty() => {
-            (Severity::Critical, format!("anybody who can run a job at {name} enters the pool, and a binding lets strangers have an identity"))
-        }
-        Tenancy::Shared => (Severity::High, format!("anybody who can run a job at {name} enters the pool; only the bindings stand between them and your identities")),
+        Tenancy::Shared if !strangers(context, seen).is_empty() => (
+            Severity::Critical,
+            format!("anybody who can run a job at {name} enters the pool, and a binding lets strangers have an identity"),
+        ),
+        Tenancy::Shared => (
+            Severity::High,
+            format!("anybody who can run a job at {name} enters the pool; only the bindings stand between them and your identities"),
+        ),
         Tenancy::Tenant if seen.view.aws => (Severity::Medium, "every role and user of the AWS account enters the pool".to_owned()),
         Tenancy::Tenant => (Severity::Medium, format!("every workload of the tenant at {name} enters the pool")),
         Tenancy::Cluster => (Severity::Low, "every ServiceAccount of the cluster enters the pool".to_owned()),
@@ -65,7 +69,11 @@ fn strangers(context: &Context<'_>, seen: &Seen<'_>) -> Vec<usize> {
 /// The bindings of the provider's pool.
 fn bound(context: &Context<'_>, seen: &Seen<'_>) -> Vec<usize> {
     let rows = context.links.trust_providers.iter().enumerate();
-    rows.filter(|(i, row)| row.contains(&seen.id) && matches!(context.graph.trusts.get(*i).map(|t| &t.gate), Some(Gate::GoogleMember { .. }))).map(|(i, _)| i).collect()
+    rows.filter(|(i, row)| {
+        row.contains(&seen.id) && matches!(context.graph.trusts.get(*i).map(|t| &t.gate), Some(Gate::GoogleMember { .. }))
+    })
+    .map(|(i, _)| i)
+    .collect()
 }
 
 /// Binding and condition together: the member first, so that a finding points at it.
@@ -99,7 +107,10 @@ fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Findi
     } else if exposure.class == Class::TenantPrefix {
         ("tenant-prefix", "a tenant whose name merely begins like yours enters the pool: the prefix ends inside the name".to_owned())
     } else if !binding.is_empty() && binding.iter().all(|o| !o.positive) {
-        ("inverted-condition", format!("everybody at {name} except those named here enters the pool: the only test of the tenant is a negation"))
+        (
+            "inverted-condition",
+            format!("everybody at {name} except those named here enters the pool: the only test of the tenant is a negation"),
+        )
     } else {
         ("foreign-tenant", format!("a stranger at {name} enters the pool: what the condition tests, everybody can have"))
     };
@@ -131,7 +142,10 @@ fn never(seen: &Seen<'_>) -> Option<Finding> {
     let whole = seen.view.condition.as_ref().and_then(crate::value::Text::span);
     let Some(test) = dead else {
         let message = format!("no token of {name} satisfies this condition: its tests contradict each other, so nobody enters the pool");
-        return Some(Finding::new("never-matches", &seen.provider.origin, whole, "condition", message).help("all parts of an `&&` have to hold at once"));
+        return Some(
+            Finding::new("never-matches", &seen.provider.origin, whole, "condition", message)
+                .help("all parts of an `&&` have to hold at once"),
+        );
     };
     let starred = match &test.matcher {
         Matcher::Exact(text) => text.find_span("*").map(|star| (star, text)),
@@ -140,7 +154,9 @@ fn never(seen: &Seen<'_>) -> Option<Finding> {
     if let Some((star, text)) = starred {
         let message = format!("`==` compares `{text}` character by character, and no token holds a `*`: nobody enters the pool");
         let finding = Finding::new("literal-wildcard", &seen.provider.origin, Some(star), "condition", message);
-        return Some(finding.help("use `startsWith` with the whole name and its delimiter, or compare a claim that is exact").along(&test.trail));
+        return Some(
+            finding.help("use `startsWith` with the whole name and its delimiter, or compare a claim that is exact").along(&test.trail),
+        );
     }
     let message = format!("no token of {name} can satisfy `{}`: nobody enters the pool", test.label);
     let sample = crate::rules::issuer::example(&templates, "sub");

@@ -1,0 +1,68 @@
+//! Identities for the ServiceAccount that every pod has unless it asks for another.
+
+use super::{Account, Context};
+use crate::graph::member::{self, Member};
+use crate::graph::{Gate, IdentityKind, Trust};
+use crate::rules::{Finding, Severity};
+use crate::source::Span;
+use crate::value::Text;
+
+const HELP: &str = "give the workload a ServiceAccount of its own and name that";
+
+/// A cloud's annotation on the ServiceAccount `default`.
+pub(super) fn annotation(account: &Account<'_>) -> Option<Finding> {
+    if account.name.as_known().as_deref() != Some("default") {
+        return None;
+    }
+    let named = account.google.map(|t| (t, Severity::High)).or_else(|| account.aws_role.or(account.azure).map(|t| (t, Severity::Medium)));
+    let (identity, severity) = named?;
+    let message = format!("every pod of the namespace that names no ServiceAccount runs as `default`, and so becomes `{identity}`");
+    let span = account.name.span().or_else(|| identity.span());
+    let finding =
+        Finding::new("default-service-account", &account.workload.origin, span, "annotation", message).severity(severity).help(HELP);
+    Some(identity.span().into_iter().fold(finding, |f, span| f.related_to(span, "the identity that it gets")))
+}
+
+/// An EKS Pod Identity association for `default`.
+pub(super) fn associations(context: &Context<'_>) -> Vec<Finding> {
+    let named = |text: &Option<Text>| text.as_ref().filter(|t| t.as_known().as_deref() == Some("default")).cloned();
+    let all = context.graph.associations.iter();
+    all.filter_map(|association| {
+        let name = named(&association.service_account)?;
+        let message = "every pod of the namespace that names no ServiceAccount runs as `default`, and so becomes this role";
+        let finding = Finding::new("default-service-account", &association.origin, name.span(), "association", message);
+        Some(finding.severity(Severity::Medium).help(HELP).along_text(&name))
+    })
+    .collect()
+}
+
+/// A member of a GKE workload pool that is `default`, or more than one ServiceAccount.
+pub(super) fn member(context: &Context<'_>, trust: &Trust) -> Option<Finding> {
+    let Gate::GoogleMember { member: text, .. } = &trust.gate else { return None };
+    let Member::Kubernetes { namespace, name, .. } = member::parse(text) else { return None };
+    let (span, message): (Option<Span>, String) = match (&namespace, &name) {
+        (_, Some(name)) if name.as_known().as_deref() == Some("default") => (
+            name.span(),
+            format!(
+                "every pod of namespace `{}` that names no ServiceAccount runs as `default`, and so has this identity",
+                shown(namespace.as_ref())
+            ),
+        ),
+        (Some(space), None) if space.as_known().is_none_or(|s| !s.is_empty()) => (
+            space.span(),
+            format!("every ServiceAccount of namespace `{space}` has this identity, so whoever may create a pod there has it too"),
+        ),
+        (None, None) => (None, "every ServiceAccount of every namespace in the clusters of the project has this identity".to_owned()),
+        _ => return None,
+    };
+    let what = match context.graph.identity(trust.identity).map(|i| &i.kind) {
+        Some(IdentityKind::GoogleServiceAccount { email, .. }) => email.to_string(),
+        _ => trust.origin.name.clone(),
+    };
+    let finding = Finding::new("default-service-account", &trust.origin, span.or_else(|| text.span()), &format!("{what}|{text}"), message);
+    Some(finding.severity(Severity::High).help(HELP).along_text(text))
+}
+
+fn shown(namespace: Option<&Text>) -> String {
+    namespace.map_or_else(|| "?".to_owned(), Text::to_string)
+}

@@ -1,0 +1,199 @@
+//! GKE workload identity: the annotation on the ServiceAccount and the grant on the Google service account need each
+//! other (<https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity>).
+
+use super::{Account, Context, equal, renamed};
+use crate::graph::member::{self, Member};
+use crate::graph::{BindingStyle, Gate, Identity, IdentityId, IdentityKind, Trust, TrustId, pieces};
+use crate::rules::{Finding, Severity};
+use crate::value::Text;
+
+const USER: &str = "roles/iam.workloadIdentityUser";
+/// Roles that let a member act as a service account, or may: custom roles are not read.
+const IMPERSONATION: [&str; 3] = [USER, "roles/iam.serviceAccountTokenCreator", "roles/owner"];
+
+/// The ServiceAccounts that a member names.
+enum Named {
+    /// All of a namespace or of the pool.
+    Many(Option<Text>),
+    /// This one.
+    One(Text, Text),
+    /// Certainly none.
+    Nobody,
+    /// Not known.
+    Unclear,
+}
+
+/// The annotation names a Google service account that is declared here and that grants the ServiceAccount nothing.
+pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option<Finding> {
+    let email = account.google?;
+    let linked: Vec<IdentityId> = context.links.workload_identities.get(account.id.index()).cloned().unwrap_or_default();
+    let named = |id: &&IdentityId| matches!(context.graph.identity(**id).map(|i| &i.kind), Some(IdentityKind::GoogleServiceAccount { .. }));
+    let linked: Vec<IdentityId> = linked.iter().filter(named).copied().collect();
+    let declared = linked.iter().find(|id| declared(context, **id))?;
+    let identity = context.graph.identity(*declared)?;
+    let trusts = context.graph.trusts.iter().filter(|t| concerns(context, &linked, identity, t.identity));
+    let mut nearest: Option<&Trust> = None;
+    for trust in trusts {
+        let Gate::GoogleMember { member, role, .. } = &trust.gate else { continue };
+        if !impersonates(role) {
+            continue;
+        }
+        match covers(member, account) {
+            Some(false) if linked.contains(&trust.identity) && matches!(member::parse(member), Member::Kubernetes { .. }) => {
+                nearest = nearest.or(Some(trust));
+            }
+            Some(false) => {}
+            _ => return None,
+        }
+    }
+    let severity = match account.namespace {
+        Some(namespace) if namespace.is_known() && account.name.is_known() => Severity::High,
+        None if renamed(context) => Severity::Low,
+        _ => Severity::Medium,
+    };
+    let shown = account.shown();
+    let message =
+        format!("no grant lets the ServiceAccount `{shown}` act as `{}`: its pods get a 403 instead of a token", identity_name(identity));
+    let finding = Finding::new("one-sided-binding", &account.workload.origin, email.span(), "google", message)
+        .severity(severity)
+        .help(format!("grant `{USER}` on the service account to `serviceAccount:PROJECT_ID.svc.id.goog[{shown}]`"))
+        .certain(account.namespace.is_some_and(Text::is_known) && !identity.origin.conditional && !identity.origin.library)
+        .along_text(email)
+        .related_to(identity.origin.span, "the service account is declared here");
+    Some(match nearest {
+        Some(trust) => finding.related_to(trust.origin.span, "this grant is for another ServiceAccount"),
+        None => finding,
+    })
+}
+
+fn identity_name(identity: &Identity) -> String {
+    match &identity.kind {
+        IdentityKind::GoogleServiceAccount { email, .. } if email.is_known() => email.to_string(),
+        _ => identity.origin.name.clone(),
+    }
+}
+
+/// Its grants are this scan's matter: it is declared here, or one of its grants owns its role or its whole policy.
+fn declared(context: &Context<'_>, id: IdentityId) -> bool {
+    let Some(identity) = context.graph.identity(id) else { return false };
+    let name = identity.origin.name.as_str();
+    let resource = name.rsplit_once("google_service_account.").is_some_and(|(before, _)| !before.ends_with("data."));
+    let object = name.starts_with("IAMServiceAccount ");
+    let trusts: &[TrustId] = context.links.identity_trusts.get(id.index()).map_or(&[], Vec::as_slice);
+    let owned = trusts.iter().filter_map(|t| context.graph.trust(*t)).any(|t| match &t.gate {
+        Gate::GoogleMember { style: BindingStyle::Policy | BindingStyle::Exported, .. } => true,
+        Gate::GoogleMember { style: BindingStyle::Binding, role, .. } => role.as_known().as_deref() == Some(USER),
+        _ => false,
+    });
+    resource || object || owned
+}
+
+/// A grant on this identity may be one for the account: it is the account, one of its name whose project is not known, or
+/// something above it.
+fn concerns(context: &Context<'_>, linked: &[IdentityId], identity: &Identity, of: IdentityId) -> bool {
+    if linked.contains(&of) {
+        return true;
+    }
+    match (context.graph.identity(of).map(|i| &i.kind), &identity.kind) {
+        (Some(IdentityKind::GoogleServiceAccount { email: other, .. }), IdentityKind::GoogleServiceAccount { email, .. }) => {
+            let local = |t: &Text| pieces::split_once(t, "@").map_or_else(|| t.clone(), |(l, _)| l);
+            // An unknown name may be the one.
+            equal(&local(other), &local(email)) != Some(false)
+        }
+        (Some(IdentityKind::GoogleResource { .. }), _) => true,
+        _ => false,
+    }
+}
+
+fn impersonates(role: &Text) -> bool {
+    role.as_known().is_none_or(|r| IMPERSONATION.contains(&r.as_str()) || !r.starts_with("roles/"))
+}
+
+/// Whether the member takes the ServiceAccount in; none when that is not known.
+fn covers(member: &Text, account: &Account<'_>) -> Option<bool> {
+    let space = |own: &Text| account.namespace.and_then(|n| equal(own, n));
+    match named(member) {
+        Named::Many(None) => Some(true),
+        Named::Many(Some(namespace)) => space(&namespace),
+        Named::One(namespace, name) => match (space(&namespace), equal(&name, account.name)) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        },
+        Named::Nobody => Some(false),
+        Named::Unclear => None,
+    }
+}
+
+fn named(text: &Text) -> Named {
+    match member::parse(text) {
+        Member::Kubernetes { namespace: Some(namespace), name: Some(name), .. } => Named::One(namespace, name),
+        Member::Kubernetes { namespace, name: None, .. } => Named::Many(namespace),
+        // `serviceAccount:${local.pool}[shop/api]`
+        Member::ServiceAccount(email) => match pieces::split_once(&email, "[").and_then(|(_, rest)| pieces::split_once(&rest, "/")) {
+            Some((namespace, rest)) => match pieces::rsplit_once(&rest, "]") {
+                Some((name, _)) => Named::One(namespace, name),
+                None => Named::Unclear,
+            },
+            None if email.known_suffix().contains('@') || email.is_known() => Named::Nobody,
+            None => Named::Unclear,
+        },
+        Member::Person | Member::Workforce => Named::Nobody,
+        Member::Pool { pool, selector, .. } => {
+            match pieces::strip_prefix(&selector, "subject/ns/").and_then(|s| pieces::split_once(&s, "/sa/")) {
+                Some((namespace, name)) => Named::One(namespace, name),
+                None if pool.is_known() => Named::Nobody,
+                None => Named::Unclear,
+            }
+        }
+        Member::Kubernetes { .. } | Member::Public | Member::Unclear => Named::Unclear,
+    }
+}
+
+/// A grant for a ServiceAccount of a namespace whose manifests are here, and that ServiceAccount does not ask for it.
+pub(super) fn binding(context: &Context<'_>, accounts: &[Account<'_>], trust: &Trust) -> Option<Finding> {
+    let Gate::GoogleMember { member, role, .. } = &trust.gate else { return None };
+    if role.as_known().as_deref() != Some(USER) {
+        return None;
+    }
+    let identity = context.graph.identity(trust.identity)?;
+    let IdentityKind::GoogleServiceAccount { email, .. } = &identity.kind else { return None };
+    let Named::One(namespace, name) = named(member) else { return None };
+    let (namespace, name) = (namespace.as_known()?, name.as_known()?);
+    let is = |text: &Text, known: &str| text.as_known().map(|t| t == known);
+    let may_be = |a: &&Account<'_>| a.namespace.is_none_or(|n| is(n, &namespace) != Some(false)) && is(a.name, &name) != Some(false);
+    let candidates: Vec<&Account<'_>> = accounts.iter().filter(may_be).collect();
+    let here = accounts.iter().any(|a| a.namespace.is_some_and(|n| is(n, &namespace) == Some(true)));
+    let (message, at) = match candidates.as_slice() {
+        [] if here => (
+            format!("the manifests of namespace `{namespace}` have no ServiceAccount `{name}`: whoever creates one gets this identity"),
+            None,
+        ),
+        [account] if is(account.name, &name) == Some(true) && account.namespace.is_some_and(Text::is_known) => match account.google {
+            None if unclear(context, account) => return None,
+            None => (
+                format!(
+                    "the ServiceAccount `{namespace}/{name}` has no annotation `iam.gke.io/gcp-service-account`, so its pods never ask for this identity"
+                ),
+                Some(account.workload.origin.span),
+            ),
+            Some(other) if equal(other, email) == Some(false) => {
+                (format!("the ServiceAccount `{namespace}/{name}` asks for `{other}`, not for this identity"), other.span())
+            }
+            Some(_) => return None,
+        },
+        _ => return None,
+    };
+    let finding = Finding::new("one-sided-binding", &trust.origin, member.span(), &format!("binding {namespace}/{name}"), message)
+        .severity(Severity::Medium)
+        .help("annotate the ServiceAccount with `iam.gke.io/gcp-service-account`, or take the grant away")
+        .certain(false)
+        .along_text(member);
+    Some(at.into_iter().fold(finding, |f, span| f.related_to(span, "the ServiceAccount")))
+}
+
+/// Its annotations are not all known.
+fn unclear(context: &Context<'_>, account: &Account<'_>) -> bool {
+    let name = format!("`{}`", account.workload.origin.name);
+    account.workload.origin.conditional || context.graph.undecided.iter().any(|(_, why)| why.contains(&name))
+}

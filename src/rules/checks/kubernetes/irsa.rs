@@ -1,0 +1,215 @@
+//! IAM roles for ServiceAccounts: the annotation asks for a role whose trust has to let the ServiceAccount in
+//! (<https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts.html>).
+
+use super::super::aws;
+use super::{Account, Context, equal, renamed};
+use crate::admission::Truth;
+use crate::admission::exposure::{Life, life, shape};
+use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
+use crate::admission::iam::{self, Effect, Policy, PrincipalKind};
+use crate::graph::{Gate, Identity, IdentityId, IdentityKind, Trust};
+use crate::issuers::Template;
+use crate::rules::{Finding, Severity};
+use crate::value::Text;
+
+/// The audience of the token that the EKS webhook projects unless an annotation says another.
+const AUDIENCE: &str = "sts.amazonaws.com";
+const POD_IDENTITY: &str = "pods.eks.amazonaws.com";
+
+/// What a trust does with the ServiceAccount's token.
+enum Answer<'a> {
+    /// It gets in, or that is not decided.
+    Maybe,
+    /// It does not: which claim fails, and the first test that refuses it.
+    Refused { claim: &'static str, test: Option<Test>, trust: &'a Trust, pod_identity: bool },
+}
+
+/// The annotation names a role that is declared here and whose trust does not let the ServiceAccount in.
+pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option<Finding> {
+    let arn = account.aws_role?;
+    let roles: Vec<(IdentityId, &Identity)> = roles(context, account);
+    let mut refused = None;
+    for (id, role) in &roles {
+        match ask(context, account, *id) {
+            Answer::Maybe => return None,
+            answer @ Answer::Refused { .. } => refused = refused.or(Some((*role, answer))),
+        }
+    }
+    let (role, Answer::Refused { claim, test, trust, pod_identity }) = refused? else { return None };
+    let who = format!(
+        "system:serviceaccount:{}",
+        account.namespace.map_or_else(|| format!("*:{}", account.name), |n| format!("{n}:{}", account.name))
+    );
+    let wanted = test.as_ref().and_then(value_of).map(|v| format!(", it asks for `{v}`")).unwrap_or_default();
+    let message = match claim {
+        "aud" => format!(
+            "the trust of `{}` refuses the audience `{}` of the token{wanted}: pods of `{}` do not get the role",
+            role.origin.name,
+            account.aws_audience.map_or_else(|| AUDIENCE.to_owned(), Text::to_string),
+            account.shown()
+        ),
+        _ => format!(
+            "the trust of `{}` does not let `{who}` in{wanted}: pods of `{}` do not get the role",
+            role.origin.name,
+            account.shown()
+        ),
+    };
+    let unsure = pod_identity || !account.namespace.is_some_and(Text::is_known) || !account.name.is_known();
+    let severity = if account.namespace.is_none() && renamed(context) {
+        Severity::Low
+    } else if unsure {
+        Severity::Medium
+    } else {
+        Severity::High
+    };
+    let help = if claim == "aud" {
+        format!("compare `…:aud` with `{AUDIENCE}`, or set `eks.amazonaws.com/audience` to what the trust asks for")
+    } else {
+        format!("let the trust compare `…:sub` with `{who}`, or name the role that is meant for this ServiceAccount")
+    };
+    let finding = Finding::new("one-sided-binding", &account.workload.origin, arn.span(), "aws", message)
+        .severity(severity)
+        .help(help)
+        .certain(!unsure && !trust.origin.conditional && !trust.origin.library)
+        .along_text(arn);
+    let at = test.and_then(|t| t.span).unwrap_or(trust.origin.span);
+    Some(finding.related_to(at, if claim == "aud" { "this refuses the audience" } else { "this refuses the subject" }))
+}
+
+/// The roles that the annotation (and no Pod Identity association) names.
+fn roles<'a>(context: &'a Context<'_>, account: &Account<'_>) -> Vec<(IdentityId, &'a Identity)> {
+    let associated: Vec<IdentityId> = context
+        .graph
+        .associations
+        .iter()
+        .enumerate()
+        .filter(|(_, a)| a.service_account.as_ref().is_none_or(|n| equal(n, account.name) != Some(false)))
+        .flat_map(|(i, _)| context.links.association_roles.get(i).cloned().unwrap_or_default())
+        .collect();
+    let named = context.links.workload_identities.get(account.id.index()).into_iter().flatten();
+    named
+        .filter(|id| !associated.contains(id))
+        .filter_map(|id| context.graph.identity(*id).map(|i| (*id, i)))
+        .filter(|(_, i)| matches!(i.kind, IdentityKind::AwsRole { .. }))
+        .collect()
+}
+
+fn ask<'a>(context: &'a Context<'_>, account: &Account<'_>, role: IdentityId) -> Answer<'a> {
+    let trusts = context.links.identity_trusts.get(role.index()).cloned().unwrap_or_default();
+    let mut last = Answer::Maybe;
+    for id in trusts {
+        let Some(trust) = context.graph.trust(id) else { return Answer::Maybe };
+        let Gate::AwsPolicy(document) = &trust.gate else { return Answer::Maybe };
+        let policy = Policy::read(document);
+        match refusal(context, account, &policy) {
+            None => return Answer::Maybe,
+            Some((claim, test)) => last = Answer::Refused { claim, test, trust, pod_identity: pod_identity(&policy) },
+        }
+    }
+    last
+}
+
+fn pod_identity(policy: &Policy) -> bool {
+    iam::principals(policy)
+        .iter()
+        .any(|p| p.kind == PrincipalKind::Service && p.effect == Effect::Allow && p.text.as_known().as_deref() == Some(POD_IDENTITY))
+}
+
+/// Proved: no token of the ServiceAccount gets in. The claim that fails and the test that refuses it.
+fn refusal(context: &Context<'_>, account: &Account<'_>, policy: &Policy) -> Option<(&'static str, Option<Test>)> {
+    if open(policy) {
+        return None;
+    }
+    let subject = subject(account);
+    let audience = match account.aws_audience {
+        Some(text) => claim_test("aud", Matcher::Exact(text.clone())),
+        None => claim_test("aud", Matcher::Exact(Text::known(AUDIENCE))),
+    };
+    let mut found: Option<(&'static str, Option<Test>)> = None;
+    for principal in iam::principals(policy) {
+        if principal.kind == PrincipalKind::Everyone {
+            return None;
+        }
+        let federated = principal.kind == PrincipalKind::Federated && principal.effect == Effect::Allow && !principal.negated;
+        if !federated || iam::is_saml(&principal.text) {
+            continue;
+        }
+        let seen = aws::see(context.registry, policy, &principal.text)?;
+        let token = Formula::All(vec![subject.clone(), audience.clone()]);
+        if !dead(&[&seen.formula, &token], &seen.templates) {
+            return None;
+        }
+        let claim = if dead(&[&seen.formula, &subject], &seen.templates) { "sub" } else { "aud" };
+        let fixed = if claim == "sub" { &subject } else { &token };
+        let test = shape::tests(&seen.formula).into_iter().filter(|o| o.positive).map(|o| o.test);
+        let test = test.filter(|t| shape::claims(&t.subject).contains(claim));
+        let test = test.into_iter().find(|t| dead(&[&Formula::Test(Box::new((*t).clone())), fixed], &seen.templates)).cloned();
+        // What lets the subject in but not the audience is nearer to what was meant.
+        if found.as_ref().is_none_or(|(known, t)| (*known == "sub" && claim == "aud") || (t.is_none() && test.is_some())) {
+            found = Some((claim, test));
+        }
+    }
+    Some(found.unwrap_or(("sub", None)))
+}
+
+fn dead(formulas: &[&Formula], templates: &[Template]) -> bool {
+    matches!(life(&Formula::All(formulas.iter().map(|f| (*f).clone()).collect()), templates), Life::Dead)
+}
+
+/// There may be more statements, principals or conditions than are known.
+fn open(policy: &Policy) -> bool {
+    policy.open.is_some()
+        || policy.statements.is_empty()
+        || policy.statements.iter().any(|s| {
+            s.effect == Effect::Unknown
+                || (s.effect == Effect::Allow && (s.principals.open.is_some() || s.principals.negated))
+                || s.principals.items.iter().any(|p| p.kind == PrincipalKind::Other || p.leaf.text().is_none())
+        })
+}
+
+/// "The token is one of this ServiceAccount."
+fn subject(account: &Account<'_>) -> Formula {
+    let mut text = Text::known("system:serviceaccount:");
+    let matcher = match account.namespace {
+        Some(namespace) => {
+            text.push(namespace);
+            text.push(&Text::known(":"));
+            text.push(account.name);
+            Matcher::Exact(text)
+        }
+        None => {
+            let mut rest = Text::known(":");
+            rest.push(account.name);
+            Matcher::Glob(vec![GlobPart::Literal(text), GlobPart::Star(None), GlobPart::Literal(rest)])
+        }
+    };
+    claim_test("sub", matcher)
+}
+
+fn claim_test(claim: &str, matcher: Matcher) -> Formula {
+    Formula::Test(Box::new(Test {
+        subject: Subject::Claim(claim.to_owned()),
+        matcher,
+        absent: Truth::False,
+        span: None,
+        trail: None,
+        label: claim.to_owned(),
+    }))
+}
+
+fn value_of(test: &Test) -> Option<String> {
+    match &test.matcher {
+        Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) => Some(t.to_string()),
+        Matcher::Glob(parts) => Some(
+            parts
+                .iter()
+                .map(|p| match p {
+                    GlobPart::Literal(t) => t.to_string(),
+                    GlobPart::Star(_) => "*".to_owned(),
+                    GlobPart::One(_) => "?".to_owned(),
+                })
+                .collect(),
+        ),
+        _ => None,
+    }
+}

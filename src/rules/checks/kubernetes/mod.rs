@@ -1,0 +1,82 @@
+//! Kubernetes ServiceAccounts and the identities of the clouds: both sides have to name each other.
+
+mod default;
+mod gke;
+mod irsa;
+
+use super::super::engine::Context;
+use super::super::finding::Finding;
+use crate::graph::{Workload, WorkloadId, WorkloadKind};
+use crate::value::Text;
+use rayon::prelude::*;
+
+/// A ServiceAccount with what it says of itself.
+#[derive(Clone, Copy)]
+struct Account<'a> {
+    id: WorkloadId,
+    workload: &'a Workload,
+    namespace: Option<&'a Text>,
+    name: &'a Text,
+    aws_role: Option<&'a Text>,
+    aws_audience: Option<&'a Text>,
+    google: Option<&'a Text>,
+    azure: Option<&'a Text>,
+}
+
+impl Account<'_> {
+    /// `shop/api`, as far as it is written.
+    fn shown(&self) -> String {
+        self.namespace.map_or_else(|| self.name.to_string(), |n| format!("{n}/{}", self.name))
+    }
+}
+
+/// Every finding about ServiceAccounts.
+#[must_use]
+pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
+    let accounts = accounts(context);
+    let mut findings: Vec<Finding> = accounts
+        .par_iter()
+        .flat_map_iter(|account| {
+            let sides = irsa::annotation(context, account).into_iter().chain(gke::annotation(context, account));
+            sides.chain(default::annotation(account))
+        })
+        .collect();
+    findings.extend(default::associations(context));
+    findings.extend(context.graph.trusts.par_iter().flat_map_iter(|trust| default::member(context, trust)).collect::<Vec<_>>());
+    findings.extend(context.graph.trusts.par_iter().flat_map_iter(|trust| gke::binding(context, &accounts, trust)).collect::<Vec<_>>());
+    findings
+}
+
+fn accounts<'a>(context: &'a Context<'_>) -> Vec<Account<'a>> {
+    let all = context.graph.workloads.iter().enumerate();
+    all.filter_map(|(index, workload)| match &workload.kind {
+        WorkloadKind::ServiceAccount { namespace, name, aws_role, aws_audience, google_service_account, azure_client } => Some(Account {
+            id: WorkloadId(u32::try_from(index).unwrap_or(u32::MAX)),
+            workload,
+            namespace: namespace.as_ref(),
+            name,
+            aws_role: aws_role.as_ref(),
+            aws_audience: aws_audience.as_ref(),
+            google: google_service_account.as_ref(),
+            azure: azure_client.as_ref(),
+        }),
+        WorkloadKind::Pods { .. } => None,
+    })
+    .collect()
+}
+
+/// Kustomizations in the scan may give a manifest without a namespace another name than the one that is written.
+fn renamed(context: &Context<'_>) -> bool {
+    context.sources.all().iter().any(|file| {
+        let name = file.path.rsplit('/').next().unwrap_or(&file.path);
+        matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
+    })
+}
+
+/// Whether two texts are the same string: none when an unknown keeps that open.
+fn equal(left: &Text, right: &Text) -> Option<bool> {
+    if left.same(right) {
+        return Some(true);
+    }
+    (left.is_known() && right.is_known()).then_some(false)
+}

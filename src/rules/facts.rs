@@ -1,0 +1,149 @@
+//! The normalized facts that a rule file's `when:` predicate looks at.
+//!
+//! Each fact is a flat map. A setting that is certainly not there is `null`; one that is not known statically is left out, so
+//! that a predicate that needs it fails and the rule stays silent: an unknown is never a yes or a no.
+
+use crate::graph::links::Links;
+use crate::graph::{Gate, GoogleSource, Graph, IdentityKind, Origin, ProviderKind, Setting, WorkloadKind};
+use crate::source::Span;
+use crate::value::{Text, Trail};
+use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+
+/// One fact.
+#[derive(Debug, Clone)]
+pub struct Fact<'g> {
+    /// Its sort: `role`, `binding`, …
+    pub on: &'static str,
+    /// Where it was declared.
+    pub origin: &'g Origin,
+    /// Its fields.
+    pub fields: Map<String, Json>,
+    /// Where a field is written, and the way it came.
+    pub places: BTreeMap<&'static str, (Option<Span>, Trail)>,
+}
+
+impl<'g> Fact<'g> {
+    fn new(on: &'static str, origin: &'g Origin) -> Self {
+        let mut fields = Map::new();
+        fields.insert("name".to_owned(), json!(origin.name));
+        Self { on, origin, fields, places: BTreeMap::new() }
+    }
+
+    fn set(mut self, name: &'static str, value: Json) -> Self {
+        self.fields.insert(name.to_owned(), value);
+        self
+    }
+
+    /// A string that is certainly there.
+    fn text(mut self, name: &'static str, text: &Text) -> Self {
+        if let Some(known) = text.as_known() {
+            self.fields.insert(name.to_owned(), json!(known));
+        }
+        self.places.insert(name, (text.span(), text.trail()));
+        self
+    }
+
+    /// A string that may be absent.
+    fn optional(self, name: &'static str, text: Option<&Text>) -> Self {
+        match text {
+            Some(text) => self.text(name, text),
+            None => self.set(name, Json::Null),
+        }
+    }
+
+    /// A list of strings; left out when one of them is not known.
+    fn list(mut self, name: &'static str, texts: &[Text]) -> Self {
+        let known: Option<Vec<String>> = texts.iter().map(Text::as_known).collect();
+        if let Some(known) = known {
+            self.fields.insert(name.to_owned(), json!(known));
+        }
+        if let Some(first) = texts.first() {
+            self.places.insert(name, (first.span(), first.trail()));
+        }
+        self
+    }
+}
+
+/// Every fact of the graph, in its order.
+#[must_use]
+pub fn facts<'g>(graph: &'g Graph, links: &Links) -> Vec<Fact<'g>> {
+    let mut out = Vec::new();
+    for provider in &graph.providers {
+        match &provider.kind {
+            ProviderKind::AwsOidc { url, audiences, .. } => {
+                let fact = Fact::new("aws-provider", &provider.origin).text("url", url);
+                out.push(match audiences {
+                    Some(audiences) => fact.list("audiences", audiences),
+                    None => fact,
+                });
+            }
+            ProviderKind::Google(google) => {
+                let fact =
+                    Fact::new("google-provider", &provider.origin).text("pool", &google.pool_name).set("disabled", json!(google.disabled));
+                let fact = match &google.condition {
+                    Setting::Absent => fact.set("condition", Json::Null),
+                    Setting::Set(text) => fact.text("condition", text),
+                    Setting::OneOf(_) | Setting::Unknown(_) => fact,
+                };
+                out.push(match &google.source {
+                    GoogleSource::Oidc { issuer, audiences } => fact.text("issuer", issuer).list("audiences", audiences),
+                    GoogleSource::Aws { account } => fact.text("account", account).set("audiences", json!([])),
+                    GoogleSource::Saml | GoogleSource::X509 | GoogleSource::Unknown => fact,
+                });
+            }
+        }
+    }
+    for (index, identity) in graph.identities.iter().enumerate() {
+        if let IdentityKind::AwsRole { max_session, .. } = &identity.kind {
+            let federated = links
+                .identity_trusts
+                .get(index)
+                .into_iter()
+                .flatten()
+                .any(|t| links.trust_providers.get(t.index()).is_some_and(|p| !p.is_empty()));
+            out.push(
+                Fact::new("role", &identity.origin)
+                    .set("max_session_seconds", max_session.map_or(Json::Null, |s| json!(s)))
+                    .set("federated", json!(federated)),
+            );
+        }
+    }
+    for trust in &graph.trusts {
+        match &trust.gate {
+            Gate::GoogleMember { member, role, conditional, .. } => {
+                out.push(
+                    Fact::new("binding", &trust.origin).text("member", member).text("role", role).set("conditional", json!(conditional)),
+                );
+            }
+            Gate::AzureCredential { issuer, subject, audiences, .. } => {
+                let fact = Fact::new("azure-credential", &trust.origin).optional("issuer", issuer.as_ref());
+                out.push(fact.optional("subject", subject.as_ref()).list("audiences", audiences));
+            }
+            Gate::AwsPolicy(_) => {}
+        }
+    }
+    for workload in &graph.workloads {
+        if let WorkloadKind::ServiceAccount { namespace, name, aws_role, google_service_account, azure_client, .. } = &workload.kind {
+            let fact = Fact::new("service-account", &workload.origin).optional("namespace", namespace.as_ref()).text("account", name);
+            let fact = fact.optional("aws_role", aws_role.as_ref()).optional("google_service_account", google_service_account.as_ref());
+            out.push(fact.optional("azure_client", azure_client.as_ref()));
+        }
+    }
+    for grant in &graph.grants {
+        let fact = Fact::new("grant", &grant.origin).text("principal", &grant.principal).text("permission", &grant.permission);
+        out.push(fact.optional("scope", grant.scope.as_ref()));
+    }
+    out
+}
+
+/// The sorts of fact and their fields, for the checks of rule files.
+pub const SORTS: &[(&str, &[&str])] = &[
+    ("aws-provider", &["name", "url", "audiences"]),
+    ("google-provider", &["name", "pool", "issuer", "account", "audiences", "condition", "disabled"]),
+    ("role", &["name", "max_session_seconds", "federated"]),
+    ("binding", &["name", "member", "role", "conditional"]),
+    ("azure-credential", &["name", "issuer", "subject", "audiences"]),
+    ("service-account", &["name", "namespace", "account", "aws_role", "google_service_account", "azure_client"]),
+    ("grant", &["name", "principal", "permission", "scope"]),
+];
