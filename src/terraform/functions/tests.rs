@@ -250,6 +250,7 @@ fn encodings() {
         ("jsonencode", r#"[{"b":1,"a":[true,null,"<&>"]}]"#, r#""{\"a\":[true,null,\"\\u003c\\u0026\\u003e\"],\"b\":1}""#),
         ("jsondecode", r#"["{\"a\": [1.50, \"x\\u00e9\", {}]}"]"#, r#"{"a":[1.5,"xé",{}]}"#),
         ("yamldecode", "[\"a: [x, \\\"*\\\"]\\nb: true\"]", r#"{"a":["x","*"],"b":true}"#),
+        ("yamldecode", "[\"[yes, 'yes', Off, \\\"n\\\"]\"]", r#"[true,"yes",false,"n"]"#),
         (
             "yamlencode",
             r#"[{"b":[1,"x"],"a":{"c":true,"d":null},"e":"1"}]"#,

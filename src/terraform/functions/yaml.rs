@@ -94,7 +94,8 @@ pub(super) fn decode(text: &Text, span: Option<Span>) -> Result<Value, Stop> {
     if source.len() > MAX_TEXT {
         return Err(Stop::Unknown);
     }
-    let mut parsed = parse(&Sources::new().add("yaml", source));
+    let file = Sources::new().add("yaml", source);
+    let mut parsed = parse(&file);
     if let Some(problem) = parsed.problems.first() {
         return if holes.is_empty() { fail(format!("invalid YAML: {}", problem.message)) } else { Err(Stop::Unknown) };
     }
@@ -102,13 +103,15 @@ pub(super) fn decode(text: &Text, span: Option<Span>) -> Result<Value, Stop> {
         return fail("invalid YAML: more than one document");
     }
     let document = parsed.documents.pop().unwrap_or_else(Value::null);
-    Places { text, span, pieces, holes }.value(&document, 0)
+    Places { source: &file.text, text, span, pieces, holes }.value(&document, 0)
 }
 
 /// What a hole's word in the YAML begins with: a character of the private use area.
 const MARK: char = '\u{e000}';
 
 struct Places<'a> {
+    /// The YAML.
+    source: &'a str,
     text: &'a Text,
     span: Option<Span>,
     /// Where in the YAML a part of the text begins, and which.
@@ -126,7 +129,10 @@ impl Places<'_> {
             Kind::Null => Value::new(Kind::Null, span),
             Kind::Bool(b) => Value::new(Kind::Bool(*b), span),
             Kind::Number(n) => Value::new(Kind::Number(super::numbers::canonical(n).map_or_else(|| n.clone(), Into::into)), span),
-            Kind::Text(text) => self.string(text),
+            Kind::Text(text) => match self.old_bool(text) {
+                Some(b) => Value::new(Kind::Bool(b), span),
+                None => self.string(text),
+            },
             Kind::List { items, open: false } => {
                 let items = items.iter().map(|v| self.value(v, depth + 1)).collect::<Result<_, _>>()?;
                 Value::list(items, span)
@@ -137,6 +143,20 @@ impl Places<'_> {
             }
             Kind::List { .. } | Kind::Map { .. } | Kind::OneOf(_) | Kind::Unknown(_) => return Err(Stop::Unknown),
         })
+    }
+
+    /// Terraform's YAML still knows the bools of YAML 1.1, where they are written without quotes.
+    fn old_bool(&self, text: &Text) -> Option<bool> {
+        let word = text.as_known()?;
+        let truth = match word.as_str() {
+            "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => true,
+            "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => false,
+            _ => return None,
+        };
+        let at = text.span()?.range();
+        let before = self.source.get(..at.start)?.chars().next_back();
+        let plain = self.source.get(at)? == word && !matches!(before, Some('"' | '\''));
+        plain.then_some(truth)
     }
 
     fn string(&self, text: &Text) -> Value {
