@@ -10,10 +10,11 @@ use crate::rules::engine::{self, Context, Selection};
 use crate::source::walk::{FileKind, Options, Scan, ScanError};
 use crate::source::{SourceFile, Sources, Span};
 use crate::syntax::{Parsed, Problem, helm, json};
-use crate::terraform::evaluate::{Evaluated, Workspace};
+use crate::terraform::plan;
+use crate::terraform::evaluate::{EvalError, Evaluated, Workspace};
 use crate::value::{Text, Value};
 use rayon::prelude::*;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 mod folders;
@@ -78,12 +79,34 @@ pub fn check(request: &Request) -> Result<Run, ScanError> {
 pub fn read(request: &Request) -> Result<World, ScanError> {
     let sources = Arc::new(Sources::new());
     let scan = scan(request, &sources)?;
-    let documents = documents(&scan);
-    let evaluated = evaluate(&scan);
+    let mut documents = documents(&scan);
+    let mut evaluated = evaluate(&scan);
+    plans(&mut documents, &mut evaluated);
     let graph = facts(&documents, &evaluated);
     let links = links(&graph);
     let coverage = coverage(&sources, &scan, &documents, &evaluated, &graph);
     Ok(World { sources, graph, links, coverage })
+}
+
+/// What is known of a Terraform expression in a folder. Modules and files are read from that folder and, where the
+/// folder lies in it, from the working directory.
+///
+/// # Errors
+/// A folder that does not exist; what is wrong with the expression is the inner error.
+pub fn expression(folder: &Path, text: &str) -> Result<Result<Value, EvalError>, ScanError> {
+    let sources = Arc::new(Sources::new());
+    let working_directory = std::env::current_dir().map_err(ScanError::WorkingDirectory)?;
+    let here = working_directory.canonicalize().map_err(ScanError::WorkingDirectory)?;
+    let not_found = || ScanError::NotFound(folder.to_string_lossy().into_owned());
+    let real = folder.canonicalize().ok().filter(|f| f.is_dir()).ok_or_else(not_found)?;
+    let inside = real.strip_prefix(&here).ok();
+    let boundaries = if inside.is_some() { vec![here.clone()] } else { Vec::new() };
+    // only the loader is wanted: an explicit file would be read, an excluded tree is not walked
+    let options = Options { roots: vec![real.clone()], exclude: vec!["**".to_owned()], boundaries, ..Options::default() };
+    let scan = Scan::run(&options, &sources)?;
+    let files = folders::Files::new(&scan.loader);
+    let shown = inside.unwrap_or(&real).to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
+    Ok(Workspace::new(&files, std::slice::from_ref(&shown)).evaluate_expression(&shown, text))
 }
 
 fn scan(request: &Request, sources: &Arc<Sources>) -> Result<Scan, ScanError> {
@@ -125,6 +148,18 @@ fn evaluate(scan: &Scan) -> Evaluated {
     let files = folders::Files::new(&scan.loader);
     let folders = folders::to_evaluate(scan);
     Workspace::new(&files, &folders).only(readers::wants).evaluate()
+}
+
+/// Plans and states join the resources; as documents they would be read twice.
+fn plans(documents: &mut Vec<Tree>, evaluated: &mut Evaluated) {
+    let (plans, others): (Vec<Tree>, Vec<Tree>) =
+        std::mem::take(documents).into_iter().partition(|t| t.format == Format::Json && t.parsed.documents.first().is_some_and(plan::is_plan));
+    *documents = others;
+    let read = |t: &Tree| t.parsed.documents.iter().flat_map(|d| plan::read(d, t.file.folder())).collect::<Vec<_>>();
+    let planned: Vec<_> = plans.iter().flat_map(read).collect();
+    if !planned.is_empty() {
+        plan::join(&mut evaluated.resources, planned);
+    }
 }
 
 fn facts(documents: &[Tree], evaluated: &Evaluated) -> Graph {

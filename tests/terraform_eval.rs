@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Cases that must agree. Raise it when the built-in functions are in the tree.
-const REQUIRED: usize = 59;
+/// Cases that must agree: all.
+const REQUIRED: usize = 150;
 
 struct Folder {
     sources: Sources,
@@ -68,6 +68,8 @@ fn agrees(case: &Json, result: &Result<Value, EvalError>) -> bool {
         Err(_) => case.get("error").is_some(),
         Ok(value) => match (json(value), case.get("expected")) {
             (Some(got), Some(expected)) => equal(&got, expected),
+            // Terraform only hides it: that it is sensitive is no secret to us
+            (Some(_), None) if case.get("raw").is_some_and(|r| r == "(sensitive value)") => true,
             // more than Terraform: it says unknown where the configuration already tells
             (Some(_), None) => case.get("unknown").is_some(),
             (None, _) => case.get("unknown").is_some(),

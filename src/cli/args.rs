@@ -29,6 +29,8 @@ pub enum Command {
     Simulate(Box<Simulate>),
     /// Check assertions on trust: which token gets what, and which must not
     Test(Test),
+    /// Say what is known of a Terraform expression in a folder, and why the rest is not
+    Eval(Eval),
     /// Explain a rule
     Explain(Explain),
     /// List the rules
@@ -145,6 +147,20 @@ pub enum GraphFormat {
     Dot,
     /// Mermaid
     Mermaid,
+}
+
+/// `fedlint eval`.
+#[derive(Debug, Clone, Args)]
+pub struct Eval {
+    /// The folder of the Terraform configuration
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// The expression, as in `terraform console`: `local.subjects`, `module.ci.role_arn`
+    #[arg(value_name = "EXPRESSION", allow_hyphen_values = true)]
+    pub expression: String,
+    /// The form of the answer
+    #[arg(long, value_enum, default_value_t = AnswerFormat::Human)]
+    pub format: AnswerFormat,
 }
 
 /// `fedlint simulate`.

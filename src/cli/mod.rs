@@ -2,6 +2,7 @@
 
 pub mod args;
 mod check;
+mod eval;
 mod explain;
 mod graph;
 mod misc;
@@ -63,6 +64,7 @@ fn dispatch(arguments: &Arguments) -> Result<u8, CliError> {
         Command::Graph(graph) => graph::run(graph),
         Command::Simulate(simulate) => simulate::run(simulate),
         Command::Test(test) => test::run(test),
+        Command::Eval(eval) => eval::run(eval),
         Command::Explain(explain) => explain::explain(explain),
         Command::Rules(rules) => explain::rules(rules),
         Command::Completions { shell } => misc::completions(*shell),

@@ -1,7 +1,7 @@
 //! Which Terraform folders are evaluated: those with a hit, and whoever calls them, directly or through others.
 
 use crate::source::SourceFile;
-use crate::source::walk::{FileKind, Loader, Scan};
+use crate::source::walk::{FileKind, Loader, Scan, normal};
 use crate::terraform::evaluate::ModuleFiles;
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +35,10 @@ impl ModuleFiles for Files<'_> {
         self.loader.load(path)
     }
 
+    fn builtin(&self, path: &str, text: &'static str) -> Option<Arc<SourceFile>> {
+        Some(self.loader.sources().add(path, text))
+    }
+
     fn list(&self, folder: &str) -> Vec<String> {
         let mut out = Vec::new();
         let mut open = vec![folder.to_owned()];
@@ -61,7 +65,7 @@ fn join(folder: &str, name: &str) -> String {
 /// The folders to evaluate.
 pub(super) fn to_evaluate(scan: &Scan) -> Vec<String> {
     let mut wanted: BTreeSet<String> =
-        scan.files.iter().filter(|f| f.hit && f.kind.is_terraform()).map(|f| folder_of(&f.path).to_owned()).collect();
+        scan.files.iter().filter(|f| f.hit && (f.kind.is_terraform() || f.calls_local_module)).map(|f| folder_of(&f.path).to_owned()).collect();
     let callers = callers(scan);
     let mut open: Vec<String> = wanted.iter().cloned().collect();
     while let Some(folder) = open.pop() {
@@ -95,15 +99,7 @@ fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// `a/b` and `../c` give `a/c`; none when it leaves the root.
+/// `a/b` and `../c` give `a/c`.
 fn resolve(folder: &str, relative: &str) -> Option<String> {
-    let mut parts: Vec<&str> = folder.split('/').filter(|p| !p.is_empty()).collect();
-    for part in relative.split('/').filter(|p| !p.is_empty() && *p != ".") {
-        if part == ".." {
-            parts.pop()?;
-        } else {
-            parts.push(part);
-        }
-    }
-    Some(parts.join("/"))
+    normal(&join(folder, relative))
 }

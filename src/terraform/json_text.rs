@@ -1,5 +1,6 @@
 //! JSON as a [`Text`]: rendering keeps the place of every character that came from a literal, reading finds it again.
 
+use crate::terraform::functions::canonical_number;
 use crate::value::{Atom, AtomKind, Entry, Kind, Part, Text, Trail, Value};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,6 +8,8 @@ use std::sync::Arc;
 
 /// Deepest nesting that is rendered or read.
 const MAX_DEPTH: usize = 128;
+/// Punctuation is collected into runs of about so many bytes: longer ones would be copied too often.
+const MAX_RUN: usize = 64;
 
 /// The JSON of a value, as Terraform's `jsonencode` writes it (keys in order, no space). What is unknown as a whole
 /// is a hole outside quotes, also the rest of an open list or map.
@@ -18,7 +21,9 @@ pub fn render_json(value: &Value) -> Text {
 }
 
 fn push(out: &mut Text, text: &str) {
-    if let Some(Part::Literal { text: last, span: None, trail: None }) = out.parts.last_mut() {
+    if let Some(Part::Literal { text: last, span: None, trail: None }) = out.parts.last_mut()
+        && last.len() < MAX_RUN
+    {
         *last = Arc::from(format!("{last}{text}"));
         return;
     }
@@ -46,9 +51,9 @@ fn render(value: &Value, out: &mut Text, depth: usize) {
     }
     match &value.kind {
         Kind::Null => push(out, "null"),
-        Kind::Bool(b) => push(out, if *b { "true" } else { "false" }),
-        Kind::Number(n) => push(out, n),
-        Kind::Text(text) => quoted(text, out),
+        Kind::Bool(b) => placed(value, if *b { "true" } else { "false" }, out),
+        Kind::Number(n) => placed(value, &canonical_number(n).unwrap_or_else(|| n.to_string()), out),
+        Kind::Text(text) => push_quoted(text, out),
         Kind::Unknown(atom) => push_hole(out, atom.clone(), value),
         Kind::OneOf(_) => push_hole(out, rest_of(value), value),
         Kind::List { items, open } => {
@@ -80,7 +85,7 @@ fn render_map(value: &Value, entries: &[Entry], open: bool, out: &mut Text, dept
         if !std::mem::take(&mut first) {
             push(out, ",");
         }
-        quoted(&entry.key, out);
+        push_quoted(&entry.key, out);
         push(out, ":");
         render(&entry.value, out, depth + 1);
     }
@@ -96,7 +101,22 @@ fn render_map(value: &Value, entries: &[Entry], open: bool, out: &mut Text, dept
     push(out, "}");
 }
 
-fn quoted(text: &Text, out: &mut Text) {
+/// A number or bool at its place.
+fn placed(value: &Value, text: &str, out: &mut Text) {
+    if value.span.is_none() && value.trail.is_none() {
+        return push(out, text);
+    }
+    out.parts.push(Part::Literal { text: Arc::from(text), span: value.span, trail: value.trail.clone() });
+}
+
+/// The string in double quotes, as `jsonencode` and `%q` write it.
+pub(crate) fn quoted(text: &Text) -> Text {
+    let mut out = Text::default();
+    push_quoted(text, &mut out);
+    out
+}
+
+fn push_quoted(text: &Text, out: &mut Text) {
     push(out, "\"");
     for part in &text.parts {
         match part {
@@ -133,6 +153,8 @@ fn escape(c: char) -> Option<String> {
         '\n' => "\\n".to_owned(),
         '\r' => "\\r".to_owned(),
         '\t' => "\\t".to_owned(),
+        '\u{8}' => "\\b".to_owned(),
+        '\u{c}' => "\\f".to_owned(),
         '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => format!("\\u{:04x}", u32::from(c)),
         c if u32::from(c) < 0x20 => format!("\\u{:04x}", u32::from(c)),
         _ => return None,
@@ -272,11 +294,10 @@ impl<'t> Reader<'t> {
                     flush(&mut run, &mut out);
                     return Some(out);
                 }
-                Unit::Char('\\', i, part) => {
+                Unit::Char('\\', _, part) => {
                     flush(&mut run, &mut out);
                     let c = self.escape()?;
                     if let Part::Literal { span, trail, .. } = part {
-                        let _ = i;
                         out.parts.push(Part::Literal { text: Arc::from(c.to_string()), span: *span, trail: trail.clone() });
                     }
                 }

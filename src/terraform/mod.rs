@@ -6,6 +6,7 @@ pub mod evaluate;
 pub mod functions;
 pub mod json_text;
 pub mod models;
+pub mod plan;
 
 use crate::source::Span;
 use crate::value::Value;

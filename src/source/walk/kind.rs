@@ -73,7 +73,7 @@ impl FileKind {
 
 /// The words that matter, any case. A file of infrastructure without one of them says nothing about who gets in; a word
 /// too many costs a parse, a word too few costs a finding.
-const WORDS: [&str; 76] = [
+const WORDS: &[&str] = &[
     // AWS
     "assumerole",
     "assume_role",
@@ -154,13 +154,19 @@ const WORDS: [&str; 76] = [
     "issuer",
     "jwks",
     "audience",
+    // sources of modules that have a model
+    "terraform-aws-modules/iam",
+    "terraform-aws-modules/terraform-aws-iam",
+    "terraform-aws-modules/eks",
+    "terraform-aws-modules/terraform-aws-eks",
+    "eks-iam-role",
 ];
 
 fn automaton(words: &[&str]) -> Option<AhoCorasick> {
     AhoCorasickBuilder::new().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(words).ok()
 }
 
-static MATTERS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| automaton(&WORDS));
+static MATTERS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| automaton(WORDS));
 static MODULE_CALL: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| automaton(&["\"./", "\"../"]));
 
 /// Files that are small and give others their meaning: read whatever words they hold.

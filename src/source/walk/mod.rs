@@ -238,7 +238,8 @@ fn in_templates(path: &str, charts: &BTreeSet<String>) -> bool {
 /// What the words of a file make of it.
 fn judge(path: String, disk_path: Option<PathBuf>, kind: FileKind, text: String, explicit: bool) -> Read {
     let hit = explicit || matters(&path, &text);
-    let calls_local_module = kind.is_terraform() && calls_local_module(&text);
+    let terragrunt = path.ends_with("terragrunt.hcl");
+    let calls_local_module = (kind.is_terraform() || terragrunt) && calls_local_module(&text);
     let bytes = text.len() as u64;
     let file = ScannedFile { path, disk_path, kind, hit, calls_local_module, chart_template: false, source: None };
     Read { file, text: hit.then_some(text), bytes }

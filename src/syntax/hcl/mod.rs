@@ -65,6 +65,9 @@ pub fn parse_expression(text: &str, file: FileId) -> Result<Expr, Problem> {
     parser.newlines = false;
     let expr = parser.expression()?;
     parser.space();
+    if text.trim_start().starts_with("<<") && matches!(expr.kind, ExprKind::Template(_)) && expr.span.end as usize == text.len() {
+        return Err(parser.problem("expected a newline after the heredoc's closing marker"));
+    }
     if parser.at_end() { Ok(expr) } else { Err(parser.problem("unexpected characters after the expression")) }
 }
 

@@ -1,5 +1,6 @@
 //! Function calls: `try` and `can` here, the rest in [`crate::terraform::functions`].
 
+use super::collection::Collection;
 use super::engine::{Evaluator, Result, Scope};
 use super::values::{one_of, product};
 use super::{EvalError, paths};
@@ -22,6 +23,7 @@ impl Evaluator<'_> {
             "can" => return self.can_call(args, expr, scope),
             _ => {}
         }
+        self.refused(name, args, expr, scope)?;
         let mut values = args.iter().map(|a| self.eval(a, scope)).collect::<Result<Vec<_>>>()?;
         if expand && let Some(last) = values.pop() {
             match last.kind {
@@ -53,6 +55,18 @@ impl Evaluator<'_> {
         match error {
             Some(error) if good.is_empty() => Err(error),
             _ => Ok(one_of(good, || self.unknown_result(expr, scope))),
+        }
+    }
+
+    /// Calls that fail whatever the values are.
+    fn refused(&self, name: &str, args: &[Expr], expr: &Expr, scope: &Scope) -> Result<()> {
+        let provider = name.strip_prefix("provider::").and_then(|n| n.split("::").next());
+        if let Some(provider) = provider.filter(|p| !scope.instance.config.providers.contains(*p)) {
+            return Err(EvalError::new(format!("the module requires no provider `{provider}`"), Some(expr.span)));
+        }
+        match args.iter().find(|a| name == "concat" && self.collection(a, scope) == Some(Collection::Set)) {
+            Some(set) => Err(EvalError::new("`concat` takes lists, this is a set", Some(set.span))),
+            None => Ok(()),
         }
     }
 
@@ -131,7 +145,7 @@ struct FileAccess<'e, 'a> {
 impl FileAccess<'_, '_> {
     /// Terraform runs in the root module's folder, so relative paths start there.
     fn folders(&self) -> [&str; 2] {
-        [&self.evaluator.root, &self.scope.instance.config.folder]
+        [&self.evaluator.folder, &self.scope.instance.config.folder]
     }
 }
 

@@ -1,10 +1,11 @@
 //! A module's configuration: the files of a folder merged, with overrides.
 
-use super::{ModuleFiles, paths};
-use crate::source::{SourceFile, Span};
+use super::{ModuleFiles, paths, terragrunt};
+use crate::source::{FileId, SourceFile, Span};
 use crate::syntax::Problem;
 use crate::syntax::hcl::{self, Attribute, Block, Body, Duplicate, Expr, ExprKind};
-use std::collections::{BTreeMap, HashMap};
+use crate::terraform::models::Model;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A variable's declaration.
@@ -15,7 +16,7 @@ pub(super) struct Variable {
 }
 
 /// The files of a folder.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct ModuleConfig {
     pub(super) folder: String,
     pub(super) variables: BTreeMap<String, Variable>,
@@ -33,6 +34,10 @@ pub(super) struct ModuleConfig {
     /// It configures a provider or a backend: a root, not a library.
     pub(super) is_root: bool,
     pub(super) exists: bool,
+    /// The local names of `required_providers`.
+    pub(super) providers: BTreeSet<String>,
+    /// The built-in files of a model: places in them mean nothing to the user.
+    pub(super) builtin: BTreeSet<FileId>,
 }
 
 impl ModuleConfig {
@@ -57,20 +62,39 @@ impl ModuleConfig {
             out.add_variables(&file, &name);
         }
         out.add_installed(files);
+        if !out.exists {
+            terragrunt::add(&mut out, files);
+        }
         out
     }
 
-    fn take(&mut self, file: &SourceFile) -> Body {
+    /// The built-in folder of a model.
+    fn of_model(files: &dyn ModuleFiles, folder: &str, model: &Model) -> Self {
+        let mut out = Self { folder: folder.to_owned(), is_root: true, ..Self::default() };
+        for (name, text) in model.files {
+            if let Some(file) = files.builtin(&format!("{folder}/{name}"), text) {
+                out.builtin.insert(file.id);
+                out.add_file(&file, false);
+            }
+        }
+        out
+    }
+
+    pub(super) fn take(&mut self, file: &SourceFile) -> Body {
         let parsed = hcl::parse(file);
         self.problems.extend(parsed.problems);
         self.duplicates.extend(parsed.duplicates);
         parsed.body
     }
 
-    fn add_variables(&mut self, file: &SourceFile, name: &str) {
-        for attribute in self.take(file).attributes {
+    /// Takes the values of a variable file; gives the names.
+    pub(super) fn add_variables(&mut self, file: &SourceFile, name: &str) -> Vec<String> {
+        let attributes = self.take(file).attributes;
+        let names = attributes.iter().map(|a| a.name.to_string()).collect();
+        for attribute in attributes {
             self.assigned.insert(attribute.name.to_string(), (attribute, name.to_owned()));
         }
+        names
     }
 
     fn add_file(&mut self, file: &SourceFile, overrides: bool) {
@@ -94,7 +118,11 @@ impl ModuleConfig {
                     put(&mut self.resources, format!("{}.{}.{}", block.kind, label(0), label(1)), block_arc, overrides);
                 }
                 "provider" => self.is_root = true,
-                "terraform" => self.is_root |= block.body.blocks.iter().any(|b| matches!(&*b.kind, "backend" | "cloud")),
+                "terraform" => {
+                    self.is_root |= block.body.blocks.iter().any(|b| matches!(&*b.kind, "backend" | "cloud"));
+                    let required = block.body.blocks.iter().filter(|b| &*b.kind == "required_providers");
+                    self.providers.extend(required.flat_map(|b| &b.body.attributes).map(|a| a.name.to_string()));
+                }
                 // `check` blocks may hold scoped data sources, `moved`, `removed`, `import` declare nothing
                 _ => {}
             }
@@ -120,11 +148,12 @@ impl ModuleConfig {
         self.modules.values().filter_map(|block| local_source(&self.folder, block)).collect()
     }
 
-    /// It looks like a module that others are meant to call: needs arguments and configures nothing itself.
+    /// It looks like a module that others are meant to call: needs arguments, configures nothing and calls nothing
+    /// itself. Where the folder stands among `modules` it need not need arguments.
     pub(super) fn is_library(&self) -> bool {
         let required = |v: &Variable| v.body.attribute("default").is_none();
         let named = self.folder.split('/').any(|part| part == "modules");
-        !self.is_root && (named || self.variables.values().any(required))
+        !self.is_root && self.modules.is_empty() && (named || self.variables.values().any(required))
     }
 }
 
@@ -208,6 +237,14 @@ impl<'a> ConfigCache<'a> {
         let config = Arc::new(ModuleConfig::load(self.files, folder));
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(loaded.entry(folder.to_owned()).or_insert(config))
+    }
+
+    /// The configuration of a model, in a folder that no file of a scan can stand in.
+    pub(super) fn model(&self, model: &Model) -> Arc<ModuleConfig> {
+        let folder = format!("{}{}", crate::terraform::models::FOLDER, model.name);
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let load = || Arc::new(ModuleConfig::of_model(self.files, &folder, model));
+        Arc::clone(loaded.entry(folder.clone()).or_insert_with(load))
     }
 
     /// Everything that was loaded, in order of folders.

@@ -1,6 +1,7 @@
 //! The evaluator of one root: instances, scopes, memory, budget.
 
 use super::config::{ConfigCache, ModuleConfig};
+use super::worlds::World;
 use super::{EvalError, MAX_DEPTH, MAX_INSTANCES, MAX_NODES, MAX_STEPS, MAX_VALUE_DEPTH, Undecided};
 use crate::source::Span;
 use crate::syntax::hcl::{Block, Expr};
@@ -115,6 +116,9 @@ pub(super) struct Item {
 /// The evaluator of one root.
 pub(super) struct Evaluator<'a> {
     pub(super) cache: &'a ConfigCache<'a>,
+    /// The folder of the root.
+    pub(super) folder: String,
+    /// The identity of the root in keys: its folder, and the world where there are several.
     pub(super) root: String,
     /// Errors stay errors (`fedlint eval`), else they become atoms as near to their cause as possible.
     strict: bool,
@@ -129,12 +133,20 @@ pub(super) struct Evaluator<'a> {
 
 impl<'a> Evaluator<'a> {
     pub(super) fn new(cache: &'a ConfigCache<'a>, root: &str, strict: bool) -> Self {
-        let config = cache.get(root);
+        Self::in_world(cache, World { config: cache.get(root), name: None }, strict)
+    }
+
+    /// The evaluator of a root with the values of one world.
+    pub(super) fn in_world(cache: &'a ConfigCache<'a>, world: World, strict: bool) -> Self {
+        let World { config, name } = world;
+        let folder = config.folder.clone();
+        let root = name.map_or_else(|| folder.clone(), |name| format!("{folder}@{name}"));
         let library = config.is_library();
         let root_instance = Rc::new(Instance::new(config, String::new(), String::new(), None, 0, library));
         Self {
             cache,
-            root: root.to_owned(),
+            folder,
+            root,
             strict,
             steps: Cell::new(0),
             depth: Cell::new(0),
@@ -219,6 +231,11 @@ impl<'a> Evaluator<'a> {
             Err(error) if !self.strict && self.trying.get() == 0 => Ok(self.failed(&error, expr, scope)),
             other => other,
         }
+    }
+
+    /// Answers as `terraform console` would, outside of `try`.
+    pub(super) fn as_console(&self) -> bool {
+        self.strict && self.trying.get() == 0
     }
 
     /// The atom of an expression that failed.

@@ -4,7 +4,7 @@ use super::engine::{Evaluator, Result, Scope};
 use super::reference::RefStep;
 use super::values::{noun, one_of};
 use super::{EvalError, operators};
-use crate::syntax::hcl::{Expr, ExprKind as K, ObjectItem};
+use crate::syntax::hcl::{BinaryOperator as B, Expr, ExprKind as K, ObjectItem};
 use crate::value::{Entry, Kind, Text, Value};
 
 impl Evaluator<'_> {
@@ -42,12 +42,16 @@ impl Evaluator<'_> {
                 self.each_alternative(&value, expr, scope, |v| operators::unary(*operator, v, &|| self.unknown_because(expr, scope, &[v])))
             }
             K::Binary(operator, parts) => {
-                let [left, right] = &**parts;
-                let left = self.eval(left, scope)?;
+                let [left_expr, right] = &**parts;
+                let left = self.eval(left_expr, scope)?;
                 if let Some(value) = operators::short_circuit(*operator, &left) {
                     return Ok(value);
                 }
-                let right = self.eval(right, scope)?;
+                let right_value = self.eval(right, scope)?;
+                if matches!(operator, B::Equal | B::NotEqual) && self.differ_in_type(left_expr, right, scope) {
+                    return Ok(Value::new(Kind::Bool(*operator == B::NotEqual), span));
+                }
+                let right = right_value;
                 self.each_alternative(&left, expr, scope, |l| {
                     self.each_alternative(&right, expr, scope, |r| {
                         operators::binary(*operator, l, r, &|| self.unknown_because(expr, scope, &[l, r]))

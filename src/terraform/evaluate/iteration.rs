@@ -1,6 +1,7 @@
 //! Collections: `for` expressions and what `for_each`, `count` and `dynamic` share with them.
 
 use super::EvalError;
+use super::collection::Collection;
 use super::engine::{Evaluator, Result, Scope};
 use super::values::{effective, noun};
 use crate::source::Span;
@@ -49,13 +50,15 @@ impl Evaluator<'_> {
             return Err(EvalError::new("`...` groups an object, not a tuple", Some(expr.span)));
         }
         let collection = self.eval(&body.collection, scope)?;
-        self.each_alternative(&collection, expr, scope, |c| self.for_over(c, body, expr, scope))
+        let is_set = body.key.is_some() && self.collection(&body.collection, scope) == Some(Collection::Set);
+        self.each_alternative(&collection, expr, scope, |c| self.for_over(c, body, is_set, expr, scope))
     }
 
-    fn for_over(&self, collection: &Value, body: &ForExpr, expr: &Expr, scope: &Scope) -> Result<Value> {
+    fn for_over(&self, collection: &Value, body: &ForExpr, is_set: bool, expr: &Expr, scope: &Scope) -> Result<Value> {
         let Items { pairs, mut open } = self.items(collection, body.collection.span)?;
         let (mut items, mut entries): (Vec<Value>, Vec<Entry>) = (Vec::new(), Vec::new());
         for (key, value) in pairs {
+            let key = if is_set { value.clone() } else { key };
             let mut inner = scope.bind(&body.value, value);
             if let Some(name) = &body.key {
                 inner = inner.bind(name, key);

@@ -5,11 +5,13 @@
 
 mod body;
 mod calls;
+mod collection;
 mod computed;
 mod config;
 mod engine;
 mod expression;
 mod iteration;
+mod modelled;
 mod operators;
 mod paths;
 mod policy_document;
@@ -17,11 +19,13 @@ mod reference;
 mod remote;
 mod resources;
 mod template;
+mod terragrunt;
 #[cfg(test)]
 mod tests;
 mod traverse;
 mod types;
 mod values;
+mod worlds;
 
 use crate::source::{FileId, SourceFile, Span};
 use crate::syntax::hcl::Duplicate;
@@ -57,6 +61,12 @@ pub trait ModuleFiles: Sync {
     fn read(&self, path: &str) -> Option<Arc<SourceFile>>;
     /// The paths of the files below a folder.
     fn list(&self, folder: &str) -> Vec<String>;
+    /// Gives a built-in file (a model of a well-known module) its place among the files; none when there is no such
+    /// place, then modules that only a model describes stay remote.
+    fn builtin(&self, path: &str, text: &'static str) -> Option<Arc<SourceFile>> {
+        let _ = (path, text);
+        None
+    }
 }
 
 /// Why an expression has no value.
@@ -81,6 +91,12 @@ pub struct Undecided {
     pub span: Option<Span>,
     /// Why, lower case.
     pub why: String,
+}
+
+/// Why a value is not known: the reason of its first unknown.
+#[must_use]
+pub fn why_unknown(value: &Value) -> Option<String> {
+    values::cause(value)
 }
 
 /// What the folders declare.
@@ -166,9 +182,23 @@ impl<'a> Workspace<'a> {
     }
 
     fn evaluate_root(&self, root: &str) -> Evaluated {
-        let evaluator = Evaluator::new(&self.cache, root, false);
-        let resources = evaluator.resources(self.wanted);
-        Evaluated { resources, undecided: evaluator.undecided.take(), ..Evaluated::default() }
+        let mut out = Evaluated::default();
+        let mut seen: Vec<Vec<Resource>> = Vec::new();
+        for world in worlds::of_root(&self.cache, root) {
+            let evaluator = Evaluator::in_world(&self.cache, world, false);
+            let resources = evaluator.resources(self.wanted);
+            for undecided in evaluator.undecided.take() {
+                if !out.undecided.contains(&undecided) {
+                    out.undecided.push(undecided);
+                }
+            }
+            // values that change nothing make no other world
+            if !seen.iter().any(|before| worlds::same(before, &resources)) {
+                seen.push(resources);
+            }
+        }
+        out.resources = seen.into_iter().flatten().collect();
+        out
     }
 
     /// The value of an expression in a root folder, as `terraform console` would see it.

@@ -195,6 +195,11 @@ fn equal_text(x: &Text, y: &Text) -> Option<bool> {
     }
     let (p, q) = (x.known_prefix(), y.known_prefix());
     let (s, t) = (x.known_suffix(), y.known_suffix());
+    // a known string must have room for what is known of the other
+    let lacks = |known: &Text, prefix: &str, suffix: &str| known.as_known().is_some_and(|k| !k.starts_with(prefix) || !k.ends_with(suffix));
+    if lacks(x, &q, &t) || lacks(y, &p, &s) {
+        return Some(false);
+    }
     let differs = !(p.starts_with(&q) || q.starts_with(&p)) || !(s.ends_with(&t) || t.ends_with(&s));
     differs.then_some(false)
 }

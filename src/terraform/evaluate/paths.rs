@@ -1,23 +1,21 @@
-//! Paths inside the scanned root.
+//! Paths of folders and files as the scan shows them.
 
-/// Resolves `.`, `..` and doubled slashes of a relative path; none when it leaves the root.
+use crate::source::walk::normal;
+
+/// `path` without `.`, `..` and doubled slashes; none when an absolute path climbs above its start.
 pub(super) fn normalise(path: &str) -> Option<String> {
-    let mut out: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                out.pop()?;
-            }
-            _ => out.push(part),
-        }
-    }
-    Some(out.join("/"))
+    normal(path)
 }
 
-/// `path` seen from `folder`; none when it leaves the root.
+/// `path` seen from `folder`; none when it is absolute or climbs out of the working directory where `folder` stands
+/// in it. What lies outside the scanned folders is refused by the loader.
 pub(super) fn join(folder: &str, path: &str) -> Option<String> {
-    if path.starts_with('/') { None } else { normalise(&format!("{folder}/{path}")) }
+    if path.starts_with('/') {
+        return None;
+    }
+    let joined = if folder.is_empty() { normal(path)? } else { normal(&format!("{folder}/{path}"))? };
+    let climbs = |p: &str| p == ".." || p.starts_with("../");
+    (climbs(folder) || !climbs(&joined)).then_some(joined)
 }
 
 /// How `folder` is called from `root`: `path.module`.

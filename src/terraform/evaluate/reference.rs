@@ -72,7 +72,7 @@ impl Evaluator<'_> {
 
     fn path(&self, name: &str, span: Span, scope: &Scope) -> Result<Value> {
         match name {
-            "module" => Ok(Value::string(paths::relative(&self.root, &scope.instance.config.folder))),
+            "module" => Ok(Value::string(paths::relative(&self.folder, &scope.instance.config.folder))),
             "root" | "cwd" => Ok(Value::string(".")),
             _ => Err(EvalError::new(format!("`path` has no attribute `{name}`"), Some(span))),
         }
@@ -174,13 +174,18 @@ impl Evaluator<'_> {
         };
         let child = children.iter().find(|c| c.item.suffix == item.suffix);
         let Some(inner) = child.map(|c| &c.instance) else { return Ok(self.remote_output(caller, name, item, output, expr.span)) };
+        let value = |o: &str| Ok(super::modelled::leave_model(self.output(inner, name, o, expr)?, inner));
+        let modelled = !inner.config.builtin.is_empty();
         let Some(output) = output else {
             let all = inner.config.outputs.keys();
-            let entries =
-                all.map(|o| Ok(Entry { key: Text::known(o), value: self.output(inner, name, o, expr)? })).collect::<Result<Vec<_>>>()?;
-            return Ok(Value::map(entries, Some(expr.span)));
+            let entries = all.map(|o| Ok(Entry { key: Text::known(o), value: value(o)? })).collect::<Result<Vec<_>>>()?;
+            return Ok(Value::new(Kind::Map { entries, open: modelled }, Some(expr.span)));
         };
-        self.output(inner, name, output, expr)
+        if modelled && !inner.config.outputs.contains_key(output) {
+            // a model holds the outputs that matter, the module has more
+            return Ok(self.remote_output(caller, name, item, Some(output), expr.span));
+        }
+        value(output)
     }
 
     fn output(&self, inner: &Rc<Instance>, module: &str, output: &str, expr: &Expr) -> Result<Value> {
@@ -268,6 +273,10 @@ impl Evaluator<'_> {
                     }
                     _ => value,
                 });
+            }
+            if self.as_console() && expansion.shape != Shape::One {
+                // `terraform console` before the first apply knows no instances
+                return Ok(self.unknown_result(expr, scope));
             }
             if text.is_known() && !expansion.open {
                 return Err(EvalError::new(format!("there is no instance `{text}`"), Some(expr.span)));

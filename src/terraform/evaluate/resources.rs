@@ -1,11 +1,12 @@
 //! Walking a root: every resource of every module instance.
 
+use super::config::ModuleConfig;
 use super::engine::{Child, Evaluator, Expansion, Instance, Item, Result, Scope, Shape};
 use super::iteration::Items;
-use super::{MAX_MODULE_LEVELS, computed, config};
+use super::{MAX_MODULE_LEVELS, computed, config, modelled};
 use crate::source::Span;
 use crate::syntax::hcl::Block;
-use crate::terraform::{Mode, Resource};
+use crate::terraform::{Mode, Resource, models};
 use crate::value::{Atom, AtomKind, Kind, Value};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,7 +24,8 @@ impl Evaluator<'_> {
         let kind = |block: &Block| block.labels.first().is_some_and(|l| wanted(&l.text));
         for (address, block) in instance.config.resources.iter().filter(|(_, block)| kind(block)) {
             for item in &self.expansion(instance, address, block).items {
-                out.push(self.resource(instance, address, block, item, conditional));
+                let resource = self.resource(instance, address, block, item, conditional);
+                out.push(modelled::leave_model_resource(resource, instance));
             }
         }
         for (name, block) in &instance.config.modules {
@@ -34,6 +36,7 @@ impl Evaluator<'_> {
                     }
                 }
                 None => {
+                    self.unjudged(name, block);
                     for item in &self.expansion(instance, &format!("module.{name}"), block).items {
                         out.push(self.remote_module(instance, name, block, item, conditional));
                     }
@@ -143,17 +146,7 @@ impl Evaluator<'_> {
         }
         let block = instance.config.modules.get(name)?;
         let path = if instance.path.is_empty() { name.to_owned() } else { format!("{}.{name}", instance.path) };
-        let folder = match config::local_source(&instance.config.folder, block) {
-            Some(folder) => folder,
-            None => {
-                let root = self.cache.get(&self.root);
-                root.installed.get(&path).cloned()?
-            }
-        };
-        let config = self.cache.get(&folder);
-        if !config.exists {
-            return None;
-        }
+        let config = self.called(instance, block, &path)?;
         if instance.level >= MAX_MODULE_LEVELS {
             self.limit(format!("module calls nested deeper than {MAX_MODULE_LEVELS} levels"), block.header);
             return None;
@@ -173,6 +166,18 @@ impl Evaluator<'_> {
         let children = Rc::new(expansion.items.iter().map(child).collect::<Vec<_>>());
         instance.children.borrow_mut().insert(name.to_owned(), Rc::clone(&children));
         Some(children)
+    }
+
+    /// The configuration of a called module: a folder of the scan, what `terraform init` installed, or a model.
+    fn called(&self, instance: &Instance, block: &Block, path: &str) -> Option<Arc<ModuleConfig>> {
+        let installed = || self.cache.get(&self.folder).installed.get(path).cloned();
+        let folder = config::local_source(&instance.config.folder, block).or_else(installed);
+        if let Some(config) = folder.map(|f| self.cache.get(&f)).filter(|c| c.exists) {
+            return Some(config);
+        }
+        let version = block.body.attribute("version").and_then(|a| config::literal(&a.value));
+        let model = models::find(&config::source_of(block)?, version.as_deref())?;
+        Some(self.cache.model(model)).filter(|c| c.exists)
     }
 
     /// What `count` or `for_each` makes of a block, once.

@@ -12,6 +12,9 @@ impl ModuleFiles for Memory {
     fn read(&self, path: &str) -> Option<Arc<SourceFile>> {
         self.0.by_path(path)
     }
+    fn builtin(&self, path: &str, text: &'static str) -> Option<Arc<SourceFile>> {
+        Some(self.0.add(path, text))
+    }
     fn list(&self, folder: &str) -> Vec<String> {
         self.0.all().iter().filter(|f| f.path.starts_with(folder)).map(|f| f.path.clone()).collect()
     }
@@ -224,7 +227,7 @@ fn an_error_costs_the_part_it_stands_in() {
 fn remote_modules_share_their_issuer() {
     let files = memory(&[(
         "main.tf",
-        "module \"eks\" {\n  source = \"terraform-aws-modules/eks/aws\"\n}\nresource \"x\" \"y\" {\n  a = module.eks.oidc_provider_arn\n  b = \"${module.eks.oidc_provider}:sub\"\n}\n",
+        "module \"eks\" {\n  source = \"acme/eks/aws\"\n}\nresource \"x\" \"y\" {\n  a = module.eks.oidc_provider_arn\n  b = \"${module.eks.oidc_provider}:sub\"\n}\n",
     )]);
     let out = all(&files);
     assert_eq!(out.resources[1].mode, Mode::RemoteModule);
@@ -288,4 +291,132 @@ fn an_unknown_source_document_is_an_unknown_statement() {
     let statements = parsed.get("Statement").unwrap().items();
     assert_eq!(statements.len(), 2);
     assert!(matches!(statements[1].kind, Kind::Unknown(_)));
+}
+
+const IRSA: &str = "module \"irsa\" {\n  source = \"terraform-aws-modules/iam/aws//modules/iam-role-for-service-accounts-eks\"\n  version = \"~> 5.0\"\n  role_name = \"app\"\n  oidc_providers = {\n    main = {\n      provider_arn = \"arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/AB\"\n      namespace_service_accounts = [\"team:app\"]\n    }\n  }\n}\nresource \"x\" \"y\" {\n  arn = module.irsa.iam_role_arn\n  other = module.irsa.nobody_knows\n}\n";
+
+#[test]
+fn a_modelled_module_is_instantiated_and_points_at_its_caller() {
+    let files = memory(&[("main.tf", IRSA)]);
+    let out = all(&files);
+    let main = files.0.by_path("main.tf").unwrap();
+    let role = out.resources.iter().find(|r| r.kind == "aws_iam_role").unwrap();
+    assert_eq!(role.address, "module.irsa.aws_iam_role.this[0]");
+    assert_eq!(files.0.snippet(role.span), "module \"irsa\"");
+    let policy = role.body.get("assume_role_policy").unwrap().as_text().unwrap();
+    let all_in_main = |text: &crate::value::Text| {
+        text.parts.iter().all(|p| p.span().is_none_or(|s| s.file == main.id)) && hops(&text.trail()).all(|h| h.span.file == main.id)
+    };
+    assert!(all_in_main(&policy), "{policy:?}");
+    let shown = policy.to_string();
+    assert!(shown.contains("oidc.eks.eu-west-1.amazonaws.com/id/AB:sub"), "{shown}");
+    let span = policy.find_span("team:app").unwrap();
+    assert_eq!(files.0.snippet(span), "team:app");
+    let caller = out.resources.iter().find(|r| r.kind == "x").unwrap();
+    let arn = caller.body.get("arn").unwrap().as_text().unwrap();
+    assert!(arn.to_string().ends_with(":role/app") && all_in_main(&arn), "{arn}");
+    assert!(matches!(caller.body.get("other").unwrap().kind, Kind::Unknown(_)));
+    assert!(out.undecided.is_empty(), "{:?}", out.undecided);
+}
+
+#[test]
+fn an_unknown_module_with_trust_looking_arguments_is_undecided() {
+    let out = all(&memory(&[(
+        "main.tf",
+        "module \"a\" {\n  source = \"acme/role/aws\"\n  oidc_subjects = [\"*\"]\n}\nmodule \"b\" {\n  source = \"acme/vpc/aws\"\n  cidr = \"10.0.0.0/8\"\n}\n",
+    )]));
+    let why: Vec<&str> = out.undecided.iter().map(|u| u.why.as_str()).collect();
+    assert_eq!(why, ["module `a` is not in the scan and not known: its trust is not judged"]);
+}
+
+#[test]
+fn an_installed_module_comes_before_its_model() {
+    let installed = r#"{"Modules":[{"Key":"","Dir":"."},{"Key":"irsa","Dir":".terraform/modules/irsa"}]}"#;
+    let files = memory(&[
+        ("main.tf", IRSA),
+        (".terraform/modules/modules.json", installed),
+        (
+            ".terraform/modules/irsa/main.tf",
+            "output \"iam_role_arn\" {\n  value = \"real\"\n}\noutput \"nobody_knows\" {\n  value = 1\n}\n",
+        ),
+    ]);
+    let out = Workspace::new(&files, &[String::new()]).evaluate();
+    assert_eq!(out.resources.len(), 1);
+    assert_eq!(show(out.resources[0].body.get("arn").unwrap()), "\"real\"");
+}
+
+#[test]
+fn variable_files_are_worlds() {
+    let main = "variable \"org\" {\n  type = string\n}\nresource \"x\" \"y\" {\n  sub = \"repo:${var.org}/*\"\n}\n";
+    let files = memory(&[
+        ("main.tf", main),
+        ("dev.tfvars", "org = \"acme\"\n"),
+        ("env/prod.tfvars", "org = \"*\"\n"),
+        ("env/same.tfvars", "org = \"acme\"\n"),
+        ("env/other/main.tf", ""),
+        ("env/other/not-ours.tfvars", "org = \"zeta\"\n"),
+    ]);
+    let out = Workspace::new(&files, &[String::new()]).evaluate();
+    let subjects: Vec<String> = out.resources.iter().map(|r| show(r.body.get("sub").unwrap())).collect();
+    assert_eq!(subjects, ["\"repo:acme/*\"", "\"repo:*/*\""]);
+    let roots: Vec<&str> = out.resources.iter().map(|r| r.root.as_str()).collect();
+    assert_eq!(roots, ["", "@env/prod.tfvars"]);
+    assert!(out.resources.iter().all(|r| !r.library));
+}
+
+#[test]
+fn a_world_that_needs_no_file_stays() {
+    let main = "variable \"org\" {\n  default = \"acme\"\n}\nresource \"x\" \"y\" {\n  sub = var.org\n}\n";
+    let files = memory(&[("a/main.tf", main), ("a/wide.tfvars", "org = \"*\"\n"), ("a/none.tfvars", "other = 1\n")]);
+    let out = Workspace::new(&files, &["a".to_owned()]).evaluate();
+    let all: Vec<(String, &str)> = out.resources.iter().map(|r| (show(r.body.get("sub").unwrap()), r.root.as_str())).collect();
+    assert_eq!(all, [("\"acme\"".to_owned(), "a"), ("\"*\"".to_owned(), "a@wide.tfvars")]);
+}
+
+#[test]
+fn terragrunt_calls_its_module() {
+    let files = memory(&[
+        (
+            "live/prod/terragrunt.hcl",
+            "locals {\n  org = \"acme\"\n}\nterraform {\n  source = \"../../modules//ci\"\n}\ninputs = {\n  org    = local.org\n  bucket = dependency.s3.outputs.name\n}\n",
+        ),
+        ("modules/ci/main.tf", "variable \"org\" {}\nvariable \"bucket\" {}\nresource \"x\" \"y\" {\n  sub = \"repo:${var.org}/*\"\n  b = var.bucket\n}\n"),
+    ]);
+    let workspace = Workspace::new(&files, &["live/prod".to_owned(), "modules/ci".to_owned()]);
+    assert_eq!(workspace.roots(), ["live/prod"]);
+    let out = workspace.evaluate();
+    let one = out.resources.first().unwrap();
+    assert_eq!((one.address.as_str(), one.library), ("module.prod.x.y", false));
+    assert_eq!(show(one.body.get("sub").unwrap()), "\"repo:acme/*\"");
+    assert!(matches!(one.body.get("b").unwrap().kind, Kind::Unknown(_)));
+}
+
+#[test]
+fn roots_are_no_libraries() {
+    let needs = "variable \"org\" {}\nresource \"x\" \"y\" {}\n";
+    let library = |folder: &str, files: &[(&str, &str)]| {
+        let files: Vec<(String, &str)> = files.iter().map(|(p, t)| (format!("{folder}/{p}"), *t)).collect();
+        let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (p.as_str(), *t)).collect();
+        all(&memory(&files)).resources.iter().any(|r| r.library)
+    };
+    assert!(library("a", &[("main.tf", needs)]));
+    assert!(library("modules/a", &[("main.tf", "resource \"x\" \"y\" {}\n")]));
+    assert!(!library("a", &[("main.tf", "variable \"org\" {\n  default = 1\n}\nresource \"x\" \"y\" {}\n")]));
+    for more in [
+        "provider \"aws\" {}\n",
+        "terraform {\n  backend \"s3\" {}\n}\n",
+        "terraform {\n  cloud {}\n}\n",
+        "module \"b\" {\n  source = \"acme/b/aws\"\n}\n",
+    ] {
+        assert!(!library("a", &[("main.tf", needs), ("more.tf", more)]), "{more}");
+    }
+    assert!(!library("a", &[("main.tf", needs), ("terraform.tfvars", "org = 1\n")]));
+    assert!(!library("a", &[("main.tf", needs), ("prod.tfvars", "org = 1\n")]));
+}
+
+#[test]
+fn absolute_and_climbing_folders_keep_their_place() {
+    let files = memory(&[("/srv/infra/main.tf", "resource \"x\" \"y\" {}\n"), ("../up/main.tf", "resource \"x\" \"y\" {}\n")]);
+    let out = all(&files);
+    assert_eq!(out.resources.iter().map(|r| r.root.as_str()).collect::<Vec<_>>(), ["../up", "/srv/infra"]);
 }

@@ -65,6 +65,21 @@ pub(super) fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
+/// [`same`] for values of two evaluations, where unknowns are told apart by what a person sees of them.
+pub(super) fn alike(a: &Value, b: &Value) -> bool {
+    let all = |x: &[Value], y: &[Value]| x.len() == y.len() && x.iter().zip(y).all(|(a, b)| alike(a, b));
+    match (&a.kind, &b.kind) {
+        (Kind::Text(x), Kind::Text(y)) => x.parts.len() == y.parts.len() && x.to_string() == y.to_string(),
+        (Kind::Unknown(x), Kind::Unknown(y)) => x.label() == y.label(),
+        (Kind::List { items: x, open: p }, Kind::List { items: y, open: q }) => p == q && all(x, y),
+        (Kind::OneOf(x), Kind::OneOf(y)) => all(x, y),
+        (Kind::Map { entries: x, open: p }, Kind::Map { entries: y, open: q }) => {
+            p == q && x.len() == y.len() && x.iter().zip(y).all(|(m, n)| m.key.to_string() == n.key.to_string() && alike(&m.value, &n.value))
+        }
+        _ => same(a, b),
+    }
+}
+
 fn all_same(x: &[Value], y: &[Value]) -> bool {
     x.len() == y.len() && x.iter().zip(y).all(|(a, b)| same(a, b))
 }
@@ -161,6 +176,9 @@ pub(super) fn cause(value: &Value) -> Option<String> {
         Kind::Unknown(atom) => Some(atom.why().to_owned()),
         Kind::Text(text) => text.atoms().next().map(|a| a.why().to_owned()),
         Kind::OneOf(items) | Kind::List { items, .. } => items.iter().find_map(cause),
+        Kind::Map { entries, .. } => {
+            entries.iter().find_map(|e| e.key.atoms().next().map(|a| a.why().to_owned()).or_else(|| cause(&e.value)))
+        }
         _ => None,
     }
 }

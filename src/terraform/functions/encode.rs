@@ -1,10 +1,9 @@
 //! Writing: JSON, base64, URLs, UTF-16. <https://developer.hashicorp.com/terraform/language/functions/jsonencode>
 
 use super::arguments::{Answer, Call, Stop, fail};
-use super::collections::effective;
-use super::numbers::Num;
-use super::{MAX_DEPTH, MAX_TEXT, csv, json, yaml};
-use crate::value::{Kind, Part, Text, Value};
+use super::{MAX_TEXT, csv, json, yaml};
+use crate::terraform::json_text::render_json;
+use crate::value::{Kind, Text, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write;
@@ -31,94 +30,6 @@ fn jsonencode(value: &Value) -> Result<Text, Stop> {
         return Err(Stop::Unknown);
     }
     Ok(render_json(value))
-}
-
-/// The value as Terraform's `jsonencode` writes it: keys sorted, no spaces, `<`, `>` and `&` escaped. Punctuation
-/// is text without a place; each literal keeps its place, an escaped one the place of the whole piece; holes inside
-/// strings stay, and an unknown that is no string stands as a hole without quotes.
-#[must_use]
-pub fn render_json(value: &Value) -> Text {
-    let mut out = Text::default();
-    write_json(value, 0, &mut out);
-    out
-}
-
-fn write_json(value: &Value, depth: usize, out: &mut Text) {
-    if depth > MAX_DEPTH {
-        out.push(&Text::known("null"));
-        return;
-    }
-    match &value.kind {
-        Kind::Null => out.push(&Text::known("null")),
-        Kind::Bool(b) => placed(value, if *b { "true" } else { "false" }, out),
-        Kind::Number(n) => placed(value, &Num::parse(n).map_or_else(|| n.to_string(), |n| n.to_string()), out),
-        Kind::Text(t) => out.push(&escaped(t, json_escape)),
-        Kind::Unknown(atom) => out.parts.push(Part::Hole { atom: atom.clone(), span: value.span, trail: value.trail.clone() }),
-        // A choice inside a document: the first alternative would hide the others, so it is an unknown.
-        Kind::OneOf(_) => {
-            let key = super::arguments::key_of(value);
-            let atom = crate::value::Atom::new(key, crate::value::AtomKind::Any, "${…}", "one of several values", value.span);
-            out.parts.push(Part::Hole { atom, span: value.span, trail: value.trail.clone() });
-        }
-        Kind::List { items, .. } => {
-            out.push(&Text::known("["));
-            for (i, item) in items.iter().enumerate() {
-                if i > 0 {
-                    out.push(&Text::known(","));
-                }
-                write_json(item, depth + 1, out);
-            }
-            out.push(&Text::known("]"));
-        }
-        Kind::Map { entries, .. } => {
-            out.push(&Text::known("{"));
-            for (i, entry) in effective(entries).iter().enumerate() {
-                if i > 0 {
-                    out.push(&Text::known(","));
-                }
-                out.push(&escaped(&entry.key, json_escape));
-                out.push(&Text::known(":"));
-                write_json(&entry.value, depth + 1, out);
-            }
-            out.push(&Text::known("}"));
-        }
-    }
-}
-
-fn placed(value: &Value, text: &str, out: &mut Text) {
-    out.parts.push(Part::Literal { text: text.into(), span: value.span, trail: value.trail.clone() });
-}
-
-/// The string in double quotes, as `%q` writes it.
-pub(super) fn quoted(text: &Text) -> Text {
-    escaped(text, json_escape)
-}
-
-fn escaped(text: &Text, escape: fn(&str) -> String) -> Text {
-    let mut out = Text::known("\"");
-    out.push(&super::pieces::map(text, escape, Clone::clone));
-    out.push(&Text::known("\""));
-    out
-}
-
-fn json_escape(s: &str) -> String {
-    let mut out = String::with_capacity(s.len());
-    for ch in s.chars() {
-        match ch {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\u{0}'..='\u{1f}' => {
-                let _ = write!(out, "\\u{:04x}", ch as u32);
-            }
-            _ => out.push(ch),
-        }
-    }
-    out
 }
 
 fn decoded(c: &Call<'_>) -> Result<Vec<u8>, Stop> {

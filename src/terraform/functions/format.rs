@@ -3,7 +3,8 @@
 use super::arguments::{Answer, Call, Stop, fail};
 use super::numbers::Num;
 use super::pieces::{self, Point};
-use super::{MAX_ITEMS, MAX_TEXT, encode};
+use super::{MAX_ITEMS, MAX_TEXT};
+use crate::terraform::json_text;
 use crate::value::{Kind, Part, Text, Value};
 
 /// Widest padding and most digits.
@@ -114,7 +115,7 @@ fn convert(c: &Call<'_>, verb: &Verb, arg: &Value) -> Result<Text, Stop> {
         's' => c.as_text(arg, 1).and_then(|t| string(verb, t)),
         'q' => {
             let text = c.as_text(arg, 1)?;
-            padded(verb, encode::quoted(&text))
+            padded(verb, json_text::quoted(&text))
         }
         't' => match (arg.as_bool(), &arg.kind) {
             (Some(b), _) => padded(verb, Text::known(b.to_string())),
@@ -129,12 +130,12 @@ fn convert(c: &Call<'_>, verb: &Verb, arg: &Value) -> Result<Text, Stop> {
 
 fn default(c: &Call<'_>, verb: &Verb, arg: &Value) -> Result<Text, Stop> {
     match &arg.kind {
-        Kind::Text(t) if verb.has('#') => padded(verb, encode::quoted(t)),
+        Kind::Text(t) if verb.has('#') => padded(verb, json_text::quoted(t)),
         Kind::Text(t) => string(verb, t.clone()),
         Kind::Number(_) if verb.width.is_some() || verb.precision.is_some() => number(c, &Verb { verb: 'g', ..copy(verb) }, arg),
         Kind::Unknown(_) | Kind::Number(_) | Kind::Bool(_) => arg.as_text().map_or(Err(Stop::Unknown), |t| padded(verb, t)),
         Kind::Null => padded(verb, Text::known("null")),
-        Kind::List { .. } | Kind::Map { .. } => padded(verb, encode::render_json(arg)),
+        Kind::List { .. } | Kind::Map { .. } => padded(verb, json_text::render_json(arg)),
         Kind::OneOf(_) => Err(Stop::Unknown),
     }
 }

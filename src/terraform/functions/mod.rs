@@ -28,7 +28,6 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
-pub use encode::render_json;
 pub use numbers::canonical as canonical_number;
 pub use replace::{issuer_of_provider_arn, without_scheme};
 
@@ -90,6 +89,15 @@ pub fn call(name: &str, args: &[Value], span: Option<Span>, files: &dyn Files) -
     match dispatch(&Call { name, args, span, files }) {
         Ok(value) => Ok(value),
         Err(Stop::Error(message)) => Err(FunctionError { message }),
+        Err(Stop::Impure) if name.ends_with("timestamp") => {
+            // RFC 3339 in UTC: the last character is known
+            let value = unknown(name, args, span, &format!("`{name}` differs from run to run"));
+            Ok(with_ends("", value, "Z"))
+        }
+        Err(Stop::Unknown) if name == "abspath" => {
+            let value = unknown(name, args, span, "the folder that Terraform runs in is not known");
+            Ok(with_ends("/", value, ""))
+        }
         Err(Stop::Unknown) => Ok(unknown(name, args, span, &format!("`{name}` of an unknown"))),
         Err(Stop::Impure) => Ok(unknown(name, args, span, &format!("`{name}` differs from run to run"))),
     }
@@ -125,6 +133,16 @@ fn unknown(name: &str, args: &[Value], span: Option<Span>, why: &str) -> Value {
     let place = if matches!(name, "uuid" | "bcrypt") { span.map(|s| format!("@{}:{}", s.file.0, s.start)) } else { None };
     let key = format!("{name}({}){}", keys.join(","), place.unwrap_or_default());
     Value::unknown(Atom::new(key, result_kind(name), format!("${{{name}({})}}", labels.join(", ")), why, span), span)
+}
+
+/// An unknown string whose beginning and end are known.
+fn with_ends(start: &str, value: Value, end: &str) -> Value {
+    let Some(middle) = value.as_text() else { return value };
+    let mut text = Text::known(start);
+    text.push(&middle);
+    text.push(&Text::known(end));
+    text.parts.retain(|p| !matches!(p, crate::value::Part::Literal { text, .. } if text.is_empty()));
+    Value::new(Kind::Text(text), value.span)
 }
 
 fn result_kind(name: &str) -> AtomKind {

@@ -352,6 +352,9 @@ fn ends(c: &Call<'_>) -> Result<Value, Stop> {
 
 fn contains(c: &Call<'_>) -> Result<Value, Stop> {
     let (text, needle) = (c.text(0)?, c.string(1)?);
+    if needle.is_empty() {
+        return c.bool_value(true);
+    }
     let mut run = String::new();
     for part in &text.parts {
         match part {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::source::{FileId, SourceFile, Sources};
+use crate::terraform::json_text::render_json;
 use crate::value::{Entry, Part};
 use std::sync::Arc;
 
@@ -249,6 +250,7 @@ fn encodings() {
         ("jsonencode", r#"[{"b":1,"a":[true,null,"<&>"]}]"#, r#""{\"a\":[true,null,\"\\u003c\\u0026\\u003e\"],\"b\":1}""#),
         ("jsondecode", r#"["{\"a\": [1.50, \"x\\u00e9\", {}]}"]"#, r#"{"a":[1.5,"xé",{}]}"#),
         ("yamldecode", "[\"a: [x, \\\"*\\\"]\\nb: true\"]", r#"{"a":["x","*"],"b":true}"#),
+        ("yamldecode", "[\"[yes, 'yes', Off, \\\"n\\\"]\"]", r#"[true,"yes",false,"n"]"#),
         (
             "yamlencode",
             r#"[{"b":[1,"x"],"a":{"c":true,"d":null},"e":"1"}]"#,
@@ -402,7 +404,8 @@ fn choices_are_mapped() {
 
 #[test]
 fn random_values_are_unknown_and_provider_functions_too() {
-    assert!(matches!(on("timestamp", &[]).kind, Kind::Unknown(_)));
+    assert!(matches!(on("uuid", &[]).kind, Kind::Unknown(_)));
+    assert_eq!(shape(&on("timestamp", &[])), "{timestamp()}Z");
     let here = |n| Some(Span::new(FileId(0), n..n + 1));
     let one = call("uuid", &[], here(1), &folder()).unwrap();
     let two = call("uuid", &[], here(2), &folder()).unwrap();

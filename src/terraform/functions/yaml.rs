@@ -2,9 +2,10 @@
 
 use super::arguments::{Stop, fail};
 use super::collections::effective;
-use super::encode::{quoted, render_json};
 use super::{MAX_DEPTH, MAX_TEXT};
-use crate::source::Span;
+use crate::source::{Sources, Span};
+use crate::syntax::yaml::parse;
+use crate::terraform::json_text::{quoted, render_json};
 use crate::value::{Entry, Kind, Part, Text, Value};
 
 /// The value in the layout that Terraform writes: keys and strings in double quotes, lists at their key's indent.
@@ -72,70 +73,94 @@ fn scalar(value: &Value, pad: &str) -> Text {
     }
 }
 
-/// Decodes YAML. Strings that stand verbatim in a text with a place keep that place; a text with holes is read with
-/// words in the place of the holes, which are put back afterwards.
+/// Decodes YAML with the reader of files. What stands verbatim in the text keeps its place to the byte; a text with
+/// holes is read with words in the place of the holes, which are put back afterwards.
 pub(super) fn decode(text: &Text, span: Option<Span>) -> Result<Value, Stop> {
-    let mut holes: Vec<(String, Part)> = Vec::new();
     let mut source = String::new();
-    for part in &text.parts {
+    let (mut pieces, mut holes) = (Vec::new(), Vec::new());
+    for (i, part) in text.parts.iter().enumerate() {
         match part {
-            Part::Literal { text, .. } => source.push_str(text),
+            Part::Literal { text, .. } => {
+                pieces.push((source.len(), i));
+                source.push_str(text);
+            }
             Part::Hole { .. } => {
-                let mark = format!("\u{e000}{}\u{e001}", holes.len());
+                let mark = format!("{MARK}{}\u{e001}", holes.len());
                 source.push_str(&mark);
-                holes.push((mark, part.clone()));
+                holes.push((mark, part));
             }
         }
     }
     if source.len() > MAX_TEXT {
         return Err(Stop::Unknown);
     }
-    let parsed: serde_json::Value = match serde_saphyr::from_str(&source) {
-        Ok(parsed) => parsed,
-        Err(_) if !holes.is_empty() => return Err(Stop::Unknown),
-        Err(error) => return fail(format!("invalid YAML: {}", error.to_string().lines().next().unwrap_or("not understood"))),
-    };
-    let mut places = Places { text, span, holes, from: 0 };
-    places.value(&parsed, 0)
+    let file = Sources::new().add("yaml", source);
+    let mut parsed = parse(&file);
+    if let Some(problem) = parsed.problems.first() {
+        return if holes.is_empty() { fail(format!("invalid YAML: {}", problem.message)) } else { Err(Stop::Unknown) };
+    }
+    if parsed.documents.len() > 1 {
+        return fail("invalid YAML: more than one document");
+    }
+    let document = parsed.documents.pop().unwrap_or_else(Value::null);
+    Places { source: &file.text, text, span, pieces, holes }.value(&document, 0)
 }
 
+/// What a hole's word in the YAML begins with: a character of the private use area.
+const MARK: char = '\u{e000}';
+
 struct Places<'a> {
+    /// The YAML.
+    source: &'a str,
     text: &'a Text,
     span: Option<Span>,
-    holes: Vec<(String, Part)>,
-    /// Where in the single literal the search for the next string begins.
-    from: usize,
+    /// Where in the YAML a part of the text begins, and which.
+    pieces: Vec<(usize, usize)>,
+    holes: Vec<(String, &'a Part)>,
 }
 
 impl Places<'_> {
-    fn value(&mut self, parsed: &serde_json::Value, depth: usize) -> Result<Value, Stop> {
+    fn value(&self, parsed: &Value, depth: usize) -> Result<Value, Stop> {
         if depth > MAX_DEPTH {
             return Err(Stop::Unknown);
         }
-        Ok(match parsed {
-            serde_json::Value::Null => Value::new(Kind::Null, self.span),
-            serde_json::Value::Bool(b) => Value::new(Kind::Bool(*b), self.span),
-            serde_json::Value::Number(n) => {
-                Value::new(Kind::Number(super::numbers::canonical(&n.to_string()).unwrap_or_else(|| n.to_string()).into()), self.span)
-            }
-            serde_json::Value::String(s) => self.string(s),
-            serde_json::Value::Array(items) => {
+        let span = parsed.span.and_then(|s| self.place(s)).or(self.span);
+        Ok(match &parsed.kind {
+            Kind::Null => Value::new(Kind::Null, span),
+            Kind::Bool(b) => Value::new(Kind::Bool(*b), span),
+            Kind::Number(n) => Value::new(Kind::Number(super::numbers::canonical(n).map_or_else(|| n.clone(), Into::into)), span),
+            Kind::Text(text) => match self.old_bool(text) {
+                Some(b) => Value::new(Kind::Bool(b), span),
+                None => self.string(text),
+            },
+            Kind::List { items, open: false } => {
                 let items = items.iter().map(|v| self.value(v, depth + 1)).collect::<Result<_, _>>()?;
-                Value::list(items, self.span)
+                Value::list(items, span)
             }
-            serde_json::Value::Object(entries) => {
-                let mut out = Vec::new();
-                for (key, value) in entries {
-                    let key = self.string(key).as_text().unwrap_or_else(|| Text::known(key));
-                    out.push(Entry { key, value: self.value(value, depth + 1)? });
-                }
-                Value::map(out, self.span)
+            Kind::Map { entries, open: false } => {
+                let entry = |e: &Entry| Ok(Entry { key: self.shape(&e.key), value: self.value(&e.value, depth + 1)? });
+                Value::map(entries.iter().map(entry).collect::<Result<_, _>>()?, span)
             }
+            Kind::List { .. } | Kind::Map { .. } | Kind::OneOf(_) | Kind::Unknown(_) => return Err(Stop::Unknown),
         })
     }
 
-    fn string(&mut self, s: &str) -> Value {
-        let text = self.with_holes(s);
+    /// Terraform's YAML still knows the bools of YAML 1.1, where they are written without quotes.
+    fn old_bool(&self, text: &Text) -> Option<bool> {
+        let word = text.as_known()?;
+        let truth = match word.as_str() {
+            "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => true,
+            "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => false,
+            _ => return None,
+        };
+        let at = text.span()?.range();
+        let before = self.source.get(..at.start)?.chars().next_back();
+        let plain = self.source.get(at)? == word && !matches!(before, Some('"' | '\''));
+        plain.then_some(truth)
+    }
+
+    fn string(&self, text: &Text) -> Value {
+        let text = self.shape(text);
         let (span, trail) = (text.span().or(self.span), text.trail());
         if let [Part::Hole { atom, .. }] = text.parts.as_slice() {
             return Value { kind: Kind::Unknown(atom.clone()), span, trail };
@@ -143,37 +168,44 @@ impl Places<'_> {
         Value { kind: Kind::Text(text), span, trail }
     }
 
-    fn with_holes(&mut self, s: &str) -> Text {
-        let mut parts = Vec::new();
-        let mut rest = s;
-        while let Some(at) = rest.find('\u{e000}') {
-            let (before, after) = rest.split_at(at);
-            if !before.is_empty() {
-                parts.push(self.literal(before));
-            }
-            match self.holes.iter().find(|(mark, _)| after.starts_with(mark.as_str())) {
-                Some((mark, hole)) => {
-                    parts.push(hole.clone());
-                    rest = after.get(mark.len()..).unwrap_or("");
+    /// A string of the YAML with its holes and places.
+    fn shape(&self, text: &Text) -> Text {
+        let mut out = Text::default();
+        for part in &text.parts {
+            let Part::Literal { text, span, .. } = part else { continue };
+            let exact = span.filter(|s| s.len() == text.len());
+            let mut at = 0;
+            while let Some(rest) = text.get(at..).filter(|r| !r.is_empty()) {
+                if let Some((mark, hole)) = self.holes.iter().find(|(mark, _)| rest.starts_with(mark.as_str())) {
+                    out.parts.push((*hole).clone());
+                    at += mark.len();
+                    continue;
                 }
-                None => break,
+                let first = rest.chars().next().map_or(1, char::len_utf8);
+                let end = at + rest.get(first..).and_then(|r| r.find(MARK)).map_or(rest.len(), |i| i + first);
+                let place = exact.map(|s| s.slice(at..end)).or(*span);
+                out.parts.push(self.literal(text.get(at..end).unwrap_or(""), place));
+                at = end;
             }
         }
-        if !rest.is_empty() || parts.is_empty() {
-            parts.push(self.literal(rest));
+        if out.parts.is_empty() {
+            out.parts.push(self.literal("", text.span()));
         }
-        Text { parts }
+        out
     }
 
-    /// The literal at its place, found by looking for it further on in the source.
-    fn literal(&mut self, s: &str) -> Part {
-        if let ([Part::Literal { text, trail, .. }], false) = (self.text.parts.as_slice(), s.is_empty()) {
-            let found = text.get(self.from..).and_then(|t| t.find(s)).map(|at| at + self.from);
-            if let Some(at) = found {
-                self.from = at + s.len();
-                return Part::Literal { text: s.into(), span: self.text.span_of(0, at..at + s.len()), trail: trail.clone() };
-            }
-        }
-        Part::Literal { text: s.into(), span: self.span.filter(|p| p.len() != s.len()), trail: self.text.trail() }
+    fn literal(&self, text: &str, place: Option<Span>) -> Part {
+        let span = place.and_then(|s| self.place(s)).or(self.span);
+        Part::Literal { text: text.into(), span, trail: self.text.trail() }
+    }
+
+    /// A place in the YAML as a place in the files.
+    fn place(&self, span: Span) -> Option<Span> {
+        let range = span.range();
+        let piece = self.pieces.partition_point(|(start, _)| *start <= range.start).checked_sub(1)?;
+        let (start, part) = *self.pieces.get(piece)?;
+        let Part::Literal { text, .. } = self.text.parts.get(part)? else { return None };
+        let (from, to) = (range.start - start, range.end - start);
+        self.text.span_of(part, from.min(text.len())..to.min(text.len()))
     }
 }

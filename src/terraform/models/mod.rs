@@ -20,6 +20,9 @@ pub struct Model {
     pub files: &'static [(&'static str, &'static str)],
 }
 
+/// Where the virtual folders of the models stand: no path of a scanned file has a doubled slash.
+pub const FOLDER: &str = "//fedlint/models/";
+
 macro_rules! models {
     ($($name:literal),* $(,)?) => {
         &[$(Model { name: $name, files: &[("main.tf", include_str!(concat!($name, "/main.tf")))] }),*]

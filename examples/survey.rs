@@ -1,0 +1,263 @@
+//! How much of a folder fedlint can see: what was read and lost, the trust sites by kind, and how many of them have
+//! leaves that are known, partly known (a literal skeleton around holes) or unknown, with the reasons counted.
+//!
+//! `cargo run --release --example survey -- FOLDER [--list]`; `--list` names every site that has an unknown leaf.
+
+use fedlint::graph::{Gate, GoogleProvider, GoogleSource, Graph, Origin, ProviderKind, Setting};
+use fedlint::pipeline::{Input, Request, World, read};
+use fedlint::value::{Atom, Kind, Text, Value};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// How much of a leaf is known; the worst of a site's leaves is the site's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Known {
+    Whole,
+    Partly,
+    Not,
+}
+
+/// The sites of one kind.
+#[derive(Debug, Default)]
+struct Tally {
+    whole: usize,
+    partly: usize,
+    not: usize,
+}
+
+impl Tally {
+    fn add(&mut self, known: Known) {
+        match known {
+            Known::Whole => self.whole += 1,
+            Known::Partly => self.partly += 1,
+            Known::Not => self.not += 1,
+        }
+    }
+}
+
+/// One site while its leaves are looked at.
+struct Site {
+    worst: Known,
+    reasons: Vec<String>,
+}
+
+impl Site {
+    fn new() -> Self {
+        Self { worst: Known::Whole, reasons: Vec::new() }
+    }
+
+    fn see(&mut self, known: Known) {
+        self.worst = self.worst.max(known);
+    }
+
+    fn atom(&mut self, atom: &Atom) {
+        self.see(Known::Not);
+        self.reasons.push(general(atom.why()));
+    }
+
+    fn text(&mut self, text: &Text) {
+        if text.is_known() {
+            return;
+        }
+        let literal: usize = text.parts.len() - text.atoms().count();
+        self.see(if literal > 0 { Known::Partly } else { Known::Not });
+        self.reasons.extend(text.atoms().map(|a| general(a.why())));
+    }
+
+    /// A leaf that may be chosen among several is partly known when one of them is.
+    fn value(&mut self, value: &Value) {
+        match &value.kind {
+            Kind::Text(text) => self.text(text),
+            Kind::Unknown(atom) => self.atom(atom),
+            Kind::List { items, open } => {
+                items.iter().for_each(|v| self.value(v));
+                self.open(*open, items.is_empty());
+            }
+            Kind::Map { entries, open } => {
+                entries.iter().for_each(|e| {
+                    self.text(&e.key);
+                    self.value(&e.value);
+                });
+                self.open(*open, entries.is_empty());
+            }
+            Kind::OneOf(all) => {
+                let each = all.iter().map(|v| {
+                    let mut one = Site::new();
+                    one.value(v);
+                    self.reasons.append(&mut one.reasons);
+                    one.worst
+                });
+                let best = each.min().unwrap_or(Known::Not);
+                self.see(best.max(Known::Partly));
+            }
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) => {}
+        }
+    }
+
+    fn open(&mut self, open: bool, empty: bool) {
+        if open {
+            self.see(if empty { Known::Not } else { Known::Partly });
+            self.reasons.push("there may be more items".to_owned());
+        }
+    }
+}
+
+/// The report under construction.
+#[derive(Default)]
+struct Survey {
+    tallies: BTreeMap<&'static str, Tally>,
+    reasons: BTreeMap<String, usize>,
+    listed: Vec<String>,
+}
+
+impl Survey {
+    fn add(&mut self, kind: &'static str, origin: &Origin, world: &World, site: Site) {
+        self.tallies.entry(kind).or_default().add(site.worst);
+        if site.worst == Known::Not {
+            let place = world.sources.locate(origin.span).map_or_else(String::new, |(path, at)| format!("{path}:{}", at.line));
+            let library = if origin.library { " (library)" } else { "" };
+            self.listed.push(format!("{kind}: {place} {}{library}: {}", origin.name, site.reasons.join("; ")));
+            for reason in site.reasons {
+                *self.reasons.entry(reason).or_default() += 1;
+            }
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let list = arguments.iter().any(|a| a == "--list");
+    arguments.retain(|a| a != "--list");
+    let [folder] = arguments.as_slice() else {
+        eprintln!("usage: survey FOLDER [--list]");
+        return ExitCode::FAILURE;
+    };
+    let start = Instant::now();
+    let request = Request { input: Input::Paths(vec![PathBuf::from(folder)]), ..Request::default() };
+    match read(&request) {
+        Ok(world) => {
+            let took = start.elapsed();
+            print(&world, list);
+            println!("read in {} ms", took.as_millis());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print(world: &World, list: bool) {
+    let survey = survey(world);
+    let coverage = &world.coverage;
+    println!("files {} lost {}", coverage.files_read, coverage.files_skipped.len());
+    coverage.files_skipped.iter().for_each(|s| println!("  lost {}: {}", s.path, s.reason));
+    for (kind, tally) in &survey.tallies {
+        println!("{kind}: known {} partly {} unknown {}", tally.whole, tally.partly, tally.not);
+    }
+    let count = |counts: &BTreeMap<String, usize>| {
+        let mut sorted: Vec<_> = counts.iter().collect();
+        sorted.sort_by(|a, b| b.1.cmp(a.1));
+        sorted.iter().take(15).for_each(|(reason, n)| println!("  {n} {reason}"));
+    };
+    count(&survey.reasons);
+    let mut undecided: BTreeMap<String, usize> = BTreeMap::new();
+    coverage.undecided.iter().for_each(|u| *undecided.entry(general(&u.why)).or_default() += 1);
+    println!("undecided {}", coverage.undecided.len());
+    count(&undecided);
+    if list {
+        survey.listed.iter().for_each(|l| println!("{l}"));
+        coverage.undecided.iter().for_each(|u| println!("undecided: {}:{} {}", u.path, u.line, u.why));
+    }
+}
+
+fn survey(world: &World) -> Survey {
+    let mut survey = Survey::default();
+    let graph: &Graph = &world.graph;
+    for provider in &graph.providers {
+        match &provider.kind {
+            ProviderKind::AwsOidc { url, .. } => survey.add("aws provider url", &provider.origin, world, of_text(Some(url))),
+            ProviderKind::Google(google) => {
+                survey.add("google condition", &provider.origin, world, condition(google));
+                if let GoogleSource::Oidc { issuer, .. } = &google.source {
+                    survey.add("google issuer", &provider.origin, world, of_text(Some(issuer)));
+                }
+            }
+        }
+    }
+    for trust in &graph.trusts {
+        match &trust.gate {
+            Gate::AwsPolicy(policy) => aws(&mut survey, world, &trust.origin, policy),
+            Gate::GoogleMember { member, .. } => survey.add("google member", &trust.origin, world, of_text(Some(member))),
+            Gate::AzureCredential { issuer, subject, expression, .. } => {
+                survey.add("azure issuer", &trust.origin, world, of_text(issuer.as_ref()));
+                survey.add("azure subject", &trust.origin, world, of_text(subject.as_ref().or(expression.as_ref())));
+            }
+        }
+    }
+    survey
+}
+
+fn of_text(text: Option<&Text>) -> Site {
+    let mut site = Site::new();
+    match text {
+        Some(text) => site.text(text),
+        None => {
+            site.see(Known::Not);
+            site.reasons.push("not readable".to_owned());
+        }
+    }
+    site
+}
+
+fn condition(google: &GoogleProvider) -> Site {
+    let mut site = Site::new();
+    match &google.condition {
+        Setting::Absent => {}
+        Setting::Set(text) => site.text(text),
+        Setting::OneOf(all) => {
+            site.see(Known::Partly);
+            all.iter().flatten().for_each(|t| site.text(t));
+        }
+        Setting::Unknown(atom) => site.atom(atom),
+    }
+    site
+}
+
+/// A trust policy's conditions and its federated principals, each as a site of its own; policies that trust no
+/// federated principal do not count.
+fn aws(survey: &mut Survey, world: &World, origin: &Origin, policy: &Value) {
+    if let Kind::Unknown(atom) = &policy.kind {
+        let mut site = Site::new();
+        site.atom(atom);
+        survey.add("aws whole policy unknown", origin, world, site);
+        return;
+    }
+    let Some(statements) = policy.get("Statement") else { return };
+    for statement in statements.items().into_iter().flat_map(Value::alternatives).flat_map(Value::items) {
+        let Some(federated) = statement.at(&["Principal", "Federated"]) else {
+            if let Kind::Unknown(atom) = &statement.kind {
+                let mut site = Site::new();
+                site.atom(atom);
+                survey.add("aws statement unknown", origin, world, site);
+            }
+            continue;
+        };
+        let mut principal = Site::new();
+        principal.value(federated);
+        survey.add("aws principal", origin, world, principal);
+        let mut conditions = Site::new();
+        if let Some(condition) = statement.get("Condition") {
+            conditions.value(condition);
+        }
+        survey.add("aws condition", origin, world, conditions);
+    }
+}
+
+/// A reason without the names in it.
+fn general(why: &str) -> String {
+    why.split('`').enumerate().map(|(i, part)| if i % 2 == 1 { "`…`" } else { part }).collect()
+}

@@ -1,0 +1,83 @@
+//! Terraform through the whole pipeline: models of remote modules, plans, variable files.
+#![allow(clippy::unwrap_used)]
+
+use fedlint::pipeline::{Input, Request, check};
+use fedlint::report::Run;
+
+fn run(files: &[(&str, &str)]) -> Run {
+    let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+    check(&Request { input: Input::Memory(files), ..Request::default() }).unwrap()
+}
+
+/// Rule, path and the characters of each finding.
+fn findings(run: &Run) -> Vec<(String, String, String)> {
+    let place = |f: &fedlint::rules::Finding| (f.rule.clone(), run.sources.locate(f.span).unwrap().0, run.sources.snippet(f.span));
+    run.findings.iter().map(place).collect()
+}
+
+const PROVIDER: &str = "resource \"aws_iam_openid_connect_provider\" \"github\" {\n  url            = \"https://token.actions.githubusercontent.com\"\n  client_id_list = [\"sts.amazonaws.com\"]\n}\n";
+
+#[test]
+fn a_finding_from_a_model_points_at_the_caller() {
+    let call = "module \"role\" {\n  source   = \"terraform-aws-modules/iam/aws//modules/iam-github-oidc-role\"\n  version  = \"~> 5.0\"\n  name     = \"ci\"\n  subjects = [\"*\"]\n}\n";
+    let run = run(&[("main.tf", call), ("provider.tf", PROVIDER)]);
+    let found = findings(&run);
+    assert!(!found.is_empty(), "anyone gets in: {:?}", run.coverage);
+    for finding in &run.findings {
+        let path = run.sources.locate(finding.span).unwrap().0;
+        assert!(path == "main.tf" || path == "provider.tf", "{}: {path}", finding.rule);
+        for related in &finding.related {
+            assert!(!run.sources.locate(related.span).unwrap().0.contains("fedlint/models"), "{}: {}", finding.rule, related.message);
+        }
+    }
+    assert!(found.iter().any(|(_, path, text)| path == "main.tf" && text.contains('*')), "{found:?}");
+}
+
+#[test]
+fn an_unknown_module_with_trust_is_undecided() {
+    let run = run(&[("main.tf", "module \"role\" {\n  source        = \"acme/oidc-role/aws\"\n  oidc_subjects = [\"repo:acme/*\"]\n}\n")]);
+    let undecided: Vec<(&str, usize, &str)> = run.coverage.undecided.iter().map(|u| (u.path.as_str(), u.line, u.why.as_str())).collect();
+    assert_eq!(undecided, [("main.tf", 3, "module `role` is not in the scan and not known: its trust is not judged")]);
+    assert!(run.findings.is_empty());
+}
+
+const POLICY: &str = r#"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Federated\":\"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com\"},\"Action\":\"sts:AssumeRoleWithWebIdentity\",\"Condition\":{\"StringEquals\":{\"token.actions.githubusercontent.com:aud\":\"sts.amazonaws.com\"}}}]}"#;
+
+fn plan() -> String {
+    format!(
+        r#"{{"format_version":"1.2","terraform_version":"1.11.4","planned_values":{{"root_module":{{"child_modules":[{{"address":"module.role","resources":[{{"address":"module.role.aws_iam_role.this","mode":"managed","type":"aws_iam_role","name":"this","values":{{"name":"ci","assume_role_policy":"{POLICY}"}}}}]}}]}}}}}}"#
+    )
+}
+
+#[test]
+fn a_plan_alone_is_judged() {
+    let plan = plan();
+    let run = run(&[("plan.json", &plan)]);
+    assert_eq!(run.coverage.trusts, 1);
+    assert!(findings(&run).iter().any(|(rule, path, _)| rule == "missing-subject" && path == "plan.json"), "{:?}", findings(&run));
+}
+
+#[test]
+fn a_plan_beside_its_configuration_points_at_the_call() {
+    let plan = plan();
+    let main = "module \"role\" {\n  source = \"acme/role/aws\"\n  iam_role_name = \"ci\"\n}\n";
+    let run = run(&[("infra/main.tf", main), ("infra/plan.json", &plan)]);
+    assert_eq!(run.coverage.trusts, 1);
+    assert!(run.findings.iter().any(|f| f.rule == "missing-subject"), "{:?}", findings(&run));
+}
+
+#[test]
+fn what_one_environment_opens_is_found_once() {
+    let main = "variable \"subject\" {\n  type = string\n}\nresource \"aws_iam_role\" \"ci\" {\n  name = \"ci\"\n  assume_role_policy = jsonencode({\n    Version = \"2012-10-17\"\n    Statement = [{\n      Effect    = \"Allow\"\n      Principal = { Federated = aws_iam_openid_connect_provider.github.arn }\n      Action    = \"sts:AssumeRoleWithWebIdentity\"\n      Condition = {\n        StringEquals = { \"token.actions.githubusercontent.com:aud\" = \"sts.amazonaws.com\" }\n        StringLike   = { \"token.actions.githubusercontent.com:sub\" = var.subject }\n      }\n    }]\n  })\n}\n";
+    let files = [
+        ("main.tf", main),
+        ("provider.tf", PROVIDER),
+        ("dev.tfvars", "subject = \"repo:*\"\n"),
+        ("prod.tfvars", "subject = \"repo:acme/app:environment:prod\"\n"),
+    ];
+    let run = run(&files);
+    let open: Vec<_> = findings(&run).into_iter().filter(|(_, path, _)| path == "dev.tfvars").collect();
+    assert_eq!(open.len(), 1, "{:?}", findings(&run));
+    let heavy = run.findings.iter().filter(|f| f.severity >= fedlint::rules::Severity::Medium);
+    assert!(heavy.into_iter().all(|f| run.sources.locate(f.span).unwrap().0 != "prod.tfvars"), "{:?}", findings(&run));
+}
