@@ -75,7 +75,10 @@ pub fn star(test: &Test) -> Option<Span> {
 pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cluster: bool) -> Option<Verdict> {
     let segment = |names: &[&str]| names.iter().find_map(|n| exposure.segments.get(*n)).cloned().unwrap_or_default();
     let named = |names: &[&str]| {
-        names.iter().find_map(|n| exposure.named.get(*n)).and_then(|c| c.iter().find(|c| !c.text.is_empty())).map(|c| c.text.clone())
+        let all = names.iter().find_map(|n| exposure.named.get(*n))?;
+        let written = || all.iter().filter(|c| !c.text.is_empty());
+        // The name that was left open is the one that somebody else's begins like.
+        written().find(|c| !c.complete).or_else(|| written().next()).map(|c| c.text.clone())
     };
     let project = ["repository", "project", "workspace", "pipeline", "service_account", "role"];
     let (rule, severity, roles, message, help): (&str, Severity, &[Role], String, &str) = match exposure.class {

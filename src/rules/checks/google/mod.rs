@@ -35,9 +35,9 @@ impl Seen<'_> {
         issuer::templates(&self.recognised, formula)
     }
 
-    /// Whose tokens the issuer mints.
+    /// Whose tokens the provider takes: those of an AWS provider belong to the one account that it names.
     pub(super) fn tenancy(&self) -> Tenancy {
-        self.recognised.issuer.tenancy
+        if self.view.aws { Tenancy::Tenant } else { self.recognised.issuer.tenancy }
     }
 }
 
