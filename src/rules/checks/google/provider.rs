@@ -63,6 +63,9 @@ fn example(seen: &Seen<'_>) -> String {
 
 /// The bindings (by index) through which a stranger has an identity.
 fn strangers(context: &Context<'_>, seen: &Seen<'_>) -> Vec<usize> {
+    if seen.view.aws {
+        return Vec::new();
+    }
     bound(context, seen)
         .into_iter()
         .filter(|i| {
@@ -96,7 +99,8 @@ fn with_condition(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
         return never(seen).into_iter().collect();
     }
     let Ok(exposure) = exposure::exposure(&seen.condition, &templates) else { return Vec::new() };
-    if matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix) {
+    // The account of an AWS provider is its tenant: no condition has to repeat it.
+    if !seen.view.aws && matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix) {
         return vec![foreign(context, seen, &exposure)];
     }
     // What the condition alone gets wrong whatever is bound; the rest is the bindings' matter.
