@@ -96,3 +96,113 @@ fn everything_from_scratch(bencher: divan::Bencher<'_, '_>) {
     let (all, formula) = (templates(), foreign(sub(Matcher::Prefix(Text::known("repo:my-org")))));
     bencher.bench(|| search(&formula, &all, &Options::default()));
 }
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+/// The exposure of a whole trust: what a run asks of each role and binding.
+mod exposures {
+    use super::common::{aws, google, policy};
+    use fedlint::admission::exposure::{exposure, life};
+    use fedlint::admission::formula::Formula;
+    use fedlint::issuers::Template;
+    use serde_json::{Value, json};
+    use std::time::{Duration, Instant};
+
+    const GITHUB: &str = "token.actions.githubusercontent.com";
+
+    fn of(bencher: divan::Bencher<'_, '_>, condition: &Value) {
+        let (formula, templates, _) = aws(GITHUB, &policy(GITHUB, condition));
+        bencher.bench(|| exposure(&formula, &templates));
+    }
+
+    #[divan::bench]
+    fn one_exact_subject(bencher: divan::Bencher<'_, '_>) {
+        of(bencher, &json!({"StringEquals": {":sub": "repo:octo/app:ref:refs/heads/main", ":aud": "sts.amazonaws.com"}}));
+    }
+
+    #[divan::bench]
+    fn one_open_subject(bencher: divan::Bencher<'_, '_>) {
+        of(bencher, &json!({"StringLike": {":sub": "repo:octo*:ref:refs/heads/main"}}));
+    }
+
+    #[divan::bench]
+    fn hundred_exact_subjects(bencher: divan::Bencher<'_, '_>) {
+        let subjects: Vec<String> = (0..100).map(|i| format!("repo:octo/service-{i}:ref:refs/heads/main")).collect();
+        of(bencher, &json!({"StringEquals": {":sub": subjects}}));
+    }
+
+    /// The conditions found in public repositories, those of GitHub's provider.
+    fn real() -> Vec<(String, Formula, Vec<Template>)> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/gcp-conditions.jsonl");
+        let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
+        let rows = text.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok());
+        rows.filter(|r| r["issuer"] == "github")
+            .filter_map(|r| {
+                let condition = r["concrete"].as_str()?.to_owned();
+                let (_, formula, templates, _) = google(GITHUB, &condition);
+                Some((condition, formula, templates))
+            })
+            .collect()
+    }
+
+    #[divan::bench(sample_count = 5, sample_size = 1)]
+    fn real_conditions(bencher: divan::Bencher<'_, '_>) {
+        let all = real();
+        bencher.counter(divan::counter::ItemsCount::new(all.len())).bench(|| all.iter().filter(|(_, f, t)| exposure(f, t).is_ok()).count());
+    }
+
+    /// The slowest of many, as its own time.
+    fn worst(all: &[(String, Formula, Vec<Template>)]) -> Duration {
+        let time = |(_, formula, templates): &(String, Formula, Vec<Template>)| {
+            let start = Instant::now();
+            divan::black_box((life(formula, templates), exposure(formula, templates).is_ok()));
+            start.elapsed()
+        };
+        all.iter().map(time).max().unwrap_or_default()
+    }
+
+    #[divan::bench(sample_count = 1, sample_size = 1)]
+    fn slowest_real_condition() -> Duration {
+        let slowest = worst(&real());
+        eprintln!("slowest real condition: {slowest:?}");
+        slowest
+    }
+
+    /// Random policies from a fixed seed.
+    fn random(count: u64) -> Vec<(String, Formula, Vec<Template>)> {
+        let mut state = 0x9E37_79B9_7F4A_7C15u64;
+        let mut next = |n: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % n as u64).unwrap_or(0)
+        };
+        let owners = ["octo", "octo*", "*", "o??o", "*-corp*"];
+        let repositories = ["app", "app*", "*", "*-infra-*", "a?p"];
+        let contexts = ["ref:refs/heads/main", "*", "ref:refs/heads/*release*", "environment:prod*", "pull_request", "*main*"];
+        let operators = ["StringLike", "StringNotLike", "StringLikeIfExists", "ForAllValues:StringLike"];
+        let one = |_| {
+            let mut condition = json!({});
+            for _ in 0..=next(3) {
+                let subjects: Vec<String> = (0..=next(6))
+                    .map(|_| {
+                        let (o, r, c) = (owners[next(5)], repositories[next(5)], contexts[next(6)]);
+                        format!("repo:{o}/{r}:{c}")
+                    })
+                    .collect();
+                condition[operators[next(4)]][":sub"] = json!(subjects);
+            }
+            let (formula, templates, _) = aws(GITHUB, &policy(GITHUB, &condition));
+            (condition.to_string(), formula, templates)
+        };
+        (0..count).map(one).collect()
+    }
+
+    #[divan::bench(sample_count = 1, sample_size = 1)]
+    fn slowest_of_ten_thousand_random_policies() -> Duration {
+        let slowest = worst(&random(10_000));
+        eprintln!("slowest random policy: {slowest:?}");
+        slowest
+    }
+}

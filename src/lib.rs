@@ -16,6 +16,7 @@ pub mod pipeline;
 pub mod readers;
 pub mod report;
 pub mod rules;
+pub mod simulation;
 pub mod source;
 pub mod syntax;
 pub mod terraform;

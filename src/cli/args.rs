@@ -25,6 +25,10 @@ pub enum Command {
     Check(Check),
     /// Print the trust graph
     Graph(Graph),
+    /// Say which identities a token gets, and for each that refuses, which test failed
+    Simulate(Box<Simulate>),
+    /// Check assertions on trust: which token gets what, and which must not
+    Test(Test),
     /// Say what is known of a Terraform expression in a folder, and why the rest is not
     Eval(Eval),
     /// Explain a rule
@@ -155,17 +159,86 @@ pub struct Eval {
     #[arg(value_name = "EXPRESSION", allow_hyphen_values = true)]
     pub expression: String,
     /// The form of the answer
-    #[arg(long, value_enum, default_value_t = EvalFormat::Human)]
-    pub format: EvalFormat,
+    #[arg(long, value_enum, default_value_t = AnswerFormat::Human)]
+    pub format: AnswerFormat,
 }
 
-/// Forms of the answer of `fedlint eval`.
+/// `fedlint simulate`.
+#[derive(Debug, Clone, Args)]
+#[command(group = clap::ArgGroup::new("presented").required(true).args(["token", "github", "kubernetes", "spiffe"]))]
+pub struct Simulate {
+    /// What to read.
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// The token: a JSON object of claims, `{"context": {…}}` with ready IAM condition keys, or a JWT whose signature is not
+    /// checked; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub token: Option<PathBuf>,
+    /// The token of a GitHub Actions job of this repository
+    #[arg(long, value_name = "OWNER/REPO")]
+    pub github: Option<String>,
+    /// The job's ref: `refs/heads/main`, `refs/tags/v1`, `refs/pull/1/merge`
+    #[arg(long = "ref", value_name = "REF", requires = "github", default_value = "refs/heads/main")]
+    pub reference: String,
+    /// The job's event: `push`, `pull_request`, …
+    #[arg(long, value_name = "EVENT", requires = "github", default_value = "")]
+    pub event: String,
+    /// The job's deployment environment
+    #[arg(long, value_name = "NAME", requires = "github")]
+    pub environment: Option<String>,
+    /// The id of the repository's owner
+    #[arg(long, value_name = "N", requires = "github")]
+    pub owner_id: Option<String>,
+    /// The id of the repository
+    #[arg(long, value_name = "N", requires = "github")]
+    pub repository_id: Option<String>,
+    /// The subject is an immutable one: `repo:OWNER@ID/REPO@ID:…`
+    #[arg(long, requires_all = ["github", "owner_id", "repository_id"])]
+    pub immutable: bool,
+    /// The token of a pod with this ServiceAccount
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    pub kubernetes: Option<String>,
+    /// The JWT-SVID of this SPIFFE id
+    #[arg(long, value_name = "ID")]
+    pub spiffe: Option<String>,
+    /// The issuer of a preset: the cluster's, the SPIRE server's, GitHub Enterprise's [default: the one that a trust names]
+    #[arg(long, value_name = "URL", conflicts_with = "token")]
+    pub issuer: Option<String>,
+    /// The audience of the token [default: of a preset, what is customary at each cloud]
+    #[arg(long, value_name = "AUDIENCE")]
+    pub audience: Option<String>,
+    /// Decide this one document instead: an IAM trust policy, a pool provider (gcloud), a federated credential
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// With --policy: the ARN of the federated provider or of the caller, where the token alone does not say it
+    #[arg(long, value_name = "ARN", requires = "policy")]
+    pub principal: Option<String>,
+    /// With --policy: the STS action [default: the one that fits the principal]
+    #[arg(long, value_name = "ACTION", requires = "policy")]
+    pub action: Option<String>,
+    /// The form
+    #[arg(long, value_enum, default_value_t = AnswerFormat::Human)]
+    pub format: AnswerFormat,
+}
+
+/// Forms of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum EvalFormat {
+pub enum AnswerFormat {
     /// For a person
     Human,
     /// One JSON object
     Json,
+}
+
+/// `fedlint test`.
+#[derive(Debug, Clone, Args)]
+pub struct Test {
+    /// Files of assertions: a list in YAML or JSON, or one JSON object on each line; `-` is standard input
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// The repository that `identity` names
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub root: PathBuf,
 }
 
 /// `fedlint explain`.

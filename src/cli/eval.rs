@@ -1,6 +1,6 @@
 //! `fedlint eval`: what is known of an expression.
 
-use super::args::{Colour, Eval, EvalFormat};
+use super::args::{Colour, Eval, AnswerFormat};
 use super::{CLEAN, CliError, print};
 use crate::pipeline;
 use crate::terraform::evaluate::why_unknown;
@@ -15,8 +15,8 @@ pub(super) fn run(arguments: &Eval) -> Result<u8, CliError> {
         Ok(value) => answer(value),
     };
     let text = match arguments.format {
-        EvalFormat::Json => format!("{answer}\n"),
-        EvalFormat::Human => human(&answer)?,
+        AnswerFormat::Json => format!("{answer}\n"),
+        AnswerFormat::Human => human(&answer)?,
     };
     print(&text, Colour::Never)?;
     Ok(CLEAN)

@@ -6,6 +6,8 @@ mod eval;
 mod explain;
 mod graph;
 mod misc;
+mod simulate;
+mod test;
 
 use args::{Arguments, Command};
 use clap::Parser as _;
@@ -60,6 +62,8 @@ fn dispatch(arguments: &Arguments) -> Result<u8, CliError> {
     match &arguments.command {
         Command::Check(check) => check::run(check),
         Command::Graph(graph) => graph::run(graph),
+        Command::Simulate(simulate) => simulate::run(simulate),
+        Command::Test(test) => test::run(test),
         Command::Eval(eval) => eval::run(eval),
         Command::Explain(explain) => explain::explain(explain),
         Command::Rules(rules) => explain::rules(rules),

@@ -325,6 +325,17 @@ pub struct Api {
     pub service: Text,
 }
 
+/// A credential configuration of a workload outside of Google Cloud: an `external_account` file.
+#[derive(Debug, Clone)]
+pub struct CredentialConfig {
+    /// Where.
+    pub origin: Origin,
+    /// `audience`: the provider's resource name with `//iam.googleapis.com/` before it.
+    pub audience: Text,
+    /// The e-mail of the service account that is impersonated, if any.
+    pub impersonates: Option<Text>,
+}
+
 /// The graph.
 #[derive(Debug, Default)]
 pub struct Graph {
@@ -346,6 +357,8 @@ pub struct Graph {
     pub apis: Vec<Api>,
     /// Keys of Terraform's objects that are written twice: all but the last are lost.
     pub duplicates: Vec<crate::syntax::hcl::Duplicate>,
+    /// Credential configurations of workloads outside of Google Cloud.
+    pub credential_configs: Vec<CredentialConfig>,
     /// What could not be decided while reading, with the place and the reason.
     pub undecided: Vec<(Option<Span>, String)>,
 }

@@ -108,6 +108,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
     }
     for object in &objects {
         gcp::documents::bind(&mut reader, object);
+        gcp::credentials::read(&mut reader, object);
         gcp::connector::bind(&mut reader, object);
     }
 }

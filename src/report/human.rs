@@ -31,9 +31,6 @@ pub fn render(run: &Run, style: Style) -> String {
     let mut out = String::new();
     for finding in &run.findings {
         let _ = handler.render_report(&mut out, &Rendered::new(run, finding));
-        if let Some(witness) = &finding.witness {
-            out.push_str(&witness_block(witness));
-        }
         out.push('\n');
     }
     out.push_str(&footer(run));
@@ -76,7 +73,7 @@ impl<'a> Rendered<'a> {
             related,
             url: catalogue::find(&finding.rule).map(catalogue::Rule::help_uri),
             title: format!("{}{likely}: {identity}{}", finding.severity, printable(&finding.message)),
-            help: finding.help.as_ref().map(|h| printable(h)),
+            help: help(finding),
         }
     }
 }
@@ -182,16 +179,26 @@ impl Diagnostic for RelatedPlace {
     }
 }
 
+/// What to do, and the token that shows why.
+fn help(finding: &Finding) -> Option<String> {
+    let witness = finding.witness.as_ref().map(witness_block);
+    match (&finding.help, witness) {
+        (Some(help), Some(witness)) => Some(format!("{}\n\n{witness}", printable(help))),
+        (Some(help), None) => Some(printable(help)),
+        (None, witness) => witness,
+    }
+}
+
 fn witness_block(witness: &Token) -> String {
     let width = witness.claims.keys().map(String::len).max().unwrap_or(0);
-    let mut out = String::from("  this token gets in:\n");
+    let mut out = String::from("this token gets in:");
     for (name, claim) in &witness.claims {
         let value = match claim {
             Claim::String(s) => s.clone(),
             Claim::List(items) => items.join(", "),
             Claim::Json(v) => v.to_string(),
         };
-        let _ = writeln!(out, "    {name:width$}  {}", printable(&value));
+        let _ = write!(out, "\n  {name:width$}  {}", printable(&value));
     }
     out
 }

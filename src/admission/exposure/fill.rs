@@ -4,9 +4,8 @@
 //! GitHub subject. Each unknown gets the shapes under which the tests it stands in can hold at all.
 
 use super::super::formula::{Formula, GlobPart, Matcher, Test};
-use super::super::search::{self, HoleMode, Options, Outcome};
+use super::super::search::{Compiled, HoleMode, Options, Templates};
 use super::shape;
-use crate::issuers::Template;
 use crate::value::{Atom, AtomKind, Text};
 use std::collections::BTreeMap;
 
@@ -31,7 +30,7 @@ impl Filler {
 
 /// The ways to fill in the unknowns of a formula: one when it has none.
 #[must_use]
-pub fn fillers(formula: &Formula, templates: &[Template]) -> Vec<Filler> {
+pub fn fillers(formula: &Formula, templates: &Templates) -> Vec<Filler> {
     let occurrences = shape::tests(formula);
     let mut atoms: Vec<Atom> =
         occurrences.iter().flat_map(|o| texts(o.test)).flat_map(|t| t.atoms().cloned().collect::<Vec<_>>()).collect();
@@ -60,13 +59,13 @@ pub fn fillers(formula: &Formula, templates: &[Template]) -> Vec<Filler> {
 }
 
 /// The shapes of an unknown under which at least one test that it stands in can hold, else all it may be.
-fn possible_shapes(atom: &Atom, tests: &[&Test], templates: &[Template]) -> Vec<String> {
+fn possible_shapes(atom: &Atom, tests: &[&Test], templates: &Templates) -> Vec<String> {
     let all = shapes(atom);
     let holds = |value: &String| {
         let fill = |other: &Atom| if other == atom { value.clone() } else { shapes(other).into_iter().next().unwrap_or_default() };
         tests.iter().any(|test| {
             let options = Options { holes: HoleMode::Fill(&fill) };
-            matches!(search::search(&Formula::Test(Box::new((*test).clone())), templates, &options), Outcome::Witness(_))
+            Compiled::new(&Formula::Test(Box::new((*test).clone())), &options).search(templates, &options).witness().is_some()
         })
     };
     let possible: Vec<String> = all.iter().filter(|v| holds(v)).cloned().collect();

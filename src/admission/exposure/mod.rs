@@ -5,17 +5,18 @@
 //! ("admitted, and the owner is none that the policy names"); the first that has a witness is the trust's class.
 //! What the policy *names* is read off its own literals, aligned with the issuer's templates.
 
+pub mod chosen;
 pub mod fill;
 pub mod shape;
 
 use super::formula::{Formula, Matcher, Subject, Test};
-use super::search::{self, Candidate, HoleMode, Options, Outcome, Witness};
+use super::search::{self, Candidate, Compiled, HoleMode, Options, Outcome, Templates, Witness};
 use super::{Token, Truth};
 use crate::issuers::{Context, Role, Template};
 use crate::source::Span;
 use crate::value::{Atom, Text};
 use fill::Filler;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How far in a stranger stands; worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,12 +37,16 @@ pub enum Class {
     AnyRef,
     /// Refs whose name extends one that it names.
     RefPrefix,
+    /// `pull_request_target` runs, which carry the `ref` of the target branch.
+    PullRequestTarget,
     /// Pull or merge request runs.
     PullRequest,
     /// Every environment.
     AnyEnvironment,
     /// Environments whose name extends one that it names.
     EnvironmentPrefix,
+    /// Tags that bear the name of the branch that is meant.
+    TagAsBranch,
     /// What the policy names and nothing else.
     Intended,
 }
@@ -51,7 +56,7 @@ pub enum Class {
 pub struct Exposure {
     /// The class.
     pub class: Class,
-    /// A token of that class; none for [`Class::Intended`].
+    /// A token of that class, with the claims that the gate reads (see [`minimal`]); none for [`Class::Intended`].
     pub witness: Option<Token>,
     /// The segments of the witness by name.
     pub segments: BTreeMap<String, String>,
@@ -61,6 +66,10 @@ pub struct Exposure {
     pub named: BTreeMap<String, Vec<Candidate>>,
     /// The wildcard that leaves the decisive segment open.
     pub open_at: Option<Span>,
+    /// The positive tests that hold for the witness, by their place in [`shape::tests`].
+    pub admitting: Vec<usize>,
+    /// Nothing but values that the caller picks stands between the class and the gate: see [`chosen`].
+    pub caller_chosen: bool,
 }
 
 /// Whether anybody at all gets in.
@@ -87,6 +96,7 @@ const LEVELS: &[Level] = &[
     Level { roles: &[Role::Namespace], contexts: None, any: Class::AnyNamespace, prefix: Class::NamespacePrefix },
     Level { roles: &[Role::Project, Role::ProjectId], contexts: None, any: Class::AnyProject, prefix: Class::ProjectPrefix },
     Level { roles: &[Role::Ref], contexts: Some(&[Context::Branch]), any: Class::AnyRef, prefix: Class::RefPrefix },
+    Level { roles: &[], contexts: Some(&[Context::PullRequestTarget]), any: Class::PullRequestTarget, prefix: Class::PullRequestTarget },
     Level { roles: &[], contexts: Some(&[Context::PullRequest]), any: Class::PullRequest, prefix: Class::PullRequest },
     Level {
         roles: &[Role::Environment],
@@ -99,13 +109,16 @@ const LEVELS: &[Level] = &[
 /// Whether some token gets in: first with the unknowns filled in, then, for a proof, with unknowns that may be anything.
 #[must_use]
 pub fn life(formula: &Formula, templates: &[Template]) -> Life {
-    for filler in fill::fillers(formula, templates) {
+    let templates = Templates::new(templates);
+    for filler in fill::fillers(formula, &templates) {
         let value = |atom: &Atom| filler.value(atom);
-        if let Outcome::Witness(w) = search::search(formula, templates, &Options { holes: HoleMode::Fill(&value) }) {
+        let options = Options { holes: HoleMode::Fill(&value) };
+        if let Outcome::Witness(w) = Compiled::new(formula, &options).search(&templates, &options) {
             return Life::Alive(Box::new(w.token));
         }
     }
-    match search::search(formula, templates, &Options { holes: HoleMode::Any }) {
+    let options = Options { holes: HoleMode::Any };
+    match Compiled::new(formula, &options).search(&templates, &options) {
         Outcome::Proof => Life::Dead,
         Outcome::Witness(w) => Life::Alive(Box::new(w.token)),
         Outcome::Unknown(why) => Life::Unknown(why),
@@ -118,11 +131,12 @@ pub fn life(formula: &Formula, templates: &[Template]) -> Life {
 /// # Errors
 /// Nothing could be decided; the reason.
 pub fn exposure(formula: &Formula, templates: &[Template]) -> Result<Exposure, String> {
+    let templates = Templates::new(templates);
     let mut best: Option<Exposure> = None;
     let mut classes = Vec::new();
     let mut why = String::from("no way to fill in the unknowns lets anybody in");
-    for filler in fill::fillers(formula, templates) {
-        match with_filler(formula, templates, &filler) {
+    for filler in fill::fillers(formula, &templates) {
+        match with_filler(formula, &templates, &filler) {
             Ok(Some(found)) => {
                 classes.push(found.class);
                 if best.as_ref().is_none_or(|b| found.class > b.class) {
@@ -141,58 +155,164 @@ pub fn exposure(formula: &Formula, templates: &[Template]) -> Result<Exposure, S
     .ok_or(why)
 }
 
+/// The witness with what a reader needs: issuer, subject, audience and the claims that the gate reads. Every other claim
+/// is one that the gate does not look at, so the token is admitted with and without it.
+#[must_use]
+pub fn minimal(token: &Token, formula: &Formula) -> Token {
+    let mut read: BTreeSet<String> = shape::tests(formula).iter().flat_map(|o| shape::claims(&o.test.subject)).collect();
+    read.extend(["iss", "sub", "aud"].map(str::to_owned));
+    let mut claims = token.claims.clone();
+    claims.retain(|name, _| read.contains(name));
+    // A token without a subject is told by all that it says: AWS as Google sees it.
+    if claims.contains_key("sub") { Token { claims } } else { token.clone() }
+}
+
+/// One way to fill in the unknowns.
+struct Gate<'a> {
+    formula: &'a Formula,
+    compiled: Compiled,
+    templates: &'a Templates,
+    options: Options<'a>,
+    named: BTreeMap<String, Vec<Candidate>>,
+}
+
 /// `None`: with these fillings nobody gets in at all.
-fn with_filler(formula: &Formula, templates: &[Template], filler: &Filler) -> Result<Option<Exposure>, String> {
+fn with_filler(formula: &Formula, templates: &Templates, filler: &Filler) -> Result<Option<Exposure>, String> {
     let value = |atom: &Atom| filler.value(atom);
     let options = Options { holes: HoleMode::Fill(&value) };
-    match search::search(formula, templates, &options) {
+    let compiled = Compiled::new(formula, &options);
+    match compiled.search(templates, &options) {
         Outcome::Witness(_) => {}
         Outcome::Proof => return Ok(None),
         Outcome::Unknown(why) => return Err(why),
     }
     let named = named(formula, templates, &options);
-    let mut undecided = None;
-    for level in LEVELS {
-        let chosen: Vec<Template> = templates.iter().filter(|t| level.contexts.is_none_or(|c| c.contains(&t.context))).cloned().collect();
-        let segments = segments_of(level, &chosen);
-        if chosen.is_empty() || (segments.is_empty() && !level.roles.is_empty()) {
-            continue;
-        }
-        let applies: Vec<Template> =
-            chosen.into_iter().filter(|t| level.roles.is_empty() || t.segments.iter().any(|s| level.roles.contains(&s.role))).collect();
-        let outside = Formula::All(vec![formula.clone(), Formula::Not(Box::new(named_formula(level, &segments, &named, templates)))]);
-        let beyond = Formula::All(vec![outside.clone(), Formula::Not(Box::new(prefix_formula(&segments, &named)))]);
-        for (query, class) in [(&beyond, level.any), (&outside, level.prefix)] {
-            match search::search(query, &applies, &options) {
-                Outcome::Witness(w) => return Ok(Some(found(class, *w, named, &segments))),
-                Outcome::Proof => {}
-                Outcome::Unknown(why) => undecided = Some(why),
-            }
-        }
-        // A level that could not be decided must not let a deeper one speak for the trust.
-        if let Some(why) = undecided {
-            return Err(why);
+    let gate = Gate { formula, compiled, templates, options, named };
+    for level in LEVELS.iter().filter(|l| gate.asks(l)) {
+        if let Some(found) = gate.level(level)? {
+            return Ok(Some(found));
         }
     }
-    Ok(Some(Exposure { class: Class::Intended, witness: None, segments: BTreeMap::new(), certain: true, named, open_at: None }))
+    if let Some(witness) = gate.tag_as_branch() {
+        return Ok(Some(gate.found(Class::TagAsBranch, witness, &[])));
+    }
+    let (witness, segments) = (None, BTreeMap::new());
+    let intended = Exposure {
+        class: Class::Intended,
+        witness,
+        segments,
+        certain: true,
+        named: gate.named,
+        open_at: None,
+        admitting: Vec::new(),
+        caller_chosen: false,
+    };
+    Ok(Some(intended))
 }
 
-fn found(class: Class, witness: Witness, named: BTreeMap<String, Vec<Candidate>>, segments: &[(String, Role)]) -> Exposure {
-    let open_at = segments.iter().filter_map(|(name, _)| named.get(name)).flatten().find_map(|c| c.open_at);
-    Exposure {
-        class,
-        witness: Some(witness.token),
-        segments: witness.segments.into_iter().collect(),
-        certain: witness.certain,
-        named,
-        open_at,
+impl Gate<'_> {
+    /// Whether the question of a level makes sense: runs of `pull_request_target` pose as a branch where the gate looks at
+    /// `ref` and not at the event.
+    fn asks(&self, level: &Level) -> bool {
+        level.any != Class::PullRequestTarget || {
+            let reads = |claim: &str| shape::tests(self.formula).iter().any(|o| shape::claims(&o.test.subject).contains(claim));
+            reads("ref") && !reads("event_name")
+        }
     }
+
+    /// The exposure, when a token of this level gets in.
+    fn level(&self, level: &Level) -> Result<Option<Exposure>, String> {
+        let applies = self.templates.only(|t| {
+            let context = level.contexts.is_none_or(|c| c.contains(&t.context));
+            let role = level.roles.is_empty() || t.segments.iter().any(|s| level.roles.contains(&s.role));
+            context && role
+        });
+        if applies.is_empty() {
+            return Ok(None);
+        }
+        let segments = segments_of(level, &applies);
+        let not = |formula: Formula| Compiled::new(&Formula::Not(Box::new(formula)), &self.options);
+        let mut outside = self.compiled.and(&not(named_formula(level, &segments, &self.named, &applies)));
+        if level.any == Class::AnyEnvironment {
+            // A branch that the policy names decides who gets in, whatever environments its jobs name.
+            let refs = Level { roles: &[Role::Ref], contexts: level.contexts, any: Class::AnyRef, prefix: Class::RefPrefix };
+            outside = outside.and(&not(named_formula(&refs, &segments_of(&refs, &applies), &self.named, &applies)));
+        }
+        if level.any == Class::PullRequest {
+            // Where a merge request's subject carries the branch it comes from, a named branch is no stranger's.
+            outside = outside.and(&not(named_formula(level, &refs_in_subject(&applies), &self.named, &applies)));
+        }
+        let witness = match outside.search(&applies, &self.options) {
+            Outcome::Witness(w) => w,
+            Outcome::Proof => return Ok(None),
+            // A level that could not be decided must not let a deeper one speak for the trust.
+            Outcome::Unknown(why) => return Err(why),
+        };
+        let prefixes = prefix_formula(&segments, &self.named);
+        let none = matches!(&prefixes, Formula::Any(all) if all.is_empty());
+        let beyond = outside.and(&not(prefixes));
+        let (class, witness, query) = if none {
+            (level.any, witness, &outside)
+        } else {
+            match beyond.search(&applies, &self.options) {
+                Outcome::Witness(w) => (level.any, w, &beyond),
+                Outcome::Proof => (level.prefix, witness, &outside),
+                Outcome::Unknown(why) => return Err(why),
+            }
+        };
+        let mut found = self.found(class, *witness, &segments);
+        found.caller_chosen = chosen::decides(self.formula, query, &applies, level.any, &self.options);
+        Ok(Some(found))
+    }
+
+    fn found(&self, class: Class, witness: Witness, segments: &[(String, Role)]) -> Exposure {
+        let admitting = admitting(self.formula, &witness, &self.options);
+        let open_at = segments.iter().filter_map(|(name, _)| self.named.get(name)).flatten().find_map(|c| c.open_at);
+        let token = minimal(&witness.token, self.formula);
+        let segments = witness.segments.into_iter().collect();
+        Exposure {
+            class,
+            witness: Some(token),
+            segments,
+            certain: witness.certain,
+            named: self.named.clone(),
+            open_at,
+            admitting,
+            caller_chosen: false,
+        }
+    }
+
+    /// A tag's token that passes the very test of the ref that a branch's token passes.
+    fn tag_as_branch(&self) -> Option<Witness> {
+        let branches = self.templates.only(|t| t.context == Context::Branch);
+        let tags = self.templates.only(|t| t.context == Context::Tag);
+        if branches.is_empty() || tags.is_empty() {
+            return None;
+        }
+        let all: Vec<Template> = branches.templates().chain(tags.templates()).cloned().collect();
+        let tests = shape::tests(self.formula);
+        tests.iter().filter(|o| o.positive && shape::sees(o.test, &all, Role::Ref)).find_map(|o| {
+            let test = Compiled::new(&Formula::Test(Box::new(o.test.clone())), &self.options);
+            let both = self.compiled.and(&test);
+            both.search(&branches, &self.options).witness()?;
+            both.search(&tags, &self.options).witness().cloned()
+        })
+    }
+}
+
+/// The positive tests that hold for a witness.
+fn admitting(formula: &Formula, witness: &Witness, options: &Options<'_>) -> Vec<usize> {
+    let holds = |test: &Test| {
+        let formula = Formula::Test(Box::new(test.clone()));
+        search::concrete::evaluate_in(&formula, &witness.token, &witness.segments, &options.holes) == Truth::True
+    };
+    shape::tests(formula).iter().enumerate().filter(|(_, o)| o.positive && holds(o.test)).map(|(i, _)| i).collect()
 }
 
 /// The segments of a level over all templates, by name.
-fn segments_of(level: &Level, templates: &[Template]) -> Vec<(String, Role)> {
+fn segments_of(level: &Level, templates: &Templates) -> Vec<(String, Role)> {
     let mut out: Vec<(String, Role)> = Vec::new();
-    for segment in templates.iter().flat_map(|t| &t.segments) {
+    for segment in templates.templates().flat_map(|t| &t.segments) {
         if level.roles.contains(&segment.role) && !out.iter().any(|(n, _)| *n == segment.name) {
             out.push((segment.name.clone(), segment.role));
         }
@@ -200,11 +320,27 @@ fn segments_of(level: &Level, templates: &[Template]) -> Vec<(String, Role)> {
     out
 }
 
+/// The segments for refs that are part of a subject.
+fn refs_in_subject(templates: &Templates) -> Vec<(String, Role)> {
+    let mut out: Vec<(String, Role)> = Vec::new();
+    for template in templates.templates() {
+        for part in template.claim("sub").into_iter().flatten() {
+            if let crate::issuers::ClaimPart::Segment(index) = part
+                && let Some(segment) = template.segments.get(*index).filter(|s| s.role == Role::Ref)
+                && !out.iter().any(|(name, _)| *name == segment.name)
+            {
+                out.push((segment.name.clone(), segment.role));
+            }
+        }
+    }
+    out
+}
+
 /// What the policy names, over all templates.
-fn named(formula: &Formula, templates: &[Template], options: &Options<'_>) -> BTreeMap<String, Vec<Candidate>> {
+fn named(formula: &Formula, templates: &Templates, options: &Options<'_>) -> BTreeMap<String, Vec<Candidate>> {
     let mut out: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
-    for template in templates {
-        for (segment, candidates) in search::literals_for_segment(formula, template, options) {
+    for literals in search::literals(formula, templates, options) {
+        for (segment, candidates) in literals {
             let known = out.entry(segment).or_default();
             for candidate in candidates {
                 if !known.iter().any(|k| k.text == candidate.text && k.complete == candidate.complete && k.open_at == candidate.open_at) {
@@ -217,10 +353,10 @@ fn named(formula: &Formula, templates: &[Template], options: &Options<'_>) -> BT
 }
 
 /// "A segment of this level is one that the policy names." An id that names a repository names its tenant too.
-fn named_formula(level: &Level, segments: &[(String, Role)], named: &BTreeMap<String, Vec<Candidate>>, templates: &[Template]) -> Formula {
+fn named_formula(level: &Level, segments: &[(String, Role)], named: &BTreeMap<String, Vec<Candidate>>, templates: &Templates) -> Formula {
     let mut names: Vec<String> = segments.iter().map(|(n, _)| n.clone()).collect();
     if level.any == Class::AnyTenant {
-        let ids = templates.iter().flat_map(|t| &t.segments).filter(|s| s.role == Role::ProjectId);
+        let ids = templates.templates().flat_map(|t| &t.segments).filter(|s| s.role == Role::ProjectId);
         names.extend(ids.map(|s| s.name.clone()));
     }
     names.sort();

@@ -72,6 +72,12 @@ fn rank(role: Role) -> u8 {
     role as u8
 }
 
+/// True when a segment of this role stands in what the test reads.
+#[must_use]
+pub fn sees(test: &Test, templates: &[Template], role: Role) -> bool {
+    roles(test, templates).contains(&rank(role))
+}
+
 /// True when the test sees who the tenant is (the namespace or workload for an issuer that is one tenant's own).
 #[must_use]
 pub fn binds(test: &Test, templates: &[Template]) -> bool {

@@ -38,9 +38,18 @@ pub struct Candidate {
 /// no token of the template can pass says nothing.
 #[must_use]
 pub fn literals_for_segment(formula: &Formula, template: &Template, options: &Options<'_>) -> BTreeMap<String, Vec<Candidate>> {
-    let templates = Templates::new(std::slice::from_ref(template));
+    literals(formula, &Templates::new(std::slice::from_ref(template)), options).pop().unwrap_or_default()
+}
+
+/// [`literals_for_segment`] for each of the templates.
+#[must_use]
+pub fn literals(formula: &Formula, templates: &Templates, options: &Options<'_>) -> Vec<BTreeMap<String, Vec<Candidate>>> {
+    templates.iter().map(|prepared| literals_in(formula, prepared, options)).collect()
+}
+
+fn literals_in(formula: &Formula, prepared: &Prepared, options: &Options<'_>) -> BTreeMap<String, Vec<Candidate>> {
+    let template = &prepared.template;
     let mut out: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
-    let Some(prepared) = templates.first() else { return out };
     let mut tests = Vec::new();
     positive(formula, true, 0, &mut tests);
     for test in tests {
@@ -269,7 +278,11 @@ impl Walk<'_> {
     fn run(self, units: &[Unit], slots: &[Slot]) -> Option<Vec<Found>> {
         let mut found: Vec<Found> = Vec::new();
         let mut at = 0;
+        let mut done = 0;
         for (i, slot) in slots.iter().enumerate() {
+            if i < done {
+                continue;
+            }
             match slot {
                 Slot::Literal(text) => {
                     for c in text {
@@ -283,10 +296,26 @@ impl Walk<'_> {
                 Slot::Segment(segment) => {
                     let delimiter = match slots.get(i + 1) {
                         Some(Slot::Literal(text)) => text.as_slice(),
-                        // Nothing tells where the one ends and the next starts.
-                        Some(Slot::Segment(_)) => return Some(found),
+                        Some(Slot::Segment(next)) => {
+                            let one = self.until_next(units.get(at..)?, *segment, *next);
+                            // Nothing tells where the one ends and the next starts.
+                            let Some(one) = one else { return Some(found) };
+                            at += one.chars.len();
+                            let complete = one.complete;
+                            found.push(one);
+                            if !complete {
+                                return Some(found);
+                            }
+                            continue;
+                        }
                         None => &[],
                     };
+                    if let Some((len, pair)) = self.last_delimiter(units.get(at..)?, slots.get(i..)?) {
+                        found.extend(pair);
+                        at += len;
+                        done = i + 3;
+                        continue;
+                    }
                     // A delimiter that the segment itself can hold says "at least this", not "exactly this".
                     let clear = delimiter.first().is_none_or(|c| !self.uses(*segment, *c));
                     let mut chars = Vec::new();
@@ -312,6 +341,49 @@ impl Walk<'_> {
             }
         }
         units.get(at..)?.iter().all(|u| u.wild().is_some()).then_some(found)
+    }
+
+    /// A segment that can hold its own delimiter, followed by one that cannot (`{subgroups}/{project}:`): the last
+    /// delimiter before what neither can hold is the one. The length and what the two are.
+    fn last_delimiter(self, units: &[Unit], slots: &[Slot]) -> Option<(usize, Vec<Found>)> {
+        let [Slot::Segment(first), Slot::Literal(delimiter), Slot::Segment(second), Slot::Literal(end), ..] = slots else { return None };
+        let ([between], stop) = (delimiter.as_slice(), *end.first()?) else { return None };
+        let clear = !self.backwards && self.uses(*first, *between) && !self.uses(*second, *between);
+        if !clear || self.uses(*first, stop) || self.uses(*second, stop) {
+            return None;
+        }
+        let mut chars = Vec::new();
+        for unit in units {
+            match unit {
+                Unit::Wild(_) => return None,
+                Unit::Char(c, _) if self.same(*c, stop) => break,
+                Unit::Char(c, span) => chars.push((*c, *span)),
+            }
+        }
+        let len = chars.len();
+        let cut = chars.iter().rposition(|(c, _)| self.same(*c, *between))?;
+        let tail = chars.split_off(cut + 1);
+        chars.pop();
+        let both = self.can_be(*first, &chars) && self.can_be(*second, &tail);
+        let found = |segment: &usize, chars| Found { segment: *segment, chars, complete: true };
+        both.then(|| (len, vec![found(first, chars), found(second, tail)]))
+    }
+
+    /// A segment that another follows without a delimiter: it ends where the next one can begin and it cannot go on
+    /// (`{group}{subgroups}`, the second empty or beginning with `/`). None when the end is not certain.
+    fn until_next(self, units: &[Unit], segment: usize, next: usize) -> Option<Found> {
+        let following = self.prepared.alphabet(next).ok().filter(|_| !self.backwards && !self.ignore_case)?;
+        let starts = |c: char| following.0.is_live(following.0.next(following.0.start(), c));
+        let mut chars = Vec::new();
+        for unit in units {
+            match unit {
+                Unit::Wild(_) => return Some(Found { segment, chars, complete: false }),
+                Unit::Char(c, _) if !self.uses(segment, *c) => break,
+                Unit::Char(c, _) if starts(*c) => return None,
+                Unit::Char(c, span) => chars.push((*c, *span)),
+            }
+        }
+        self.can_be(segment, &chars).then_some(Found { segment, chars, complete: true })
     }
 
     /// Does the delimiter stand here, as far as the pattern spells it out?

@@ -375,6 +375,33 @@ impl<'a> Machine<'a> {
         self.walk(&start, &all, &mut chosen, &mut budget).then_some(chosen)
     }
 
+    /// A walk that was found, made readable one segment at a time: what remains when the candidates are too many to try
+    /// in all combinations.
+    pub(super) fn polish(&mut self, mut values: Vec<Option<String>>) -> Vec<Option<String>> {
+        let all = candidates::candidates(self, self.formula, None);
+        let start = self.initial();
+        let stages: Vec<usize> = self.stages.iter().map(|s| s.segment).collect();
+        // What is open after the walk's end is any string: fixed first, so that every trial is a whole token.
+        let Some(whole) = self.prepared.complete(values.clone()) else { return values };
+        let mut fixed: Vec<Vec<String>> = whole.into_iter().map(|v| vec![v]).collect();
+        for segment in stages {
+            let Some(wanted) = all.get(segment) else { continue };
+            for candidate in wanted {
+                let mut trial = fixed.clone();
+                if let Some(cell) = trial.get_mut(segment) {
+                    *cell = vec![candidate.clone()];
+                }
+                let (mut chosen, mut budget) = (vec![None; trial.len()], trial.len() + 1);
+                if self.walk(&start, &trial, &mut chosen, &mut budget) {
+                    fixed = trial;
+                    values = chosen;
+                    break;
+                }
+            }
+        }
+        values
+    }
+
     fn walk(&mut self, state: &State, all: &[Vec<String>], chosen: &mut Vec<Option<String>>, budget: &mut usize) -> bool {
         let Some(segment) = self.stage_of(state).map(|s| s.segment) else { return self.outlook(state) == TRUE };
         for candidate in all.get(segment).into_iter().flatten() {

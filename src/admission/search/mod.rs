@@ -14,7 +14,7 @@ mod resolve;
 mod tests;
 mod truths;
 
-pub use align::{Candidate, literals_for_segment};
+pub use align::{Candidate, literals, literals_for_segment};
 pub use compile::Compiled;
 pub use concrete::evaluate;
 pub use resolve::Templates;
@@ -203,7 +203,7 @@ impl Compiled {
         for (index, prepared, mut machine) in pending {
             match machine.exhaust() {
                 machine::Found::Walk(values) => {
-                    let readable = machine.walk_candidates(Some(&values)).unwrap_or(values);
+                    let readable = machine.walk_candidates(Some(&values)).unwrap_or_else(|| machine.polish(values));
                     return self.checked(index, prepared, readable, options);
                 }
                 machine::Found::Nothing => {}

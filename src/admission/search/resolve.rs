@@ -6,6 +6,7 @@ use crate::admission::formula::{Subject, extract};
 use crate::admission::{Claim, Token};
 use crate::issuers::{ClaimPart, Template};
 use crate::language::{Dfa, Language, Nfa, TooLarge};
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 /// Deepest nesting of a subject.
@@ -13,21 +14,47 @@ const MAX_DEPTH: usize = 32;
 
 /// Templates with the automata of their segments, for any number of searches.
 #[derive(Debug)]
-pub struct Templates(Vec<Prepared>);
+pub struct Templates(Vec<Arc<Prepared>>);
+
+/// The automaton of an alphabet, built when a search first needs it; segments of equal alphabets share it.
+type Cell = Arc<OnceLock<Result<Language, TooLarge>>>;
 
 impl Templates {
     /// Makes templates ready. Automata are built when a search first needs them.
     #[must_use]
     pub fn new(templates: &[Template]) -> Self {
-        Self(templates.iter().map(Prepared::new).collect())
+        let mut cells: BTreeMap<&str, Cell> = BTreeMap::new();
+        let mut all = Vec::new();
+        for template in templates {
+            let alphabets = template.segments.iter().map(|s| Arc::clone(cells.entry(&s.alphabet).or_default())).collect();
+            all.push(Arc::new(Prepared { template: template.clone(), alphabets }));
+        }
+        Self(all)
+    }
+
+    /// Those for which `keep` holds, with the automata that are already built.
+    #[must_use]
+    pub fn only(&self, keep: impl Fn(&Template) -> bool) -> Self {
+        Self(self.0.iter().filter(|p| keep(&p.template)).cloned().collect())
+    }
+
+    /// The templates.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.0.iter().map(|p| &p.template)
+    }
+
+    /// True when there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Prepared> {
-        self.0.iter()
+        self.0.iter().map(|p| &**p)
     }
 
     pub(super) fn first(&self) -> Option<&Prepared> {
-        self.0.first()
+        self.0.first().map(|p| &**p)
     }
 }
 
@@ -35,7 +62,7 @@ impl Templates {
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) template: Template,
-    alphabets: Vec<OnceLock<Result<Language, TooLarge>>>,
+    alphabets: Vec<Cell>,
 }
 
 /// A piece of a subject.
@@ -63,11 +90,6 @@ pub(super) enum Resolved {
 }
 
 impl Prepared {
-    fn new(template: &Template) -> Self {
-        let alphabets = template.segments.iter().map(|_| OnceLock::new()).collect();
-        Self { template: template.clone(), alphabets }
-    }
-
     /// The strings that a segment can be.
     pub(super) fn alphabet(&self, segment: usize) -> Result<Language, TooLarge> {
         let (Some(cell), Some(segment)) = (self.alphabets.get(segment), self.template.segments.get(segment)) else {

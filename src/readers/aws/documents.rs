@@ -43,6 +43,17 @@ fn is_trust_policy(value: &Value) -> bool {
     blocks(value, "Statement").0.iter().any(|s| principal(s) && sts(s) && field(s, "Resource").is_none())
 }
 
+/// A principal or a condition key holds `${…}`, where IAM knows no policy variables: the text of a `templatefile`.
+fn is_template(value: &Value) -> bool {
+    let open = |t: &Text| pieces::flat(t).contains("${");
+    blocks(value, "Statement").0.iter().any(|s| {
+        let principals = field(s, "Principal").map(Value::entries).unwrap_or_default();
+        let tests = field(s, "Condition").map(Value::entries).unwrap_or_default();
+        principals.iter().any(|p| listing(Some(&p.value)).texts.iter().any(open))
+            || tests.iter().flat_map(|t| t.value.entries()).any(|t| open(&t.key))
+    })
+}
+
 /// Roles and providers as Kubernetes objects: Crossplane (`spec.forProvider`) and AWS Controllers for Kubernetes.
 fn custom_resource(reader: &mut Reader, object: &Object) {
     let group = text_at(object.value, "apiVersion").map(|v| pieces::flat(&v)).unwrap_or_default();
@@ -72,6 +83,10 @@ fn custom_resource(reader: &mut Reader, object: &Object) {
 }
 
 fn trust_policy(reader: &mut Reader, object: &Object) {
+    if is_template(object.value) {
+        reader.undecided(place(object.value), "the policy is a template: it is judged where it is filled in");
+        return;
+    }
     let origin = object.origin(object.file);
     let kind = IdentityKind::AwsRole { name: None, arn: None, max_session: None };
     let identity = reader.add_identity(origin.clone(), kind);

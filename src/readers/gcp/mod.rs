@@ -2,6 +2,7 @@
 
 mod binding;
 pub(super) mod connector;
+pub(super) mod credentials;
 pub(super) mod documents;
 pub(super) mod terraform;
 

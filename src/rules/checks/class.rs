@@ -2,6 +2,7 @@
 
 use crate::admission::exposure::{Class, Exposure, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Test};
+use crate::admission::search::{self, Candidate, Options};
 use crate::graph::Origin;
 use crate::issuers::{Role, Template};
 use crate::rules::{Finding, Severity};
@@ -38,24 +39,78 @@ impl Verdict {
     }
 }
 
-/// Where the decisive literal of an exposure is: the wildcard that leaves the segment open, else the test that should
-/// have closed it, with the way it came.
+/// Where the decisive literal of an exposure is: among the tests that let the witness in, the wildcard that leaves the
+/// segment open, else the test that should have closed it, with the way it came.
 #[must_use]
 pub fn place(formula: &Formula, templates: &[Template], exposure: &Exposure, roles: &[Role]) -> (Option<Span>, Trail) {
     let names: Vec<&str> =
         templates.iter().flat_map(|t| &t.segments).filter(|s| roles.contains(&s.role)).map(|s| s.name.as_str()).collect();
-    let open = names.iter().filter_map(|n| exposure.named.get(*n)).flatten().find(|c| c.open_at.is_some());
-    if let Some(candidate) = open {
+    let tests = shape::tests(formula);
+    // "The claim is there" is what a mapping asks, not a gate.
+    let gate = |t: &&Test| !matches!(t.matcher, Matcher::Present);
+    let admitting: Vec<&Test> = exposure.admitting.iter().filter_map(|i| tests.get(*i)).map(|o| o.test).filter(gate).collect();
+    // A policy with several values: only the loose one lets the witness in.
+    if let Some(candidate) = admitting.iter().find_map(|t| open(t, templates, &names)) {
+        return (candidate.open_at, candidate.trail);
+    }
+    if admitting.is_empty()
+        && let Some(candidate) = names.iter().filter_map(|n| exposure.named.get(*n)).flatten().find(|c| c.open_at.is_some())
+    {
         return (candidate.open_at, candidate.trail.clone());
     }
+    let positive = || tests.iter().filter(|o| o.positive).map(|o| o.test).filter(gate);
+    let of = |all: Vec<&Test>| -> Option<(Option<Span>, Trail)> {
+        let binds = |t: &&&Test| shape::binds(t, templates);
+        let starred = all.iter().filter(binds).chain(&all).find(|t| star(t).is_some());
+        if let Some(test) = starred {
+            return Some((star(test), test.trail.clone()));
+        }
+        all.iter().find(binds).map(|t| (t.span, t.trail.clone()))
+    };
+    let first = || tests.iter().map(|o| o.test).find(gate).or_else(|| tests.first().map(|o| o.test)).map(|t| (t.span, t.trail.clone()));
+    of(admitting.clone()).or_else(|| of(positive().collect())).or_else(first).unwrap_or((None, None))
+}
+
+/// What one test leaves open of these segments.
+fn open(test: &Test, templates: &[Template], names: &[&str]) -> Option<Candidate> {
+    let formula = Formula::Test(Box::new(test.clone()));
+    let options = Options::default();
+    templates.iter().find_map(|t| {
+        let said = search::literals_for_segment(&formula, t, &options);
+        names.iter().filter_map(|n| said.get(*n)).flatten().find(|c| c.open_at.is_some()).cloned()
+    })
+}
+
+/// The test of a claim that lets the witness in.
+fn admitting<'f>(formula: &'f Formula, exposure: &Exposure, claim: &str) -> Option<&'f Test> {
     let tests = shape::tests(formula);
-    let positive = || tests.iter().filter(|o| o.positive).map(|o| o.test);
-    let starred = positive().find(|t| star(t).is_some());
-    if let Some(test) = starred {
-        return (star(test), test.trail.clone());
+    let reads = |t: &Test| shape::claims(&t.subject).contains(claim);
+    exposure.admitting.iter().filter_map(|i| tests.get(*i)).map(|o| o.test).find(|t| reads(t))
+}
+
+/// A reusable workflow that the policy names lets the witness in, whoever calls it.
+#[must_use]
+pub fn reusable(formula: &Formula, exposure: &Exposure) -> bool {
+    let owner = exposure.segments.get("called_owner");
+    let named = exposure.named.get("called_owner").into_iter().flatten();
+    admitting(formula, exposure, "job_workflow_ref").is_some() && named.filter(|c| c.complete).any(|c| Some(&c.text) == owner)
+}
+
+/// A stranger gets in because he calls a reusable workflow that the policy names.
+#[must_use]
+pub fn any_caller(formula: &Formula, exposure: &Exposure) -> Option<Verdict> {
+    if !reusable(formula, exposure) {
+        return None;
     }
-    let binding = positive().find(|t| shape::binds(t, templates)).or_else(|| tests.first().map(|o| o.test));
-    binding.map_or((None, None), |t| (t.span, t.trail.clone()))
+    let test = admitting(formula, exposure, "job_workflow_ref")?;
+    Some(Verdict {
+        rule: "reusable-workflow-only",
+        severity: Severity::High,
+        span: test.span,
+        trail: test.trail.clone(),
+        message: "whoever calls this reusable workflow gets in: `job_workflow_ref` says which workflow runs, not for whom".to_owned(),
+        help: "pin the callers too, at least by `repository_owner_id`".to_owned(),
+    })
 }
 
 /// The first wildcard of a test's pattern.
@@ -74,9 +129,13 @@ pub fn star(test: &Test) -> Option<Span> {
 #[must_use]
 pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cluster: bool) -> Option<Verdict> {
     let segment = |names: &[&str]| names.iter().find_map(|n| exposure.segments.get(*n)).cloned().unwrap_or_default();
-    let named = |names: &[&str]| {
-        names.iter().find_map(|n| exposure.named.get(*n)).and_then(|c| c.iter().find(|c| !c.text.is_empty())).map(|c| c.text.clone())
+    // Of several named values the one that the witness extends.
+    let extended = |name: &str| {
+        let value = exposure.segments.get(name).map_or("", String::as_str);
+        let known = || exposure.named.get(name).into_iter().flatten().filter(|c| !c.text.is_empty());
+        known().find(|c| value.starts_with(&c.text)).or_else(|| known().next()).map(|c| c.text.clone())
     };
+    let named = |names: &[&str]| names.iter().find_map(|n| extended(n));
     let project = ["repository", "project", "workspace", "pipeline", "service_account", "role"];
     let (rule, severity, roles, message, help): (&str, Severity, &[Role], String, &str) = match exposure.class {
         Class::AnyNamespace => (
@@ -103,6 +162,15 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             &[Role::Project],
             "every ServiceAccount of the namespace gets in, so whoever may create a pod there becomes the identity".to_owned(),
             "name the ServiceAccount: `system:serviceaccount:NAMESPACE:NAME` under `StringEquals`",
+        ),
+        Class::AnyProject if reusable(formula, exposure) => return loose_workflow(formula, templates, exposure),
+        Class::AnyProject if exposure.caller_chosen => (
+            "attacker-chosen-claim",
+            Severity::High,
+            &[Role::CallerChosen],
+            "below the tenant the gate is a value that the caller picks (a session name, a workflow's name): everybody of the tenant gets in"
+                .to_owned(),
+            "test what the caller cannot pick: the repository's id, the role's name up to its delimiter",
         ),
         Class::AnyProject => (
             "organization-wide",
@@ -138,6 +206,20 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             ),
             "compare the ref exactly, or end the prefix with `/` for a family of branches",
         ),
+        Class::PullRequestTarget => (
+            "ref-claim-only",
+            Severity::Medium,
+            &[],
+            "runs of `pull_request_target` get in: they carry the `ref` of the target branch, whatever the pull request changes".to_owned(),
+            "test `sub`, or add `event_name == 'push'` or a protected environment",
+        ),
+        Class::TagAsBranch => (
+            "ref-type-confusion",
+            Severity::Medium,
+            &[Role::Ref],
+            "a tag with the branch's name gets in: the type of the ref is left open".to_owned(),
+            "pin the type of the ref: `ref_type:branch`, `refs/heads/…`",
+        ),
         Class::PullRequest => (
             "pull-request",
             Severity::Medium,
@@ -166,8 +248,28 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
         ),
         Class::AnyTenant | Class::TenantPrefix | Class::Intended => return None,
     };
-    let (span, trail) = place(formula, templates, exposure, roles);
+    let by_ref = (exposure.class == Class::PullRequestTarget).then(|| admitting(formula, exposure, "ref")).flatten();
+    let (span, trail) = by_ref.map_or_else(|| place(formula, templates, exposure, roles), |test| (test.span, test.trail.clone()));
     Some(Verdict { rule, severity, span, trail, message, help: help.to_owned() })
+}
+
+/// The tenant is pinned, the callers of a reusable workflow are not: what platform teams mean, when its ref is pinned.
+fn loose_workflow(formula: &Formula, templates: &[Template], exposure: &Exposure) -> Option<Verdict> {
+    let pinned = exposure.named.get("called_ref").into_iter().flatten().any(|c| c.complete);
+    if pinned {
+        return None;
+    }
+    let test = admitting(formula, exposure, "job_workflow_ref")?;
+    let at = open(test, templates, &["called_ref"]);
+    Some(Verdict {
+        rule: "reusable-workflow-only",
+        severity: Severity::Medium,
+        span: at.as_ref().and_then(|c| c.open_at).or(test.span),
+        trail: test.trail.clone(),
+        message: "any ref of the reusable workflow gets in, so whoever may push a branch there decides what runs as the identity"
+            .to_owned(),
+        help: "pin the ref of the reusable workflow (`…/deploy.yml@refs/heads/main`, or a commit)".to_owned(),
+    })
 }
 
 /// The named prefix ends with a separator: a family of names is meant.

@@ -15,7 +15,10 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("aws-trust", aws::check),
     ("google-provider", google::providers),
     ("google-binding", google::bindings),
+    ("google-names", google::names),
+    ("google-impersonation", google::impersonation),
     ("kubernetes", kubernetes::check),
     ("azure", azure::check),
     (crate::rules::predicate::NAME, crate::rules::predicate::check),
+    ("google-collision", google::collisions),
 ];

@@ -138,16 +138,21 @@ fn join(c: &Call<'_>) -> Result<Value, Stop> {
         if ways.len().saturating_mul(choices.len()) > MAX_ALTERNATIVES {
             return Err(Stop::Unknown);
         }
-        let mut next = Vec::new();
-        for way in &ways {
-            for choice in &choices {
-                let mut text = way.clone();
-                if i > 0 {
-                    text.push(&separator);
-                }
-                text.push(&c.as_text(choice, 1)?);
-                next.push(text);
+        let added = choices.iter().map(|choice| c.as_text(choice, 1)).collect::<Result<Vec<_>, _>>()?;
+        let Some((last, others)) = added.split_last() else { continue };
+        let mut next: Vec<Text> = Vec::new();
+        for mut way in ways {
+            if i > 0 {
+                way.push(&separator);
             }
+            for text in others {
+                let mut longer = way.clone();
+                longer.push(text);
+                next.push(longer);
+            }
+            // The last choice goes on with the text itself: a long list without choices is never copied.
+            way.push(last);
+            next.push(way);
         }
         ways = next;
     }

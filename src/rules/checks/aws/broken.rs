@@ -78,7 +78,9 @@ fn covers(pattern: &Text, action: &str) -> bool {
 /// `lifeless`: it is proved that nobody does.
 pub(super) fn dead(subject: &Subject<'_>, seen: &Seen<'_>, lifeless: bool) -> Vec<Finding> {
     // A statement that never applies has its own finding.
-    if !wrong_action(subject).is_empty() || matches!(seen.formula, Formula::Constant(Truth::False, _)) {
+    if !wrong_action(subject).is_empty()
+        || matches!(seen.formula, Formula::Constant(Truth::False, _)) && !foreign_keys(subject, seen).iter().any(|_| true)
+    {
         return foreign_keys(subject, seen);
     }
     if !lifeless {

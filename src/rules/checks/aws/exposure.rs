@@ -2,7 +2,7 @@
 
 use super::{Seen, Subject};
 use crate::admission::exposure::{self, Class, Exposure, shape};
-use crate::admission::formula::Formula;
+use crate::admission::formula::{Formula, Matcher, Subject as FormulaSubject};
 use crate::admission::iam::{self, Effect, PrincipalKind, View, Viewer};
 use crate::admission::{Token, Truth};
 use crate::issuers::{Role, Tenancy};
@@ -14,7 +14,10 @@ use crate::value::Part;
 pub(super) fn web_identity(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Finding> {
     let Ok(exposure) = exposure::exposure(&seen.formula, &seen.templates) else { return Vec::new() };
     let tenancy = seen.known.recognised.issuer.tenancy;
+    let one_account = seen.known.recognised.issuer.id == "google" && shape::tests(&seen.formula).iter().any(|o| names_one(o));
     let verdict = match exposure.class {
+        // A Google subject is one account's number: which project the account lives in does not matter.
+        Class::AnyProject | Class::AnyNamespace if one_account => None,
         Class::AnyTenant | Class::TenantPrefix => Some(foreign(subject, seen, &exposure)),
         Class::AnyNamespace | Class::AnyProject | Class::AnyRef if unbound(seen) => Some(unbound_verdict(subject, seen, tenancy)),
         _ => class::inside(&seen.formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster),
@@ -23,6 +26,12 @@ pub(super) fn web_identity(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Findin
     let mut findings: Vec<Finding> = verdict.into_iter().map(|v| v.finding(&subject.trust.origin, &edge, &exposure)).collect();
     findings.extend(default_service_account(subject, seen, &exposure, tenancy));
     findings
+}
+
+/// An exact subject, whole.
+fn names_one(occurrence: &shape::Occurrence<'_>) -> bool {
+    let exact = matches!(&occurrence.test.matcher, Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) if t.is_known());
+    occurrence.positive && exact && matches!(&occurrence.test.subject, FormulaSubject::Claim(name) if &**name == "sub")
 }
 
 /// No test sees who the workload is.
@@ -62,6 +71,9 @@ fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdi
     if binding.is_empty() {
         let ignored = ignored_test(subject, seen);
         return ignored.unwrap_or_else(|| unbound_verdict(subject, seen, seen.known.recognised.issuer.tenancy));
+    }
+    if let Some(verdict) = class::any_caller(&seen.formula, exposure) {
+        return verdict;
     }
     let name = &seen.known.recognised.issuer.name;
     let (span, trail) = class::place(&seen.formula, &seen.templates, exposure, &[Role::Tenant, Role::TenantId]);

@@ -2,6 +2,7 @@
 
 use super::{Seen, Subject};
 use crate::admission::exposure::{Life, life, shape};
+use crate::admission::iam::{self, Effect, Statement};
 use crate::graph::ProviderKind;
 use crate::issuers::Template;
 use crate::rules::{Finding, Severity};
@@ -13,7 +14,8 @@ pub(super) fn audience(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding
     let tested = shape::tests(&seen.formula)
         .iter()
         .any(|o| o.positive && shape::claims(&o.test.subject).iter().any(|c| claims.contains(&c.as_str())));
-    if tested {
+    // Where the provider is not known, its keys are not either: a key of that name will do.
+    if tested || keys_named(subject, seen, &["aud", "oaud", "azp"]) {
         return None;
     }
     let single = registered_audiences(subject, &seen.principal).is_some_and(|n| n == 1);
@@ -37,6 +39,14 @@ pub(super) fn audience(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding
         .help(format!("add `\"{host}:aud\": \"{wanted}\"` under `StringEquals`"))
         .along_text(&seen.principal),
     )
+}
+
+/// A statement for this principal tests a key with one of these names, whoever's it is.
+fn keys_named(subject: &Subject<'_>, seen: &Seen<'_>, names: &[&str]) -> bool {
+    let principal = |s: &&Statement| s.principals.items.iter().any(|p| p.leaf.choices.iter().any(|t| t.same(&seen.principal)));
+    let allow = subject.policy.statements.iter().filter(|s| s.effect == Effect::Allow).filter(principal);
+    let unknown = iam::issuer_of_federated(&seen.principal).is_none_or(|host| !host.is_known());
+    unknown && allow.flat_map(|s| &s.conditions).any(|c| super::key_name(&c.key).is_some_and(|n| names.contains(&n.as_str())))
 }
 
 /// How many audiences the provider takes, when it is in the scan.

@@ -12,7 +12,7 @@ pub(in crate::rules::checks) use habits::admitted;
 use crate::admission::exposure::{Life, life};
 use crate::admission::formula::Formula;
 use crate::admission::iam::{self, Effect, Policy, PrincipalKind, View, Viewer};
-use crate::graph::{Gate, Trust};
+use crate::graph::{Gate, IdentityId, Trust};
 use crate::issuers::{Registry, Template};
 use crate::rules::issuer::{self, Known};
 use crate::value::{Part, Text};
@@ -45,7 +45,32 @@ pub(in crate::rules::checks) struct Seen<'a> {
 /// Every finding about IAM trust policies.
 #[must_use]
 pub fn check(context: &Context<'_>) -> Vec<Finding> {
-    context.graph.trusts.par_iter().enumerate().flat_map_iter(|(index, trust)| one(context, index, trust)).collect()
+    let each: Vec<Vec<Finding>> = context.graph.trusts.par_iter().enumerate().map(|(index, trust)| one(context, index, trust)).collect();
+    everywhere(context, each)
+}
+
+/// A role has one trust policy: several are what it may be. What breaks a trust, or is missing from it, counts only when
+/// it is so in each of them.
+fn everywhere(context: &Context<'_>, each: Vec<Vec<Finding>>) -> Vec<Finding> {
+    const OF_ALL: [&str; 5] = ["never-matches", "issuer-mismatch", "literal-wildcard", "unsupported-claim", "missing-audience"];
+    let policies = || context.graph.trusts.iter().zip(&each).filter(|(t, _)| matches!(t.gate, Gate::AwsPolicy(_)));
+    let mut alternatives: BTreeMap<IdentityId, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<(IdentityId, &'static str), usize> = BTreeMap::new();
+    for (trust, findings) in policies() {
+        *alternatives.entry(trust.identity).or_default() += 1;
+        for rule in OF_ALL.into_iter().filter(|rule| findings.iter().any(|f| f.rule == *rule)) {
+            *counts.entry((trust.identity, rule)).or_default() += 1;
+        }
+    }
+    let certain = |trust: &Trust, finding: &Finding| {
+        OF_ALL
+            .iter()
+            .find(|rule| finding.rule == **rule)
+            .is_none_or(|rule| counts.get(&(trust.identity, *rule)) == alternatives.get(&trust.identity))
+    };
+    let keep: Vec<Vec<bool>> =
+        context.graph.trusts.iter().zip(&each).map(|(trust, found)| found.iter().map(|f| certain(trust, f)).collect()).collect();
+    each.into_iter().flatten().zip(keep.into_iter().flatten()).filter_map(|(finding, keep)| keep.then_some(finding)).collect()
 }
 
 fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
@@ -81,13 +106,24 @@ fn views<'a>(subject: &Subject<'a>) -> Vec<Seen<'a>> {
     let mut done: Vec<Text> = Vec::new();
     for principal in iam::principals(&subject.policy) {
         let federated = principal.kind == PrincipalKind::Federated && principal.effect == Effect::Allow && !principal.negated;
-        if !federated || iam::is_saml(&principal.text) || done.iter().any(|d| d.same(&principal.text)) {
+        let saml = || subject.policy.statements.get(principal.statement).is_some_and(only_saml);
+        if !federated || iam::is_saml(&principal.text) || saml() || done.iter().any(|d| d.same(&principal.text)) {
             continue;
         }
         done.push(principal.text.clone());
         out.extend(see(subject.context.registry, &subject.policy, &principal.text));
     }
     out
+}
+
+/// The statement assumes with SAML and with nothing else: its principal, known or not, mints no tokens.
+fn only_saml(statement: &iam::Statement) -> bool {
+    let actions: Vec<String> = statement.actions.patterns.leaves().filter_map(|l| l.text()?.as_known()).map(|a| a.to_lowercase()).collect();
+    let assumes: Vec<&String> = actions.iter().filter(|a| a.starts_with("sts:assumerole")).collect();
+    !statement.actions.negated
+        && !assumes.is_empty()
+        && assumes.iter().all(|a| *a == "sts:assumerolewithsaml")
+        && !actions.iter().any(|a| a == "*" || a == "sts:*")
 }
 
 /// The policy as the tokens of one federated principal meet it.

@@ -1,8 +1,8 @@
 //! What a binding makes of a pool: the condition and the member together decide who has the identity.
 
 use super::super::class;
-use super::provider::combined;
-use super::{Context, Seen, see};
+use super::provider::{CONDITION_RULES, combined};
+use super::{Context, Seen, attributes, see};
 use crate::admission::cel::google::{Member, MemberKind, Selector};
 use crate::admission::exposure::{self, Class, Exposure, Life, life};
 use crate::admission::{Token, formula::Formula};
@@ -18,11 +18,14 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
     }
     let providers = context.links.trust_providers.get(index).cloned().unwrap_or_default();
     let seen: Vec<Seen<'_>> = providers.iter().flat_map(|id| see(context, *id)).collect();
+    if let Some(finding) = attributes::in_binding(context, index, trust, &member, &seen) {
+        return vec![finding];
+    }
     let judged: Vec<(Formula, Vec<Template>, &Seen<'_>)> = seen
         .iter()
         .filter_map(|s| {
             let formula = combined(s, &trust.gate)?;
-            let templates = s.templates(&formula);
+            let templates = judged_on(s, &formula);
             Some((formula, templates, s))
         })
         .collect();
@@ -39,6 +42,7 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
     }
     // A stranger is the provider's fault, and is reported there with this binding.
     let verdict = class::inside(formula, templates, &exposure, seen.tenancy() == Tenancy::Cluster);
+    let verdict = verdict.filter(|v| !CONDITION_RULES.contains(&v.rule) || !answered(seen, exposure.class));
     let stale = super::super::format::stale(context, &trust.origin, &seen.recognised.issuer.id, formula, templates);
     let found = verdict.map(|mut v| {
         if seen.view.aws && v.rule == "organization-wide" {
@@ -52,6 +56,19 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
     found.into_iter().chain(stale).collect()
 }
 
+/// The condition alone is of this class: reported at the provider.
+fn answered(seen: &Seen<'_>, class: Class) -> bool {
+    exposure::exposure(&seen.condition, &seen.templates(&seen.condition)).is_ok_and(|e| e.class == class)
+}
+
+/// The tokens that a binding is judged on. An IAM user whose path is made up to look like a role's ARN is nobody's
+/// worry when role sessions get in as well: who can make users in the account can make roles.
+fn judged_on(seen: &Seen<'_>, formula: &Formula) -> Vec<Template> {
+    let templates = seen.templates(formula);
+    let sessions: Vec<Template> = templates.iter().filter(|t| t.name == "assumed-role").cloned().collect();
+    if seen.view.aws && matches!(life(formula, &sessions), Life::Alive(_)) { sessions } else { templates }
+}
+
 /// Condition and member exclude each other: the binding is dead though each alone is not.
 fn excluded(trust: &Trust, judged: &[(Formula, Vec<Template>, &Seen<'_>)], span: Option<crate::source::Span>) -> Option<Finding> {
     let dead = |f: &Formula, t: &[Template]| matches!(life(f, t), Life::Dead);
@@ -60,8 +77,9 @@ fn excluded(trust: &Trust, judged: &[(Formula, Vec<Template>, &Seen<'_>)], span:
     }
     let alone = |f: &Formula| if let Formula::All(parts) = f { parts.first().cloned() } else { None };
     let (formula, templates, seen) = judged.first()?;
-    let member_alive = alone(formula).is_some_and(|m| !dead(&m, templates));
-    let condition_alive = !dead(&seen.condition, templates);
+    let alive = |f: &Formula| matches!(life(f, templates), Life::Alive(_));
+    let member_alive = alone(formula).is_some_and(|m| alive(&m));
+    let condition_alive = alive(&seen.condition);
     if !member_alive || !condition_alive {
         return None;
     }

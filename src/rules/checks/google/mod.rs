@@ -1,16 +1,26 @@
 //! Google workload identity federation: what the providers admit, and what the bindings make of it.
 
+mod attributes;
 mod binding;
+mod collision;
+mod impersonation;
+mod names;
 mod provider;
+mod subject;
+
+pub use collision::collisions;
 
 use super::super::engine::Context;
 use super::super::finding::Finding;
+use crate::admission::Truth;
+use crate::admission::cel::google::AWS_DEFAULT_MAPPING;
 use crate::admission::cel::google::{GoogleView, condition_formula};
-use crate::admission::formula::Formula;
+use crate::admission::formula::{Formula, Matcher, Subject, Test};
 use crate::graph::{GoogleSource, Provider, ProviderId, ProviderKind, Setting};
 use crate::issuers::{Recognised, Registry, Template, Tenancy};
 use crate::rules::issuer;
-use crate::value::Text;
+use crate::source::Span;
+use crate::value::{Part, Text};
 use rayon::prelude::*;
 
 /// A provider as the tokens of its issuer meet it, under one of the conditions that it may have.
@@ -35,9 +45,23 @@ impl Seen<'_> {
         issuer::templates(&self.recognised, formula)
     }
 
-    /// Whose tokens the issuer mints.
+    /// Whose tokens the provider takes: an AWS provider is tied to one account.
     pub(super) fn tenancy(&self) -> Tenancy {
-        self.recognised.issuer.tenancy
+        if self.view.aws { Tenancy::Tenant } else { self.recognised.issuer.tenancy }
+    }
+
+    /// Whether the provider gives a value to `google.x` or `attribute.x`.
+    pub(super) fn maps(&self, key: &str) -> bool {
+        if self.view.aws && self.view.mapping.is_empty() {
+            return AWS_DEFAULT_MAPPING.iter().any(|(k, _)| *k == key);
+        }
+        self.view.mapping.iter().any(|(k, _)| k == key)
+    }
+
+    /// Whether a span lies in the text of the attribute condition.
+    pub(super) fn in_condition(&self, span: Span) -> bool {
+        let parts = self.view.condition.iter().flat_map(|c| &c.parts).filter_map(Part::span);
+        parts.into_iter().any(|p| p.file == span.file && p.start <= span.start && span.end <= p.end)
     }
 }
 
@@ -52,6 +76,41 @@ pub fn providers(context: &Context<'_>) -> Vec<Finding> {
 #[must_use]
 pub fn bindings(context: &Context<'_>) -> Vec<Finding> {
     context.graph.trusts.par_iter().enumerate().flat_map_iter(|(i, trust)| binding::check(context, i, trust)).collect()
+}
+
+/// Names that are wrong by their form: members, audiences, pools and providers; subjects that do not last.
+#[must_use]
+pub fn names(context: &Context<'_>) -> Vec<Finding> {
+    let mut out = names::check(context);
+    out.extend(subject::check(context));
+    out
+}
+
+/// Who may impersonate service accounts, and who should.
+#[must_use]
+pub fn impersonation(context: &Context<'_>) -> Vec<Finding> {
+    impersonation::check(context)
+}
+
+/// An AWS provider takes callers of its account only, whatever the condition says.
+fn within_account(condition: Formula, source: &GoogleSource) -> Formula {
+    let GoogleSource::Aws { account } = source else { return condition };
+    let test = Test {
+        subject: Subject::Claim("account".to_owned()),
+        matcher: Matcher::Exact(account.clone()),
+        absent: Truth::Error,
+        span: account.span(),
+        trail: account.trail(),
+        label: "account of the provider".to_owned(),
+    };
+    let account = Formula::Test(Box::new(test));
+    match condition {
+        Formula::All(mut parts) => {
+            parts.push(account);
+            Formula::All(parts)
+        }
+        other => Formula::All(vec![other, account]),
+    }
 }
 
 /// A provider under each of the conditions that it may have; empty when it admits nobody by being disabled, or when
@@ -76,7 +135,7 @@ pub(super) fn see<'a>(context: &'a Context<'_>, id: ProviderId) -> Vec<Seen<'a>>
         let formula = condition_formula(&view);
         let recognised = recognised(context.registry, &google.source, &formula)?;
         view.string_claims = recognised.issuer.tenancy != Tenancy::Unknown;
-        let condition = condition_formula(&view);
+        let condition = within_account(condition_formula(&view), &google.source);
         Some(Seen { id, provider, recognised, view, certain, condition })
     });
     views.collect()

@@ -1,19 +1,26 @@
 //! What a provider admits on its own: the condition is the door of the pool.
 
 use super::super::class;
-use super::{Context, Seen};
+use super::{Context, Seen, attributes};
+use crate::admission::Truth;
 use crate::admission::cel::google::{Member, member_formula, references};
 use crate::admission::exposure::{self, Class, Exposure, Life, life, shape};
-use crate::admission::formula::{Formula, Matcher};
+use crate::admission::formula::{Formula, Matcher, Test};
+use crate::admission::search;
 use crate::graph::Gate;
 use crate::issuers::{Role, Tenancy};
 use crate::rules::{Finding, Severity};
+use crate::source::Span;
+use crate::value::{Text, Trail};
 
 pub(super) fn check(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
     let findings = match &seen.view.condition {
         None => missing(context, seen).into_iter().collect(),
         Some(_) => with_condition(context, seen),
     };
+    let mut findings: Vec<Finding> = findings;
+    findings.extend(attributes::in_condition(seen));
+    findings.extend(attributes::empty_extracts(context, seen));
     findings.into_iter().map(|f| f.certain(seen.certain)).collect()
 }
 
@@ -56,6 +63,9 @@ fn example(seen: &Seen<'_>) -> String {
 
 /// The bindings (by index) through which a stranger has an identity.
 fn strangers(context: &Context<'_>, seen: &Seen<'_>) -> Vec<usize> {
+    if seen.view.aws {
+        return Vec::new();
+    }
     bound(context, seen)
         .into_iter()
         .filter(|i| {
@@ -89,15 +99,25 @@ fn with_condition(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
         return never(seen).into_iter().collect();
     }
     let Ok(exposure) = exposure::exposure(&seen.condition, &templates) else { return Vec::new() };
-    if matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix) {
+    // The account of an AWS provider is its tenant: no condition has to repeat it.
+    if !seen.view.aws && matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix) {
         return vec![foreign(context, seen, &exposure)];
     }
-    Vec::new()
+    // What the condition alone gets wrong whatever is bound; the rest is the bindings' matter.
+    let verdict = class::inside(&seen.condition, &templates, &exposure, seen.tenancy() == Tenancy::Cluster);
+    let own = verdict.filter(|v| CONDITION_RULES.contains(&v.rule));
+    own.map(|v| v.finding(&seen.provider.origin, "condition", &exposure)).into_iter().collect()
 }
+
+/// The rules about gates inside a tenant that a condition answers for by itself.
+pub(super) const CONDITION_RULES: [&str; 4] = ["ref-claim-only", "ref-type-confusion", "attacker-chosen-claim", "reusable-workflow-only"];
 
 /// A stranger enters the pool although there is a condition.
 fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Finding {
     let templates = seen.templates(&seen.condition);
+    if let Some(verdict) = class::any_caller(&seen.condition, exposure) {
+        return verdict.finding(&seen.provider.origin, "condition", exposure);
+    }
     let tests = shape::tests(&seen.condition);
     let binding: Vec<_> = tests.iter().filter(|o| shape::binds(o.test, &templates)).collect();
     let name = &seen.recognised.issuer.name;
@@ -114,8 +134,7 @@ fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Findi
     } else {
         ("foreign-tenant", format!("a stranger at {name} enters the pool: what the condition tests, everybody can have"))
     };
-    let (span, trail) = class::place(&seen.condition, &templates, exposure, &[Role::Tenant, Role::TenantId]);
-    let span = span.or_else(|| seen.view.condition.as_ref().and_then(crate::value::Text::span));
+    let (span, trail) = place(seen, exposure, rule == "inverted-condition");
     let bindings = bound(context, seen);
     let filtered = !bindings.is_empty() && strangers(context, seen).is_empty();
     let severity = if filtered { Severity::Medium } else { Severity::Critical };
@@ -128,18 +147,46 @@ fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Findi
         .along(&trail)
 }
 
+/// The literal of the condition that lets the stranger in, never one of the mapping: the open end of a name, else a test
+/// that the witness passes, else the test that should have kept it out.
+fn place(seen: &Seen<'_>, exposure: &Exposure, negated: bool) -> (Option<Span>, Trail) {
+    let templates = seen.templates(&seen.condition);
+    let (span, trail) = class::place(&seen.condition, &templates, exposure, &[Role::Tenant, Role::TenantId]);
+    if exposure.class == Class::TenantPrefix && span.is_some_and(|s| seen.in_condition(s)) {
+        return (span, trail);
+    }
+    let tests: Vec<_> = shape::tests(&seen.condition)
+        .into_iter()
+        .filter(|o| !matches!(o.test.matcher, Matcher::Present) && o.test.span.is_some_and(|s| seen.in_condition(s)))
+        .collect();
+    let passes = |test: &Test| {
+        let formula = Formula::Test(Box::new(test.clone()));
+        exposure.witness.as_ref().is_some_and(|w| search::evaluate(&formula, w, &|atom| search::placeholder(atom)) == Truth::True)
+    };
+    let excluding = || tests.iter().find(|o| !o.positive && shape::binds(o.test, &templates));
+    let admitting = || tests.iter().find(|o| o.positive && passes(o.test));
+    let found = if negated { excluding().or_else(admitting) } else { admitting().or_else(excluding) }.or_else(|| tests.first());
+    match found {
+        Some(o) => (o.test.span, o.test.trail.clone()),
+        None => (seen.view.condition.as_ref().and_then(Text::span), seen.view.condition.as_ref().and_then(Text::trail)),
+    }
+}
+
 /// The condition holds for no token.
 fn never(seen: &Seen<'_>) -> Option<Finding> {
     // An attribute that is not mapped has its own rule.
-    let unmapped = |name: &str| !seen.view.aws && !seen.view.mapping.iter().any(|(k, _)| k == name);
-    if references(&seen.view).attributes.iter().any(|r| unmapped(&r.name)) {
+    if references(&seen.view).attributes.iter().any(|r| !seen.maps(&r.name)) {
+        return None;
+    }
+    // The claims of an issuer that nobody knows may be any.
+    if seen.tenancy() == Tenancy::Unknown {
         return None;
     }
     let name = &seen.recognised.issuer.name;
     let templates = seen.templates(&seen.condition);
     let tests: Vec<_> = shape::tests(&seen.condition).into_iter().filter(|o| o.positive).map(|o| o.test).collect();
     let dead = tests.iter().find(|t| matches!(life(&Formula::Test(Box::new((**t).clone())), &templates), Life::Dead));
-    let whole = seen.view.condition.as_ref().and_then(crate::value::Text::span);
+    let whole = seen.view.condition.as_ref().and_then(Text::span);
     let Some(test) = dead else {
         let message = format!("no token of {name} satisfies this condition: its tests contradict each other, so nobody enters the pool");
         return Some(

@@ -1,0 +1,279 @@
+//! `fedlint simulate`.
+
+use super::args::{AnswerFormat, Colour, Inputs, Simulate};
+use super::check::{config, request, with_progress};
+use super::{CLEAN, CliError, print};
+use crate::admission::{Decision, Evaluation, Step, Truth};
+use crate::issuers::tokens;
+use crate::pipeline::{self, World};
+use crate::report::printable;
+use crate::rules::engine::Selection;
+use crate::simulation::{Decided, GithubJob, IssuerChoice, Outcome, Presented, Verdict, decide_document, read_token, simulate};
+use crate::source::{Sources, Span};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::path::Path;
+
+/// Most bytes of a token or a policy.
+const MAX_BYTES: u64 = 4 << 20;
+/// Most issuers' identities that are named one by one.
+const MAX_NAMED: usize = 3;
+
+pub(super) fn run(arguments: &Simulate) -> Result<u8, CliError> {
+    let mut presented = presented(arguments).map_err(CliError::Run)?;
+    if let Some(path) = &arguments.policy {
+        presented.principal.clone_from(&arguments.principal);
+        presented.action.clone_from(&arguments.action);
+        let text = read_file(path)?;
+        let decided = decide_document(&name(path), &text, &presented).map_err(CliError::Run)?;
+        let text = match arguments.format {
+            AnswerFormat::Human => one_human(&presented, &decided),
+            AnswerFormat::Json => pretty(&one_json(&decided))?,
+        };
+        print(&text, Colour::Never)?;
+        return Ok(CLEAN);
+    }
+    if !presented.ready && presented.claims.string("iss").is_none() && presented.claims.string("arn").is_none() {
+        return Err(CliError::Run("the token has no `iss`: nobody can say whose it is".to_owned()));
+    }
+    let world = world(&arguments.inputs)?;
+    let outcome = simulate(&world.graph, &world.links, &presented);
+    let text = match arguments.format {
+        AnswerFormat::Human => human(&world, &presented, &outcome),
+        AnswerFormat::Json => pretty(&as_json(&world, &presented, &outcome))?,
+    };
+    print(&text, Colour::Never)?;
+    Ok(CLEAN)
+}
+
+/// Reads the repository; nothing read is no answer.
+pub(super) fn world(inputs: &Inputs) -> Result<World, CliError> {
+    let config = config(inputs)?;
+    let request = request(inputs, config, Selection::default())?;
+    let world = with_progress(|| pipeline::read(&request)).map_err(|e| CliError::Run(e.to_string()))?;
+    if world.coverage.files_read == 0 {
+        return Err(CliError::Run("no Terraform, JSON or YAML file was read; name the folder of the infrastructure".to_owned()));
+    }
+    Ok(world)
+}
+
+fn presented(arguments: &Simulate) -> Result<Presented, String> {
+    let mut presented = if let Some(path) = &arguments.token {
+        let text = read_file(path).map_err(|e| e.to_string())?;
+        read_token(&text)?
+    } else if let Some(repository) = &arguments.github {
+        let job = GithubJob {
+            repository,
+            reference: &arguments.reference,
+            event: &arguments.event,
+            environment: arguments.environment.as_deref(),
+            owner_id: arguments.owner_id.as_deref(),
+            repository_id: arguments.repository_id.as_deref(),
+            immutable: arguments.immutable,
+            audience: arguments.audience.as_deref(),
+            issuer: arguments.issuer.as_deref(),
+        };
+        job.token()?
+    } else {
+        workload(arguments)?
+    };
+    if let Some(audience) = &arguments.audience {
+        presented.claims.set("aud", audience.clone());
+        presented.any_audience = false;
+    }
+    Ok(presented)
+}
+
+/// The presets of workloads: any issuer of their kind unless one is named.
+fn workload(arguments: &Simulate) -> Result<Presented, String> {
+    let issuer = arguments.issuer.as_deref();
+    let (claims, any) = if let Some(name) = &arguments.kubernetes {
+        let (namespace, account) = name.split_once('/').ok_or_else(|| format!("`{name}` is no ServiceAccount: write `namespace/name`"))?;
+        let token = tokens::kubernetes(issuer.unwrap_or("https://kubernetes.default.svc"), namespace, account);
+        (token.ok_or_else(|| format!("`{name}` is no name of a ServiceAccount: write `namespace/name`"))?, IssuerChoice::Cluster)
+    } else {
+        let id = arguments.spiffe.as_deref().unwrap_or_default();
+        let token = tokens::spiffe(issuer.unwrap_or("https://spire.invalid"), id);
+        (token.ok_or_else(|| format!("`{id}` is no SPIFFE id: write `spiffe://trust-domain/path`"))?, IssuerChoice::Spire)
+    };
+    let choice = if issuer.is_some() { IssuerChoice::Stated } else { any };
+    Ok(Presented { claims, any_audience: true, issuer: choice, ..Presented::default() })
+}
+
+/// The text of a file; `-` is standard input.
+pub(super) fn read_file(path: &Path) -> Result<String, CliError> {
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().take(MAX_BYTES).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text))
+    };
+    read.map_err(|e| CliError::Run(format!("cannot read `{}`: {e}", path.display())))?;
+    Ok(text)
+}
+
+/// A path as reports write it.
+pub(super) fn name(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', "/")
+}
+
+fn pretty(value: &Value) -> Result<String, CliError> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn place(sources: &Sources, span: Option<Span>) -> Option<(String, usize)> {
+    span.and_then(|s| sources.locate(s)).map(|(path, at)| (path, at.line))
+}
+
+fn step_json(sources: &Sources, step: &Step) -> Value {
+    let outcome = match step.outcome {
+        Truth::True => "true",
+        Truth::False => "false",
+        Truth::Error => "error",
+        Truth::Unknown => "unknown",
+    };
+    let at = place(sources, step.span);
+    let mut object = json!({ "test": step.test, "outcome": outcome, "expected": step.expected, "found": step.found, "note": step.note });
+    if let (Some(object), Some((path, line))) = (object.as_object_mut(), at) {
+        object.insert("path".to_owned(), json!(path));
+        object.insert("line".to_owned(), json!(line));
+    }
+    object
+}
+
+fn trace_json(sources: &Sources, evaluation: &Evaluation) -> Vec<Value> {
+    evaluation.trace.iter().map(|step| step_json(sources, step)).collect()
+}
+
+/// The test that decided a refusal.
+fn failed(evaluation: &Evaluation) -> Option<&Step> {
+    evaluation.first_failure().filter(|_| evaluation.decision == Decision::Deny)
+}
+
+fn one_json(decided: &Decided) -> Value {
+    let Decided { evaluation, sources } = decided;
+    json!({
+        "decision": evaluation.decision.to_string(),
+        "trace": trace_json(sources, evaluation),
+        "failed": failed(evaluation).map(|step| step_json(sources, step)),
+        "reasons": evaluation.reasons,
+    })
+}
+
+fn as_json(world: &World, presented: &Presented, outcome: &Outcome) -> Value {
+    let verdict = |v: &Verdict| {
+        let (path, line) = place(&world.sources, Some(v.span)).unzip();
+        json!({
+            "identity": v.identity, "cloud": v.cloud, "member": v.via, "path": path, "line": line,
+            "decision": v.evaluation.decision.to_string(),
+            "failed": failed(&v.evaluation).map(|step| step_json(&world.sources, step)),
+            "reasons": v.evaluation.reasons,
+            "trace": trace_json(&world.sources, &v.evaluation),
+        })
+    };
+    json!({
+        "version": 1,
+        "token": presented.claims.to_json(),
+        "notes": presented.notes,
+        "identities": outcome.verdicts.iter().map(verdict).collect::<Vec<_>>(),
+        "other_issuers": outcome.other_issuers,
+        "summary": {
+            "admit": outcome.count(Decision::Admit), "deny": outcome.count(Decision::Deny), "unknown": outcome.count(Decision::Unknown),
+            "other_issuers": outcome.other_issuers.len(),
+        },
+    })
+}
+
+fn header(presented: &Presented) -> String {
+    let mut out = format!("token: {}\n", printable(&presented.describe()));
+    for note in &presented.notes {
+        let _ = writeln!(out, "note: {note}");
+    }
+    out.push('\n');
+    out
+}
+
+fn one_human(presented: &Presented, decided: &Decided) -> String {
+    let mut out = header(presented);
+    let _ = writeln!(out, "{}", decided.evaluation.decision);
+    out.push_str(&explanation(&decided.sources, &decided.evaluation));
+    out
+}
+
+fn human(world: &World, presented: &Presented, outcome: &Outcome) -> String {
+    let mut out = header(presented);
+    let mut sorted: Vec<&Verdict> = outcome.verdicts.iter().collect();
+    sorted.sort_by_key(|v| match v.evaluation.decision {
+        Decision::Admit => 0,
+        Decision::Unknown => 1,
+        Decision::Deny => 2,
+    });
+    for verdict in sorted {
+        let place = place(&world.sources, Some(verdict.span)).map_or(String::new(), |(path, line)| format!("  {path}:{line}"));
+        let _ = writeln!(out, "{:8} {}{}", verdict.evaluation.decision.to_string(), printable(&verdict.identity), printable(&place));
+        if let Some(member) = &verdict.via {
+            let _ = writeln!(out, "         through {}", printable(member));
+        }
+        out.push_str(&explanation(&world.sources, &verdict.evaluation));
+    }
+    if !outcome.verdicts.is_empty() {
+        out.push('\n');
+    }
+    if let Some(line) = others(&outcome.other_issuers) {
+        let _ = writeln!(out, "{}", printable(&line));
+    }
+    let (admitted, refused, unknown) = (outcome.count(Decision::Admit), outcome.count(Decision::Deny), outcome.count(Decision::Unknown));
+    let _ = writeln!(out, "{admitted} admitted, {refused} refused, {unknown} unknown");
+    out
+}
+
+/// Whoever trusts other issuers, in one line.
+fn others(names: &[String]) -> Option<String> {
+    let shown: Vec<&str> = names.iter().take(MAX_NAMED).map(String::as_str).collect();
+    let dots = if names.len() > MAX_NAMED { ", …" } else { "" };
+    match names.len() {
+        0 => None,
+        1 => Some(format!("1 identity trusts other issuers: {}", shown.join(", "))),
+        n => Some(format!("{n} identities trust other issuers: {}{dots}", shown.join(", "))),
+    }
+}
+
+/// Why: the test that failed, or what is not known.
+pub(super) fn explanation(sources: &Sources, evaluation: &Evaluation) -> String {
+    let mut out = String::new();
+    match evaluation.decision {
+        Decision::Admit => {}
+        Decision::Deny => {
+            if let Some(step) = evaluation.first_failure() {
+                out.push_str(&step_human(sources, step));
+            }
+        }
+        Decision::Unknown => {
+            for reason in &evaluation.reasons {
+                let _ = writeln!(out, "         not known: {}", printable(reason));
+            }
+        }
+    }
+    out
+}
+
+/// One test in a few lines.
+pub(super) fn step_human(sources: &Sources, step: &Step) -> String {
+    let at = place(sources, step.span).map_or(String::new(), |(path, line)| format!(" at {path}:{line}"));
+    let mut out = format!("         {}{at}\n", printable(&step.test));
+    if let Some(expected) = &step.expected {
+        let _ = writeln!(out, "           expected {}", printable(expected));
+    }
+    if let Some(found) = &step.found {
+        let _ = writeln!(out, "           found    {}", printable(found));
+    } else if step.expected.is_some() {
+        out.push_str("           found    nothing: the token does not hold it\n");
+    }
+    if let Some(note) = &step.note {
+        let _ = writeln!(out, "           {}", printable(note));
+    }
+    out
+}

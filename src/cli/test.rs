@@ -1,0 +1,120 @@
+//! `fedlint test`.
+
+use super::args::{Colour, Inputs, Test};
+use super::simulate::{name, read_file, step_human, world};
+use super::{CLEAN, CliError, FINDINGS, print};
+use crate::admission::{Decision, Evaluation};
+use crate::pipeline::World;
+use crate::report::printable;
+use crate::simulation::{Assertion, Door, Presented, decide_document, read_assertions, simulate};
+use crate::source::Sources;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What came out of an assertion.
+struct Answered {
+    evaluation: Evaluation,
+    sources: Arc<Sources>,
+}
+
+pub(super) fn run(arguments: &Test) -> Result<u8, CliError> {
+    let mut repository = Repository { root: &arguments.root, world: None };
+    let (mut passed, mut failed, mut out) = (0_usize, 0_usize, String::new());
+    for file in &arguments.files {
+        let path = name(file);
+        let assertions = read_assertions(&path, &read_file(file)?).map_err(CliError::Run)?;
+        for assertion in &assertions {
+            let answered = answer(file, assertion, &mut repository)?;
+            if answered.evaluation.decision == assertion.expect {
+                passed += 1;
+            } else {
+                failed += 1;
+                out.push_str(&difference(&path, assertion, &answered));
+            }
+        }
+    }
+    let _ = writeln!(out, "{passed} passed, {failed} failed");
+    print(&out, Colour::Never)?;
+    Ok(if failed == 0 { CLEAN } else { FINDINGS })
+}
+
+fn answer(file: &Path, assertion: &Assertion, repository: &mut Repository<'_>) -> Result<Answered, CliError> {
+    let told = |e: String| CliError::Run(format!("{}: `{}`: {e}", name(file), assertion.name));
+    let document = |path: &str, text: &str| {
+        let decided = decide_document(path, text, &assertion.presented).map_err(told)?;
+        Ok(Answered { evaluation: decided.evaluation, sources: decided.sources })
+    };
+    match &assertion.door {
+        Door::Inline(text) => document("policy.json", text),
+        Door::File(policy) => {
+            let path = file.parent().map_or_else(|| Path::new(policy).to_path_buf(), |folder| folder.join(policy));
+            document(&name(&path), &read_file(&path)?)
+        }
+        Door::Identity(identity) => {
+            let world = repository.world()?;
+            let evaluation = of_identity(world, identity, &assertion.presented).map_err(told)?;
+            Ok(Answered { evaluation, sources: Arc::clone(&world.sources) })
+        }
+    }
+}
+
+/// The scanned repository, read when the first assertion names an identity.
+struct Repository<'a> {
+    root: &'a Path,
+    world: Option<World>,
+}
+
+impl Repository<'_> {
+    fn world(&mut self) -> Result<&World, CliError> {
+        if self.world.is_none() {
+            let inputs =
+                Inputs { paths: vec![self.root.to_path_buf()], stdin_filename: None, exclude: Vec::new(), config: None, isolated: false };
+            self.world = Some(world(&inputs)?);
+        }
+        self.world.as_ref().ok_or_else(|| CliError::Run("the repository was not read".to_owned()))
+    }
+}
+
+/// An identity's answer: one trust that admits is enough.
+fn of_identity(world: &World, identity: &str, presented: &Presented) -> Result<Evaluation, String> {
+    let outcome = simulate(&world.graph, &world.links, presented);
+    let own = outcome.verdicts.into_iter().filter(|v| v.identity == identity).map(|v| v.evaluation);
+    let best = own.min_by_key(|e| match e.decision {
+        Decision::Admit => 0,
+        Decision::Unknown => 1,
+        Decision::Deny => 2,
+    });
+    if let Some(evaluation) = best {
+        return Ok(evaluation);
+    }
+    if !world.graph.identities.iter().any(|i| i.origin.name == identity) {
+        let near = world.graph.identities.iter().map(|i| i.origin.name.as_str()).find(|n| n.contains(identity) || identity.contains(n));
+        let hint = near.map_or(String::new(), |n| format!("; there is `{n}`"));
+        return Err(format!("the repository has no identity `{identity}`{hint}"));
+    }
+    // It trusts nobody, or other issuers only.
+    Ok(Evaluation { decision: Decision::Deny, trace: Vec::new(), reasons: Vec::new() })
+}
+
+fn difference(path: &str, assertion: &Assertion, answered: &Answered) -> String {
+    let evaluation = &answered.evaluation;
+    let mut out = format!("{path}: {}: expected {}, got {}\n", printable(&assertion.name), assertion.expect, evaluation.decision);
+    for step in &evaluation.trace {
+        let outcome = match step.outcome {
+            crate::admission::Truth::True => "true",
+            crate::admission::Truth::False => "false",
+            crate::admission::Truth::Error => "error",
+            crate::admission::Truth::Unknown => "unknown",
+        };
+        let _ = writeln!(out, "       {outcome}:");
+        out.push_str(&step_human(&answered.sources, step));
+    }
+    for reason in &evaluation.reasons {
+        let _ = writeln!(out, "         not known: {}", printable(reason));
+    }
+    if evaluation.trace.is_empty() && evaluation.decision == Decision::Deny {
+        out.push_str("         the identity trusts other issuers than the token's\n");
+    }
+    out
+}

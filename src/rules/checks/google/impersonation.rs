@@ -1,0 +1,215 @@
+//! Who may impersonate service accounts: nobody, too many, or with less than some guides ask for.
+
+use super::Context;
+use crate::admission::cel::google::{Member, MemberKind};
+use crate::graph::{CredentialConfig, Gate, Identity, IdentityId, IdentityKind, Trust, pieces};
+use crate::rules::{Finding, Severity};
+use crate::value::Text;
+
+const USER: &str = "roles/iam.workloadIdentityUser";
+const CREATOR: &str = "roles/iam.serviceAccountTokenCreator";
+
+/// Roles that let their holder become a service account, or act as it
+/// (<https://cloud.google.com/iam/docs/service-account-permissions>).
+const IMPERSONATION: [&str; 5] =
+    [USER, CREATOR, "roles/iam.serviceAccountOpenIdTokenCreator", "roles/iam.serviceAccountKeyAdmin", "roles/iam.serviceAccountUser"];
+
+pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
+    let graph = context.graph;
+    let mut out: Vec<Finding> = graph.trusts.iter().enumerate().filter_map(|(i, t)| missing_creator(context, i, t)).collect();
+    out.extend(graph.trusts.iter().filter_map(|t| federated_above(context, t)));
+    out.extend(accounts_above(context));
+    out.extend(graph.credential_configs.iter().filter_map(|c| unbound(context, c)));
+    out
+}
+
+fn member_and_role(trust: &Trust) -> Option<(&Text, &Text)> {
+    match &trust.gate {
+        Gate::GoogleMember { member, role, .. } => Some((member, role)),
+        _ => None,
+    }
+}
+
+fn is_role(role: &Text, wanted: &str) -> bool {
+    role.as_known().as_deref() == Some(wanted)
+}
+
+/// A federated principal outside of GKE, where nobody asks for two roles.
+fn is_external(member: &Text) -> bool {
+    match Member::parse(member).map(|m| m.kind) {
+        Ok(MemberKind::Pool { pool, .. }) => !pieces::flat(&pool.text).ends_with(".svc.id.goog"),
+        _ => false,
+    }
+}
+
+/// The first role without the second.
+fn missing_creator(context: &Context<'_>, index: usize, trust: &Trust) -> Option<Finding> {
+    let (member, role) = member_and_role(trust)?;
+    let identity = context.graph.identity(trust.identity)?;
+    if !is_role(role, USER) || !is_external(member) || !matches!(identity.kind, IdentityKind::GoogleServiceAccount { .. }) {
+        return None;
+    }
+    // The second role counts wherever it is granted: on the account, or above it.
+    let holds = |other: &Trust| {
+        let Some((who, what)) = member_and_role(other) else { return false };
+        // A role that cannot be read may be the one.
+        let creator = is_role(what, CREATOR) || !what.is_known();
+        let here = other.identity == trust.identity || context.graph.identity(other.identity).is_some_and(|i| above(i).is_some());
+        creator && here && who.same(member)
+    };
+    let others = context.graph.trusts.iter().enumerate().filter(|(i, _)| *i != index);
+    if others.map(|(_, t)| t).any(holds) {
+        return None;
+    }
+    let message = "the principal holds `roles/iam.workloadIdentityUser` and not `roles/iam.serviceAccountTokenCreator`: access and ID tokens need only \
+                   the first; signing (`signBlob`, `signJwt`, signed URLs, domain-wide delegation) and chains of `delegates` need the second, and some \
+                   guides ask for both";
+    let finding = Finding::new("missing-token-creator", &trust.origin, member.span(), &member.to_string(), message);
+    let help = "leave it as it is, or grant `roles/iam.serviceAccountTokenCreator` on this service account when the workload signs; teams that want both \
+                everywhere set `[rules.missing-token-creator] severity = \"high\"`";
+    Some(finding.help(help).along_text(member))
+}
+
+/// The project, folder or organisation that an identity stands for.
+fn above(identity: &Identity) -> Option<&str> {
+    match &identity.kind {
+        IdentityKind::GoogleResource { what } => level(what),
+        _ => None,
+    }
+}
+
+fn level(what: &str) -> Option<&str> {
+    let what = what.trim_start_matches("//cloudresourcemanager.googleapis.com/");
+    let kind = ["projects/", "folders/", "organizations/"].into_iter().find(|k| what.starts_with(k))?;
+    // A resource inside a project is not the project.
+    (!what.get(kind.len()..)?.contains('/')).then_some(what)
+}
+
+/// An impersonation role for a federated principal above the service account.
+fn federated_above(context: &Context<'_>, trust: &Trust) -> Option<Finding> {
+    let (member, role) = member_and_role(trust)?;
+    let role = role.as_known().filter(|r| IMPERSONATION.contains(&r.as_str()))?;
+    let what = above(context.graph.identity(trust.identity)?)?;
+    let pool = Member::parse(member).is_ok_and(|m| matches!(m.kind, MemberKind::Pool { .. } | MemberKind::Unknown(_)));
+    if !pool {
+        return None;
+    }
+    let message = format!(
+        "`{role}` on `{what}` is a right over every service account in it, default ones included: the workload becomes any of them"
+    );
+    let finding = Finding::new("project-wide-impersonation", &trust.origin, member.span(), &format!("{role}|{member}"), message);
+    let finding = finding.severity(Severity::Critical).certain(!conditional(trust));
+    Some(finding.help("grant the role on the one service account: `google_service_account_iam_member`").along_text(member))
+}
+
+fn conditional(trust: &Trust) -> bool {
+    matches!(trust.gate, Gate::GoogleMember { conditional: true, .. })
+}
+
+/// The same for service accounts.
+fn accounts_above(context: &Context<'_>) -> Vec<Finding> {
+    let accounts = context.graph.grants.iter().filter(|g| pieces::flat(&g.principal).contains('@'));
+    accounts
+        .filter_map(|grant| {
+            let role = grant.permission.as_known().filter(|r| IMPERSONATION.contains(&r.as_str()))?;
+            let scope = grant.scope.as_ref()?.to_string();
+            let what = level(&scope)?;
+            // To act as an account on deployment is less than to hold its tokens.
+            let severity = if role == "roles/iam.serviceAccountUser" { Severity::Medium } else { Severity::High };
+            let message = format!("`{role}` on `{what}` is a right over every service account in it, default ones included");
+            let finding = Finding::new(
+                "project-wide-impersonation",
+                &grant.origin,
+                grant.principal.span(),
+                &format!("{role}|{}", grant.principal),
+                message,
+            );
+            Some(
+                finding
+                    .severity(severity)
+                    .help("grant the role on the service accounts that are meant: `google_service_account_iam_member`")
+                    .along_text(&grant.principal),
+            )
+        })
+        .collect()
+}
+
+/// A credential configuration impersonates an account that nobody of its pool may impersonate.
+fn unbound(context: &Context<'_>, config: &CredentialConfig) -> Option<Finding> {
+    let email = config.impersonates.as_ref().filter(|e| e.is_known())?;
+    let ids = accounts(context, email);
+    // Nothing is said of the account in this scan.
+    if ids.is_empty() || bindings_unknown(context) {
+        return None;
+    }
+    let pool = pieces::split_once(&config.audience, "/workloadIdentityPools/")
+        .and_then(|(_, rest)| pieces::split_once(&rest, "/"))
+        .map(|(pool, _)| pool)?;
+    let reaches = |trust: &Trust| {
+        let Some((member, role)) = member_and_role(trust) else { return false };
+        let above = context
+            .graph
+            .identity(trust.identity)
+            .is_some_and(|i| above(i).is_some() || matches!(&i.kind, IdentityKind::GoogleResource { what } if what.starts_with("unknown")));
+        (ids.contains(&trust.identity) || above) && may_impersonate(role) && may_be_of(member, &pool)
+    };
+    if context.graph.trusts.iter().any(reaches) {
+        return None;
+    }
+    let message = format!(
+        "this configuration impersonates `{email}`, and nothing in the scan lets a principal of the pool `{pool}` do so: `iam.serviceAccounts.getAccessToken` is denied"
+    );
+    let finding = Finding::new("unbound-impersonation", &config.origin, email.span(), &email.to_string(), message);
+    let finding = finding
+        .help("grant `roles/iam.workloadIdentityUser` on the service account to `principalSet://…/attribute.NAME/VALUE` of the pool");
+    let places = ids.iter().filter_map(|id| context.graph.identity(*id));
+    Some(places.fold(finding, |f, i| f.related_to(i.origin.span, "the service account")))
+}
+
+/// A custom role may hold the permission, and so may one that is not known.
+fn may_impersonate(role: &Text) -> bool {
+    match role.as_known() {
+        Some(known) => !known.starts_with("roles/") || known == USER || known == CREATOR || known.contains("serviceAgent"),
+        None => true,
+    }
+}
+
+/// The member is, or may be, of the pool.
+fn may_be_of(member: &Text, pool: &Text) -> bool {
+    match Member::parse(member).map(|m| m.kind) {
+        Ok(MemberKind::Pool { pool: own, .. }) => !own.text.is_known() || !pool.is_known() || own.text.same(pool),
+        Ok(MemberKind::Unknown(_) | MemberKind::AllUsers | MemberKind::AllAuthenticatedUsers) => true,
+        Ok(_) => false,
+        // What is malformed has its own finding.
+        Err(_) => true,
+    }
+}
+
+/// Some binding of the scan has members that could not be read.
+fn bindings_unknown(context: &Context<'_>) -> bool {
+    context
+        .graph
+        .undecided
+        .iter()
+        .any(|(_, why)| why.contains("member") || why.contains("who is bound") || why.contains("policy of") || why.contains("binding"))
+}
+
+/// The service accounts of this e-mail; with an unknown project, the only one of this name.
+fn accounts(context: &Context<'_>, email: &Text) -> Vec<IdentityId> {
+    let all = || {
+        context.graph.identities.iter().enumerate().filter_map(|(i, identity)| match &identity.kind {
+            IdentityKind::GoogleServiceAccount { email, .. } => Some((IdentityId(u32::try_from(i).unwrap_or(u32::MAX)), email)),
+            _ => None,
+        })
+    };
+    let exact: Vec<IdentityId> = all().filter(|(_, e)| e.same(email)).map(|(id, _)| id).collect();
+    if !exact.is_empty() {
+        return exact;
+    }
+    let local = pieces::split_once(email, "@").map(|(l, _)| l);
+    let open = |e: &Text| {
+        pieces::split_once(e, "@").is_some_and(|(l, domain)| !domain.is_known() && local.as_ref().is_some_and(|own| own.same(&l)))
+    };
+    let near: Vec<IdentityId> = all().filter(|(_, e)| open(e)).map(|(id, _)| id).collect();
+    if near.len() == 1 { near } else { Vec::new() }
+}

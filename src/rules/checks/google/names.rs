@@ -1,0 +1,237 @@
+//! Names that are wrong by their form: members, audiences, pools, providers
+//! (<https://cloud.google.com/iam/docs/principal-identifiers>).
+
+use super::Context;
+use crate::admission::cel::google::{Member, MemberKind, MemberProblem, MemberProblemKind, ProjectKind};
+use crate::graph::{Gate, GoogleSource, Origin, ProviderKind, pieces};
+use crate::rules::Finding;
+use crate::source::Span;
+use crate::value::{AtomKind, Part, Text};
+
+const NUMBER_HELP: &str = "write the number: `google_iam_workload_identity_pool.NAME.name` holds it (`.id` does not), and so does `data.google_project.NAME.number`";
+
+pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
+    let mut out = Vec::new();
+    for trust in &context.graph.trusts {
+        if let Gate::GoogleMember { member, .. } = &trust.gate {
+            out.extend(of_member(&trust.origin, member));
+        }
+    }
+    for provider in &context.graph.providers {
+        let ProviderKind::Google(google) = &provider.kind else { continue };
+        if let GoogleSource::Oidc { audiences, .. } = &google.source {
+            out.extend(audiences.iter().filter_map(|a| of_resource(&provider.origin, a, "audience")));
+            out.extend(audiences.iter().filter_map(|a| location(&provider.origin, a)));
+        }
+        out.extend(of_id(&provider.origin, &google.name, "provider"));
+    }
+    for pool in &context.graph.pools {
+        out.extend(of_id(&pool.origin, &pool.name, "pool"));
+    }
+    for config in &context.graph.credential_configs {
+        out.extend(of_resource(&config.origin, &config.audience, "audience"));
+        out.extend(location(&config.origin, &config.audience));
+    }
+    out
+}
+
+fn of_member(origin: &Origin, text: &Text) -> Option<Finding> {
+    match Member::parse(text) {
+        Err(problem) => malformed(origin, text, &problem),
+        Ok(member) => project_id(origin, &member),
+    }
+}
+
+/// The form is none of IAM's.
+fn malformed(origin: &Origin, text: &Text, problem: &MemberProblem) -> Option<Finding> {
+    let (rule, help) = match problem.kind {
+        MemberProblemKind::Location => {
+            ("pool-location", "write `locations/global`: pools have no other location, whatever the regions of the workloads")
+        }
+        MemberProblemKind::LegacyForm if legacy_number(text).is_some() => {
+            ("project-id-in-principal", "write `serviceAccount:PROJECT_ID.svc.id.goog[NAMESPACE/SERVICE_ACCOUNT]` with the project's id")
+        }
+        MemberProblemKind::LegacyForm => {
+            ("malformed-principal", "write `serviceAccount:PROJECT_ID.svc.id.goog[NAMESPACE/SERVICE_ACCOUNT]`")
+        }
+        MemberProblemKind::MultipleAttributes => {
+            ("malformed-principal", "map one attribute that joins the values (`assertion.repository + ':' + assertion.ref`) and bind that")
+        }
+        MemberProblemKind::Provider => {
+            ("malformed-principal", "name the pool and not its provider: `…/workloadIdentityPools/POOL/attribute.NAME/VALUE`")
+        }
+        // A word that is not known may be a kind of principal that is newer than this program.
+        MemberProblemKind::Prefix if !looks_like_a_member(&text.to_string()) => return None,
+        _ => (
+            "malformed-principal",
+            "write `principal://iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/subject/SUBJECT` or \
+             `principalSet://…/POOL/attribute.NAME/VALUE`",
+        ),
+    };
+    let effect = "the binding is refused, or lets nobody in";
+    let finding =
+        Finding::new(rule, origin, problem.span.or_else(|| text.span()), &text.to_string(), format!("{}: {effect}", problem.message));
+    Some(finding.help(help).along_text(text))
+}
+
+fn looks_like_a_member(shape: &str) -> bool {
+    let lower = shape.to_ascii_lowercase();
+    !shape.contains("${") && ["principal", "iam.googleapis.com", ".gserviceaccount.com", ".svc.id.goog"].iter().any(|w| lower.contains(w))
+}
+
+/// The number in front of `.svc.id.goog`.
+fn legacy_number(text: &Text) -> Option<Option<Span>> {
+    let (before, _) = pieces::split_once(text, ".svc.id.goog")?;
+    let project = pieces::rsplit_once(&before, ":").or_else(|| pieces::rsplit_once(&before, "/")).map_or(before, |(_, p)| p);
+    (kind(&project) == Some(ProjectKind::Number)).then(|| project.span())
+}
+
+/// An id where the number belongs, or the reverse.
+fn project_id(origin: &Origin, member: &Member) -> Option<Finding> {
+    let MemberKind::Pool { project, .. } = &member.kind else { return None };
+    let edge = member.text.to_string();
+    if let Some(span) = legacy_number(&member.text) {
+        let message = "GKE's pool is named by the project's id, and this is its number: the binding lets nobody in";
+        let finding = Finding::new("project-id-in-principal", origin, span.or_else(|| member.text.span()), &edge, message);
+        return Some(finding.help("write `PROJECT_ID.svc.id.goog`").along_text(&member.text));
+    }
+    let project = project.as_ref()?;
+    let certain = match kind(&project.text)? {
+        ProjectKind::Id => true,
+        ProjectKind::Unknown => false,
+        ProjectKind::Number => return None,
+    };
+    let message = format!("`{}` is a project's id; a principal takes the project's number, so the binding lets nobody in", project.text);
+    let finding = Finding::new("project-id-in-principal", origin, used(&member.text, &project.text), &edge, message);
+    Some(finding.help(NUMBER_HELP).certain(certain).along_text(&project.text))
+}
+
+/// Where the project is put into a name. The id itself may be written elsewhere, and is right there.
+fn used(whole: &Text, project: &Text) -> Option<Span> {
+    /// `${` and some blanks.
+    const GAP: u32 = 8;
+    let own = project.span();
+    let Some(before) = whole.find_span("projects/").or_else(|| whole.find_span("iam.googleapis.com/")) else {
+        return own.or_else(|| whole.span());
+    };
+    let beside = |s: &Span| s.file == before.file && s.start >= before.end && s.start - before.end <= GAP;
+    own.filter(beside).or(Some(before))
+}
+
+/// What a project is written as: [`ProjectKind::Unknown`] for an unknown whose name says that it is an id; none when
+/// nothing is known.
+fn kind(project: &Text) -> Option<ProjectKind> {
+    if let [Part::Hole { atom, .. }] = project.parts.as_slice() {
+        return match atom.kind() {
+            AtomKind::ProjectNumber | AtomKind::Number => Some(ProjectKind::Number),
+            AtomKind::ProjectId => Some(ProjectKind::Id),
+            _ => {
+                let label = atom.label().trim_start_matches("${").trim_end_matches('}').trim().to_owned();
+                let last = label.rsplit(['.', '"', '[', ']']).find(|s| !s.is_empty()).unwrap_or_default().to_owned();
+                (last == "project_id" || last.ends_with("_project_id")).then_some(ProjectKind::Unknown)
+            }
+        };
+    }
+    let known = project.as_known()?;
+    if !known.is_empty() && known.bytes().all(|b| b.is_ascii_digit()) {
+        return Some(ProjectKind::Number);
+    }
+    let id = (6..=30).contains(&known.len())
+        && known.starts_with(|c: char| c.is_ascii_lowercase())
+        && known.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !known.ends_with('-');
+    id.then_some(ProjectKind::Id)
+}
+
+/// What stands between `projects/` and `/locations/` of a pool's resource name, and the rest.
+fn resource(text: &Text) -> Option<(Text, Text)> {
+    let host = ["https://iam.googleapis.com/", "//iam.googleapis.com/"];
+    let path = host.iter().find_map(|h| pieces::strip_prefix(text, h))?;
+    let (project, rest) = pieces::split_once(&pieces::strip_prefix(&path, "projects/")?, "/locations/")?;
+    pieces::flat(&rest).contains("/workloadIdentityPools/").then_some((project, rest))
+}
+
+/// A resource name as an audience: Google's tokens name the number.
+fn of_resource(origin: &Origin, text: &Text, what: &str) -> Option<Finding> {
+    let (project, _) = resource(text)?;
+    let certain = match kind(&project)? {
+        ProjectKind::Id => true,
+        ProjectKind::Unknown => false,
+        ProjectKind::Number => return None,
+    };
+    let message =
+        format!("`{project}` is a project's id; in an {what} Google compares the project's number, so no token is accepted with it");
+    let finding = Finding::new("project-id-in-principal", origin, used(text, &project), &text.to_string(), message);
+    Some(finding.help(NUMBER_HELP).certain(certain).along_text(&project))
+}
+
+/// A location other than `global` in a resource name.
+fn location(origin: &Origin, text: &Text) -> Option<Finding> {
+    let (_, rest) = resource(text)?;
+    let (location, _) = pieces::split_once(&rest, "/")?;
+    let known = location.as_known().filter(|l| l != "global")?;
+    let message = format!("location `{known}` has to be `global`: there is no such pool");
+    let finding = Finding::new("pool-location", origin, location.span().or_else(|| text.span()), &text.to_string(), message);
+    Some(finding.help("write `locations/global`: pools have no other location, whatever the regions of the workloads").along_text(text))
+}
+
+/// 4 to 32 of `[a-z0-9-]`; `gcp-` is Google's own
+/// (<https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools/create>).
+fn of_id(origin: &Origin, id: &Text, what: &str) -> Option<Finding> {
+    let known = id.as_known()?;
+    // A whole resource name, or GKE's own pool.
+    if known.contains(['/', '.']) || origin.name.contains("workloadIdentityPools/") {
+        return None;
+    }
+    let why = if !(4..=32).contains(&known.chars().count()) {
+        "has to be 4 to 32 characters long"
+    } else if !known.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+        "may hold `a` to `z`, digits and `-` only"
+    } else if known.starts_with("gcp-") {
+        "may not begin with `gcp-`, which is Google's own"
+    } else {
+        return None;
+    };
+    let finding =
+        Finding::new("malformed-principal", origin, id.span(), &known, format!("the id `{known}` of a {what} {why}: Google refuses it"));
+    Some(finding.help("choose another id; members and audiences that name it have to follow").along_text(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::FileId;
+    use crate::value::Atom;
+
+    fn found(member: &Text) -> Option<(String, bool)> {
+        let span = Span::new(FileId(0), 0..1);
+        let origin = Origin { name: "x".to_owned(), span, scope: String::new(), library: false, conditional: false };
+        of_member(&origin, member).map(|f| (f.rule, f.confidence == crate::rules::Confidence::Proven))
+    }
+
+    fn with(atom: Atom) -> Text {
+        let mut text = Text::known("principalSet://iam.googleapis.com/projects/");
+        text.push(&Text::hole(atom, None));
+        text.push(&Text::known("/locations/global/workloadIdentityPools/aws-pool/attribute.aws_role/x"));
+        text
+    }
+
+    #[test]
+    fn ids_and_numbers() {
+        let of = |kind, label: &str| found(&with(Atom::new(label, kind, format!("${{{label}}}"), "unknown", None)));
+        let id = |certain| Some(("project-id-in-principal".to_owned(), certain));
+        assert_eq!(of(AtomKind::ProjectId, "data.google_project.p.project_id"), id(true));
+        assert_eq!(of(AtomKind::Any, "var.project_id"), id(false));
+        assert_eq!(of(AtomKind::ProjectNumber, "data.google_project.p.number"), None);
+        assert_eq!(of(AtomKind::Any, "var.project"), None);
+        assert_eq!(found(&Text::known("serviceAccount:bakery-data.svc.id.goog[shop/baker]")), None);
+        assert_eq!(found(&Text::known("serviceAccount:481516234299.svc.id.goog[shop/baker]")), id(true));
+    }
+
+    #[test]
+    fn words_that_may_be_new_are_left_alone() {
+        assert_eq!(found(&Text::known("robot:x")), None);
+        let bare = Text::known("reader@bakery-data.iam.gserviceaccount.com");
+        assert_eq!(found(&bare), Some(("malformed-principal".to_owned(), true)));
+    }
+}

@@ -1,0 +1,214 @@
+//! IAM trust policies: STS looks for the provider of the token's issuer, checks its clients, then the role's policy.
+
+use super::{Answer, IssuerChoice, Presented, may_be, preceded};
+use crate::admission::iam::{
+    BUILT_IN_HOSTS, Effect, Policy, PrincipalKind, PrincipalRef, Request, Requester, context_of, evaluate, is_saml, issuer_of_federated,
+    principals,
+};
+use crate::admission::{Claim, Decision, Evaluation, Step, Token, Truth};
+use crate::graph::{Graph, ProviderId, ProviderKind};
+use crate::issuers::{Tenancy, registry};
+use crate::value::{AtomKind, Text, Value};
+
+/// The audience that AWS's own tools ask for.
+const AUDIENCE: &str = "sts.amazonaws.com";
+const WEB_IDENTITY: &str = "sts:AssumeRoleWithWebIdentity";
+
+/// Decides a role of the scan.
+pub(super) fn decide_trust(graph: &Graph, providers: &[ProviderId], document: &Value, presented: &Presented) -> Answer {
+    let policy = Policy::read(document);
+    let answer = decide(&policy, presented);
+    let Answer::Decided(evaluation) = answer else { return answer };
+    if presented.ready || evaluation.decision == Decision::Deny {
+        return Answer::Decided(evaluation);
+    }
+    Answer::Decided(preceded(clients(graph, providers, presented).into_iter().collect(), evaluation))
+}
+
+/// The provider's registered clients: STS refuses a token for any other audience
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html>).
+fn clients(graph: &Graph, providers: &[ProviderId], presented: &Presented) -> Option<Step> {
+    let iss = presented.claims.string("iss").unwrap_or_default();
+    let mut found: Option<Step> = None;
+    for provider in providers.iter().filter_map(|id| graph.provider(*id)) {
+        let ProviderKind::AwsOidc { url, audiences: Some(audiences), .. } = &provider.kind else { continue };
+        let same = presented.issuer != IssuerChoice::Stated
+            || url.as_known().is_none_or(|u| super::bare(&u).eq_ignore_ascii_case(super::bare(iss)));
+        if !same {
+            continue;
+        }
+        let asked = audiences_of(&with_audience(presented));
+        let known: Vec<String> = audiences.iter().filter_map(Text::as_known).collect();
+        if known.len() < audiences.len() || asked.iter().any(|a| known.contains(a)) {
+            return None;
+        }
+        found = Some(Step {
+            test: format!("client ids of the provider `{}`", provider.origin.name),
+            outcome: Truth::False,
+            expected: Some(known.join(", ")),
+            found: (!asked.is_empty()).then(|| asked.join(", ")),
+            span: audiences.iter().find_map(Text::span).or(Some(provider.origin.span)),
+            note: Some("the token's audience is no client of the identity provider".to_owned()),
+        });
+    }
+    found
+}
+
+fn audiences_of(token: &Token) -> Vec<String> {
+    let values = ["aud", "azp"].into_iter().filter_map(|name| token.claims.get(name));
+    values
+        .flat_map(|c| match c {
+            Claim::String(s) => vec![s.clone()],
+            Claim::List(l) => l.clone(),
+            Claim::Json(_) => Vec::new(),
+        })
+        .collect()
+}
+
+fn with_audience(presented: &Presented) -> Token {
+    let mut token = presented.claims.clone();
+    if presented.any_audience {
+        token.set("aud", AUDIENCE);
+    }
+    token
+}
+
+/// Decides a trust policy.
+pub(super) fn decide(policy: &Policy, presented: &Presented) -> Answer {
+    let principals = principals(policy);
+    let Some(principal) = requester(&principals, presented) else {
+        return if principals.iter().any(for_tokens) { Answer::OtherIssuer } else { Answer::NotForTokens };
+    };
+    let concerned =
+        presented.principal.is_some() || presented.ready || !principals.iter().any(|p| p.effect != Effect::Deny) && policy.open.is_some();
+    if !concerned && !principals.iter().any(|p| concerns(p, principal.name())) {
+        return if principals.iter().any(for_tokens) { Answer::OtherIssuer } else { Answer::NotForTokens };
+    }
+    let context = if presented.ready { presented.claims.clone() } else { context(policy, principal.name(), presented) };
+    let action = presented.action.clone().unwrap_or_else(|| default_action(&principal).to_owned());
+    let request = Request { action, principal, context, caller_allowed: !presented.caller_denied };
+    Answer::Decided(readable(evaluate(policy, &request)))
+}
+
+/// Says of a value that was not given that it was not.
+fn readable(mut evaluation: Evaluation) -> Evaluation {
+    let plain = |text: &mut String| {
+        if let Some(key) = text.strip_suffix(" holds `{}`, which is no condition value") {
+            *text = format!("{key} is not given: it depends on the request, or was left open");
+        }
+    };
+    evaluation.reasons.iter_mut().for_each(plain);
+    evaluation.trace.iter_mut().filter_map(|s| s.note.as_mut()).for_each(plain);
+    evaluation
+}
+
+fn for_tokens(p: &PrincipalRef) -> bool {
+    p.effect != Effect::Deny && (p.kind == PrincipalKind::Federated && !is_saml(&p.text))
+}
+
+/// Whether the statement with this principal can be about the tokens of this issuer.
+fn concerns(p: &PrincipalRef, host: &str) -> bool {
+    if p.effect == Effect::Deny {
+        return false;
+    }
+    if p.negated {
+        return true;
+    }
+    match p.kind {
+        PrincipalKind::Everyone | PrincipalKind::Other => true,
+        // `"AWS": "*"` is everyone, too.
+        PrincipalKind::Aws => p.text.as_known().is_some_and(|t| t == "*"),
+        PrincipalKind::Federated => match issuer_of_federated(&p.text) {
+            Some(issuer) => issuer
+                .as_known()
+                .map_or_else(|| of_cluster(&issuer, host) && may_be(&issuer, host), |known| known.eq_ignore_ascii_case(host)),
+            None => p.text.as_known().map_or(!is_saml(&p.text), |t| t == "*"),
+        },
+        PrincipalKind::Service | PrincipalKind::CanonicalUser => false,
+    }
+}
+
+/// An unknown that is known to be an issuer is a cluster's: nothing else has its issuer computed.
+fn of_cluster(issuer: &Text, host: &str) -> bool {
+    let computed = issuer.atoms().any(|a| a.kind() == AtomKind::IssuerHostPath);
+    !computed || registry().recognise(host).is_none_or(|r| r.issuer.tenancy == Tenancy::Cluster)
+}
+
+/// Who asks: what was said, the issuer of the token, or the issuer that the policy names.
+fn requester(principals: &[PrincipalRef], presented: &Presented) -> Option<Requester> {
+    if let Some(principal) = &presented.principal {
+        return Some(Requester::parse(principal));
+    }
+    if presented.ready {
+        return Some(issuer_of_keys(&presented.claims).or_else(|| named(principals)).unwrap_or_else(|| Requester::Issuer(String::new())));
+    }
+    match presented.issuer {
+        IssuerChoice::Stated => {
+            let iss = presented.claims.string("iss")?;
+            Some(Requester::Issuer(iss.strip_prefix("https://").unwrap_or(iss).to_owned()))
+        }
+        choice => hosts(principals).find(|host| fits(host, choice)).map(Requester::Issuer),
+    }
+}
+
+/// The hosts and paths of the issuers that the policy lets in.
+fn hosts(principals: &[PrincipalRef]) -> impl Iterator<Item = String> {
+    principals.iter().filter(|p| for_tokens(p) && !p.negated).filter_map(|p| issuer_of_federated(&p.text)).map(|host| host.to_string())
+}
+
+fn fits(host: &str, choice: IssuerChoice) -> bool {
+    registry().recognise(host).is_none_or(|r| match choice {
+        IssuerChoice::Cluster => r.issuer.tenancy == Tenancy::Cluster,
+        IssuerChoice::Spire => r.issuer.id == "spire",
+        IssuerChoice::Stated | IssuerChoice::Any => true,
+    })
+}
+
+/// The issuer that ready condition keys name.
+fn issuer_of_keys(context: &Token) -> Option<Requester> {
+    let issuer = context.claims.keys().find_map(|key| {
+        let (prefix, claim) = key.rsplit_once(':')?;
+        let of_token = matches!(claim.to_ascii_lowercase().as_str(), "sub" | "aud" | "oaud") && prefix.contains('.');
+        of_token.then(|| prefix.to_owned())
+    })?;
+    Some(if BUILT_IN_HOSTS.contains(&issuer.as_str()) { Requester::Federated(issuer) } else { Requester::Issuer(issuer) })
+}
+
+/// The first principal that the policy names whole.
+fn named(principals: &[PrincipalRef]) -> Option<Requester> {
+    let first = principals.iter().filter(|p| p.effect != Effect::Deny && !p.negated).find_map(|p| p.text.as_known())?;
+    Some(Requester::parse(&first))
+}
+
+fn default_action(principal: &Requester) -> &'static str {
+    match principal {
+        Requester::Federated(arn) if arn.contains(":saml-provider/") => "sts:AssumeRoleWithSAML",
+        Requester::Federated(_) | Requester::Issuer(_) => WEB_IDENTITY,
+        Requester::Aws(_) | Requester::Service(_) => "sts:AssumeRole",
+    }
+}
+
+/// The condition keys that STS makes of the token. What depends on the request and not on the token is not known.
+fn context(policy: &Policy, principal: &str, presented: &Presented) -> Token {
+    let host = issuer_of_federated(&Text::known(principal)).map_or_else(|| principal.to_owned(), |host| host.to_string());
+    let recognised = registry().recognise(&host).or_else(|| registry().generic(&host));
+    let exposed = |claim: &str| recognised.as_ref().is_some_and(|r| r.issuer.aws_key_of(claim).is_some());
+    let mut out = context_of(&with_audience(presented), &host, &exposed);
+    let open = || Claim::Json(serde_json::Value::Object(serde_json::Map::new()));
+    for claim in presented.open_claims.iter().filter(|c| exposed(c)) {
+        out.claims.insert(format!("{host}:{claim}"), open());
+    }
+    for key in policy.statements.iter().flat_map(|s| &s.conditions).filter_map(|c| c.key.as_known()) {
+        if of_request(&key.to_ascii_lowercase()) {
+            out.claims.entry(key).or_insert_with(open);
+        }
+    }
+    out.set("aws:SecureTransport", "true");
+    out
+}
+
+/// Keys that every request has, with a value that the token does not tell.
+fn of_request(key: &str) -> bool {
+    let of_sts = matches!(key, "sts:rolesessionname" | "sts:sourceidentity" | "sts:durationseconds");
+    of_sts || (key.starts_with("aws:") && key != "aws:securetransport")
+}

@@ -1,0 +1,40 @@
+//! Entra's federated identity credentials.
+
+use super::{Answer, Issued, Presented, issued};
+use crate::admission::entra::{Credential, evaluate};
+use crate::admission::{Evaluation, Token};
+use crate::value::{Atom, AtomKind, Text};
+
+/// The audience that Entra's own tools ask for.
+const AUDIENCE: &str = "api://AzureADTokenExchange";
+
+/// Decides a credential; what is not there is not known.
+pub(super) fn decide(
+    issuer: Option<&Text>,
+    subject: Option<&Text>,
+    audiences: &[Text],
+    expression: Option<&Text>,
+    presented: &Presented,
+) -> Answer {
+    if presented.ready {
+        return Answer::NotForTokens;
+    }
+    let unknown =
+        || Text::hole(Atom::new("credential|issuer", AtomKind::Any, "${issuer}", "the credential's issuer is not known", None), None);
+    let issuer = issuer.cloned().unwrap_or_else(unknown);
+    let credential =
+        Credential { issuer: issuer.clone(), subject: subject.cloned(), audiences: audiences.to_vec(), expression: expression.cloned() };
+    match issued(&issuer, presented) {
+        Issued::No => Answer::OtherIssuer,
+        Issued::Nearly(_) => Answer::Decided(decided(&credential, presented.claims.clone(), presented)),
+        // The evaluator says itself that an issuer with unknowns is not decided.
+        Issued::Yes(token) | Issued::Perhaps(token, _) => Answer::Decided(decided(&credential, token, presented)),
+    }
+}
+
+fn decided(credential: &Credential, mut token: Token, presented: &Presented) -> Evaluation {
+    if presented.any_audience {
+        token.set("aud", AUDIENCE);
+    }
+    evaluate(credential, &token)
+}

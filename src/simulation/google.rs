@@ -1,0 +1,279 @@
+//! Google Cloud: the pool's providers (issuer, audience, mapping, condition), then the member of the binding.
+
+use super::{Answer, Issued, IssuerChoice, Presented, issued, may_be, preceded};
+use crate::admission::cel::Value;
+use crate::admission::cel::google::{Attributes, GoogleView, Member, MemberKind, Selector, evaluate_member, evaluate_provider};
+use crate::admission::{Claim, Decision, Evaluation, Step, Token, Truth};
+use crate::graph::{GoogleProvider, GoogleSource, Graph, ProviderId, ProviderKind, Setting};
+use crate::issuers::{Tenancy, registry};
+use crate::value::Text;
+
+/// Where the tokens of GKE clusters come from.
+const GKE: &str = "https://container.googleapis.com/v1/projects/";
+
+/// What a provider makes of the token.
+struct Entry {
+    evaluation: Evaluation,
+    attributes: Attributes,
+    /// There may be more attributes than these.
+    open: bool,
+}
+
+/// Decides a binding of the scan.
+pub(super) fn decide_member(graph: &Graph, providers: &[ProviderId], text: &Text, presented: &Presented) -> Answer {
+    let Ok(member) = Member::parse(text) else { return Answer::NotForTokens };
+    let MemberKind::Pool { pool, .. } = &member.kind else { return Answer::NotForTokens };
+    if presented.ready {
+        return Answer::NotForTokens;
+    }
+    if let Some(project) = pool.text.as_known().and_then(|p| p.strip_suffix(".svc.id.goog").map(str::to_owned)) {
+        return gke(&member, &project, presented);
+    }
+    let google = |id: &ProviderId| match &graph.provider(*id)?.kind {
+        ProviderKind::Google(google) => Some(google),
+        ProviderKind::AwsOidc { .. } => None,
+    };
+    let all: Vec<&GoogleProvider> = providers.iter().filter_map(google).collect();
+    if all.is_empty() {
+        let reason = format!("no provider of the pool `{}` is in the scan", pool.text);
+        return Answer::Decided(Evaluation { decision: Decision::Unknown, trace: Vec::new(), reasons: vec![reason] });
+    }
+    let entries = all.into_iter().filter_map(|provider| enter(provider, presented));
+    let judged: Vec<Evaluation> = entries.map(|entry| through(&member, entry)).collect();
+    // Any provider of the pool lets in; for a refusal the one that came furthest tells most.
+    let rank = |e: &Evaluation| match e.decision {
+        Decision::Admit => (0, 0),
+        Decision::Unknown => (1, 0),
+        Decision::Deny => (2, usize::MAX - e.trace.iter().take_while(|s| s.outcome == Truth::True).count()),
+    };
+    judged.into_iter().min_by_key(rank).map_or(Answer::OtherIssuer, Answer::Decided)
+}
+
+/// Decides a provider alone: who enters the pool.
+pub(super) fn decide_provider(provider: &GoogleProvider, presented: &Presented) -> Answer {
+    enter(provider, presented).map_or(Answer::OtherIssuer, |entry| Answer::Decided(entry.evaluation))
+}
+
+/// The member after its provider.
+fn through(member: &Member, entry: Entry) -> Evaluation {
+    let Entry { evaluation, attributes, open } = entry;
+    if evaluation.decision == Decision::Deny {
+        return evaluation;
+    }
+    let mut truth = evaluate_member(member, &attributes);
+    let mut note = None;
+    if open && truth == Truth::False {
+        truth = Truth::Unknown;
+        note = Some("the provider's mapping is not known whole".to_owned());
+    }
+    let (name, found) = selected(member, &attributes);
+    let missing = found.is_none() && truth == Truth::False && !matches!(member.selector(), Some(Selector::Everyone(_)));
+    if missing {
+        note = Some(format!("the provider maps no `{name}`"));
+    }
+    let step = Step {
+        test: format!("member `{name}`"),
+        outcome: truth,
+        expected: Some(member.text.to_string()),
+        found,
+        span: member.text.span(),
+        note,
+    };
+    let member = preceded(vec![step], Evaluation { decision: Decision::Admit, trace: Vec::new(), reasons: Vec::new() });
+    let reasons = member.reasons;
+    let mut all = preceded(evaluation.trace, Evaluation { decision: member.decision, trace: member.trace, reasons });
+    if all.decision == Decision::Unknown && evaluation.decision == Decision::Unknown {
+        evaluation.reasons.into_iter().for_each(|r| {
+            if !all.reasons.contains(&r) {
+                all.reasons.push(r)
+            }
+        });
+    }
+    all
+}
+
+/// The attribute that a member asks for, and its value.
+fn selected(member: &Member, attributes: &Attributes) -> (String, Option<String>) {
+    let key = match member.selector() {
+        Some(Selector::Attribute { name, .. }) => format!("attribute.{}", name.text),
+        Some(Selector::Group(_)) => "google.groups".to_owned(),
+        _ => "google.subject".to_owned(),
+    };
+    let found = attributes.get(&key).and_then(|v| v.as_ref().ok()).and_then(|value| match value {
+        Value::String(s) => Some(s.to_string()),
+        Value::List(items) => Some(items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")),
+        _ => None,
+    });
+    (key, found)
+}
+
+/// Issuer, audience, mapping and condition; none when the provider takes the tokens of another issuer.
+fn enter(provider: &GoogleProvider, presented: &Presented) -> Option<Entry> {
+    let mut steps = Vec::new();
+    let token = match &provider.source {
+        GoogleSource::Oidc { issuer, audiences } => match issued(issuer, presented) {
+            Issued::No => return None,
+            Issued::Yes(token) => aimed(provider, audiences, token, presented, &mut steps),
+            Issued::Perhaps(token, step) => {
+                steps.push(step);
+                aimed(provider, audiences, token, presented, &mut steps)
+            }
+            Issued::Nearly(step) => {
+                steps.push(step);
+                presented.claims.clone()
+            }
+        },
+        GoogleSource::Aws { account } => {
+            steps.push(of_account(account, presented)?);
+            presented.claims.clone()
+        }
+        GoogleSource::Saml | GoogleSource::X509 => return None,
+        GoogleSource::Unknown => {
+            steps.push(unknown("issuer", "what the provider trusts is not known"));
+            presented.claims.clone()
+        }
+    };
+    if provider.disabled {
+        let note = Some("the provider is disabled".to_owned());
+        steps.push(Step {
+            test: "disabled".to_owned(),
+            outcome: Truth::False,
+            expected: Some("false".to_owned()),
+            found: Some("true".to_owned()),
+            span: None,
+            note,
+        });
+    }
+    let (evaluation, attributes) = conditions(provider, &token);
+    Some(Entry { evaluation: preceded(steps, evaluation), attributes, open: provider.mapping_open })
+}
+
+fn unknown(test: &str, why: &str) -> Step {
+    Step { test: test.to_owned(), outcome: Truth::Unknown, expected: None, found: None, span: None, note: Some(why.to_owned()) }
+}
+
+/// Under each condition that the provider may have.
+fn conditions(provider: &GoogleProvider, token: &Token) -> (Evaluation, Attributes) {
+    let conditions: Vec<Option<Text>> = match &provider.condition {
+        Setting::Absent => vec![None],
+        Setting::Set(text) => vec![Some(text.clone())],
+        Setting::OneOf(all) => all.clone(),
+        Setting::Unknown(atom) => vec![Some(Text::hole(atom.clone(), None))],
+    };
+    let aws = matches!(provider.source, GoogleSource::Aws { .. });
+    let mapping: Vec<(String, Text)> = provider.mapping.iter().flatten().map(|(k, e)| (k.to_string(), e.clone())).collect();
+    let recognised = token.string("iss").and_then(|iss| registry().recognise(iss));
+    let string_claims = aws || recognised.is_some_and(|r| r.issuer.tenancy != Tenancy::Unknown);
+    let mut all: Vec<(Evaluation, Attributes)> = Vec::new();
+    for condition in conditions {
+        let view = GoogleView { mapping: mapping.clone(), aws, condition, string_claims };
+        let admission = evaluate_provider(&view, token);
+        all.push((admission.evaluation, admission.attributes));
+    }
+    let agreed = all.windows(2).all(|w| matches!(w, [a, b] if a.0.decision == b.0.decision));
+    let Some((mut evaluation, attributes)) = all.into_iter().next() else {
+        let reasons = vec!["the provider's condition is not known".to_owned()];
+        return (Evaluation { decision: Decision::Unknown, trace: Vec::new(), reasons }, Attributes::new());
+    };
+    // A condition on an attribute of a mapping that is not known whole.
+    if !agreed || (provider.mapping_open && evaluation.decision == Decision::Deny) {
+        let why = if agreed {
+            "the provider's mapping is not known whole"
+        } else {
+            "the provider has one of several conditions, and they differ here"
+        };
+        evaluation =
+            Evaluation { decision: Decision::Unknown, trace: vec![unknown("attribute condition", why)], reasons: vec![why.to_owned()] };
+    }
+    (evaluation, attributes)
+}
+
+/// The token's audience, or the one that the provider wants where it is free.
+fn aimed(provider: &GoogleProvider, audiences: &[Text], mut token: Token, presented: &Presented, steps: &mut Vec<Step>) -> Token {
+    let own = format!("/workloadIdentityPools/{}/providers/{}", provider.pool_name, provider.name);
+    if presented.any_audience {
+        let audience = audiences
+            .first()
+            .map_or_else(|| format!("//iam.googleapis.com/projects/PROJECT_NUMBER/locations/global{own}"), Text::to_string);
+        token.set("aud", audience);
+        return token;
+    }
+    let asked: Vec<String> = match token.claims.get("aud") {
+        Some(Claim::String(s)) => vec![s.clone()],
+        Some(Claim::List(all)) => all.clone(),
+        Some(Claim::Json(_)) | None => Vec::new(),
+    };
+    let (truth, expected) = if audiences.is_empty() {
+        let name = Text::known(&own);
+        let known = provider.pool_name.is_known() && provider.name.is_known();
+        let is_own = |a: &String| {
+            if known { Truth::from(own_name(a, &own)) } else { Truth::from(a.contains("/workloadIdentityPools/")).and(Truth::Unknown) }
+        };
+        (
+            asked.iter().map(is_own).fold(Truth::False, Truth::or),
+            format!("the provider's own name, `https://iam.googleapis.com/projects/…{name}`"),
+        )
+    } else {
+        let is = |a: &String, t: &Text| match t.as_known() {
+            Some(known) => Truth::from(known == *a),
+            None if may_be(t, a) => Truth::Unknown,
+            None => Truth::False,
+        };
+        let truth = asked.iter().flat_map(|a| audiences.iter().map(move |t| is(a, t))).fold(Truth::False, Truth::or);
+        (truth, audiences.iter().map(Text::to_string).collect::<Vec<_>>().join(", "))
+    };
+    let note = (truth == Truth::Unknown).then(|| "the allowed audiences are not known whole".to_owned());
+    let found = (!asked.is_empty()).then(|| asked.join(", "));
+    steps.push(Step {
+        test: "allowed audiences".to_owned(),
+        outcome: truth,
+        expected: Some(expected),
+        found,
+        span: audiences.first().and_then(Text::span),
+        note,
+    });
+    token
+}
+
+/// The provider's resource name with or without the scheme
+/// (<https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools.providers#Oidc>).
+fn own_name(audience: &str, own: &str) -> bool {
+    let rest = audience.strip_prefix("https:").unwrap_or(audience);
+    rest.strip_prefix("//iam.googleapis.com/projects/").is_some_and(|r| r.ends_with(own))
+}
+
+/// A caller identity of AWS is of one account; none when the token is no such identity.
+fn of_account(account: &Text, presented: &Presented) -> Option<Step> {
+    let arn =
+        presented.claims.string("arn").filter(|_| presented.issuer == IssuerChoice::Stated && presented.claims.string("iss").is_none())?;
+    let own = presented.claims.string("account").or_else(|| arn.split(':').nth(4)).unwrap_or_default();
+    let outcome = match account.as_known() {
+        Some(known) => Truth::from(known == own),
+        None => Truth::Unknown,
+    };
+    let note = (outcome == Truth::Unknown).then(|| "the AWS account that the provider trusts is not known".to_owned());
+    (outcome != Truth::False).then(|| Step {
+        test: "AWS account".to_owned(),
+        outcome,
+        expected: Some(account.to_string()),
+        found: Some(own.to_owned()),
+        span: account.span(),
+        note,
+    })
+}
+
+/// GKE's own pool: the ServiceAccounts of the project's clusters, whatever the audience of the token at hand.
+fn gke(member: &Member, project: &str, presented: &Presented) -> Answer {
+    let subject = presented.claims.string("sub").unwrap_or_default();
+    let cluster = match presented.issuer {
+        IssuerChoice::Cluster => true,
+        IssuerChoice::Stated => presented.claims.string("iss").is_some_and(|iss| iss.starts_with(&format!("{GKE}{project}/"))),
+        IssuerChoice::Spire | IssuerChoice::Any => false,
+    };
+    if !cluster || !subject.starts_with("system:serviceaccount:") {
+        return Answer::OtherIssuer;
+    }
+    let attributes = Attributes::from([("google.subject".to_owned(), Ok(Value::string(subject)))]);
+    let nothing = Evaluation { decision: Decision::Admit, trace: Vec::new(), reasons: Vec::new() };
+    Answer::Decided(through(member, Entry { evaluation: nothing, attributes, open: false }))
+}

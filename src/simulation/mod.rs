@@ -1,0 +1,231 @@
+//! One token before the gates: which identities it gets, and for each that refuses, the test that failed.
+//!
+//! Everything is decided by the concrete evaluators of [`crate::admission`]; this module only asks them in the way in
+//! which each cloud would be asked: with its customary audience, its own issuer comparison, its registered clients.
+
+mod assertions;
+mod aws;
+mod azure;
+mod document;
+mod google;
+mod token;
+
+pub use assertions::{Assertion, Door, read as read_assertions};
+pub use document::{Decided, decide_document};
+pub use token::{GithubJob, read as read_token};
+
+use crate::admission::{Decision, Evaluation, Step, Token, Truth};
+use crate::graph::links::Links;
+use crate::graph::{Gate, Graph};
+use crate::issuers::{Tenancy, registry};
+use crate::source::Span;
+use crate::value::Text;
+
+/// Which issuer the token is from, when its `iss` is not to be taken literally.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IssuerChoice {
+    /// The one in `iss`.
+    #[default]
+    Stated,
+    /// Whatever cluster a trust names.
+    Cluster,
+    /// Whatever SPIRE server a trust names.
+    Spire,
+    /// Whatever the one policy names.
+    Any,
+}
+
+/// What is presented to a gate.
+#[derive(Debug, Clone, Default)]
+pub struct Presented {
+    /// The claims, or ready IAM condition keys.
+    pub claims: Token,
+    /// The claims are ready condition keys.
+    pub ready: bool,
+    /// The audience is chosen for each cloud as is customary there.
+    pub any_audience: bool,
+    /// Whose token it is.
+    pub issuer: IssuerChoice,
+    /// The federated provider (or calling) ARN, where the token alone does not say it.
+    pub principal: Option<String>,
+    /// The STS action.
+    pub action: Option<String>,
+    /// The caller's own policies do not allow the call (only a trust in a whole AWS account asks for it).
+    pub caller_denied: bool,
+    /// Claims that the token has, with a value that was not given: a test of one is not decided.
+    pub open_claims: Vec<String>,
+    /// What a person has to know about the token.
+    pub notes: Vec<String>,
+}
+
+/// What one gate says.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// A decision with its trace.
+    Decided(Evaluation),
+    /// The gate takes the tokens of other issuers.
+    OtherIssuer,
+    /// The gate is not for tokens at all (AWS services and accounts, Google users).
+    NotForTokens,
+}
+
+/// What an identity says to the token.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// The identity's name.
+    pub identity: String,
+    /// `aws`, `google` or `azure`.
+    pub cloud: &'static str,
+    /// The member of a Google binding.
+    pub via: Option<String>,
+    /// The declaration of the trust.
+    pub span: Span,
+    /// The decision.
+    pub evaluation: Evaluation,
+}
+
+/// Every identity's answer.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// The trusts that the token's issuer concerns, in the order of the graph.
+    pub verdicts: Vec<Verdict>,
+    /// The names of the identities that trust other issuers only.
+    pub other_issuers: Vec<String>,
+}
+
+impl Outcome {
+    /// How many trusts decided so.
+    #[must_use]
+    pub fn count(&self, decision: Decision) -> usize {
+        self.verdicts.iter().filter(|v| v.evaluation.decision == decision).count()
+    }
+}
+
+/// Decides the token under every trust of a graph.
+#[must_use]
+pub fn simulate(graph: &Graph, links: &Links, presented: &Presented) -> Outcome {
+    let mut out = Outcome::default();
+    for (index, trust) in graph.trusts.iter().enumerate() {
+        let providers = links.trust_providers.get(index).map_or(&[][..], Vec::as_slice);
+        let (cloud, via, answer) = match &trust.gate {
+            Gate::AwsPolicy(document) => ("aws", None, aws::decide_trust(graph, providers, document, presented)),
+            Gate::GoogleMember { member, .. } => {
+                ("google", Some(member.to_string()), google::decide_member(graph, providers, member, presented))
+            }
+            Gate::AzureCredential { issuer, subject, audiences, expression } => {
+                ("azure", None, azure::decide(issuer.as_ref(), subject.as_ref(), audiences, expression.as_ref(), presented))
+            }
+        };
+        let identity = graph.identity(trust.identity).map_or_else(|| trust.origin.name.clone(), |i| i.origin.name.clone());
+        match answer {
+            Answer::Decided(evaluation) => {
+                let evaluation = leave_open(evaluation, presented);
+                out.verdicts.push(Verdict { identity, cloud, via, span: trust.origin.span, evaluation });
+            }
+            Answer::OtherIssuer if !out.other_issuers.contains(&identity) => out.other_issuers.push(identity),
+            Answer::OtherIssuer | Answer::NotForTokens => {}
+        }
+    }
+    let decided: Vec<&String> = out.verdicts.iter().map(|v| &v.identity).collect();
+    out.other_issuers.retain(|name| !decided.contains(&name));
+    out
+}
+
+/// A refusal by a claim whose value was not given is no refusal.
+fn leave_open(mut evaluation: Evaluation, presented: &Presented) -> Evaluation {
+    let open = evaluation.first_failure().filter(|_| evaluation.decision == Decision::Deny).and_then(|step| {
+        let lower = step.test.to_lowercase();
+        presented.open_claims.iter().find(|claim| lower.contains(claim.as_str()))
+    });
+    if let Some(claim) = open {
+        evaluation.reasons = vec![format!("the value of the token's `{claim}` is not given")];
+        evaluation.decision = Decision::Unknown;
+    }
+    evaluation
+}
+
+/// Whether a token is of an issuer.
+enum Issued {
+    /// It is; the token with its `iss`.
+    Yes(Token),
+    /// It may be: the issuer is not known whole.
+    Perhaps(Token, Step),
+    /// The issuer differs in a way that is a mistake (a slash, the scheme, letter case).
+    Nearly(Step),
+    /// It is another one's.
+    No,
+}
+
+/// Compares the token's issuer byte by byte, as Google and Entra do.
+fn issued(issuer: &Text, presented: &Presented) -> Issued {
+    let iss = presented.claims.string("iss").unwrap_or_default();
+    let step = |outcome: Truth, note: &str| Step {
+        test: "issuer".to_owned(),
+        outcome,
+        expected: Some(issuer.to_string()),
+        found: Some(iss.to_owned()),
+        span: issuer.span(),
+        note: Some(note.to_owned()),
+    };
+    if presented.issuer != IssuerChoice::Stated {
+        return chosen(issuer, presented);
+    }
+    let Some(known) = issuer.as_known() else {
+        return match may_be(issuer, iss) {
+            true => Issued::Perhaps(presented.claims.clone(), step(Truth::Unknown, "the issuer that is trusted is not known")),
+            false => Issued::No,
+        };
+    };
+    if known == iss {
+        return Issued::Yes(presented.claims.clone());
+    }
+    if bare(&known).eq_ignore_ascii_case(bare(iss)) {
+        return Issued::Nearly(step(Truth::False, "issuers are compared byte by byte, a slash at the end and the scheme included"));
+    }
+    Issued::No
+}
+
+fn chosen(issuer: &Text, presented: &Presented) -> Issued {
+    let known = issuer.as_known();
+    let recognised = known.as_deref().and_then(|url| registry().recognise(url));
+    let fits = recognised.is_none_or(|r| match presented.issuer {
+        IssuerChoice::Cluster => r.issuer.tenancy == Tenancy::Cluster,
+        IssuerChoice::Spire => r.issuer.id == "spire",
+        IssuerChoice::Stated | IssuerChoice::Any => true,
+    });
+    if !fits {
+        return Issued::No;
+    }
+    let mut token = presented.claims.clone();
+    token.set("iss", known.unwrap_or_else(|| issuer.to_string()));
+    Issued::Yes(token)
+}
+
+/// Without the scheme and a slash at the end.
+fn bare(url: &str) -> &str {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or(url);
+    rest.strip_suffix('/').unwrap_or(rest)
+}
+
+/// Whether a text with holes can be this string, by its ends.
+fn may_be(text: &Text, string: &str) -> bool {
+    let (prefix, suffix) = (text.known_prefix(), text.known_suffix());
+    string.len() >= prefix.len() + suffix.len() && string.starts_with(&prefix) && string.ends_with(&suffix)
+}
+
+/// Puts steps before those of an evaluation and lets them decide with it.
+fn preceded(steps: Vec<Step>, evaluation: Evaluation) -> Evaluation {
+    let all = steps.iter().fold(Truth::True, |t, s| t.and(s.outcome));
+    let decision = match (all, evaluation.decision) {
+        (Truth::False | Truth::Error, _) | (_, Decision::Deny) => Decision::Deny,
+        (Truth::Unknown, _) | (_, Decision::Unknown) => Decision::Unknown,
+        (Truth::True, Decision::Admit) => Decision::Admit,
+    };
+    let mut reasons = Vec::new();
+    if decision == Decision::Unknown {
+        reasons.extend(steps.iter().filter(|s| s.outcome == Truth::Unknown).map(|s| s.note.clone().unwrap_or_else(|| s.test.clone())));
+        reasons.extend(evaluation.reasons);
+    }
+    let trace = steps.into_iter().chain(evaluation.trace).collect();
+    Evaluation { decision, trace, reasons }
+}
