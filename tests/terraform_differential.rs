@@ -165,7 +165,8 @@ impl Random {
         match self.below(6) {
             0 => format!("{{ x = {}, (\"k\") = {} }}", self.string(d), self.string(d)),
             1 => format!("merge({}, {})", self.map(d), self.map(d)),
-            2 => format!("{{ for x in {} : x => upper(x)... }}", self.list(d)),
+            // as a map of strings: Terraform refuses mixed types at many places where fedlint goes on
+            2 => format!("{{ for k, v in {{ for x in {} : x => upper(x)... }} : k => join(\"+\", v) }}", self.list(d)),
             3 => format!("{{ for i, x in {} : \"${{i}}\" => x }}", self.list(d)),
             4 => format!("{{ for k, v in {} : v => k if k != \"x\" }}", self.map(d)),
             _ => format!("zipmap(distinct({}), distinct({}))", self.list(d), self.list(d)),

@@ -238,6 +238,9 @@ fn slice(c: &Call<'_>) -> Result<Value, Stop> {
 
 fn compact(c: &Call<'_>) -> Result<Value, Stop> {
     let (items, open) = c.list(0)?;
+    if items.iter().any(|v| matches!(v.kind, Kind::List { .. } | Kind::Map { .. })) {
+        return fail("argument 1 of `compact`: a list of strings is required");
+    }
     let keep = |v: &&Value| !v.is_null() && v.as_str().as_deref() != Some("");
     c.list_value(items.iter().filter(keep).cloned().collect(), open)
 }
