@@ -2,6 +2,8 @@
 //!
 //! `cargo run --example generate` writes, `cargo run --example generate -- --check` only compares.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 use fedlint::rules::catalogue::{Rule, catalogue};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

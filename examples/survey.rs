@@ -3,6 +3,8 @@
 //!
 //! `cargo run --release --example survey -- FOLDER [--list]`; `--list` names every site that has an unknown leaf.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 use fedlint::graph::{Gate, GoogleProvider, GoogleSource, Graph, Origin, ProviderKind, Setting};
 use fedlint::pipeline::{Input, Request, World, read};
 use fedlint::value::{Atom, Kind, Text, Value};

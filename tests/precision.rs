@@ -1,5 +1,7 @@
 //! Correct configurations that were once reported, each in small: they stay silent.
 
+#![allow(clippy::expect_used)]
+
 use fedlint::pipeline::{Input, Request, check};
 use fedlint::rules::Severity;
 

@@ -68,7 +68,7 @@ impl<'a> Rendered<'a> {
         let identity = finding.identity.as_ref().map(|i| format!("{}: ", printable(i))).unwrap_or_default();
         Self {
             finding,
-            source: file.as_ref().map(|f| named(f)),
+            source: file.as_ref().map(named),
             labels,
             related,
             url: catalogue::find(&finding.rule).map(catalogue::Rule::help_uri),

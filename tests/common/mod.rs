@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The action of a web identity.
-pub const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
+pub(crate) const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
 
 /// A JSON document as a tree, every string of it known.
-pub fn tree(value: &serde_json::Value) -> Value {
+pub(crate) fn tree(value: &serde_json::Value) -> Value {
     let kind = match value {
         serde_json::Value::Null => Kind::Null,
         serde_json::Value::Bool(b) => Kind::Bool(*b),
@@ -29,12 +29,12 @@ pub fn tree(value: &serde_json::Value) -> Value {
 }
 
 /// The ARN of the provider of a host.
-pub fn provider(host: &str) -> String {
+pub(crate) fn provider(host: &str) -> String {
     format!("arn:aws:iam::111122223333:oidc-provider/{host}")
 }
 
 /// A trust policy for a host; in the condition's keys a leading `:` stands for the host.
-pub fn policy(host: &str, condition: &serde_json::Value) -> Policy {
+pub(crate) fn policy(host: &str, condition: &serde_json::Value) -> Policy {
     // A JSON key that starts with a colon: `":sub"`.
     let text = condition.to_string().replace("{\":", &format!("{{\"{host}:")).replace(",\":", &format!(",\"{host}:"));
     let condition: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -58,7 +58,7 @@ fn claim_of(known: &Recognised<'_>) -> impl Fn(&str) -> Option<String> + use<> {
 }
 
 /// The trust policy as the tokens of its issuer meet it.
-pub fn aws(host: &str, policy: &Policy) -> (Formula, Vec<Template>, Recognised<'static>) {
+pub(crate) fn aws(host: &str, policy: &Policy) -> (Formula, Vec<Template>, Recognised<'static>) {
     let known = registry().recognise(host).unwrap();
     let claim_of = claim_of(&known);
     let viewer = Viewer::Federated(Text::known(provider(host)));
@@ -68,7 +68,7 @@ pub fn aws(host: &str, policy: &Policy) -> (Formula, Vec<Template>, Recognised<'
 }
 
 /// A Google provider as the tokens of its issuer meet it; the host `aws` is the provider of that kind.
-pub fn google(host: &str, condition: &str) -> (GoogleView, Formula, Vec<Template>, Recognised<'static>) {
+pub(crate) fn google(host: &str, condition: &str) -> (GoogleView, Formula, Vec<Template>, Recognised<'static>) {
     let aws = host == "aws";
     let known = if aws { registry().aws().unwrap() } else { registry().recognise(host).unwrap() };
     let mapping = if aws { Vec::new() } else { vec![("google.subject".to_owned(), Text::known("assertion.sub"))] };
