@@ -1,6 +1,8 @@
 //! Every rule file is executable: each bad example gives its rule at the marked line and nothing unexpected at medium or
 //! above, each good one is silent at medium or above under all rules and does not give the rule itself.
 
+#![allow(clippy::expect_used)]
+
 use fedlint::pipeline::{Input, Request, check};
 use fedlint::rules::catalogue::{Example, Rule, catalogue, files, parse};
 use fedlint::rules::{Finding, Severity};

@@ -1,6 +1,8 @@
 //! The documents that the project implements: their own examples and the pitfalls they name, each a small repository under
 //! `fixtures/sources/`. `expected` lists `rule path:line`; nothing else may be found at medium or above.
 
+#![allow(clippy::expect_used)]
+
 use fedlint::pipeline::{Input, Request, check};
 use fedlint::rules::Severity;
 use std::fs;

@@ -56,8 +56,10 @@ impl<'a> Rendered<'a> {
         for place in &finding.related {
             let message = printable(&place.message);
             if place.span.file == finding.span.file {
-                if !overlaps(place.span, finding.span) {
-                    labels.push(LabeledSpan::new_with_span(Some(message), shown(file.as_deref(), place.span)));
+                let range = shown(file.as_deref(), place.span);
+                // The brace that opens a whole document shows nothing.
+                if !overlaps(place.span, finding.span) && range.len() > 1 {
+                    labels.push(LabeledSpan::new_with_span(Some(message), range));
                 }
             } else if let Some(other) = run.sources.get(place.span.file) {
                 let span = shown(Some(&other), place.span);

@@ -44,7 +44,7 @@ pub fn known<'r>(registry: &'r Registry, url: &Text, subjects: &[String]) -> Opt
     let filled = bare.fill(|atom| match atom.kind() {
         AtomKind::Region => "eu-west-1".to_owned(),
         AtomKind::AccountId => "111122223333".to_owned(),
-        AtomKind::IssuerHostPath => "issuer.invalid/unknown".to_owned(),
+        AtomKind::IssuerHostPath => "cluster-issuer.example.com".to_owned(),
         _ => "unknown".to_owned(),
     });
     if bare.is_known()
