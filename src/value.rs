@@ -279,13 +279,17 @@ impl Text {
     }
 
     /// The place of the text as a whole: from its first to its last part when they stand in one file in order,
-    /// else the first part's.
+    /// else that of its longest part.
     #[must_use]
     pub fn span(&self) -> Option<Span> {
         let spans: Vec<Span> = self.parts.iter().filter_map(Part::span).collect();
         let (first, last) = (spans.first()?, spans.last()?);
         let together = spans.windows(2).all(|w| w[0].file == w[1].file && w[0].end <= w[1].start);
-        if together && first.file == last.file { Some(Span { file: first.file, start: first.start, end: last.end }) } else { Some(*first) }
+        if together && first.file == last.file {
+            return Some(Span { file: first.file, start: first.start, end: last.end });
+        }
+        // Of pieces from several places the longest says most.
+        spans.iter().rev().max_by_key(|s| s.len()).copied()
     }
 
     /// The longest trail among the parts: how the text came here.

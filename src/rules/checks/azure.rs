@@ -205,7 +205,7 @@ fn foreign(seen: &Seen<'_>, exposure: &Exposure) -> class::Verdict {
     } else if binding().any(|o| class::star(o.test).is_some()) {
         (
             "wildcard-subject",
-            format!("anybody who can run a job at {name} gets in: the tenant's part of the subject is a wildcard"),
+            format!("anybody who can get a token from {name} gets in: the tenant's part of the subject is a wildcard"),
             "write the tenant's name where the wildcard is (`repo:OWNER/REPO:…`)",
         )
     } else {

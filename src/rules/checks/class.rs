@@ -190,7 +190,7 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             "any-ref",
             Severity::Medium,
             &[Role::Ref, Role::Project],
-            "every branch, tag and event of the repository gets in, so whoever may push a branch becomes the identity without review"
+            "any branch of the repository gets in, so whoever may push one becomes the identity without review"
                 .to_owned(),
             "pin the branch (`…:ref:refs/heads/main`) or, better, an environment with a protection rule (`…:environment:production`)",
         ),

@@ -42,7 +42,7 @@ fn unbound(seen: &Seen<'_>) -> bool {
 fn unbound_verdict(subject: &Subject<'_>, seen: &Seen<'_>, tenancy: Tenancy) -> Verdict {
     let name = &seen.known.recognised.issuer.name;
     let (severity, who) = match tenancy {
-        Tenancy::Shared => (Severity::Critical, format!("anybody who can run a job at {name} gets in")),
+        Tenancy::Shared => (Severity::Critical, format!("anybody who can get a token from {name} gets in")),
         Tenancy::Cluster => (Severity::High, "every ServiceAccount of the cluster gets in".to_owned()),
         Tenancy::Tenant => (Severity::High, format!("every workload of the tenant at {name} gets in")),
         Tenancy::Unknown => (Severity::Medium, "every token of this issuer gets in".to_owned()),
@@ -107,7 +107,7 @@ fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdi
     let open = || {
         verdict(
             "wildcard-subject",
-            format!("anybody who can run a job at {name} gets in: the tenant's part of the subject is a wildcard"),
+            format!("anybody who can get a token from {name} gets in: the tenant's part of the subject is a wildcard"),
             "write the tenant's name where the wildcard is (`repo:OWNER/REPO:…`)",
         )
     };
@@ -118,7 +118,7 @@ fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdi
     if shape::vacuous(&seen.formula, &seen.templates, &binds) {
         return verdict(
             "vacuous-condition",
-            format!("the condition on the tenant refuses nobody, so anybody who can run a job at {name} gets in"),
+            format!("the condition on the tenant refuses nobody, so anybody who can get a token from {name} gets in"),
             "use `StringEquals` without `ForAllValues:` or `IfExists` on a claim that every token has",
         );
     }

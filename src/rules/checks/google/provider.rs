@@ -32,11 +32,11 @@ fn missing(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let (severity, message) = match seen.tenancy() {
         Tenancy::Shared if !strangers(context, seen).is_empty() => (
             Severity::Critical,
-            format!("anybody who can run a job at {name} enters the pool, and a binding lets strangers have an identity"),
+            format!("anybody who can get a token from {name} enters the pool, and a binding lets strangers have an identity"),
         ),
         Tenancy::Shared => (
             Severity::High,
-            format!("anybody who can run a job at {name} enters the pool; only the bindings stand between them and your identities"),
+            format!("anybody who can get a token from {name} enters the pool; only the bindings stand between them and your identities"),
         ),
         Tenancy::Tenant if seen.view.aws => (Severity::Medium, "every role and user of the AWS account enters the pool".to_owned()),
         Tenancy::Tenant => (Severity::Medium, format!("every workload of the tenant at {name} enters the pool")),
@@ -123,7 +123,7 @@ fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Findi
     let name = &seen.recognised.issuer.name;
     let vacuous = tests.is_empty() || shape::vacuous(&seen.condition, &templates, &|_| true);
     let (rule, message) = if vacuous {
-        ("vacuous-condition", format!("the condition refuses nobody: anybody who can run a job at {name} enters the pool"))
+        ("vacuous-condition", format!("the condition refuses nobody: anybody who can get a token from {name} enters the pool"))
     } else if exposure.class == Class::TenantPrefix {
         ("tenant-prefix", "a tenant whose name merely begins like yours enters the pool: the prefix ends inside the name".to_owned())
     } else if !binding.is_empty() && binding.iter().all(|o| !o.positive) {
