@@ -254,6 +254,19 @@ impl Text {
         out
     }
 
+    /// The text with the holes for which `value` gives a string replaced by it, in their places.
+    #[must_use]
+    pub fn resolved(&self, value: &dyn Fn(&Atom) -> Option<String>) -> Self {
+        let part = |part: &Part| match part {
+            Part::Hole { atom, span, trail } => match value(atom) {
+                Some(known) => Part::Literal { text: known.into(), span: *span, trail: trail.clone() },
+                None => part.clone(),
+            },
+            Part::Literal { .. } => part.clone(),
+        };
+        Self { parts: self.parts.iter().map(part).collect() }
+    }
+
     /// Appends another text.
     pub fn push(&mut self, other: &Text) {
         self.parts.extend(other.parts.iter().cloned());
@@ -474,6 +487,29 @@ impl Value {
             },
             _ => None,
         }
+    }
+
+    /// The tree with the unknowns for which `value` gives a string replaced by it, in their places.
+    #[must_use]
+    pub fn resolved(&self, value: &dyn Fn(&Atom) -> Option<String>) -> Self {
+        let text = |t: &Text| t.resolved(value);
+        let kind = match &self.kind {
+            Kind::Text(t) => Kind::Text(text(t)),
+            Kind::List { items, open } => Kind::List { items: items.iter().map(|v| v.resolved(value)).collect(), open: *open },
+            Kind::OneOf(all) => Kind::OneOf(all.iter().map(|v| v.resolved(value)).collect()),
+            Kind::Map { entries, open } => {
+                let entries = entries.iter().map(|e| Entry { key: text(&e.key), value: e.value.resolved(value) }).collect();
+                Kind::Map { entries, open: *open }
+            }
+            Kind::Unknown(atom) => match value(atom) {
+                Some(known) => {
+                    Kind::Text(Text { parts: vec![Part::Literal { text: known.into(), span: self.span, trail: self.trail.clone() }] })
+                }
+                None => self.kind.clone(),
+            },
+            other => other.clone(),
+        };
+        Self { kind, span: self.span, trail: self.trail.clone() }
     }
 
     /// The items of a list; a value that is no list (nor null) is a list of itself.

@@ -294,3 +294,18 @@ fn a_file_that_is_no_policy_is_said_to_be_none() {
     assert!(GithubJob { repository: "no-slash", ..GithubJob::default() }.token().is_err());
     assert!(GithubJob { repository: "a/b", immutable: true, ..GithubJob::default() }.token().is_err());
 }
+
+#[test]
+fn a_pod_of_whatever_cluster_gets_the_role_whose_issuer_is_known_only_after_apply() {
+    let irsa = include_str!("../fixtures/repos/brightloaf/infra/aws/irsa.tf");
+    let world = world(&[("irsa.tf", irsa)]);
+    let claims = |account: &str| fedlint::issuers::tokens::kubernetes("https://kubernetes.default.svc", "shop", account).unwrap();
+    let pod =
+        |account: &str| Presented { claims: claims(account), issuer: IssuerChoice::Cluster, any_audience: true, ..Presented::default() };
+    let decision = |account: &str| {
+        let all = outcome(&world, &pod(account)).verdicts;
+        all.iter().find(|v| v.identity == "aws_iam_role.payments").map(|v| v.evaluation.decision)
+    };
+    assert_eq!(decision("payments"), Some(Decision::Admit));
+    assert_eq!(decision("other"), Some(Decision::Deny));
+}

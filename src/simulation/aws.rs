@@ -8,7 +8,8 @@ use crate::admission::iam::{
 use crate::admission::{Claim, Decision, Evaluation, Step, Token, Truth};
 use crate::graph::{Graph, ProviderId, ProviderKind};
 use crate::issuers::{Tenancy, registry};
-use crate::value::{AtomKind, Text, Value};
+use crate::value::{Atom, AtomKind, Text, Value};
+use std::collections::BTreeSet;
 
 /// The audience that AWS's own tools ask for.
 const AUDIENCE: &str = "sts.amazonaws.com";
@@ -16,13 +17,29 @@ const WEB_IDENTITY: &str = "sts:AssumeRoleWithWebIdentity";
 
 /// Decides a role of the scan.
 pub(super) fn decide_trust(graph: &Graph, providers: &[ProviderId], document: &Value, presented: &Presented) -> Answer {
-    let policy = Policy::read(document);
+    let policy = named_issuer(Policy::read(document), document, presented);
     let answer = decide(&policy, presented);
     let Answer::Decided(evaluation) = answer else { return answer };
     if presented.ready || evaluation.decision == Decision::Deny {
         return Answer::Decided(evaluation);
     }
     Answer::Decided(preceded(clients(graph, providers, presented).into_iter().collect(), evaluation))
+}
+
+/// A token of "whatever issuer the trust names" is a token of that issuer also where its URL is known only after `apply`:
+/// the unknowns of the federated principals are taken by their names.
+fn named_issuer(policy: Policy, document: &Value, presented: &Presented) -> Policy {
+    if presented.issuer == IssuerChoice::Stated || presented.principal.is_some() {
+        return policy;
+    }
+    let federated = principals(&policy).into_iter().filter(for_tokens);
+    let atoms: BTreeSet<Atom> = federated.flat_map(|p| p.text.atoms().cloned().collect::<Vec<_>>()).collect();
+    if atoms.is_empty() {
+        return policy;
+    }
+    // Without the `${}`: that would be a policy variable.
+    let name = |atom: &Atom| atoms.contains(atom).then(|| atom.label().trim_start_matches("${").trim_end_matches('}').to_owned());
+    Policy::read(&document.resolved(&name))
 }
 
 /// The provider's registered clients: STS refuses a token for any other audience
