@@ -22,7 +22,11 @@ pub(super) fn rejected(subject: &Subject<'_>) -> Vec<Finding> {
     let findings = problems.map(|p| {
         let lost = p.kind == ProblemKind::DuplicateKey;
         let message = if lost { p.message.clone() } else { format!("IAM refuses this policy: {}", p.message) };
-        let help = if lost { "put all tests of one operator under one key" } else { "write the policy as IAM's grammar for trust policies has it" };
+        let help = if lost {
+            "put all tests of one operator under one key"
+        } else {
+            "write the policy as IAM's grammar for trust policies has it"
+        };
         Finding::new("rejected-policy", &subject.trust.origin, p.span, &p.message, message).help(help)
     });
     findings.chain(duplicates(subject)).collect()
@@ -47,7 +51,9 @@ fn duplicates(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// The allow statements that name a service, with the place of its name.
 fn of_service<'s>(subject: &'s Subject<'_>, service: &str) -> Vec<(&'s Statement, PrincipalRef)> {
-    let named = |p: &PrincipalRef| p.kind == PrincipalKind::Service && p.effect == Effect::Allow && !p.negated && p.text.as_known().as_deref() == Some(service);
+    let named = |p: &PrincipalRef| {
+        p.kind == PrincipalKind::Service && p.effect == Effect::Allow && !p.negated && p.text.as_known().as_deref() == Some(service)
+    };
     let found = iam::principals(&subject.policy).into_iter().filter(named);
     found
         .filter_map(|p| subject.policy.statements.get(p.statement).map(|s| (s, p)))
@@ -120,7 +126,16 @@ pub(super) fn pod_identity(subject: &Subject<'_>) -> Vec<Finding> {
 /// Another account as a whole, without an external id or a condition on the principal
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>).
 pub(super) fn accounts(subject: &Subject<'_>) -> Vec<Finding> {
-    let narrowing = ["sts:externalid", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths", "aws:principaltag/", "aws:userid", "aws:sourcearn", "aws:multifactorauth"];
+    let narrowing = [
+        "sts:externalid",
+        "aws:principalarn",
+        "aws:principalorgid",
+        "aws:principalorgpaths",
+        "aws:principaltag/",
+        "aws:userid",
+        "aws:sourcearn",
+        "aws:multifactorauth",
+    ];
     let own = own_account(subject);
     let named = |p: &PrincipalRef| p.kind == PrincipalKind::Aws && p.effect == Effect::Allow && !p.negated;
     let mut findings: Vec<Finding> = Vec::new();
@@ -131,11 +146,22 @@ pub(super) fn accounts(subject: &Subject<'_>) -> Vec<Finding> {
             continue;
         }
         let (severity, message) = match &own {
-            Some(own) if *own == account => {
-                (Severity::Info, format!("every principal of this account whose own policy allows it may assume the role (`{account}` is named as a whole)"))
-            }
-            Some(_) => (Severity::Medium, format!("account `{account}` decides alone which of its principals assume this role: no external id and no principal is asked for")),
-            None => (Severity::Low, format!("account `{account}` decides alone which of its principals assume this role: no external id and no principal is asked for")),
+            Some(own) if *own == account => (
+                Severity::Info,
+                format!("every principal of this account whose own policy allows it may assume the role (`{account}` is named as a whole)"),
+            ),
+            Some(_) => (
+                Severity::Medium,
+                format!(
+                    "account `{account}` decides alone which of its principals assume this role: no external id and no principal is asked for"
+                ),
+            ),
+            None => (
+                Severity::Low,
+                format!(
+                    "account `{account}` decides alone which of its principals assume this role: no external id and no principal is asked for"
+                ),
+            ),
         };
         findings.push(
             Finding::new("account-principal", &subject.trust.origin, principal.span, &account, message)
