@@ -126,7 +126,7 @@ pub enum ConfigError {
         message: String,
     },
     /// A rule that does not exist.
-    #[error("unknown rule `{id}` in {place}{}", suggestion.as_ref().map(|s| format!("; did you mean `{s}`?")).unwrap_or_default())]
+    #[error("unknown rule `{id}` in {place}{}", suggestion.as_ref().map(|s| format!("; did you mean `{s}`?")).unwrap_or_else(|| "; `fedlint rules` lists them".to_owned()))]
     UnknownRule {
         /// What was written.
         id: String,

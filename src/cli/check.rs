@@ -90,10 +90,15 @@ pub(super) fn request(inputs: &Inputs, config: Config, selection: Selection) -> 
         let mut text = String::new();
         std::io::stdin()
             .lock()
-            .take(MAX_STDIN)
+            .take(MAX_STDIN + 1)
             .read_to_string(&mut text)
             .map_err(|e| CliError::Run(format!("cannot read standard input: {e}")))?;
+        if text.len() as u64 > MAX_STDIN {
+            return Err(CliError::Run(format!("standard input is larger than {} MiB: name the file instead", MAX_STDIN >> 20)));
+        }
         Input::Memory(vec![(name.clone(), text)])
+    } else if inputs.stdin_filename.is_some() {
+        return Err(CliError::Run("`--stdin-filename` names what comes on standard input: give the path `-` with it".to_owned()));
     } else {
         Input::Paths(inputs.paths.clone())
     };

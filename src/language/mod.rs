@@ -27,6 +27,9 @@ pub const MAX_STATES: usize = 16_384;
 pub const MAX_CELLS: usize = 1 << 21;
 /// Most states of the nondeterministic form of a pattern.
 pub const MAX_NODES: usize = 65_536;
+/// Most nodes that are moved by a character class while an automaton is made deterministic: hundreds of stars stay within
+/// the number of states for a long time.
+pub const MAX_MOVES: usize = 4_000_000;
 /// Most pairs of states that a comparison of two languages visits.
 pub const MAX_PAIRS: usize = 200_000;
 

@@ -1,7 +1,7 @@
 //! The nondeterministic form in which patterns are put together, and its determinisation.
 
 use super::classes::{Classes, Ranges};
-use super::{Dfa, MAX_NODES, Out, TooLarge};
+use super::{Dfa, MAX_MOVES, MAX_NODES, Out, TooLarge};
 use std::collections::HashMap;
 
 /// A node of an [`Nfa`].
@@ -138,7 +138,15 @@ impl Nfa {
         let mut seen = vec![false; self.empty.len()];
         let mut first = vec![start];
         self.close(&mut first, &mut seen, true, false);
+        let mut moves = 0_usize;
+        let mut spent = false;
         let step = |state: &(Vec<NodeId>, bool), class: usize, _: char| {
+            moves = moves.saturating_add(1 + state.0.len());
+            if moves > MAX_MOVES {
+                // From here every way leads nowhere, so that the walk ends; its result is not used.
+                spent = true;
+                return (Vec::new(), false);
+            }
             let held = holds.get(class).map_or(&[][..], Vec::as_slice);
             let mut next: Vec<NodeId> = Vec::new();
             for node in &state.0 {
@@ -166,7 +174,8 @@ impl Nfa {
             self.close(&mut last, &mut vec![false; self.empty.len()], *at_start, true);
             if last.contains(&accept) { Out::Yes } else { Out::No }
         };
-        Dfa::explore(classes, (first, true), step, out)
+        let dfa = Dfa::explore(classes, (first, true), step, out)?;
+        if spent { Err(TooLarge::Limit) } else { Ok(dfa) }
     }
 
     fn matters(&self, node: NodeId) -> bool {

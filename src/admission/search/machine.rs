@@ -430,9 +430,11 @@ impl<'a> Machine<'a> {
         false
     }
 
-    /// Breadth first over all states: the shortest walk, or the proof that there is none.
-    pub(super) fn exhaust(&mut self) -> Found {
+    /// Breadth first over all states: the shortest walk, or the proof that there is none. `work` is what
+    /// the query may still do.
+    pub(super) fn exhaust(&mut self, work: &mut usize) -> Found {
         let mut space = Space::default();
+        let step = 1 + self.slots + self.tracks.len();
         if let Some(end) = self.visit(&mut space, self.initial(), None) {
             return Found::Walk(self.strings(&space, end));
         }
@@ -440,6 +442,10 @@ impl<'a> Machine<'a> {
             let Some(state) = space.states.get(id as usize).cloned() else { continue };
             let Some(order) = self.stage_of(&state).map(|s| s.order.clone()) else { continue };
             for class in order {
+                let Some(left) = work.checked_sub(step) else {
+                    return Found::Perhaps("the search exceeded its limit".to_owned());
+                };
+                *work = left;
                 let mut next = state.clone();
                 if self.advance(&mut next, class).is_none() {
                     return Found::Perhaps("the search exceeded its limit".to_owned());

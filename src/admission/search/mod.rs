@@ -28,6 +28,12 @@ use std::fmt;
 
 /// Most states that one search visits in one template.
 pub const MAX_SEARCH_STATES: usize = 200_000;
+/// Most work of one query over all its templates: tests moved by one character or looked at. Real conditions of a few
+/// tests stay far below; a hundred tests that have to be followed at once do not end within the state limit alone.
+pub const MAX_SEARCH_WORK: usize = 6_000_000;
+/// Most tests of one query. The clouds' own quotas (8192 characters of an IAM trust policy, 4096 of a CEL condition) allow
+/// fewer.
+pub const MAX_TESTS: usize = 1024;
 /// Most nodes of the first walk over readable candidates, before the exhaustive search.
 pub const QUICK_CANDIDATE_NODES: usize = 256;
 /// Most nodes of the walk that makes a witness readable.
@@ -133,15 +139,41 @@ pub fn placeholder(atom: &Atom) -> String {
     }
 }
 
+const TOO_LARGE: &str = "the condition has more tests than are followed";
+
+/// More tests than [`MAX_TESTS`]; the walk stops there.
+fn too_large(formulas: &[&Formula]) -> bool {
+    let mut open = formulas.to_vec();
+    let mut tests = 0;
+    while let Some(formula) = open.pop() {
+        match formula {
+            Formula::Constant(..) => {}
+            Formula::Test(_) => tests += 1,
+            Formula::Not(inner) => open.push(inner),
+            Formula::All(all) | Formula::Any(all) => open.extend(all),
+        }
+        if tests > MAX_TESTS {
+            return true;
+        }
+    }
+    false
+}
+
 /// Searches for a token of `templates` for which `formula` is true; see [`Compiled::search`] for repeated queries.
 #[must_use]
 pub fn search(formula: &Formula, templates: &[Template], options: &Options<'_>) -> Outcome {
+    if too_large(&[formula]) {
+        return Outcome::Unknown(TOO_LARGE.to_owned());
+    }
     Compiled::new(formula, options).search(&Templates::new(templates), options)
 }
 
 /// A token that `new` admits and `old` does not.
 #[must_use]
 pub fn difference(new: &Formula, old: &Formula, templates: &[Template], options: &Options<'_>) -> Outcome {
+    if too_large(&[new, old]) {
+        return Outcome::Unknown(TOO_LARGE.to_owned());
+    }
     // "Not admitted" is "not true": an error in the old formula is a refusal, so that the query's negation must not
     // carry it on as an error.
     Compiled::new(new, options).and(&Compiled::new(old, options).refused()).search(&Templates::new(templates), options)
@@ -200,8 +232,9 @@ impl Compiled {
                 Err(why) => reason = reason.or(Some(why)),
             }
         }
+        let mut work = MAX_SEARCH_WORK;
         for (index, prepared, mut machine) in pending {
-            match machine.exhaust() {
+            match machine.exhaust(&mut work) {
                 machine::Found::Walk(values) => {
                     let readable = machine.walk_candidates(Some(&values)).unwrap_or_else(|| machine.polish(values));
                     return self.checked(index, prepared, readable, options);

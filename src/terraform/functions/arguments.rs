@@ -1,7 +1,7 @@
 //! What a function sees of its call: typed access to the arguments, and identities of values.
 
 use super::numbers::Num;
-use super::{Files, MAX_DEPTH};
+use super::{Files, MAX_DEPTH, MAX_TEXT};
 use crate::source::Span;
 use crate::value::{Atom, AtomKind, Entry, Kind, Part, Text, Value};
 use sha2::{Digest, Sha256};
@@ -130,11 +130,18 @@ impl Call<'_> {
     }
 
     pub(super) fn text_value(&self, text: Text) -> Result<Value, Stop> {
+        let length = |part: &Part| if let Part::Literal { text, .. } = part { text.len() } else { 1 };
+        if text.parts.iter().map(length).sum::<usize>() > MAX_TEXT {
+            return Err(Stop::Unknown);
+        }
         Ok(Value { trail: text.trail(), kind: Kind::Text(text), span: self.span })
     }
 
     pub(super) fn string_value(&self, text: impl AsRef<str>) -> Result<Value, Stop> {
         let text = text.as_ref();
+        if text.len() > MAX_TEXT {
+            return Err(Stop::Unknown);
+        }
         let part = Part::Literal { text: text.into(), span: self.span.filter(|s| s.len() != text.len()), trail: None };
         Ok(Value::new(Kind::Text(Text { parts: vec![part] }), self.span))
     }
