@@ -15,7 +15,7 @@ use crate::terraform::plan;
 use crate::value::{Text, Value};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 mod folders;
 
@@ -66,10 +66,21 @@ pub struct World {
 /// A path that does not exist, or an exclusion that is no glob.
 pub fn check(request: &Request) -> Result<Run, ScanError> {
     let world = read(request)?;
-    let context =
-        Context { graph: &world.graph, links: &world.links, sources: &world.sources, config: &request.config, registry: registry() };
+    let context = Context {
+        graph: &world.graph,
+        links: &world.links,
+        sources: &world.sources,
+        config: &request.config,
+        registry: registry(),
+        open: Mutex::default(),
+    };
     let findings = engine::run(&context, &request.selection);
-    Ok(Run { findings, coverage: world.coverage, sources: world.sources })
+    let open = context.open.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut coverage = world.coverage;
+    coverage.undecided.extend(open.iter().map(|(span, why)| undecided(&world.sources, Some(*span), why)));
+    coverage.undecided.sort();
+    coverage.undecided.dedup();
+    Ok(Run { findings, coverage, sources: world.sources })
 }
 
 /// Reads everything into one graph.
@@ -185,13 +196,14 @@ fn coverage(sources: &Sources, scan: &Scan, documents: &[Tree], evaluated: &Eval
     files_skipped.extend(evaluated.problems.iter().filter_map(problem));
     files_skipped.sort();
     files_skipped.dedup();
-    let open = |span: Option<Span>, why: &str| {
-        let (path, line) = span.and_then(|s| sources.locate(s)).map_or((String::new(), 0), |(path, at)| (path, at.line));
-        Undecided { path, line, why: why.to_owned() }
-    };
-    let mut undecided: Vec<Undecided> = graph.undecided.iter().map(|(span, why)| open(*span, why)).collect();
-    undecided.extend(evaluated.undecided.iter().map(|u| open(u.span, &u.why)));
+    let mut undecided: Vec<Undecided> = graph.undecided.iter().map(|(span, why)| self::undecided(sources, *span, why)).collect();
+    undecided.extend(evaluated.undecided.iter().map(|u| self::undecided(sources, u.span, &u.why)));
     undecided.sort();
     undecided.dedup();
     Coverage { files_read: scan.read_count, files_skipped, trusts: graph.trusts.len(), undecided }
+}
+
+fn undecided(sources: &Sources, span: Option<Span>, why: &str) -> Undecided {
+    let (path, line) = span.and_then(|s| sources.locate(s)).map_or((String::new(), 0), |(path, at)| (path, at.line));
+    Undecided { path, line, why: why.to_owned() }
 }

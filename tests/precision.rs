@@ -132,11 +132,11 @@ fn an_aws_provider_is_not_open_to_everybody() {
     let text = r#"
 variable "account" { type = string }
 resource "google_iam_workload_identity_pool" "aws" {
-  workload_identity_pool_id = "aws"
+  workload_identity_pool_id = "aws-pool"
 }
 resource "google_iam_workload_identity_pool_provider" "aws" {
   workload_identity_pool_id          = google_iam_workload_identity_pool.aws.workload_identity_pool_id
-  workload_identity_pool_provider_id = "aws"
+  workload_identity_pool_provider_id = "aws-account"
   aws {
     account_id = var.account
   }

@@ -4,14 +4,17 @@ use super::checks;
 use super::finding::{Category, Confidence, Finding, Related, Severity};
 use super::{catalogue, suppress};
 use crate::admission::Token;
+use crate::admission::exposure::{self, Exposure};
+use crate::admission::formula::Formula;
 use crate::config::Config;
 use crate::graph::links::Links;
 use crate::graph::{Graph, Origin};
-use crate::issuers::Registry;
+use crate::issuers::{Registry, Template};
 use crate::source::{Sources, Span};
 use crate::value::{Text, Trail, hops};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 /// Most places that a finding lists beside its own.
 const MAX_RELATED: usize = 12;
@@ -29,6 +32,27 @@ pub struct Context<'a> {
     pub config: &'a Config,
     /// Who mints tokens.
     pub registry: &'a Registry,
+    /// What the checks could not decide: the place and the reason.
+    pub open: Mutex<BTreeSet<(Span, String)>>,
+}
+
+impl Context<'_> {
+    /// Notes that something stays open: it goes into the coverage, never silently missing.
+    pub fn leave_open(&self, span: Span, why: String) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).insert((span, why));
+    }
+
+    /// Who gets in through a gate; a search that gives up is left open.
+    #[must_use]
+    pub fn exposure(&self, origin: &Origin, formula: &Formula, templates: &[Template]) -> Option<Exposure> {
+        match exposure::exposure(formula, templates) {
+            Ok(exposure) => Some(exposure),
+            Err(why) => {
+                self.leave_open(origin.span, format!("who gets in through `{}` was not decided: {why}", origin.name));
+                None
+            }
+        }
+    }
 }
 
 /// A check: findings of one or several rules.

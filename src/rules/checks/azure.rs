@@ -5,7 +5,7 @@ use super::super::engine::Context;
 use super::super::finding::{Finding, Severity};
 use super::{class, format};
 use crate::admission::entra::{self, Credential, CredentialProblemKind};
-use crate::admission::exposure::{self, Class, Exposure, Life, life, shape};
+use crate::admission::exposure::{Class, Exposure, Life, life, shape};
 use crate::admission::formula::Formula;
 use crate::graph::{Gate, Trust, pieces};
 use crate::issuers::{Recognised, Role, Template, Tenancy, well_known_mistakes};
@@ -55,7 +55,7 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
         findings.push(dead(&seen));
         return findings;
     }
-    findings.extend(exposed(&seen));
+    findings.extend(exposed(context, &seen));
     findings.extend(format::stale(context, &trust.origin, &seen.recognised.issuer.id, &seen.formula, &seen.templates));
     findings
 }
@@ -172,8 +172,8 @@ fn hint(seen: &Seen<'_>, subject: &str) -> String {
 }
 
 /// Who gets in that should not.
-fn exposed(seen: &Seen<'_>) -> Option<Finding> {
-    let exposure = exposure::exposure(&seen.formula, &seen.templates).ok()?;
+fn exposed(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
+    let exposure = context.exposure(&seen.trust.origin, &seen.formula, &seen.templates)?;
     let tenancy = seen.recognised.issuer.tenancy;
     let whole = seen.credential.subject.as_ref().or(seen.credential.expression.as_ref());
     let verdict = match exposure.class {

@@ -1,7 +1,7 @@
 //! Who gets in that should not.
 
 use super::{Seen, Subject};
-use crate::admission::exposure::{self, Class, Exposure, shape};
+use crate::admission::exposure::{Class, Exposure, shape};
 use crate::admission::formula::{Formula, Matcher, Subject as FormulaSubject};
 use crate::admission::iam::{self, Effect, PrincipalKind, View, Viewer};
 use crate::admission::{Token, Truth};
@@ -12,7 +12,7 @@ use crate::value::Part;
 
 /// The worst exposure to the tokens of one issuer.
 pub(super) fn web_identity(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Finding> {
-    let Ok(exposure) = exposure::exposure(&seen.formula, &seen.templates) else { return Vec::new() };
+    let Some(exposure) = subject.context.exposure(&subject.trust.origin, &seen.formula, &seen.templates) else { return Vec::new() };
     let tenancy = seen.known.recognised.issuer.tenancy;
     let one_account = seen.known.recognised.issuer.id == "google" && shape::tests(&seen.formula).iter().any(|o| names_one(o));
     let verdict = match exposure.class {

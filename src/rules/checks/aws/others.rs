@@ -3,7 +3,7 @@
 
 use super::{Seen, Subject};
 use crate::admission::Token;
-use crate::admission::exposure::{self, Class, Life, life};
+use crate::admission::exposure::{Class, Life, life};
 use crate::admission::iam::{self, ConditionTest, Effect, PrincipalKind, PrincipalRef, ProblemKind, Statement};
 use crate::graph::{Gate, IdentityKind};
 use crate::issuers::Template;
@@ -206,7 +206,7 @@ fn own_account(subject: &Subject<'_>) -> Option<String> {
 /// Cognito's identity pools: anybody's pool, or guests
 /// (<https://docs.aws.amazon.com/cognito/latest/developerguide/role-trust-and-permissions.html>).
 pub(super) fn identity_pool(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
-    let exposure = exposure::exposure(&seen.formula, &seen.templates).ok()?;
+    let exposure = subject.context.exposure(&subject.trust.origin, &seen.formula, &seen.templates)?;
     let origin = &subject.trust.origin;
     if matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix) {
         let message = "anybody with an identity pool of his own gets in: no condition names yours";

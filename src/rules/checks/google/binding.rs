@@ -32,7 +32,7 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
     if let Some(finding) = excluded(trust, &judged, text.span()) {
         return vec![finding];
     }
-    let exposures: Vec<_> = judged.iter().filter_map(|(f, t, s)| exposure::exposure(f, t).ok().map(|e| (e, f, t, *s))).collect();
+    let exposures: Vec<_> = judged.iter().filter_map(|(f, t, s)| context.exposure(&trust.origin, f, t).map(|e| (e, f, t, *s))).collect();
     // The weakest provider decides.
     let Some((exposure, formula, templates, seen)) = exposures.into_iter().min_by_key(|(e, ..)| e.class) else {
         return Vec::new();

@@ -98,7 +98,7 @@ fn with_condition(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
     if matches!(life(&seen.condition, &templates), Life::Dead) {
         return never(seen).into_iter().collect();
     }
-    let Ok(exposure) = exposure::exposure(&seen.condition, &templates) else { return Vec::new() };
+    let Some(exposure) = context.exposure(&seen.provider.origin, &seen.condition, &templates) else { return Vec::new() };
     // The account of an AWS provider is its tenant: no condition has to repeat it.
     if !seen.view.aws && matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix) {
         return vec![foreign(context, seen, &exposure)];
