@@ -14,6 +14,7 @@
 //! immutable-subjects = true              # every repository emits `OWNER@ID/REPO@ID`
 //! ```
 
+use crate::issuers::nearest;
 use crate::rules::{Confidence, Severity, catalogue};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -184,45 +185,14 @@ fn discover(folder: &Path) -> Option<PathBuf> {
 /// [`ConfigError::UnknownRule`] with the nearest id.
 pub fn known_rule(id: &str, place: &str) -> Result<&'static catalogue::Rule, ConfigError> {
     catalogue::find(id).ok_or_else(|| {
-        let near = catalogue::catalogue().iter().map(|r| (distance(id, &r.meta.id), &r.meta.id)).min();
-        let suggestion = near.filter(|(d, _)| *d <= 1 + id.len() / 3).map(|(_, s)| s.clone());
+        let suggestion = nearest(id, catalogue::catalogue().iter().map(|r| r.meta.id.as_str())).map(str::to_owned);
         ConfigError::UnknownRule { id: id.to_owned(), place: place.to_owned(), suggestion }
     })
-}
-
-/// Levenshtein distance in characters.
-#[must_use]
-pub fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = i;
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-        for (j, y) in b.iter().enumerate() {
-            let above = row.get(j + 1).copied().unwrap_or(usize::MAX);
-            let left = row.get(j).copied().unwrap_or(usize::MAX);
-            let best = (diagonal + usize::from(x != *y)).min(above.saturating_add(1)).min(left.saturating_add(1));
-            if let Some(cell) = row.get_mut(j + 1) {
-                *cell = best;
-            }
-            diagonal = above;
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distance_counts_edits() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("same", "same"), 0);
-    }
 
     #[test]
     fn unknown_fields_are_refused_with_their_place() {

@@ -28,8 +28,10 @@ pub(super) fn distance(a: &str, b: &str) -> Option<usize> {
     last.last().copied()
 }
 
-/// The nearest of the names, when it is near enough to be meant; the first of equals.
-pub(super) fn nearest<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+/// The nearest of the names, when it is near enough to be meant (a third of its length, at most three edits); the first
+/// of equals.
+#[must_use]
+pub fn nearest<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (name.chars().count() / 3).clamp(1, 3);
     let near = all.filter(|candidate| *candidate != name);
     let measured = near.filter_map(|candidate| distance(name, candidate).map(|d| (d, candidate)));

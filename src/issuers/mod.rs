@@ -15,6 +15,7 @@ pub mod template;
 mod tests;
 pub mod tokens;
 
+pub use distance::nearest;
 pub use mistakes::well_known_mistakes;
 pub use recognise::Recognised;
 pub use registry::{Registry, registry};
