@@ -3,6 +3,7 @@
 //! A folder is a module; a root is a folder that nobody in the scan calls. Values are lazy and memoised per module
 //! instance. What cannot be known stays an atom, what fails is an atom that says why.
 
+mod assume;
 mod body;
 mod calls;
 mod collection;
