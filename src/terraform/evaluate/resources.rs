@@ -204,7 +204,8 @@ impl Evaluator<'_> {
             return Some(config);
         }
         let version = block.body.attribute("version").and_then(|a| config::literal(&a.value));
-        let model = models::find(&config::source_of(block)?, version.as_deref())?;
+        let (source, version) = (config::source_of(block)?, version.as_deref());
+        let model = self.cache.models.and_then(|m| m.find(&source, version)).or_else(|| models::find(&source, version))?;
         Some(self.cache.model(model)).filter(|c| c.exists)
     }
 
