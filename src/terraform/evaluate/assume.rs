@@ -3,7 +3,6 @@
 //! Without this an unknown condition that is asked twice gives mixtures that no run of Terraform can give.
 
 use super::engine::{Evaluator, Expansion, Instance, Scope};
-use super::values::same;
 use crate::syntax::hcl::{BinaryOperator as B, Expr, ExprKind as K, UnaryOperator};
 use crate::value::{Atom, Kind, Value};
 use std::rc::Rc;
@@ -65,7 +64,9 @@ impl Evaluator<'_> {
                 self.items(&v, branch.span).ok().map(|items| (items, is_list))
             });
             items.is_none_or(|(items, is_list)| {
-                items.open || items.pairs.iter().any(|(k, v)| key.is_none_or(|wanted| same(if is_list { v } else { k }, wanted)))
+                let wanted = key.and_then(Value::as_text);
+                let is = |k: &Value| wanted.as_ref().is_none_or(|w| k.as_text().is_none_or(|k| k.same(w)));
+                items.open || items.pairs.iter().any(|(k, v)| is(if is_list { v } else { k }))
             })
         };
         self.assume(expansion, condition, scope, |i| {

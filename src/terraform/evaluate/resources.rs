@@ -64,8 +64,8 @@ impl Evaluator<'_> {
         if let Some(known) = self.mattering.borrow().get(&key) {
             return *known;
         }
-        // a module that calls itself has nothing below that it has not itself
-        self.mattering.borrow_mut().insert(key.clone(), false);
+        // a circle of calls is expanded until a limit tells of it
+        self.mattering.borrow_mut().insert(key.clone(), true);
         let inner = |(name, block): (&String, &Arc<Block>)| self.matters(&config, block, &path_of(path, name), level + 1, wanted);
         let matters = config.resources.values().any(|b| is_wanted(b, wanted)) || config.modules.iter().any(inner);
         self.mattering.borrow_mut().insert(key, matters);
