@@ -7,8 +7,11 @@
 
 use fedlint::graph::{Gate, GoogleProvider, GoogleSource, Graph, Origin, ProviderKind, Setting};
 use fedlint::pipeline::{Input, Request, World, read};
+use fedlint::source::Span;
+use fedlint::syntax::hcl::{self, ExprKind};
+use fedlint::terraform::models;
 use fedlint::value::{Atom, Kind, Text, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -166,6 +169,7 @@ fn print(world: &World, list: bool) {
         sorted.iter().take(15).for_each(|(reason, n)| println!("  {n} {reason}"));
     };
     count(&survey.reasons);
+    calls(world, list);
     let mut undecided: BTreeMap<String, usize> = BTreeMap::new();
     coverage.undecided.iter().for_each(|u| *undecided.entry(general(&u.why)).or_default() += 1);
     println!("undecided {}", coverage.undecided.len());
@@ -174,6 +178,38 @@ fn print(world: &World, list: bool) {
         survey.listed.iter().for_each(|l| println!("{l}"));
         coverage.undecided.iter().for_each(|u| println!("undecided: {}:{} {}", u.path, u.line, u.why));
     }
+}
+
+/// The calls of modules that a model describes, and how many of them give a trust (or, where that is what the module
+/// is for, a provider).
+fn calls(world: &World, list: bool) {
+    let graph = &world.graph;
+    let trusts: BTreeSet<Span> = graph.trusts.iter().map(|t| t.origin.span).collect();
+    let providers: BTreeSet<Span> = graph.providers.iter().map(|p| p.origin.span).collect();
+    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let mut remote = 0;
+    for file in world.sources.all().iter().filter(|f| f.path.ends_with(".tf") && !f.path.starts_with(models::FOLDER)) {
+        for block in hcl::parse(file).body.blocks.iter().filter(|b| &*b.kind == "module") {
+            let literal = |name: &str| match &block.body.attribute(name)?.value.kind {
+                ExprKind::Template(t) => t.as_literal(),
+                _ => None,
+            };
+            let Some(source) = literal("source").filter(|s| !s.starts_with('.')) else { continue };
+            let Some(model) = models::find(&source, literal("version").as_deref()) else {
+                remote += 1;
+                continue;
+            };
+            let made = trusts.contains(&block.header) || providers.contains(&block.header);
+            let count = counts.entry(&model.name).or_default();
+            count.0 += 1;
+            count.1 += usize::from(made);
+            if let Some((path, at)) = world.sources.locate(block.header).filter(|_| list && !made) {
+                println!("call without a trust: {path}:{} {source}", at.line);
+            }
+        }
+    }
+    println!("calls of other remote modules {remote}");
+    counts.iter().for_each(|(model, (calls, made))| println!("calls of {model}: {calls}, with a trust or provider {made}"));
 }
 
 fn survey(world: &World) -> Survey {

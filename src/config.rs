@@ -3,6 +3,7 @@
 //! ```toml
 //! fail-on = "high"
 //! exclude = ["examples/**"]
+//! models = "fedlint-models"              # a folder with models of our own modules, from here
 //!
 //! [rules.any-ref]
 //! severity = "info"        # or "off"
@@ -39,6 +40,9 @@ pub struct Config {
     /// Globs of files that are not read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
+    /// A folder with models of modules whose source is not in the scan; in the file relative to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub models: Option<PathBuf>,
     /// Settings of single rules, by id.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub rules: BTreeMap<String, RuleConfig>,
@@ -161,7 +165,10 @@ impl Config {
         let Some(path) = named.map(Path::to_path_buf).or_else(|| discover(folder)) else { return Ok(Self::default()) };
         let shown = path.display().to_string();
         let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::Read { path: shown.clone(), source })?;
-        Self::parse(&shown, &text)
+        let mut config = Self::parse(&shown, &text)?;
+        let beside = path.parent().unwrap_or(Path::new(""));
+        config.models = config.models.map(|models| beside.join(models));
+        Ok(config)
     }
 }
 

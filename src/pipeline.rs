@@ -11,6 +11,7 @@ use crate::source::walk::{FileKind, Options, Scan, ScanError};
 use crate::source::{SourceFile, Sources, Span};
 use crate::syntax::{Parsed, Problem, helm, json};
 use crate::terraform::evaluate::{EvalError, Evaluated, Workspace};
+use crate::terraform::models::Library;
 use crate::terraform::plan;
 use crate::value::{Text, Value};
 use rayon::prelude::*;
@@ -63,7 +64,7 @@ pub struct World {
 /// Reads, judges, reports.
 ///
 /// # Errors
-/// A path that does not exist, or an exclusion that is no glob.
+/// A path that does not exist, an exclusion that is no glob, or models that cannot be used.
 pub fn check(request: &Request) -> Result<Run, ScanError> {
     let world = read(request)?;
     let context = Context {
@@ -89,9 +90,10 @@ pub fn check(request: &Request) -> Result<Run, ScanError> {
 /// As [`check`].
 pub fn read(request: &Request) -> Result<World, ScanError> {
     let sources = Arc::new(Sources::new());
+    let models = request.config.models.as_deref().map(Library::load).transpose().map_err(ScanError::Models)?.unwrap_or_default();
     let scan = scan(request, &sources)?;
     let mut documents = documents(&scan);
-    let mut evaluated = evaluate(&scan);
+    let mut evaluated = evaluate(&scan, &models);
     plans(&mut documents, &mut evaluated);
     let graph = facts(&documents, &evaluated);
     let links = links(&graph);
@@ -155,10 +157,10 @@ fn documents(scan: &Scan) -> Vec<Tree> {
     hits.par_iter().filter_map(|file| tree(file)).collect()
 }
 
-fn evaluate(scan: &Scan) -> Evaluated {
+fn evaluate(scan: &Scan, models: &Library) -> Evaluated {
     let files = folders::Files::new(&scan.loader);
-    let folders = folders::to_evaluate(scan);
-    Workspace::new(&files, &folders).only(readers::wants).evaluate()
+    let folders = folders::to_evaluate(scan, models);
+    Workspace::new(&files, &folders).models(models).only(readers::wants).evaluate()
 }
 
 /// Plans and states join the resources; as documents they would be read twice.

@@ -81,3 +81,47 @@ fn what_one_environment_opens_is_found_once() {
     let heavy = run.findings.iter().filter(|f| f.severity >= fedlint::rules::Severity::Medium);
     assert!(heavy.into_iter().all(|f| run.sources.locate(f.span).unwrap().0 != "prod.tfvars"), "{:?}", findings(&run));
 }
+
+/// The fenced blocks of a page in order, with their language.
+fn blocks(page: &str) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        if let Some(language) = line.strip_prefix("```") {
+            let text: Vec<&str> = lines.by_ref().take_while(|l| *l != "```").collect();
+            out.push((language.to_owned(), text.join("\n") + "\n"));
+        }
+    }
+    out
+}
+
+#[test]
+fn the_documented_model_of_a_users_module_is_used() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/models.md")).unwrap();
+    let blocks = blocks(&page);
+    let of = |language: &str| blocks.iter().filter(|(l, _)| l == language).map(|(_, t)| t.clone()).collect::<Vec<_>>();
+    let (toml, yaml, terraform) = (of("toml"), of("yaml"), of("terraform"));
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("fedlint.toml", &toml[0]);
+    write("fedlint-models/index.yaml", &yaml[0]);
+    write("fedlint-models/github_role/main.tf", &terraform[0]);
+    write("infra/main.tf", &terraform[1]);
+    let config = fedlint::config::Config::load(None, &folder.path().join("infra")).unwrap();
+    let request = Request { input: Input::Paths(vec![folder.path().join("infra")]), config, ..Request::default() };
+    let run = check(&request).unwrap();
+    assert_eq!((run.coverage.trusts, run.coverage.undecided.len()), (1, 0), "{:?}", run.coverage);
+    let found = findings(&run);
+    assert!(found.iter().any(|(_, path, text)| path.ends_with("infra/main.tf") && text.contains('*')), "{found:?}");
+    // without the models nobody knows the module
+    let blind = check(&Request { config: fedlint::config::Config::default(), ..request.clone() }).unwrap();
+    assert_eq!(blind.coverage.trusts, 0);
+    // a broken index is an error, not silence
+    write("fedlint-models/index.yaml", "- model: nobody\n  source: x\n");
+    let error = check(&request).unwrap_err().to_string();
+    assert!(error.contains("index.yaml") && error.contains("nobody"), "{error}");
+}

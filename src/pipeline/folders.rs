@@ -1,8 +1,9 @@
 //! Which Terraform folders are evaluated: those with a hit, and whoever calls them, directly or through others.
 
 use crate::source::SourceFile;
-use crate::source::walk::{FileKind, Loader, Scan, normal};
+use crate::source::walk::{FileKind, Loader, Scan, ScannedFile, normal};
 use crate::terraform::evaluate::ModuleFiles;
+use crate::terraform::models::Library;
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
@@ -35,7 +36,7 @@ impl ModuleFiles for Files<'_> {
         self.loader.load(path)
     }
 
-    fn builtin(&self, path: &str, text: &'static str) -> Option<Arc<SourceFile>> {
+    fn builtin(&self, path: &str, text: &str) -> Option<Arc<SourceFile>> {
         Some(self.loader.sources().add(path, text))
     }
 
@@ -63,13 +64,14 @@ fn join(folder: &str, name: &str) -> String {
 }
 
 /// The folders to evaluate.
-pub(super) fn to_evaluate(scan: &Scan) -> Vec<String> {
+pub(super) fn to_evaluate(scan: &Scan, models: &Library) -> Vec<String> {
     let mut wanted: BTreeSet<String> = scan
         .files
         .iter()
         .filter(|f| f.hit && (f.kind.is_terraform() || f.calls_local_module))
         .map(|f| folder_of(&f.path).to_owned())
         .collect();
+    wanted.extend(calling(scan, models));
     let callers = callers(scan);
     let mut open: Vec<String> = wanted.iter().cloned().collect();
     while let Some(folder) = open.pop() {
@@ -80,6 +82,18 @@ pub(super) fn to_evaluate(scan: &Scan) -> Vec<String> {
         }
     }
     wanted.into_iter().collect()
+}
+
+/// The folders that call a module which only a user's model describes: no word says that they matter.
+fn calling(scan: &Scan, models: &Library) -> Vec<String> {
+    static SOURCE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#""?source"?\s*[=:]\s*"([^"$]+)""#).ok());
+    let (Some(pattern), false) = (SOURCE.as_ref(), models.is_empty()) else { return Vec::new() };
+    let calls = |file: &&ScannedFile| {
+        let source = file.source.clone().or_else(|| scan.loader.load(&file.path));
+        source.is_some_and(|s| pattern.captures_iter(&s.text).filter_map(|c| c.get(1)).any(|m| models.find(m.as_str(), None).is_some()))
+    };
+    let others = scan.files.iter().filter(|f| !f.hit && f.kind.is_terraform());
+    others.filter(calls).map(|f| folder_of(&f.path).to_owned()).collect()
 }
 
 /// Who calls a folder as a module by a relative path.

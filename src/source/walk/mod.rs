@@ -122,6 +122,9 @@ pub enum ScanError {
     /// The process has no working directory.
     #[error("the working directory cannot be read: {0}")]
     WorkingDirectory(#[source] std::io::Error),
+    /// The user's models of modules cannot be used.
+    #[error("the models of modules cannot be used: {0}")]
+    Models(String),
 }
 
 /// A file between reading and its place in [`Sources`].

@@ -4,7 +4,7 @@ use super::{ModuleFiles, paths, terragrunt};
 use crate::source::{FileId, SourceFile, Span};
 use crate::syntax::Problem;
 use crate::syntax::hcl::{self, Attribute, Block, Body, Duplicate, Expr, ExprKind};
-use crate::terraform::models::Model;
+use crate::terraform::models::{Library, Model};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -71,7 +71,7 @@ impl ModuleConfig {
     /// The built-in folder of a model.
     fn of_model(files: &dyn ModuleFiles, folder: &str, model: &Model) -> Self {
         let mut out = Self { folder: folder.to_owned(), is_root: true, ..Self::default() };
-        for (name, text) in model.files {
+        for (name, text) in &model.files {
             if let Some(file) = files.builtin(&format!("{folder}/{name}"), text) {
                 out.builtin.insert(file.id);
                 out.add_file(&file, false);
@@ -222,12 +222,14 @@ fn kind_of(name: &str) -> FileKind {
 /// The configurations that were needed so far.
 pub(super) struct ConfigCache<'a> {
     pub(super) files: &'a dyn ModuleFiles,
+    /// The user's models; they come before the built-in ones.
+    pub(super) models: Option<&'a Library>,
     loaded: Mutex<HashMap<String, Arc<ModuleConfig>>>,
 }
 
 impl<'a> ConfigCache<'a> {
     pub(super) fn new(files: &'a dyn ModuleFiles) -> Self {
-        Self { files, loaded: Mutex::default() }
+        Self { files, models: None, loaded: Mutex::default() }
     }
 
     pub(super) fn get(&self, folder: &str) -> Arc<ModuleConfig> {

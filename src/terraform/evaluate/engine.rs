@@ -50,6 +50,8 @@ pub(super) struct Scope {
     pub(super) each: Option<Rc<(Value, Value)>>,
     pub(super) count: Option<Value>,
     pub(super) bindings: Option<Rc<Binding>>,
+    /// What is true because the block exists.
+    pub(super) assumed: Option<Rc<super::assume::Assumed>>,
 }
 
 /// A variable of a `for` expression, a `dynamic` block or a template.
@@ -61,7 +63,7 @@ pub(super) struct Binding {
 
 impl Scope {
     pub(super) fn of(instance: &Rc<Instance>) -> Self {
-        Self { instance: Rc::clone(instance), each: None, count: None, bindings: None }
+        Self { instance: Rc::clone(instance), each: None, count: None, bindings: None, assumed: None }
     }
 
     pub(super) fn bind(&self, name: &Arc<str>, value: Value) -> Self {
@@ -127,6 +129,8 @@ pub(super) struct Evaluator<'a> {
     trying: Cell<usize>,
     instances: Cell<usize>,
     fresh: Cell<u64>,
+    /// Module calls by folder and path: whether something wanted is below.
+    pub(super) mattering: RefCell<BTreeMap<(String, String), bool>>,
     pub(super) undecided: RefCell<Vec<Undecided>>,
     root_instance: Rc<Instance>,
 }
@@ -153,6 +157,7 @@ impl<'a> Evaluator<'a> {
             trying: Cell::new(0),
             instances: Cell::new(0),
             fresh: Cell::new(0),
+            mattering: RefCell::default(),
             undecided: RefCell::default(),
             root_instance,
         }
@@ -193,6 +198,7 @@ impl<'a> Evaluator<'a> {
         let Ok(inner) = &value else { return value };
         let mut left = MAX_NODES;
         if super::values::fits(inner, MAX_VALUE_DEPTH, &mut left) {
+            self.charge(MAX_NODES - left, span)?;
             return value;
         }
         Err(self.limit(format!("the value of `{name}` is too large"), span))
@@ -233,6 +239,11 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// Answers as `terraform console` would.
+    pub(super) fn is_strict(&self) -> bool {
+        self.strict
+    }
+
     /// Answers as `terraform console` would, outside of `try`.
     pub(super) fn as_console(&self) -> bool {
         self.strict && self.trying.get() == 0
@@ -270,10 +281,15 @@ impl<'a> Evaluator<'a> {
 
     /// A copy that is paid for.
     pub(super) fn copy(&self, value: &Value, span: Span) -> Result<Value> {
-        let mut left = MAX_NODES;
-        super::values::fits(value, MAX_VALUE_DEPTH, &mut left);
-        self.charge(MAX_NODES - left, span)?;
+        self.charge_for(std::slice::from_ref(value), span)?;
         Ok(value.clone())
+    }
+
+    /// Counts a walk over these values.
+    pub(super) fn charge_for(&self, values: &[Value], span: Span) -> Result<()> {
+        let mut left = MAX_NODES;
+        let _whole = values.iter().all(|v| super::values::fits(v, MAX_VALUE_DEPTH, &mut left));
+        self.charge(MAX_NODES - left, span)
     }
 
     /// Computes once per instance; a cycle is an atom.

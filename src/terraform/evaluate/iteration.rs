@@ -19,6 +19,7 @@ pub(super) struct Items {
 impl Evaluator<'_> {
     /// What iteration sees: lists by index, maps in order of their keys.
     pub(super) fn items(&self, value: &Value, span: Span) -> Result<Items> {
+        self.charge_for(std::slice::from_ref(value), span)?;
         match &value.kind {
             Kind::List { items, open } => {
                 let index = |i: usize| Value::new(Kind::Number(Arc::from(i.to_string())), None);

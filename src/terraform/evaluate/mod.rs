@@ -3,6 +3,7 @@
 //! A folder is a module; a root is a folder that nobody in the scan calls. Values are lazy and memoised per module
 //! instance. What cannot be known stays an atom, what fails is an atom that says why.
 
+mod assume;
 mod body;
 mod calls;
 mod collection;
@@ -31,6 +32,7 @@ use crate::source::{FileId, SourceFile, Span};
 use crate::syntax::hcl::Duplicate;
 use crate::syntax::{Problem, hcl};
 use crate::terraform::Resource;
+use crate::terraform::models::Library;
 use crate::value::Value;
 use config::ConfigCache;
 use engine::Evaluator;
@@ -63,7 +65,7 @@ pub trait ModuleFiles: Sync {
     fn list(&self, folder: &str) -> Vec<String>;
     /// Gives a built-in file (a model of a well-known module) its place among the files; none when there is no such
     /// place, then modules that only a model describes stay remote.
-    fn builtin(&self, path: &str, text: &'static str) -> Option<Arc<SourceFile>> {
+    fn builtin(&self, path: &str, text: &str) -> Option<Arc<SourceFile>> {
         let _ = (path, text);
         None
     }
@@ -132,6 +134,13 @@ impl<'a> Workspace<'a> {
     #[must_use]
     pub fn only(mut self, wanted: fn(&str) -> bool) -> Self {
         self.wanted = wanted;
+        self
+    }
+
+    /// Further models of modules that are not on disk, before the built-in ones.
+    #[must_use]
+    pub fn models(mut self, models: &'a Library) -> Self {
+        self.cache.models = Some(models);
         self
     }
 

@@ -52,7 +52,14 @@ impl Evaluator<'_> {
             "self" => return Ok(self.unknown_result(expr, scope)),
             "path" => self.path(first.ok_or_else(missing)?, expr.span, scope)?,
             "terraform" | "tofu" => match first {
-                Some("workspace") => Value::string("default"),
+                // `terraform console` starts in the workspace `default`; a scan does not know which one is meant
+                Some("workspace") if self.is_strict() => Value::string("default"),
+                Some("workspace") => {
+                    let why = "the workspace is chosen when Terraform runs";
+                    let key = format!("{}|terraform.workspace", self.root);
+                    let atom = Atom::new(key, AtomKind::Word, "${terraform.workspace}", why, Some(expr.span));
+                    Value::new(Kind::Text(Text::hole(atom, Some(expr.span))), Some(expr.span))
+                }
                 _ => self.unknown_result(expr, scope),
             },
             "module" => return self.module_reference(first.ok_or_else(missing)?, rest, expr, scope),

@@ -21,14 +21,17 @@ impl Evaluator<'_> {
     }
 
     fn walk(&self, instance: &Rc<Instance>, conditional: bool, wanted: fn(&str) -> bool, out: &mut Vec<Resource>) {
-        let kind = |block: &Block| block.labels.first().is_some_and(|l| wanted(&l.text));
-        for (address, block) in instance.config.resources.iter().filter(|(_, block)| kind(block)) {
+        for (address, block) in instance.config.resources.iter().filter(|(_, block)| is_wanted(block, wanted)) {
             for item in &self.expansion(instance, address, block).items {
                 let resource = self.resource(instance, address, block, item, conditional);
                 out.push(modelled::leave_model_resource(resource, instance));
             }
         }
         for (name, block) in &instance.config.modules {
+            let path = path_of(&instance.path, name);
+            if !self.matters(&instance.config, block, &path, instance.level, wanted) {
+                continue;
+            }
             match self.children(instance, name) {
                 Some(children) => {
                     for child in children.iter() {
@@ -37,12 +40,36 @@ impl Evaluator<'_> {
                 }
                 None => {
                     self.unjudged(name, block);
+                    if !wanted("module") {
+                        continue;
+                    }
                     for item in &self.expansion(instance, &format!("module.{name}"), block).items {
                         out.push(self.remote_module(instance, name, block, item, conditional));
                     }
                 }
             }
         }
+    }
+
+    /// Something below a module call is wanted, or nobody knows what is below: else how often it is called need not be
+    /// found out.
+    fn matters(&self, caller: &ModuleConfig, block: &Block, path: &str, level: usize, wanted: fn(&str) -> bool) -> bool {
+        let Some(config) = self.called(caller, block, path) else { return true };
+        if level >= MAX_MODULE_LEVELS {
+            return true;
+        }
+        // the path says something only where `modules.json` does
+        let installed = !self.cache.get(&self.folder).installed.is_empty();
+        let key = (config.folder.clone(), if installed { path.to_owned() } else { String::new() });
+        if let Some(known) = self.mattering.borrow().get(&key) {
+            return *known;
+        }
+        // a circle of calls is expanded until a limit tells of it
+        self.mattering.borrow_mut().insert(key.clone(), true);
+        let inner = |(name, block): (&String, &Arc<Block>)| self.matters(&config, block, &path_of(path, name), level + 1, wanted);
+        let matters = config.resources.values().any(|b| is_wanted(b, wanted)) || config.modules.iter().any(inner);
+        self.mattering.borrow_mut().insert(key, matters);
+        matters
     }
 
     fn resource(&self, instance: &Rc<Instance>, address: &str, block: &Block, item: &Item, conditional: bool) -> Resource {
@@ -145,8 +172,8 @@ impl Evaluator<'_> {
             return Some(Rc::clone(known));
         }
         let block = instance.config.modules.get(name)?;
-        let path = if instance.path.is_empty() { name.to_owned() } else { format!("{}.{name}", instance.path) };
-        let config = self.called(instance, block, &path)?;
+        let path = path_of(&instance.path, name);
+        let config = self.called(&instance.config, block, &path)?;
         if instance.level >= MAX_MODULE_LEVELS {
             self.limit(format!("module calls nested deeper than {MAX_MODULE_LEVELS} levels"), block.header);
             return None;
@@ -163,20 +190,22 @@ impl Evaluator<'_> {
                 instance.library,
             )),
         };
-        let children = Rc::new(expansion.items.iter().map(child).collect::<Vec<_>>());
+        let room = |_: &&Item| expansion.shape != Shape::One || self.room(block.header);
+        let children = Rc::new(expansion.items.iter().filter(room).map(child).collect::<Vec<_>>());
         instance.children.borrow_mut().insert(name.to_owned(), Rc::clone(&children));
         Some(children)
     }
 
     /// The configuration of a called module: a folder of the scan, what `terraform init` installed, or a model.
-    fn called(&self, instance: &Instance, block: &Block, path: &str) -> Option<Arc<ModuleConfig>> {
+    fn called(&self, caller: &ModuleConfig, block: &Block, path: &str) -> Option<Arc<ModuleConfig>> {
         let installed = || self.cache.get(&self.folder).installed.get(path).cloned();
-        let folder = config::local_source(&instance.config.folder, block).or_else(installed);
+        let folder = config::local_source(&caller.folder, block).or_else(installed);
         if let Some(config) = folder.map(|f| self.cache.get(&f)).filter(|c| c.exists) {
             return Some(config);
         }
         let version = block.body.attribute("version").and_then(|a| config::literal(&a.value));
-        let model = models::find(&config::source_of(block)?, version.as_deref())?;
+        let (source, version) = (config::source_of(block)?, version.as_deref());
+        let model = self.cache.models.and_then(|m| m.find(&source, version)).or_else(|| models::find(&source, version))?;
         Some(self.cache.model(model)).filter(|c| c.exists)
     }
 
@@ -191,10 +220,14 @@ impl Evaluator<'_> {
         instance.expansions.borrow_mut().insert(address.to_owned(), placeholder);
         let expansion = if let Some(each) = block.body.attribute("for_each") {
             let value = self.eval(&each.value, &scope).unwrap_or_else(|e| self.failed(&e, &each.value, &scope));
-            self.expand_each(&value, instance, address, each.value.span)
+            let mut expansion = self.expand_each(&value, instance, address, each.value.span);
+            self.assume_each(&mut expansion, &each.value, &scope);
+            expansion
         } else if let Some(count) = block.body.attribute("count") {
             let value = self.eval(&count.value, &scope).unwrap_or_else(|e| self.failed(&e, &count.value, &scope));
-            self.expand_count(&value, instance, address, count.value.span)
+            let mut expansion = self.expand_count(&value, instance, address, count.value.span);
+            self.assume_count(&mut expansion, &count.value, &scope);
+            expansion
         } else {
             let only = Item { key: None, suffix: String::new(), scope, conditional: false, stand_in: false };
             Expansion { shape: Shape::One, items: vec![only], open: false }
@@ -285,4 +318,19 @@ impl Evaluator<'_> {
         };
         Item { key: None, suffix: suffix.to_owned(), scope, conditional: true, stand_in: true }
     }
+}
+
+/// A reader looks at this block. A generic Azure resource is wanted only when its type may be a federated credential.
+fn is_wanted(block: &Block, wanted: fn(&str) -> bool) -> bool {
+    let Some(kind) = block.labels.first() else { return false };
+    if !wanted(&kind.text) || wanted("module") || !kind.text.starts_with("azapi_") {
+        return wanted(&kind.text);
+    }
+    let of = block.body.attribute("type").and_then(|t| config::literal(&t.value));
+    of.is_none_or(|t| t.to_ascii_lowercase().contains("federatedidentitycredential"))
+}
+
+/// The key of a module call in `modules.json`.
+fn path_of(caller: &str, name: &str) -> String {
+    if caller.is_empty() { name.to_owned() } else { format!("{caller}.{name}") }
 }

@@ -12,7 +12,7 @@ impl ModuleFiles for Memory {
     fn read(&self, path: &str) -> Option<Arc<SourceFile>> {
         self.0.by_path(path)
     }
-    fn builtin(&self, path: &str, text: &'static str) -> Option<Arc<SourceFile>> {
+    fn builtin(&self, path: &str, text: &str) -> Option<Arc<SourceFile>> {
         Some(self.0.add(path, text))
     }
     fn list(&self, folder: &str) -> Vec<String> {
@@ -422,4 +422,84 @@ fn absolute_and_climbing_folders_keep_their_place() {
     let files = memory(&[("/srv/infra/main.tf", "resource \"x\" \"y\" {}\n"), ("../up/main.tf", "resource \"x\" \"y\" {}\n")]);
     let out = all(&files);
     assert_eq!(out.resources.iter().map(|r| r.root.as_str()).collect::<Vec<_>>(), ["../up", "/srv/infra"]);
+}
+
+#[test]
+fn what_makes_a_block_exist_holds_in_it() {
+    let text = r#"
+variable "enabled" {
+  type = bool
+}
+variable "name" {
+  type = string
+}
+locals {
+  on = var.enabled && var.name != ""
+}
+resource "a" "count" {
+  count = local.on ? 1 : 0
+  x     = local.on ? "yes" : "no"
+  y     = var.enabled ? "yes" : "no"
+  z     = var.name != "" ? "yes" : "no"
+  other = var.name == "b" ? "yes" : "no"
+}
+resource "a" "each" {
+  for_each = var.enabled ? {} : { k = "v" }
+  x        = !var.enabled ? each.value : "no"
+}
+resource "a" "plain" {
+  x = var.enabled ? "yes" : "no"
+}
+"#;
+    let out = all(&memory(&[("main.tf", text)]));
+    let body = |name: &str| out.resources.iter().find(|r| r.name == name).map(|r| show(&r.body)).unwrap();
+    assert!(body("count").contains(r#"x="yes", y="yes", z="yes", other="yes" | "no""#), "{}", body("count"));
+    assert!(body("each").contains(r#"x="v""#), "{}", body("each"));
+    assert!(body("plain").contains(r#"x="yes" | "no""#), "{}", body("plain"));
+}
+
+#[test]
+fn the_workspace_is_not_known() {
+    let files = memory(&[(
+        "main.tf",
+        "resource \"a\" \"b\" {\n  c = \"deploy-${terraform.workspace}\"\n  d = terraform.workspace == \"prod\" ? 1 : 2\n}\n",
+    )]);
+    assert_eq!(show(&all(&files).resources[0].body), "{c=\"deploy-${terraform.workspace}\", d=1 | 2}");
+    assert_eq!(shown("", "terraform.workspace"), "\"default\"");
+}
+
+#[test]
+fn a_module_with_nothing_wanted_below_is_not_expanded() {
+    let files = memory(&[
+        (
+            "main.tf",
+            "locals {\n  big = { for i in range(20000) : \"k${i}\" => [for j in range(20000) : j] }\n}\nmodule \"m\" {\n  source   = \"./m\"\n  for_each = local.big\n}\nmodule \"n\" {\n  source = \"./n\"\n}\n",
+        ),
+        ("m/main.tf", "resource \"other\" \"x\" {}\n"),
+        ("n/main.tf", "module \"inner\" {\n  source = \"./inner\"\n}\n"),
+        ("n/inner/main.tf", "resource \"wanted\" \"x\" {}\n"),
+    ]);
+    let folders: Vec<String> = ["", "m", "n", "n/inner"].map(str::to_owned).to_vec();
+    let out = Workspace::new(&files, &folders).only(|kind| kind == "wanted").evaluate();
+    let addresses: Vec<&str> = out.resources.iter().map(|r| r.address.as_str()).collect();
+    assert_eq!(addresses, ["module.n.module.inner.wanted.x"]);
+    assert!(out.undecided.is_empty(), "{:?}", out.undecided);
+}
+
+#[test]
+fn arguments_of_functions_are_paid_for() {
+    let text = "locals {\n  all = { for i in range(1000) : \"k${i}\" => { a = i } }\n  twice = [for i in range(1000) : length(merge(local.all, local.all, { x = i }))]\n}\nresource \"a\" \"b\" {\n  c = local.twice\n}\n";
+    let start = std::time::Instant::now();
+    let out = all(&memory(&[("main.tf", text)]));
+    assert!(out.undecided.iter().any(|u| u.why.contains("evaluation steps")), "{:?}", out.undecided);
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_module_that_calls_itself_many_times_ends() {
+    let calls: String = (0..10).map(|i| format!("module \"m{i}\" {{\n  source = \"../m\"\n}}\n")).collect();
+    let files = memory(&[("m/main.tf", &format!("{calls}resource \"a\" \"b\" {{}}\n"))]);
+    let out = Workspace::new(&files, &["m".to_owned()]).evaluate();
+    assert!(!out.resources.is_empty() && out.resources.len() <= 12 * MAX_INSTANCES, "{}", out.resources.len());
+    assert!(!out.undecided.is_empty());
 }

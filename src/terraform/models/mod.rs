@@ -2,35 +2,39 @@
 //!
 //! A model holds the variables, the trust and the outputs of a published module and nothing else; the evaluator
 //! treats a call of it as a call of a local module in a virtual folder. `index.yaml` says which source and which
-//! versions mean which model. A module that is not known stays a remote module.
+//! versions mean which model. A module that is not known stays a remote module. Users add their own: [`Library::load`].
 
 mod version;
 
 use regex::Regex;
 use serde::Deserialize;
-use std::sync::LazyLock;
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
 use version::{Range, Version};
 
 /// A miniature module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Model {
-    /// Its name: that of its virtual folder.
-    pub name: &'static str,
+    /// Its name: the last part of its virtual folder.
+    pub name: Cow<'static, str>,
     /// Its files: path in the folder, text.
-    pub files: &'static [(&'static str, &'static str)],
+    pub files: Vec<(Cow<'static, str>, Cow<'static, str>)>,
 }
 
 /// Where the virtual folders of the models stand: no path of a scanned file has a doubled slash.
 pub const FOLDER: &str = "//fedlint/models/";
+/// Most lines of a user's index.
+const MAX_ENTRIES: usize = 1000;
 
 macro_rules! models {
     ($($name:literal),* $(,)?) => {
-        &[$(Model { name: $name, files: &[("main.tf", include_str!(concat!($name, "/main.tf")))] }),*]
+        &[$(($name, include_str!(concat!($name, "/main.tf")))),*]
     };
 }
 
-/// Every model.
-pub static MODELS: &[Model] = models![
+/// Every built-in model: name and text of its one file.
+static BUILT_IN: &[(&str, &str)] = models![
     "aws_eks",
     "aws_eks_pod_identity",
     "aws_github_role",
@@ -59,39 +63,105 @@ struct Entry {
 }
 
 /// One line of the index, ready to use.
+#[derive(Debug)]
 struct Rule {
-    model: &'static Model,
+    model: Arc<Model>,
     source: Regex,
     versions: Range,
 }
 
-static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+/// Models and the sources that mean them.
+#[derive(Debug, Default)]
+pub struct Library {
+    rules: Vec<Rule>,
+}
+
+static OWN: LazyLock<Library> = LazyLock::new(|| {
     let entries: Vec<Entry> = serde_saphyr::from_str(include_str!("index.yaml")).unwrap_or_default();
-    entries.iter().filter_map(rule).collect()
+    let model = |name: &str| {
+        let (name, text) = BUILT_IN.iter().find(|(n, _)| *n == name).ok_or_else(|| format!("there is no model `{name}`"))?;
+        Ok(Model { name: Cow::Borrowed(name), files: vec![(Cow::Borrowed("main.tf"), Cow::Borrowed(text))] })
+    };
+    Library { rules: entries.iter().filter_map(|e| rule(e, model).ok()).collect() }
 });
 
-fn rule(entry: &Entry) -> Option<Rule> {
-    let bound = |text: &Option<String>| text.as_deref().and_then(Version::parse);
-    Some(Rule {
-        model: MODELS.iter().find(|m| m.name == entry.model)?,
-        source: Regex::new(&entry.source).ok()?,
-        versions: Range { from: bound(&entry.from).unwrap_or(Version::LEAST), below: bound(&entry.below).unwrap_or(Version::MOST) },
+fn rule(entry: &Entry, model: impl Fn(&str) -> Result<Model, String>) -> Result<Rule, String> {
+    let bound = |text: &Option<String>, missing: Version| match text {
+        Some(text) => Version::parse(text).ok_or_else(|| format!("`{text}` is no version")),
+        None => Ok(missing),
+    };
+    Ok(Rule {
+        model: Arc::new(model(&entry.model)?),
+        source: Regex::new(&entry.source).map_err(|e| format!("`{}` is no regular expression: {e}", entry.source))?,
+        versions: Range { from: bound(&entry.from, Version::LEAST)?, below: bound(&entry.below, Version::MOST)? },
     })
 }
 
-/// The model for a module call: `source` as written, `version` the call's version constraint. A constraint that fits
-/// several models means the newest of them, as Terraform would install it; a version that cannot be read (a branch,
-/// a commit) excludes none.
+impl Library {
+    /// The models of a folder on disk: `index.yaml` and a folder of Terraform files for each model.
+    ///
+    /// # Errors
+    /// What is wrong, with the file: the index or a model cannot be read, or a line of the index cannot be used.
+    pub fn load(folder: &Path) -> Result<Self, String> {
+        let shown = |path: &Path| path.display().to_string();
+        let index = folder.join("index.yaml");
+        let text = std::fs::read_to_string(&index).map_err(|e| format!("`{}`: {e}", shown(&index)))?;
+        let entries: Vec<Entry> = serde_saphyr::from_str(&text).map_err(|e| format!("`{}`: {e}", shown(&index)))?;
+        if entries.len() > MAX_ENTRIES {
+            return Err(format!("`{}` has more than {MAX_ENTRIES} lines", shown(&index)));
+        }
+        let model = |name: &str| read_model(folder, name);
+        let rules = entries.iter().map(|e| rule(e, model)).collect::<Result<_, _>>();
+        Ok(Self { rules: rules.map_err(|e| format!("`{}`: {e}", shown(&index)))? })
+    }
+
+    /// There are no models.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// As [`find`], among these models only.
+    #[must_use]
+    pub fn find(&self, source: &str, version: Option<&str>) -> Option<&Model> {
+        let (place, reference) = normalised(source);
+        let wanted = match (version, reference) {
+            (Some(constraint), _) => Range::of_constraint(constraint),
+            (None, Some(reference)) => Version::parse(&reference).map(Range::only),
+            (None, None) => None,
+        };
+        let fits = |rule: &&Rule| rule.source.is_match(&place) && wanted.is_none_or(|w| w.overlaps(rule.versions));
+        self.rules.iter().filter(fits).max_by_key(|rule| rule.versions.from).map(|rule| &*rule.model)
+    }
+}
+
+/// The Terraform files of one model of a user.
+fn read_model(folder: &Path, name: &str) -> Result<Model, String> {
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+        return Err(format!("`{name}` is no name of a model: letters, digits, `-` and `_` are"));
+    }
+    let entries = std::fs::read_dir(folder.join(name)).map_err(|e| format!("the model `{name}`: {e}"))?;
+    let mut paths: Vec<_> = entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "tf")).collect();
+    paths.sort();
+    if paths.is_empty() {
+        return Err(format!("the model `{name}` has no Terraform file"));
+    }
+    let mut files = Vec::new();
+    for path in paths {
+        let text = std::fs::read_to_string(&path).map_err(|e| format!("`{}`: {e}", path.display()))?;
+        let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        files.push((Cow::Owned(file), Cow::Owned(text)));
+    }
+    // apart from the built-in models, whose names may be the same
+    Ok(Model { name: Cow::Owned(format!("user/{name}")), files })
+}
+
+/// The built-in model for a module call: `source` as written, `version` the call's version constraint. A constraint
+/// that fits several models means the newest of them, as Terraform would install it; a version that cannot be read (a
+/// branch, a commit) excludes none.
 #[must_use]
 pub fn find(source: &str, version: Option<&str>) -> Option<&'static Model> {
-    let (place, reference) = normalised(source);
-    let wanted = match (version, reference) {
-        (Some(constraint), _) => Range::of_constraint(constraint),
-        (None, Some(reference)) => Version::parse(&reference).map(Range::only),
-        (None, None) => None,
-    };
-    let fits = |rule: &&Rule| rule.source.is_match(&place) && wanted.is_none_or(|w| w.overlaps(rule.versions));
-    RULES.iter().filter(fits).max_by_key(|rule| rule.versions.from).map(|rule| rule.model)
+    OWN.find(source, version)
 }
 
 /// The source without what only says how to fetch it, in lower case, and its `ref`.
@@ -115,30 +185,28 @@ mod tests {
     use super::*;
 
     fn model(source: &str, version: Option<&str>) -> &'static str {
-        find(source, version).map_or("none", |m| m.name)
+        find(source, version).map_or("none", |m| &m.name)
     }
 
     #[test]
     fn every_line_of_the_index_is_used() {
         let entries: Vec<Entry> = serde_saphyr::from_str(include_str!("index.yaml")).unwrap();
-        assert_eq!(entries.len(), RULES.len(), "a line names a model that is not there, or holds a bad expression");
+        assert_eq!(entries.len(), OWN.rules.len(), "a line names a model that is not there, or holds a bad expression");
         for entry in &entries {
             for bound in [&entry.from, &entry.below].into_iter().flatten() {
                 assert!(Version::parse(bound).is_some(), "{bound}");
             }
         }
-        for model in MODELS {
-            assert!(entries.iter().any(|e| e.model == model.name), "{} is in no line", model.name);
+        for (name, _) in BUILT_IN {
+            assert!(entries.iter().any(|e| e.model == *name), "{name} is in no line");
         }
     }
 
     #[test]
     fn every_model_is_terraform() {
-        for model in MODELS {
-            for (path, text) in model.files {
-                let body = text.parse::<hcl_edit::structure::Body>();
-                assert!(body.is_ok(), "{}/{path}: {}", model.name, body.unwrap_err());
-            }
+        for (name, text) in BUILT_IN {
+            let body = text.parse::<hcl_edit::structure::Body>();
+            assert!(body.is_ok(), "{name}: {}", body.unwrap_err());
         }
     }
 

@@ -56,6 +56,7 @@ resource "aws_iam_role" "github" {
   assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 
+output "assume_role_policy" { value = local.present ? data.aws_iam_policy_document.trust.json : "" }
 output "iam_role_arn" { value = try(aws_iam_role.github[0].arn, "") }
 output "iam_role_name" { value = try(aws_iam_role.github[0].name, "") }
 output "oidc_provider_arn" { value = local.arn }
