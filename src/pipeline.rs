@@ -10,8 +10,8 @@ use crate::rules::engine::{self, Context, Selection};
 use crate::source::walk::{FileKind, Options, Scan, ScanError};
 use crate::source::{SourceFile, Sources, Span};
 use crate::syntax::{Parsed, Problem, helm, json};
-use crate::terraform::plan;
 use crate::terraform::evaluate::{EvalError, Evaluated, Workspace};
+use crate::terraform::plan;
 use crate::value::{Text, Value};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -152,8 +152,9 @@ fn evaluate(scan: &Scan) -> Evaluated {
 
 /// Plans and states join the resources; as documents they would be read twice.
 fn plans(documents: &mut Vec<Tree>, evaluated: &mut Evaluated) {
-    let (plans, others): (Vec<Tree>, Vec<Tree>) =
-        std::mem::take(documents).into_iter().partition(|t| t.format == Format::Json && t.parsed.documents.first().is_some_and(plan::is_plan));
+    let (plans, others): (Vec<Tree>, Vec<Tree>) = std::mem::take(documents)
+        .into_iter()
+        .partition(|t| t.format == Format::Json && t.parsed.documents.first().is_some_and(plan::is_plan));
     *documents = others;
     let read = |t: &Tree| t.parsed.documents.iter().flat_map(|d| plan::read(d, t.file.folder())).collect::<Vec<_>>();
     let planned: Vec<_> = plans.iter().flat_map(read).collect();

@@ -1,6 +1,6 @@
 //! `fedlint eval`: what is known of an expression.
 
-use super::args::{Colour, Eval, AnswerFormat};
+use super::args::{AnswerFormat, Colour, Eval};
 use super::{CLEAN, CliError, print};
 use crate::pipeline;
 use crate::terraform::evaluate::why_unknown;

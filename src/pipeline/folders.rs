@@ -64,8 +64,12 @@ fn join(folder: &str, name: &str) -> String {
 
 /// The folders to evaluate.
 pub(super) fn to_evaluate(scan: &Scan) -> Vec<String> {
-    let mut wanted: BTreeSet<String> =
-        scan.files.iter().filter(|f| f.hit && (f.kind.is_terraform() || f.calls_local_module)).map(|f| folder_of(&f.path).to_owned()).collect();
+    let mut wanted: BTreeSet<String> = scan
+        .files
+        .iter()
+        .filter(|f| f.hit && (f.kind.is_terraform() || f.calls_local_module))
+        .map(|f| folder_of(&f.path).to_owned())
+        .collect();
     let callers = callers(scan);
     let mut open: Vec<String> = wanted.iter().cloned().collect();
     while let Some(folder) = open.pop() {

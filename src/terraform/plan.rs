@@ -127,8 +127,7 @@ impl Reader<'_> {
 /// whose unknown attributes the plan fills; what only the plan knows (the inside of a remote module) is added, at the
 /// place of the module's call where that is known.
 pub fn join(resources: &mut Vec<Resource>, planned: Vec<Resource>) {
-    let known: BTreeMap<(String, String), Resource> =
-        resources.iter().map(|r| ((r.root.clone(), r.address.clone()), r.clone())).collect();
+    let known: BTreeMap<(String, String), Resource> = resources.iter().map(|r| ((r.root.clone(), r.address.clone()), r.clone())).collect();
     let mut filled: Vec<Resource> = Vec::new();
     for plan in planned {
         let find = |address: &str| known.get(&(plan.root.clone(), address.to_owned()));
@@ -158,7 +157,9 @@ fn fill_holes(written: &Resource, plan: &Resource) -> Resource {
     let mut entries = written.body.entries().to_vec();
     for entry in &mut entries {
         let planned = entry.key.as_known().and_then(|key| plan.body.get(&key).cloned());
-        if let Some(planned) = planned.filter(|p| why_unknown(p).is_none() && (why_unknown(&entry.value).is_some() || entry.value.is_open())) {
+        if let Some(planned) =
+            planned.filter(|p| why_unknown(p).is_none() && (why_unknown(&entry.value).is_some() || entry.value.is_open()))
+        {
             let place = entry.value.span.or_else(|| entry.key.span()).unwrap_or(written.span);
             entry.value = moved(planned, place, 0);
         }

@@ -380,7 +380,10 @@ fn terragrunt_calls_its_module() {
             "live/prod/terragrunt.hcl",
             "locals {\n  org = \"acme\"\n}\nterraform {\n  source = \"../../modules//ci\"\n}\ninputs = {\n  org    = local.org\n  bucket = dependency.s3.outputs.name\n}\n",
         ),
-        ("modules/ci/main.tf", "variable \"org\" {}\nvariable \"bucket\" {}\nresource \"x\" \"y\" {\n  sub = \"repo:${var.org}/*\"\n  b = var.bucket\n}\n"),
+        (
+            "modules/ci/main.tf",
+            "variable \"org\" {}\nvariable \"bucket\" {}\nresource \"x\" \"y\" {\n  sub = \"repo:${var.org}/*\"\n  b = var.bucket\n}\n",
+        ),
     ]);
     let workspace = Workspace::new(&files, &["live/prod".to_owned(), "modules/ci".to_owned()]);
     assert_eq!(workspace.roots(), ["live/prod"]);

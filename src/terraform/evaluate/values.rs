@@ -74,7 +74,9 @@ pub(super) fn alike(a: &Value, b: &Value) -> bool {
         (Kind::List { items: x, open: p }, Kind::List { items: y, open: q }) => p == q && all(x, y),
         (Kind::OneOf(x), Kind::OneOf(y)) => all(x, y),
         (Kind::Map { entries: x, open: p }, Kind::Map { entries: y, open: q }) => {
-            p == q && x.len() == y.len() && x.iter().zip(y).all(|(m, n)| m.key.to_string() == n.key.to_string() && alike(&m.value, &n.value))
+            p == q
+                && x.len() == y.len()
+                && x.iter().zip(y).all(|(m, n)| m.key.to_string() == n.key.to_string() && alike(&m.value, &n.value))
         }
         _ => same(a, b),
     }

@@ -39,9 +39,9 @@ pub(super) fn of_root(cache: &ConfigCache<'_>, root: &str) -> Vec<World> {
         }
         // without the file a required variable has no value: nobody applies that
         needed |= config.assigned.len() > before
-            && names.iter().any(|n| {
-                !base.assigned.contains_key(n) && base.variables.get(n).is_some_and(|v| v.body.attribute("default").is_none())
-            });
+            && names
+                .iter()
+                .any(|n| !base.assigned.contains_key(n) && base.variables.get(n).is_some_and(|v| v.body.attribute("default").is_none()));
         worlds.push(World { config: Arc::new(config), name: Some(relative) });
         if worlds.len() >= MAX_WORLDS {
             break;
@@ -63,8 +63,7 @@ fn variable_files(files: &dyn ModuleFiles, root: &str) -> Vec<Arc<SourceFile>> {
         let name = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".json");
         name == "terraform.tfvars" || name.ends_with(".auto.tfvars")
     };
-    let mut out: Vec<Arc<SourceFile>> =
-        files.folder(root).into_iter().filter(|f| is_values(&f.path) && !automatic(&f.path)).collect();
+    let mut out: Vec<Arc<SourceFile>> = files.folder(root).into_iter().filter(|f| is_values(&f.path) && !automatic(&f.path)).collect();
     for name in ENVIRONMENTS {
         let Some(folder) = paths::join(root, name) else { continue };
         let paths = files.list(&folder);
