@@ -32,7 +32,7 @@ use std::fmt;
 /// Most states that one search visits in one template.
 pub const MAX_SEARCH_STATES: usize = 200_000;
 /// Most transitions that one query takes over all templates.
-pub const MAX_SEARCH_STEPS: usize = 8_000_000;
+pub const MAX_SEARCH_STEPS: usize = 2_000_000;
 /// Most nodes of the first walk over readable candidates, before the exhaustive search.
 pub const QUICK_CANDIDATE_NODES: usize = 256;
 /// Most nodes of the walk that makes a witness readable.
