@@ -209,11 +209,14 @@ impl Pattern {
         }
     }
 
-    /// True for patterns whose unions stay small: no stars before literals, no expressions.
+    /// True for patterns whose unions stay small: no stars or open holes before literals, no expressions.
     fn mergeable(&self) -> bool {
         match self.matcher() {
-            Matcher::Exact(_) | Matcher::ExactIgnoreCase(_) | Matcher::Prefix(_) => true,
-            Matcher::Glob(parts) => parts.iter().rev().skip(1).all(|p| matches!(p, GlobPart::Literal(_))),
+            Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) | Matcher::Prefix(t) => t.is_known(),
+            Matcher::Glob(parts) => {
+                let known = parts.iter().all(|p| !matches!(p, GlobPart::Literal(t) if !t.is_known()));
+                known && parts.iter().rev().skip(1).all(|p| matches!(p, GlobPart::Literal(_)))
+            }
             _ => false,
         }
     }
