@@ -6,6 +6,7 @@ use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::admission::{Token, Truth};
 use crate::language::{Dfa, Language, Nfa, NodeId, TooLarge};
 use crate::value::{Part, Text};
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 /// Deepest nesting of a formula that is looked at; deeper ones are unknown.
@@ -181,17 +182,11 @@ fn grouped(nodes: Vec<Node>) -> Vec<Node> {
     for node in nodes {
         if let Node::Leaf(new) = &node
             && let Some(Node::Leaf(old)) = out.iter_mut().find(|n| matches!(n, Node::Leaf(old) if mergeable(old, new)))
+            // Just made, so that nobody else holds it.
+            && let Some(union) = Arc::get_mut(old)
         {
-            let union = Leaf {
-                subject: old.subject.clone(),
-                absent: old.absent,
-                accept: old.accept,
-                matchers: old.matchers.iter().chain(&new.matchers).cloned().collect(),
-                dfa: OnceLock::new(),
-                words: old.words.iter().chain(&new.words).cloned().collect(),
-                label: old.label.clone(),
-            };
-            *old = Arc::new(union);
+            union.matchers.extend(new.matchers.iter().cloned());
+            union.words.extend(new.words.iter().cloned());
         } else {
             out.push(node);
         }
@@ -214,11 +209,14 @@ impl Pattern {
         }
     }
 
-    /// True for patterns whose unions stay small: no stars before literals, no expressions.
+    /// True for patterns whose unions stay small: no stars or open holes before literals, no expressions.
     fn mergeable(&self) -> bool {
         match self.matcher() {
-            Matcher::Exact(_) | Matcher::ExactIgnoreCase(_) | Matcher::Prefix(_) => true,
-            Matcher::Glob(parts) => parts.iter().rev().skip(1).all(|p| matches!(p, GlobPart::Literal(_))),
+            Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) | Matcher::Prefix(t) => t.is_known(),
+            Matcher::Glob(parts) => {
+                let known = parts.iter().all(|p| !matches!(p, GlobPart::Literal(t) if !t.is_known()));
+                known && parts.iter().rev().skip(1).all(|p| matches!(p, GlobPart::Literal(_)))
+            }
             _ => false,
         }
     }
@@ -271,13 +269,62 @@ fn build(patterns: &[Pattern]) -> Result<Arc<Dfa>, TooLarge> {
     let mut nfa = Nfa::new();
     let start = nfa.node()?;
     let end = nfa.node()?;
+    let mut trie = Trie::default();
     for pattern in patterns {
-        let from = nfa.node()?;
-        nfa.join(start, from);
-        let to = add(&mut nfa, from, pattern.matcher())?;
+        let to = match trie.add(&mut nfa, start, pattern.matcher()) {
+            Some(to) => to?,
+            None => {
+                let from = nfa.node()?;
+                nfa.join(start, from);
+                add(&mut nfa, from, pattern.matcher())?
+            }
+        };
         nfa.join(to, end);
     }
     nfa.determinise(start, end).map(Arc::new)
+}
+
+/// The beginnings that the patterns of one union share: lists of subjects repeat theirs. Only nodes made here are shared,
+/// so that each is reached by one string.
+#[derive(Default)]
+struct Trie(HashMap<(NodeId, char), NodeId>);
+
+impl Trie {
+    /// Adds a pattern that begins with a known literal; none for any other.
+    fn add(&mut self, nfa: &mut Nfa, start: NodeId, matcher: &Matcher) -> Option<Result<NodeId, TooLarge>> {
+        match matcher {
+            Matcher::Exact(t) => Some(self.literal(nfa, start, &t.as_known()?)),
+            Matcher::Prefix(t) => {
+                let head = t.as_known()?;
+                Some(self.literal(nfa, start, &head).and_then(|at| nfa.star(at)))
+            }
+            Matcher::Glob(parts) => {
+                let (GlobPart::Literal(t), rest) = parts.split_first()? else { return None };
+                let head = t.as_known()?;
+                Some(self.literal(nfa, start, &head).and_then(|at| glob(nfa, at, rest)))
+            }
+            _ => None,
+        }
+    }
+
+    fn literal(&mut self, nfa: &mut Nfa, start: NodeId, text: &str) -> Result<NodeId, TooLarge> {
+        text.chars().try_fold(start, |at, c| {
+            if let Some(to) = self.0.get(&(at, c)) {
+                return Ok(*to);
+            }
+            let to = nfa.literal(at, c.encode_utf8(&mut [0; 4]))?;
+            self.0.insert((at, c), to);
+            Ok(to)
+        })
+    }
+}
+
+fn glob(nfa: &mut Nfa, from: NodeId, parts: &[GlobPart]) -> Result<NodeId, TooLarge> {
+    parts.iter().try_fold(from, |at, part| match part {
+        GlobPart::Literal(t) => text(nfa, at, t, false),
+        GlobPart::Star(_) => nfa.star(at),
+        GlobPart::One(_) => nfa.one(at),
+    })
 }
 
 fn add(nfa: &mut Nfa, from: NodeId, matcher: &Matcher) -> Result<NodeId, TooLarge> {
@@ -298,11 +345,7 @@ fn add(nfa: &mut Nfa, from: NodeId, matcher: &Matcher) -> Result<NodeId, TooLarg
             let at = text(nfa, at, t, false)?;
             nfa.star(at)
         }
-        Matcher::Glob(parts) => parts.iter().try_fold(from, |at, part| match part {
-            GlobPart::Literal(t) => text(nfa, at, t, false),
-            GlobPart::Star(_) => nfa.star(at),
-            GlobPart::One(_) => nfa.one(at),
-        }),
+        Matcher::Glob(parts) => glob(nfa, from, parts),
         Matcher::Regex(pattern) => {
             let at = nfa.star(from)?;
             let at = nfa.regex(at, pattern)?;

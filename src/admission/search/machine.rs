@@ -1,105 +1,32 @@
 //! One formula in one template: the product of the segments' alphabets and the tests' automata.
 
+use super::candidates::{self, Readable};
 use super::compile::{Compiled, Leaf, Node};
-use super::resolve::{Piece, Prepared, Resolved, known, resolve, through};
-use super::truths::{ANYTHING, FALSE, Mask, Sim, TRUE, UNKNOWN, bit};
-use super::{MAX_CANDIDATE_NODES, MAX_SEARCH_STATES, QUICK_CANDIDATE_NODES, candidates};
+use super::memo::Joint;
+use super::resolve::{Piece, Prepared, Resolved, known, resolve};
+use super::space::Space;
+use super::track::Track;
+use super::truths::{ANYTHING, Mask, Sim, TRUE, UNKNOWN, bit};
+use super::{MAX_CANDIDATE_NODES, MAX_SEARCH_STATES, QUICK_CANDIDATE_NODES};
 use crate::admission::Truth;
 use crate::admission::formula::Subject;
-use crate::language::{Classes, Dfa, FastBuild, Out, readable_rank};
-use std::collections::{HashMap, VecDeque};
+use crate::language::{Dfa, FastBuild, Out};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Most cells of the transition functions that one test keeps.
-const MAX_FUNCTION_CELLS: usize = 1 << 20;
 /// Most tests that one search follows at the same time.
 const MAX_TRACKS: usize = 512;
 
-/// One test in this template.
-#[derive(Debug)]
-struct Track {
-    dfa: Arc<Dfa>,
-    accept: Truth,
-    absent: Truth,
-    pieces: Vec<Piece>,
-    /// The segments come in the template's order, each once: one state suffices.
-    ordered: bool,
-    /// For a test in order the place of its state; else for each segment that it uses the place of its function.
-    slots: Vec<(usize, usize)>,
-    functions: Functions,
-}
-
-impl Track {
-    fn possible(&self) -> Mask {
-        let absent = if self.dfa.can_be_absent() { bit(self.absent) } else { 0 };
-        bit(self.accept) | FALSE | absent
-    }
-
-    fn truth(&self, out: Out) -> Truth {
-        match out {
-            Out::Yes => self.accept,
-            Out::No => Truth::False,
-            Out::Absent => self.absent,
-        }
-    }
-
-    /// The output over all pieces, from the functions of the segments.
-    fn composed(&self, state: &State) -> Out {
-        let end = self.pieces.iter().fold(self.dfa.start(), |q, piece| match piece {
-            Piece::Literal(text) => self.dfa.run(q, text),
-            Piece::Segment(s) => {
-                let function = self.slot(*s).and_then(|slot| state.get(slot)).and_then(|f| self.functions.all.get(*f as usize));
-                function.and_then(|f| f.get(q as usize)).copied().unwrap_or(q)
-            }
-        });
-        self.dfa.out(end)
-    }
-
-    fn slot(&self, segment: usize) -> Option<usize> {
-        self.slots.iter().find(|(s, _)| *s == segment).map(|(_, slot)| *slot)
-    }
-}
-
-/// What segments do to the states of an automaton, as numbered functions; number 0 is the identity.
-#[derive(Debug, Default)]
-struct Functions {
-    all: Vec<Vec<u32>>,
-    ids: HashMap<Vec<u32>, u32>,
-    steps: HashMap<(u32, u16), u32>,
-}
-
-impl Functions {
-    fn new(dfa: &Dfa) -> Self {
-        let identity: Vec<u32> = (0..u32::try_from(dfa.len()).unwrap_or(0)).collect();
-        Self { ids: HashMap::from([(identity.clone(), 0)]), all: vec![identity], steps: HashMap::new() }
-    }
-
-    fn step(&mut self, dfa: &Dfa, function: u32, class: u16) -> Option<u32> {
-        if let Some(to) = self.steps.get(&(function, class)) {
-            return Some(*to);
-        }
-        let next: Vec<u32> = self.all.get(function as usize)?.iter().map(|q| dfa.next_class(*q, usize::from(class))).collect();
-        let fresh = u32::try_from(self.all.len()).ok()?;
-        let all = &mut self.all;
-        let id = *self.ids.entry(next).or_insert_with_key(|f| {
-            all.push(f.clone());
-            fresh
-        });
-        self.steps.insert((function, class), id);
-        (self.all.len() * dfa.len() <= MAX_FUNCTION_CELLS).then_some(id)
-    }
-}
+/// Up to so many tests of a segment are looked for one by one.
+const FEW: usize = 8;
 
 /// A segment that some test looks at.
 #[derive(Debug)]
 struct Stage {
     segment: usize,
     alphabet: Arc<Dfa>,
-    classes: Classes,
-    /// For each joint class the class of the alphabet, then of each active track.
-    maps: Vec<Vec<u16>>,
-    /// The joint classes that the alphabet knows, the most readable first.
-    order: Vec<usize>,
+    /// The classes of the alphabet and of each active track.
+    joint: Arc<Joint>,
     active: Vec<Active>,
 }
 
@@ -113,7 +40,7 @@ struct Active {
 }
 
 /// A state: the stage, the alphabet's state, then the tracks' slots.
-type State = Box<[u32]>;
+type State = Vec<u32>;
 const STAGE: usize = 0;
 const ALPHABET: usize = 1;
 const FIRST_SLOT: usize = 2;
@@ -125,6 +52,9 @@ pub(super) enum Found {
     Nothing,
     Perhaps(String),
 }
+
+/// Where a state was come from: the state before, and the character; no character where a segment ends.
+type From = Option<(u32, Option<char>)>;
 
 pub(super) struct Machine<'a> {
     pub(super) prepared: &'a Prepared,
@@ -140,7 +70,7 @@ pub(super) struct Machine<'a> {
 struct Builder<'a> {
     prepared: &'a Prepared,
     tracks: Vec<Track>,
-    leaves: HashMap<*const Leaf, usize>,
+    leaves: HashMap<*const Leaf, usize, FastBuild>,
     subjects: Vec<(&'a Subject, Resolved)>,
     reasons: Vec<String>,
 }
@@ -180,21 +110,12 @@ impl<'a> Builder<'a> {
                 return Sim::Constant(leaf.absent);
             }
         };
-        let dfa = match leaf.dfa().and_then(|dfa| through(dfa, &ops)) {
+        let dfa = match self.prepared.memo().derived(leaf, &ops) {
             Ok(dfa) => dfa,
             Err(e) => return self.unknown(format!("`{}`: {e}", leaf.label)),
         };
-        let mut ordered = true;
-        let mut previous = None;
-        for piece in &pieces {
-            if let Piece::Segment(i) = piece {
-                ordered &= previous.is_none_or(|p| p < *i);
-                previous = Some(*i);
-            }
-        }
-        let functions = if ordered { Functions::default() } else { Functions::new(&dfa) };
-        let track = Track { dfa, accept: leaf.accept, absent: leaf.absent, pieces, ordered, slots: Vec::new(), functions };
-        if track.accept == Truth::Unknown {
+        let mut track = Track::new(dfa, leaf.accept, leaf.absent, pieces);
+        if leaf.accept == Truth::Unknown {
             self.reasons.push(format!("`{}` has a part that is not known", leaf.label));
         }
         if let Some(text) = known(&track.pieces) {
@@ -202,6 +123,10 @@ impl<'a> Builder<'a> {
         }
         if let Some(out) = track.dfa.fixed(track.dfa.start()) {
             return Sim::Constant(track.truth(out));
+        }
+        track.narrow(self.prepared);
+        if let Some(truth) = single(track.can) {
+            return Sim::Constant(truth);
         }
         if self.tracks.len() >= MAX_TRACKS {
             return self.unknown("the condition has too many tests".to_owned());
@@ -219,16 +144,18 @@ impl<'a> Builder<'a> {
 
 impl<'a> Machine<'a> {
     pub(super) fn new(formula: &'a Compiled, prepared: &'a Prepared) -> Result<Self, String> {
-        let mut builder = Builder { prepared, tracks: Vec::new(), leaves: HashMap::new(), subjects: Vec::new(), reasons: Vec::new() };
+        let mut builder = Builder { prepared, tracks: Vec::new(), leaves: HashMap::default(), subjects: Vec::new(), reasons: Vec::new() };
         let sim = builder.sim(&formula.root);
         let Builder { tracks, reasons, .. } = builder;
-        let sim = sim.folded(&|i| tracks.get(i).map_or(ANYTHING, Track::possible));
+        let sim = sim.folded(&|i| tracks.get(i).map_or(ANYTHING, |t| t.can));
         let mut used = Vec::new();
         sim.used(&mut used);
         used.sort_unstable();
         used.dedup();
         let mut machine = Self { prepared, formula, sim, tracks, stages: Vec::new(), slots: FIRST_SLOT, reasons };
-        machine.lay_out(&used)?;
+        if !machine.refuted() {
+            machine.lay_out(&used)?;
+        }
         Ok(machine)
     }
 
@@ -270,18 +197,18 @@ impl<'a> Machine<'a> {
                 Some(Active { track: *i, slot, after })
             })
             .collect();
-        let of_tracks = active.iter().filter_map(|a| self.tracks.get(a.track)).map(|t| &t.dfa.classes);
-        let all: Vec<&Classes> = std::iter::once(&alphabet.classes).chain(of_tracks).collect();
-        let (classes, maps) = Classes::join(&all, &[]);
-        let mut order: Vec<usize> = (0..classes.len()).collect();
-        let representative = |k: &usize| classes.representatives().get(*k).copied().unwrap_or('\0');
-        order.retain(|k| alphabet.uses(representative(k)));
-        order.sort_by_key(|k| readable_rank(representative(k)));
-        Stage { segment, alphabet, classes, maps, order, active }
+        let tests: Vec<&Arc<Dfa>> = active.iter().filter_map(|a| self.tracks.get(a.track)).map(|t| &t.dfa).collect();
+        let joint = self.prepared.memo().joint(&alphabet, &tests);
+        Stage { segment, alphabet, joint, active }
+    }
+
+    /// True when no token of the template can pass, as each test by itself already shows.
+    pub(super) fn refuted(&self) -> bool {
+        self.sim.eval(&|i| self.tracks.get(i).map_or(ANYTHING, |t| t.can)) & (TRUE | UNKNOWN) == 0
     }
 
     fn initial(&self) -> State {
-        let mut state: State = vec![0; self.slots].into();
+        let mut state: State = vec![0; self.slots];
         for track in self.tracks.iter().filter(|t| t.ordered) {
             if let Some((_, slot)) = track.slots.first()
                 && let Some(cell) = state.get_mut(*slot)
@@ -296,80 +223,85 @@ impl<'a> Machine<'a> {
         state
     }
 
-    fn enter(&self, state: &mut State, stage: usize) {
+    fn enter(&self, state: &mut [u32], stage: usize) {
         let alphabet = self.stages.get(stage).map_or(0, |s| s.alphabet.start());
-        if let [at, state, ..] = state.as_mut() {
+        if let [at, state, ..] = state {
             *at = u32::try_from(stage).unwrap_or(u32::MAX);
             *state = alphabet;
         }
     }
 
-    fn stage_of(&self, state: &State) -> Option<&Stage> {
+    /// The segments that some test looks at.
+    pub(super) fn segments(&self) -> impl Iterator<Item = usize> {
+        self.stages.iter().map(|s| s.segment)
+    }
+
+    fn stage_of(&self, state: &[u32]) -> Option<&Stage> {
         state.get(STAGE).and_then(|i| self.stages.get(*i as usize))
     }
 
-    fn alphabet_state(state: &State) -> u32 {
+    fn alphabet_state(state: &[u32]) -> u32 {
         state.get(ALPHABET).copied().unwrap_or(0)
     }
 
     /// Reads one character of the stage's segment, given by its joint class; none past a limit.
-    fn advance(&mut self, state: &mut State, class: usize) -> Option<()> {
-        let stage = self.stages.get(*state.get(STAGE)? as usize)?;
-        let classes = stage.maps.get(class)?;
+    fn advance(&self, stage: &Stage, state: &mut [u32], class: usize) -> Option<()> {
+        let classes = stage.joint.maps.get(class)?;
         let cell = state.get_mut(ALPHABET)?;
         *cell = stage.alphabet.next_class(*cell, usize::from(*classes.first()?));
         for (active, class) in stage.active.iter().zip(classes.iter().skip(1)) {
-            let track = self.tracks.get_mut(active.track)?;
             let cell = state.get_mut(active.slot)?;
-            *cell = if track.ordered {
-                track.dfa.next_class(*cell, usize::from(*class))
-            } else {
-                track.functions.step(&track.dfa, *cell, *class)?
-            };
+            *cell = self.tracks.get(active.track)?.step(*cell, *class)?;
         }
         Some(())
     }
 
     /// Leaves the stage's segment.
-    fn leave(&self, state: &State) -> State {
-        let mut next = state.clone();
-        let Some(stage) = self.stage_of(state) else { return next };
+    fn leave(&self, state: &mut [u32]) {
+        let at = state.get(STAGE).copied().unwrap_or(0) as usize;
+        let Some(stage) = self.stages.get(at) else { return };
         for active in stage.active.iter().filter(|a| !a.after.is_empty()) {
-            if let (Some(track), Some(cell)) = (self.tracks.get(active.track), next.get_mut(active.slot)) {
+            if let (Some(track), Some(cell)) = (self.tracks.get(active.track), state.get_mut(active.slot)) {
                 *cell = track.dfa.run(*cell, &active.after);
             }
         }
-        let at = state.get(STAGE).copied().unwrap_or(0) as usize;
-        self.enter(&mut next, at + 1);
-        next
+        self.enter(state, at + 1);
     }
 
     /// The truths that the formula can still have.
-    fn outlook(&self, state: &State) -> Mask {
+    fn outlook(&self, state: &[u32]) -> Mask {
         let segment = self.stage_of(state).map(|s| s.segment);
-        self.sim.eval(&|i| {
-            let Some(track) = self.tracks.get(i) else { return ANYTHING };
-            // Past its last segment a test is decided.
-            let decided = segment.is_none_or(|now| track.slots.last().is_none_or(|(last, _)| *last < now));
-            let out = match (track.ordered, decided) {
-                (true, _) => {
-                    let q = track.slots.first().and_then(|(_, slot)| state.get(*slot)).copied().unwrap_or(0);
-                    if decided { Some(track.dfa.out(q)) } else { track.dfa.fixed(q) }
-                }
-                (false, true) => Some(track.composed(state)),
-                (false, false) => None,
-            };
-            out.map_or_else(|| track.possible(), |out| bit(track.truth(out)))
-        })
+        self.sim.eval(&|i| self.tracks.get(i).map_or(ANYTHING, |t| t.outlook(state, segment)))
+    }
+
+    /// The truths that each test can still have.
+    fn masks(&self, state: &[u32], out: &mut Vec<Mask>) {
+        let segment = self.stage_of(state).map(|s| s.segment);
+        out.clear();
+        out.extend(self.tracks.iter().map(|t| if t.slots.is_empty() { ANYTHING } else { t.outlook(state, segment) }));
+    }
+
+    /// [`Machine::outlook`] of a state one character after another, whose tests' truths are `masks` and which has the
+    /// outlook `before`: most characters change neither.
+    fn outlook_after(&self, stage: &Stage, state: &[u32], masks: &[Mask], before: Mask) -> Mask {
+        let now = |i: usize| self.tracks.get(i).map_or(ANYTHING, |t| t.outlook(state, Some(stage.segment)));
+        let same = stage.active.iter().all(|a| masks.get(a.track).is_some_and(|m| *m == now(a.track)));
+        if same {
+            return before;
+        }
+        // Only active tests can differ.
+        let active = |i: usize| stage.active.iter().any(|a| a.track == i);
+        let few = stage.active.len() <= FEW;
+        self.sim.eval(&|i| if few && !active(i) { masks.get(i).copied().unwrap_or(ANYTHING) } else { now(i) })
     }
 
     /// Depth first over readable strings for the segments; `extra` are strings that are tried last.
-    pub(super) fn walk_candidates(&mut self, extra: Option<&[Option<String>]>) -> Option<Vec<Option<String>>> {
+    pub(super) fn walk_candidates(&self, extra: Option<&[Option<String>]>, readable: &mut Readable) -> Option<Vec<Option<String>>> {
         let start = self.initial();
         if self.outlook(&start) & TRUE == 0 {
             return None;
         }
-        let all = if self.stages.is_empty() { Vec::new() } else { candidates::candidates(self, self.formula, extra) };
+        let all = if self.stages.is_empty() { Vec::new() } else { candidates::candidates(self, self.formula, extra, readable) };
         let mut chosen = vec![None; self.prepared.template.segments.len()];
         let mut budget = if extra.is_some() { MAX_CANDIDATE_NODES } else { QUICK_CANDIDATE_NODES };
         self.walk(&start, &all, &mut chosen, &mut budget).then_some(chosen)
@@ -377,8 +309,8 @@ impl<'a> Machine<'a> {
 
     /// A walk that was found, made readable one segment at a time: what remains when the candidates are too many to try
     /// in all combinations.
-    pub(super) fn polish(&mut self, mut values: Vec<Option<String>>) -> Vec<Option<String>> {
-        let all = candidates::candidates(self, self.formula, None);
+    pub(super) fn polish(&self, mut values: Vec<Option<String>>, readable: &mut Readable) -> Vec<Option<String>> {
+        let all = candidates::candidates(self, self.formula, None, readable);
         let start = self.initial();
         let stages: Vec<usize> = self.stages.iter().map(|s| s.segment).collect();
         // What is open after the walk's end is any string: fixed first, so that every trial is a whole token.
@@ -402,27 +334,23 @@ impl<'a> Machine<'a> {
         values
     }
 
-    fn walk(&mut self, state: &State, all: &[Vec<String>], chosen: &mut Vec<Option<String>>, budget: &mut usize) -> bool {
-        let Some(segment) = self.stage_of(state).map(|s| s.segment) else { return self.outlook(state) == TRUE };
-        for candidate in all.get(segment).into_iter().flatten() {
+    fn walk(&self, state: &[u32], all: &[Vec<String>], chosen: &mut Vec<Option<String>>, budget: &mut usize) -> bool {
+        let Some(stage) = self.stage_of(state) else { return self.outlook(state) == TRUE };
+        for candidate in all.get(stage.segment).into_iter().flatten() {
             if *budget == 0 {
                 return false;
             }
             *budget -= 1;
-            let mut at = state.clone();
-            let read = candidate.chars().try_for_each(|c| {
-                let class = self.stage_of(state).map_or(0, |s| s.classes.of(c));
-                self.advance(&mut at, class)
-            });
-            if read.is_none() {
+            let mut at = state.to_vec();
+            if candidate.chars().try_for_each(|c| self.advance(stage, &mut at, stage.joint.classes.of(c))).is_none() {
                 continue;
             }
-            let end = self.leave(&at);
-            if self.outlook(&end) & TRUE != 0 {
-                if let Some(c) = chosen.get_mut(segment) {
+            self.leave(&mut at);
+            if self.outlook(&at) & TRUE != 0 {
+                if let Some(c) = chosen.get_mut(stage.segment) {
                     *c = Some(candidate.clone());
                 }
-                if self.walk(&end, all, chosen, budget) {
+                if self.walk(&at, all, chosen, budget) {
                     return true;
                 }
             }
@@ -430,37 +358,38 @@ impl<'a> Machine<'a> {
         false
     }
 
-    /// Breadth first over all states: the shortest walk, or the proof that there is none. `work` is what
-    /// the query may still do.
-    pub(super) fn exhaust(&mut self, work: &mut usize) -> Found {
-        let mut space = Space::default();
-        let step = 1 + self.slots + self.tracks.len();
-        if let Some(end) = self.visit(&mut space, self.initial(), None) {
+    /// Breadth first over all states: the shortest walk, or the proof that there is none. `steps` is what the whole query
+    /// may still read.
+    pub(super) fn exhaust(&self, steps: &mut usize) -> Found {
+        const LIMIT: &str = "the search exceeded its limit";
+        let mut space = Space::new(self.slots);
+        let mut next = self.initial();
+        let mut masks = Vec::new();
+        let outlook = self.outlook(&next);
+        if let Some(end) = self.visit(&mut space, &mut next, outlook, None) {
             return Found::Walk(self.strings(&space, end));
         }
-        while let Some(id) = space.queue.pop_front() {
-            let Some(state) = space.states.get(id as usize).cloned() else { continue };
-            let Some(order) = self.stage_of(&state).map(|s| s.order.clone()) else { continue };
-            for class in order {
-                let Some(left) = work.checked_sub(step) else {
-                    return Found::Perhaps("the search exceeded its limit".to_owned());
-                };
-                *work = left;
-                let mut next = state.clone();
-                if self.advance(&mut next, class).is_none() {
-                    return Found::Perhaps("the search exceeded its limit".to_owned());
+        while let Some(id) = space.pop() {
+            let Some(stage) = self.stage_of(space.state(id)) else { continue };
+            self.masks(space.state(id), &mut masks);
+            let before = space.outlook(id);
+            *steps = steps.saturating_sub(stage.joint.order.len());
+            for class in &stage.joint.order {
+                next.copy_from_slice(space.state(id));
+                if self.advance(stage, &mut next, *class).is_none() {
+                    return Found::Perhaps(LIMIT.to_owned());
                 }
-                let Some(stage) = self.stage_of(&next) else { continue };
-                if !stage.alphabet.is_live(Self::alphabet_state(&next)) {
+                if !stage.alphabet.is_live(Self::alphabet_state(&next)) || space.holds(&next) {
                     continue;
                 }
-                let c = stage.classes.representatives().get(class).copied();
-                if let Some(end) = self.visit(&mut space, next, Some((id, c))) {
+                let outlook = self.outlook_after(stage, &next, &masks, before);
+                let c = stage.joint.classes.representatives().get(*class).copied();
+                if let Some(end) = self.visit(&mut space, &mut next, outlook, Some((id, c))) {
                     return Found::Walk(self.strings(&space, end));
                 }
             }
-            if space.states.len() > MAX_SEARCH_STATES {
-                return Found::Perhaps("the search exceeded its limit".to_owned());
+            if space.len() > MAX_SEARCH_STATES || *steps == 0 {
+                return Found::Perhaps(LIMIT.to_owned());
             }
         }
         if space.perhaps {
@@ -471,54 +400,73 @@ impl<'a> Machine<'a> {
     }
 
     /// Adds a state and what follows it without a character; the id of a state from which everything is admitted.
-    fn visit(&self, space: &mut Space, state: State, from: Option<(u32, Option<char>)>) -> Option<u32> {
-        let (mut state, mut from) = (state, from);
+    fn visit(&self, space: &mut Space, state: &mut State, outlook: Mask, from: From) -> Option<u32> {
+        let (mut outlook, mut from) = (outlook, from);
         loop {
-            let outlook = self.outlook(&state);
             let wanted = if space.perhaps { TRUE } else { TRUE | UNKNOWN };
+            let id = space.add(state, outlook, from)?;
             if outlook & wanted == 0 {
                 return None;
             }
-            let id = space.add(&state, from)?;
+            let Some(stage) = self.stage_of(state) else {
+                space.perhaps |= outlook & UNKNOWN != 0;
+                return (outlook == TRUE).then_some(id);
+            };
+            let letters = Self::alphabet_state(state);
+            if !stage.alphabet.is_live(letters) {
+                return None;
+            }
             if outlook == TRUE {
                 return Some(id);
             }
-            let Some(stage) = self.stage_of(&state) else {
-                space.perhaps |= outlook & UNKNOWN != 0;
-                return None;
-            };
-            if stage.alphabet.out(Self::alphabet_state(&state)) != Out::Yes {
-                return None;
+            // Where no test can change any more, one way to the segment's end stands for all.
+            let settled = stage.active.iter().all(|a| self.settled(a, state));
+            if !settled {
+                space.push(id);
+                if stage.alphabet.out(letters) != Out::Yes {
+                    return None;
+                }
             }
-            state = self.leave(&state);
+            self.leave(state);
+            outlook = self.outlook(state);
             from = Some((id, None));
         }
     }
 
-    /// The segments on the way to a state; what is left of the current segment is its shortest rest.
+    fn settled(&self, active: &Active, state: &[u32]) -> bool {
+        let Some(track) = self.tracks.get(active.track).filter(|t| t.ordered) else { return false };
+        state.get(active.slot).is_some_and(|q| track.dfa.fixed(*q).is_some())
+    }
+
+    /// The shortest rest of the segment in which a state is, backwards.
+    fn rest(&self, space: &Space, id: u32) -> Vec<char> {
+        let state = space.state(id);
+        let rest = self.stage_of(state).and_then(|s| s.alphabet.shortest_from(Self::alphabet_state(state)));
+        rest.unwrap_or_default().chars().rev().collect()
+    }
+
+    /// The segments on the way to a state; what is left of a segment is its shortest rest.
     fn strings(&self, space: &Space, end: u32) -> Vec<Option<String>> {
         let mut out: Vec<Option<String>> = vec![None; self.prepared.template.segments.len()];
         let mut at = end;
-        let mut text: Vec<char> = Vec::new();
-        if let Some(state) = space.states.get(end as usize)
-            && let Some(stage) = self.stage_of(state)
-        {
-            let rest = stage.alphabet.shortest_from(Self::alphabet_state(state)).unwrap_or_default();
-            text.extend(rest.chars().rev());
-        }
+        let mut text = self.rest(space, end);
         loop {
-            let from = space.from.get(at as usize).copied().flatten();
+            let from = space.from(at);
             if !matches!(from, Some((_, Some(_)))) {
                 // The start of this segment.
-                let segment = space.states.get(at as usize).and_then(|s| self.stage_of(s)).map(|s| s.segment);
+                let segment = self.stage_of(space.state(at)).map(|s| s.segment);
                 if let Some(cell) = segment.and_then(|s| out.get_mut(s)) {
                     *cell = Some(text.iter().rev().collect());
                 }
                 text.clear();
             }
             match from {
-                Some((before, c)) => {
-                    text.extend(c);
+                Some((before, Some(c))) => {
+                    text.push(c);
+                    at = before;
+                }
+                Some((before, None)) => {
+                    text = self.rest(space, before);
                     at = before;
                 }
                 None => return out,
@@ -527,29 +475,7 @@ impl<'a> Machine<'a> {
     }
 }
 
-/// The states met so far.
-#[derive(Default)]
-struct Space {
-    ids: HashMap<State, u32, FastBuild>,
-    states: Vec<State>,
-    /// The state before, and the character; no character where a segment ends.
-    from: Vec<Option<(u32, Option<char>)>>,
-    queue: VecDeque<u32>,
-    /// A state was met in which the formula is unknown.
-    perhaps: bool,
-}
-
-impl Space {
-    /// The id of a new state; none when it was met before.
-    fn add(&mut self, state: &State, from: Option<(u32, Option<char>)>) -> Option<u32> {
-        if self.ids.contains_key(state) {
-            return None;
-        }
-        let id = u32::try_from(self.states.len()).ok()?;
-        self.ids.insert(state.clone(), id);
-        self.states.push(state.clone());
-        self.from.push(from);
-        self.queue.push_back(id);
-        Some(id)
-    }
+/// The one truth of a set of one.
+fn single(mask: Mask) -> Option<Truth> {
+    [Truth::True, Truth::False, Truth::Error, Truth::Unknown].into_iter().find(|t| bit(*t) == mask)
 }

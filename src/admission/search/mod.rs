@@ -9,9 +9,12 @@ mod candidates;
 mod compile;
 pub mod concrete;
 mod machine;
+mod memo;
 mod resolve;
+mod space;
 #[cfg(test)]
 mod tests;
+mod track;
 mod truths;
 
 pub use align::{Candidate, literals, literals_for_segment};
@@ -28,12 +31,11 @@ use std::fmt;
 
 /// Most states that one search visits in one template.
 pub const MAX_SEARCH_STATES: usize = 200_000;
-/// Most work of one query over all its templates: tests moved by one character or looked at. Real conditions of a few
-/// tests stay far below; a hundred tests that have to be followed at once do not end within the state limit alone.
-pub const MAX_SEARCH_WORK: usize = 6_000_000;
 /// Most tests of one query. The clouds' own quotas (8192 characters of an IAM trust policy, 4096 of a CEL condition) allow
 /// fewer.
 pub const MAX_TESTS: usize = 1024;
+/// Most transitions that one query takes over all templates.
+pub const MAX_SEARCH_STEPS: usize = 2_000_000;
 /// Most nodes of the first walk over readable candidates, before the exhaustive search.
 pub const QUICK_CANDIDATE_NODES: usize = 256;
 /// Most nodes of the walk that makes a witness readable.
@@ -223,21 +225,24 @@ impl Compiled {
     pub fn search(&self, templates: &Templates, options: &Options<'_>) -> Outcome {
         let mut reason: Option<String> = None;
         let mut pending = Vec::new();
+        let mut readable = candidates::Readable::default();
         for (index, prepared) in templates.iter().enumerate() {
             match machine::Machine::new(self, prepared) {
-                Ok(mut machine) => match machine.walk_candidates(None) {
+                Ok(machine) if machine.refuted() => {}
+                Ok(machine) => match machine.walk_candidates(None, &mut readable) {
                     Some(values) => return self.checked(index, prepared, values, options),
                     None => pending.push((index, prepared, machine)),
                 },
                 Err(why) => reason = reason.or(Some(why)),
             }
         }
-        let mut work = MAX_SEARCH_WORK;
-        for (index, prepared, mut machine) in pending {
-            match machine.exhaust(&mut work) {
+        let mut steps = MAX_SEARCH_STEPS;
+        for (index, prepared, machine) in pending {
+            match machine.exhaust(&mut steps) {
                 machine::Found::Walk(values) => {
-                    let readable = machine.walk_candidates(Some(&values)).unwrap_or_else(|| machine.polish(values));
-                    return self.checked(index, prepared, readable, options);
+                    let found = machine.walk_candidates(Some(&values), &mut readable);
+                    let found = found.unwrap_or_else(|| machine.polish(values, &mut readable));
+                    return self.checked(index, prepared, found, options);
                 }
                 machine::Found::Nothing => {}
                 machine::Found::Perhaps(why) => reason = reason.or(Some(why)),

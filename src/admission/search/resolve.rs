@@ -2,12 +2,13 @@
 
 use super::MAX_SEGMENTS;
 use super::compile::member_path;
+use super::memo::Memo;
 use crate::admission::formula::{Subject, extract};
 use crate::admission::{Claim, Token};
 use crate::issuers::{ClaimPart, Template};
 use crate::language::{Dfa, Language, Nfa, TooLarge};
-use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 
 /// Deepest nesting of a subject.
 const MAX_DEPTH: usize = 32;
@@ -19,15 +20,34 @@ pub struct Templates(Vec<Arc<Prepared>>);
 /// The automaton of an alphabet, built when a search first needs it; segments of equal alphabets share it.
 type Cell = Arc<OnceLock<Result<Language, TooLarge>>>;
 
+/// Most alphabets that are kept for the whole run; those of the registry are some dozens.
+const MAX_ALPHABETS: usize = 1_024;
+
+/// The automata of alphabets, by the expression that they follow from: a pure memo.
+static ALPHABETS: LazyLock<RwLock<HashMap<String, Cell>>> = LazyLock::new(RwLock::default);
+
+fn cell(alphabet: &str) -> Cell {
+    if let Some(cell) = ALPHABETS.read().unwrap_or_else(PoisonError::into_inner).get(alphabet) {
+        return Arc::clone(cell);
+    }
+    let mut all = ALPHABETS.write().unwrap_or_else(PoisonError::into_inner);
+    if all.len() >= MAX_ALPHABETS {
+        return all.get(alphabet).cloned().unwrap_or_default();
+    }
+    Arc::clone(all.entry(alphabet.to_owned()).or_default())
+}
+
 impl Templates {
     /// Makes templates ready. Automata are built when a search first needs them.
     #[must_use]
     pub fn new(templates: &[Template]) -> Self {
         let mut cells: BTreeMap<&str, Cell> = BTreeMap::new();
+        let memo = Arc::new(Memo::default());
         let mut all = Vec::new();
         for template in templates {
-            let alphabets = template.segments.iter().map(|s| Arc::clone(cells.entry(&s.alphabet).or_default())).collect();
-            all.push(Arc::new(Prepared { template: template.clone(), alphabets }));
+            let alphabets = template.segments.iter().map(|s| Arc::clone(cells.entry(&s.alphabet).or_insert_with(|| cell(&s.alphabet))));
+            let alphabets = alphabets.collect();
+            all.push(Arc::new(Prepared { template: template.clone(), alphabets, memo: Arc::clone(&memo) }));
         }
         Self(all)
     }
@@ -63,6 +83,7 @@ impl Templates {
 pub(super) struct Prepared {
     pub(super) template: Template,
     alphabets: Vec<Cell>,
+    memo: Arc<Memo>,
 }
 
 /// A piece of a subject.
@@ -73,7 +94,7 @@ pub(super) enum Piece {
 }
 
 /// What is still to be done with the string, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Op {
     Case { upper: bool },
     Extract { prefix: String, suffix: String },
@@ -90,6 +111,11 @@ pub(super) enum Resolved {
 }
 
 impl Prepared {
+    /// What searches over these templates have learnt.
+    pub(super) fn memo(&self) -> &Memo {
+        &self.memo
+    }
+
     /// The strings that a segment can be.
     pub(super) fn alphabet(&self, segment: usize) -> Result<Language, TooLarge> {
         let (Some(cell), Some(segment)) = (self.alphabets.get(segment), self.template.segments.get(segment)) else {
