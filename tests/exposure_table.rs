@@ -58,7 +58,8 @@ fn github_subjects() {
         (GITHUB, like("repo:octo/app:*"), AnyRef),
         (GITHUB, like("repo:octo/app:ref:refs/heads/*"), AnyRef),
         (GITHUB, like("repo:octo/app:ref:refs/heads/main*"), RefPrefix),
-        (GITHUB, like("repo:octo/app:ref:refs/*/main"), TagAsBranch),
+        // `refs/heads/a/main` too
+        (GITHUB, like("repo:octo/app:ref:refs/*/main"), AnyRef),
         (GITHUB, equals("repo:octo/app:ref:refs/heads/main"), Intended),
         (GITHUB, equals("repo:octo/app:ref:refs/tags/v1"), Intended),
         (GITHUB, equals("repo:octo/app:pull_request"), PullRequest),
@@ -77,7 +78,7 @@ fn github_ids_and_immutable_subjects() {
         (GITHUB, equals("repo:octo@5150/app@8086:ref:refs/heads/main"), Intended),
         (GITHUB, like("repo:octo@5150/app@8086:*"), AnyRef),
         (GITHUB, like("repo:octo@5150/*"), AnyProject),
-        (GITHUB, like("repo:octo@*"), TenantPrefix),
+        (GITHUB, like("repo:octo@*"), AnyProject),
         (GITHUB, json!({"StringEquals": {":repository_owner_id": "5150"}}), AnyProject),
         (GITHUB, json!({"StringEquals": {":repository_id": "8086"}}), AnyRef),
         (GITHUB, json!({"StringEquals": {":repository_id": "8086", ":environment": "production"}}), Intended),

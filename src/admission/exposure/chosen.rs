@@ -29,6 +29,9 @@ pub(super) fn decides(formula: &Formula, query: &Compiled, templates: &Templates
     if picked.is_empty() {
         return false;
     }
+    // Only tokens that hold such a value: an IAM user's path is nobody's session.
+    let holders = templates.only(|t| t.segments.iter().any(|s| picked.contains(&s.name)));
+    let templates = &holders;
     let identity = names(&|_, _, role| stranger(class).contains(&role));
     let pinned = query.and(&Compiled::new(&Formula::All(identity.iter().map(|n| pin(templates, n, false)).collect()), options));
     if pinned.search(templates, options).witness().is_none() {
