@@ -6,6 +6,7 @@
 
 mod distance;
 mod expand;
+mod memo;
 mod mistakes;
 mod recognise;
 mod registry;

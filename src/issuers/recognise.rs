@@ -6,6 +6,7 @@ use super::schema::{ClaimFacts, Issuer, Kind, Slash};
 use super::{Template, expand};
 use crate::admission::{Claim, Token};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The claims that AWS offers as condition keys for every OIDC provider.
 const AWS_DEFAULT_CLAIMS: [&str; 5] = ["sub", "aud", "amr", "email", "oaud"];
@@ -119,8 +120,14 @@ impl Recognised<'_> {
     /// Every token that the issuer mints by its own defaults.
     #[must_use]
     pub fn templates(&self) -> Vec<Template> {
+        self.expanded().to_vec()
+    }
+
+    fn expanded(&self) -> Arc<Vec<Template>> {
         // the same sources were expanded when the registry was read, so an error cannot come up here
-        expand::templates(&self.issuer.source, &self.placeholders(), &|_| Some(String::new())).unwrap_or_default()
+        let expand =
+            |parts: &BTreeMap<String, String>| expand::templates(&self.issuer.source, parts, &|_| Some(String::new())).unwrap_or_default();
+        self.issuer.expanded.get(self.placeholders(), expand)
     }
 
     /// Like [`Recognised::templates`], but of templates that do not differ in these claims only the first: enough for a policy that
@@ -128,9 +135,7 @@ impl Recognised<'_> {
     #[must_use]
     pub fn templates_for(&self, claims: &BTreeSet<String>) -> Vec<Template> {
         let mut seen = BTreeSet::new();
-        let mut templates = self.templates();
-        templates.retain(|t| seen.insert((t.context, shape(t, claims))));
-        templates
+        self.expanded().iter().filter(|t| seen.insert((t.context, shape(t, claims)))).cloned().collect()
     }
 
     /// GitHub's tokens with a customised subject: the claims of `include_claim_keys` one after the other. Templates

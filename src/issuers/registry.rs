@@ -156,6 +156,7 @@ fn merge(own: IssuerSource, base: Option<Issuer>) -> Issuer {
         overrides: BTreeMap::new(),
         host: Host::default(),
         source: Source::default(),
+        expanded: super::memo::Memo::default(),
     });
     if inherits {
         // what AWS and Entra do is a matter of the very issuer

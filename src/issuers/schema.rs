@@ -155,6 +155,7 @@ pub struct Issuer {
     pub(super) overrides: BTreeMap<String, ClaimSource>,
     pub(super) host: Host,
     pub(super) source: Source,
+    pub(super) expanded: super::memo::Memo,
 }
 
 /// How the URL of an issuer looks, without the scheme and without a slash at the end.
