@@ -1,5 +1,7 @@
 //! How long decisions take: the queries that a run makes most.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 use fedlint::admission::Truth;
 use fedlint::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use fedlint::admission::search::{Compiled, Options, Templates, search};

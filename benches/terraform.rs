@@ -1,5 +1,7 @@
 //! Parsing and evaluating Terraform: bytes and trust sites a second on a generated tree.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 use divan::counter::{BytesCount, ItemsCount};
 use fedlint::pipeline::{Input, Request, read};
 use fedlint::source::Sources;

@@ -3,6 +3,8 @@
 //!
 //! `cargo run --release --example make_tree -- FOLDER [FILES]`; 10,000 files when no number is given.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::{env, fs, io};

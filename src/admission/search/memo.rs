@@ -43,11 +43,14 @@ type Address = usize;
 /// A table whose keys are addresses, with what lives there.
 type Table<K, V> = HashMap<K, (Vec<Arc<Dfa>>, V), FastBuild>;
 
+/// A leaf, kept so that its address stays its own, and the automaton of its derived string.
+type Derived = (Arc<Leaf>, Result<Arc<Dfa>, TooLarge>);
+
 #[derive(Debug, Default)]
 struct Tables {
     joints: Table<Vec<Address>, Arc<Joint>>,
     exits: Table<(Address, Address, u32), Exits>,
-    derived: HashMap<(Address, Vec<Op>), (Arc<Leaf>, Result<Arc<Dfa>, TooLarge>), FastBuild>,
+    derived: HashMap<(Address, Vec<Op>), Derived, FastBuild>,
 }
 
 /// The tables.
