@@ -292,17 +292,28 @@ impl Text {
     }
 
     /// The place of the text as a whole: from its first to its last part when they stand in one file in order,
-    /// else that of its longest part.
+    /// else the first part's.
     #[must_use]
     pub fn span(&self) -> Option<Span> {
+        self.joint_span().or_else(|| self.parts.iter().find_map(Part::span))
+    }
+
+    /// Where most of the text is written: as [`Text::span`], but of pieces from several places the longest literal's.
+    #[must_use]
+    pub fn written_span(&self) -> Option<Span> {
+        let written = |part: &Part| match part {
+            Part::Literal { text, span: Some(span), .. } if span.len() == text.len() => Some(*span),
+            Part::Literal { .. } | Part::Hole { .. } => None,
+        };
+        self.joint_span().or_else(|| self.parts.iter().rev().filter_map(written).max_by_key(|s| s.len())).or_else(|| self.span())
+    }
+
+    /// From the first to the last part, when they stand in one file in order.
+    fn joint_span(&self) -> Option<Span> {
         let spans: Vec<Span> = self.parts.iter().filter_map(Part::span).collect();
         let (first, last) = (spans.first()?, spans.last()?);
         let together = spans.windows(2).all(|w| w[0].file == w[1].file && w[0].end <= w[1].start);
-        if together && first.file == last.file {
-            return Some(Span { file: first.file, start: first.start, end: last.end });
-        }
-        // Of pieces from several places the longest says most.
-        spans.iter().rev().max_by_key(|s| s.len()).copied()
+        (together && first.file == last.file).then_some(Span { file: first.file, start: first.start, end: last.end })
     }
 
     /// The longest trail among the parts: how the text came here.

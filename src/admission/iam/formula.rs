@@ -110,7 +110,7 @@ impl Target {
             subject: self.subject.clone(),
             matcher,
             absent: self.absent,
-            span: text.span().or(leaf.span),
+            span: text.written_span().or(leaf.span),
             trail,
             label: self.label.clone(),
         }))
