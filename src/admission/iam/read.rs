@@ -134,6 +134,7 @@ impl Reader {
                 "Version" => self.version(&entry.value),
                 "Statement" => statements = Some(&entry.value),
                 "Id" => {}
+                _ if is_note(&key, &entry.value) => {}
                 _ => self.problem(entry.key.span(), ProblemKind::UnknownElement, format!("a policy has no element `{key}`")),
             }
         }
@@ -227,6 +228,7 @@ impl Reader {
                         format!("a trust policy may not have `{key}`: the role itself is the resource"),
                     );
                 }
+                _ if is_note(&key, &entry.value) => {}
                 _ => self.problem(at, ProblemKind::UnknownElement, format!("a statement has no element `{key}`")),
             }
         }
@@ -518,4 +520,8 @@ impl Reader {
         }
         list.items.push(Leaf { choices, span: value.span, trail: value.trail.clone() });
     }
+}
+/// A note to fedlint in a file that only it reads.
+fn is_note(key: &str, value: &Value) -> bool {
+    key == "//" && value.as_str().is_some_and(|text| text.trim_start().starts_with("fedlint:"))
 }
