@@ -1,6 +1,8 @@
 //! The contract of the reports: the fields of the JSON form, the places of SARIF, fingerprints that do not move with
 //! lines, and the same bytes from every run.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use serde_json::Value;

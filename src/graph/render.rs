@@ -100,7 +100,9 @@ fn edge_label(edge: &Edge) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    // Bidirectional overrides reorder what a person reads.
+    let unsafe_char = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let clean: String = text.chars().map(|c| if unsafe_char(c) { ' ' } else { c }).collect();
     match clean.char_indices().nth(MAX_LABEL) {
         Some((at, _)) => format!("{}…", clean.get(..at).unwrap_or_default()),
         None => clean,

@@ -94,7 +94,14 @@ fn overlaps(a: Span, b: Span) -> bool {
 
 /// The file with control characters made harmless, byte for byte, and over-long lines cut.
 fn named(file: &Arc<SourceFile>) -> NamedSource<String> {
-    let harmless = |c: char| if c.is_control() && !matches!(c, '\n' | '\t' | '\r') { ' ' } else { c };
+    // Each replacement has as many bytes as what it replaces, so that spans stay true.
+    let harmless = |c: char| match c {
+        '\n' | '\t' | '\r' => c,
+        c if c.is_ascii_control() => ' ',
+        c if c.is_control() => '\u{a0}',
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        c => c,
+    };
     let text: String = file.text.chars().map(harmless).collect();
     NamedSource::new(printable(&file.path), text)
 }

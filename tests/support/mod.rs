@@ -1,4 +1,6 @@
 //! A temporary folder, and the binary run in it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each test binary uses its part")]
 
 use std::io::Write as _;

@@ -1,0 +1,206 @@
+//! The attacker and the newcomer at the finished binary: whatever a repository holds, there is no panic and no hang, one
+//! broken file hides no other's findings, and the exit codes are those of the contract.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use support::{Folder, check, findings, json, run};
+
+/// A role that anybody gets into: what must be found beside every attack.
+const BAD: &str = support::BAD;
+
+/// Checks a folder with these files and a bad role beside them; the bad role must be found, and the run must end.
+fn survives(files: &[(&str, &[u8])]) -> serde_json::Value {
+    let folder = Folder::new();
+    for (path, bytes) in files {
+        folder.write(path, bytes);
+    }
+    folder.write("zz/bad.tf", BAD.as_bytes());
+    let report = json(&check(&folder, &[]));
+    assert!(
+        findings(&report).iter().any(|f| f["path"] == "zz/bad.tf" && f["rule"] == "missing-subject"),
+        "the bad role is hidden by {:?}",
+        files.iter().map(|(p, _)| *p).collect::<Vec<_>>()
+    );
+    report
+}
+
+fn skipped(report: &serde_json::Value) -> usize {
+    report["coverage"]["files_skipped"].as_array().map_or(0, Vec::len)
+}
+
+fn role(expression: &str) -> String {
+    format!("resource \"aws_iam_role\" \"r\" {{\n  assume_role_policy = {expression}\n}}\n")
+}
+
+/// Locals that each use the one before: `a0` is `first`, `aN` is `next` with `@` for its predecessor.
+fn chain(first: &str, next: &str, count: usize) -> String {
+    let mut text = format!("locals {{\n  a0 = {first}\n");
+    for i in 1..=count {
+        text.push_str(&format!("  a{i} = {}\n", next.replace('@', &format!("local.a{}", i - 1))));
+    }
+    format!("{text}}}\n{}", role(&format!("jsonencode(local.a{count})")))
+}
+
+const DEEP: usize = 100_000;
+
+#[test]
+fn deep_documents_are_skipped_with_a_reason() {
+    let json = format!("{{\"AssumeRoleWithWebIdentity\":{}{}}}", "[".repeat(DEEP), "]".repeat(DEEP));
+    let yaml = format!("kind: ServiceAccount\neks.amazonaws.com/role-arn: {}{}\n", "[".repeat(DEEP), "]".repeat(DEEP));
+    let report = survives(&[("a.json", json.as_bytes()), ("b.yaml", yaml.as_bytes())]);
+    assert_eq!(skipped(&report), 2, "{}", report["coverage"]);
+}
+
+#[test]
+fn deep_hcl_hides_nothing() {
+    let nests = [("(", "1", ")"), ("[", "", "]"), ("{a=", "1", "}"), ("f(", "", ")"), ("!", "true", ""), ("true ? 1 : ", "1", "")];
+    for (open, middle, close) in nests {
+        let text = role(&format!("{}{middle}{}", open.repeat(DEEP), close.repeat(DEEP)));
+        assert!(skipped(&survives(&[("a.tf", text.as_bytes())])) > 0, "`{open}` is not in the coverage");
+    }
+}
+
+#[test]
+fn alias_bombs_do_not_grow() {
+    let mut text = String::from("kind: ServiceAccount\n# eks.amazonaws.com/role-arn\na0: &a0 [x,x,x,x,x,x,x,x,x]\n");
+    for i in 1..30 {
+        let before = format!("*a{}", i - 1);
+        text.push_str(&format!("a{i}: &a{i} [{}]\n", [before.as_str(); 9].join(",")));
+    }
+    survives(&[("a.yaml", text.as_bytes())]);
+    survives(&[("a.yaml", b"kind: ServiceAccount\n# eks.amazonaws.com/role-arn\nmetadata: &a {annotations: *a, labels: {<<: *a}}\n")]);
+}
+
+#[test]
+fn values_that_double_stop_at_a_limit() {
+    let nexts = ["\"${@}${@}\"", "join(\",\", [@, @])", "format(\"%s%s\", @, @)", "concat([@], [@])", "{ l = @, r = @ }", "jsonencode(@)"];
+    for next in nexts {
+        survives(&[("a.tf", chain("\"x\\\"\\\\\"", next, 60).as_bytes())]);
+    }
+    survives(&[("a.tf", chain("\"x\"", "[@]", 5_000).as_bytes())]);
+}
+
+#[test]
+fn huge_counts_and_ranges_stop_at_a_limit() {
+    survives(&[("a.tf", BAD.replacen("{\n", "{\n  count = 1000000000\n", 1).as_bytes())]);
+    survives(&[("a.tf", BAD.replacen("{\n", "{\n  count = 1e300\n", 1).as_bytes())]);
+    for expression in [
+        "jsonencode([for i in range(1000000000): i])",
+        "format(\"%1000000000d %.999999999f\", 1, 1.0)",
+        "indent(1000000000, \"a\\nb\")",
+        "regex(\"(a+)+$\", \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\")",
+        "regex(\"(((((a{100}){100}){100}){100}){100})\", \"a\")",
+    ] {
+        survives(&[("a.tf", role(expression).as_bytes())]);
+    }
+}
+
+#[test]
+fn cycles_end() {
+    let module = |source: &str| format!("module \"m\" {{\n  source = \"{source}\"\n}}\n{BAD}");
+    survives(&[("a.tf", module("./").as_bytes())]);
+    survives(&[("a/a.tf", module("../b").as_bytes()), ("b/b.tf", module("../a").as_bytes())]);
+    survives(&[("a.tf", format!("locals {{\n  a = local.b\n  b = local.a\n}}\n{}", role("local.a")).as_bytes())]);
+    survives(&[("a.tf", role("templatefile(\"t.tpl\", {})").as_bytes()), ("t.tpl", b"${templatefile(\"t.tpl\", {})}")]);
+}
+
+/// A trust policy for GitHub with this condition on `sub`.
+fn policy(conditions: &serde_json::Value) -> String {
+    serde_json::json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": conditions,
+    }]})
+    .to_string()
+}
+
+#[test]
+fn bytes_that_are_no_text_are_counted() {
+    let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(BAD.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let bom = [b"\xef\xbb\xbf".as_slice(), BAD.replace('\n', "\r\n").as_bytes()].concat();
+    let crypt = [b"\0GITCRYPT\0".as_slice(), BAD.as_bytes()].concat();
+    let report = survives(&[
+        ("bom.tf", &bom),
+        ("crypt.tf", &crypt),
+        ("empty.json", b""),
+        ("empty.tf", b""),
+        ("empty.yaml", b""),
+        ("wide.tf", &utf16),
+    ]);
+    assert!(findings(&report).iter().any(|f| f["path"] == "bom.tf"), "a BOM and CRLF hide a finding");
+    assert!(skipped(&report) >= 1, "{}", report["coverage"]);
+}
+
+#[test]
+fn long_lines_and_many_files_are_read() {
+    let line = format!("# {}\n{BAD}", "x".repeat(5_000_000));
+    let report = survives(&[("a.tf", line.as_bytes())]);
+    assert!(findings(&report).iter().any(|f| f["path"] == "a.tf"));
+    let names: Vec<String> = (0..2000).map(|i| format!("d{}/f{i}.tf", i % 50)).collect();
+    let files: Vec<(&str, &[u8])> = names.iter().map(|n| (n.as_str(), b"resource \"aws_iam_role\" \"t\" {}\n".as_slice())).collect();
+    survives(&files);
+}
+
+#[test]
+fn broken_files_are_counted_and_strict_makes_them_fail() {
+    let folder = Folder::new();
+    folder.write("a.tf", format!("resource \"aws_iam_role\" {{{{{{\n{BAD}").as_bytes());
+    folder.write("b.json", b"{\"AssumeRoleWithWebIdentity\": [}");
+    let report = json(&check(&folder, &[]));
+    assert!(findings(&report).iter().any(|f| f["path"] == "a.tf"), "what follows a broken block is lost");
+    assert_eq!(check(&folder, &[]).status.code(), Some(1));
+    assert_eq!(check(&folder, &["--exit-zero"]).status.code(), Some(0));
+    assert_eq!(check(&folder, &["--strict"]).status.code(), Some(2));
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_outside_the_root_is_read() {
+    use std::os::unix::fs::symlink;
+    let outside = Folder::new();
+    outside.write("o.tf", BAD.replace("\"bad\"", "\"outside\"").as_bytes());
+    outside.write("secret", b"from-outside-the-root");
+    let folder = Folder::new();
+    folder.write("a.tf", format!("{}module \"m\" {{\n  source = \"./out\"\n}}\n{BAD}", role("file(\"secret\")")).as_bytes());
+    folder.write("b.tf", role("file(\"/etc/passwd\")").replace("\"r\"", "\"r2\"").as_bytes());
+    folder.write("c.tf", role("file(\"../../../../../../../../etc/passwd\")").replace("\"r\"", "\"r3\"").as_bytes());
+    std::fs::create_dir(folder.path().join("dir.tf")).unwrap();
+    for (target, link) in [
+        (outside.path().join("o.tf"), "o.tf"),
+        (outside.path().join("secret"), "secret"),
+        (outside.path().to_path_buf(), "out"),
+        ("/nowhere/at/all".into(), "dangling.tf"),
+        (".".into(), "loop"),
+    ] {
+        symlink(target, folder.path().join(link)).unwrap();
+    }
+    let out = check(&folder, &[]);
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(text.contains("aws_iam_role.bad"));
+    assert!(!text.contains("aws_iam_role.outside") && !text.contains("from-outside") && !text.contains("root:"), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn control_characters_are_shown_and_not_obeyed() {
+    let folder = Folder::new();
+    folder.write("a\u{1b}[31m %#\nb.tf", BAD.replace("\"bad\"", "\"b\u{1b}[31mad\u{202e}\u{7}\"").as_bytes());
+    let sub = serde_json::json!({"StringLike": {"token.actions.githubusercontent.com:sub": "repo:\u{1b}]0;pwned\u{7}*"}});
+    folder.write("p.json", policy(&sub).as_bytes());
+    for arguments in [&["check", ".", "--color", "never"][..], &["graph", ".", "--format", "dot"], &["graph", ".", "--format", "mermaid"]] {
+        let out = run(&folder, arguments, None);
+        assert!(!out.stdout.iter().any(|b| matches!(b, 0x1b | 0x07)), "{arguments:?}: {}", String::from_utf8_lossy(&out.stdout));
+        assert!(!String::from_utf8_lossy(&out.stdout).contains('\u{202e}'), "{arguments:?}");
+    }
+    let sarif = json(&run(&folder, &["check", ".", "--format", "sarif"], None));
+    let uris: Vec<String> = sarif["runs"][0]["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(uris.iter().any(|u| u == "a%1B%5B31m%20%25%23%0Ab.tf"), "{uris:?}");
+}
