@@ -31,7 +31,9 @@ fn steps(reader: &mut Reader, object: &Object, holder: &Value, around: &[&Value]
         let account = input("service_account").map(|a| email_of(&a));
         let origin = object.origin_at(object.file, with);
         signing(reader, &origin, &input, account.as_ref());
-        if let Some(provider) = input("workload_identity_provider") {
+        // What is still to be rendered (`${provider}` of Terraform's `templatefile`) is no workflow yet.
+        let rendered = |text: &Text| !["${", "{{", "$("].iter().any(|mark| pieces::flat(text).contains(mark));
+        if let Some(provider) = input("workload_identity_provider").filter(rendered) {
             let login = Login::Job;
             reader.graph.credential_configs.push(CredentialConfig { origin, audience: provider, impersonates: account, login });
         }
