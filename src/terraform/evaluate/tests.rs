@@ -503,3 +503,17 @@ fn a_module_that_calls_itself_many_times_ends() {
     assert!(!out.resources.is_empty() && out.resources.len() <= 12 * MAX_INSTANCES, "{}", out.resources.len());
     assert!(!out.undecided.is_empty());
 }
+
+#[test]
+fn modelled_calls_are_counted_also_when_they_are_switched_off() {
+    let call = |name: &str, more: &str| {
+        format!("module \"{name}\" {{\n  source = \"terraform-aws-modules/iam/aws//modules/iam-role\"\n  {more}\n}}\n")
+    };
+    let text = call("on", "enable_github_oidc = true") + &call("off", "create = false") + &call("none", "count = 0");
+    let files = memory(&[("main.tf", &text)]);
+    let out = Workspace::new(&files, &[String::new()]).only(|kind| kind == "aws_iam_role").evaluate();
+    let mut counts: Vec<(String, usize)> = out.modelled.iter().map(|c| (files.0.snippet(c.span), c.resources)).collect();
+    counts.sort();
+    let expected = [("module \"none\"", 0), ("module \"off\"", 0), ("module \"on\"", 1)];
+    assert_eq!(counts, expected.map(|(name, n)| (name.to_owned(), n)));
+}
