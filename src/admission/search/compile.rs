@@ -1,6 +1,6 @@
 //! A formula with its automata, compiled once for any number of templates and queries.
 
-use super::concrete::{compares, evaluate_in, has_holes, kind_pattern};
+use super::concrete::{compares, evaluate_in, has_holes, hole_pattern};
 use super::{HoleMode, Options};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::admission::{Token, Truth};
@@ -360,6 +360,6 @@ fn text(nfa: &mut Nfa, from: NodeId, text: &Text, ignore_case: bool) -> Result<N
         Part::Literal { text, .. } => nfa.literal(at, text),
         // Letter case inside a hole is not known either; only kinds without letters stay as they are.
         Part::Hole { .. } if ignore_case => nfa.star(at),
-        Part::Hole { atom, .. } => nfa.regex(at, kind_pattern(atom.kind())),
+        Part::Hole { atom, .. } => nfa.regex(at, &hole_pattern(atom)),
     })
 }

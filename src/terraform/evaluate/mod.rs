@@ -25,6 +25,7 @@ mod terragrunt;
 mod tests;
 mod traverse;
 mod types;
+mod validation;
 mod values;
 mod worlds;
 
