@@ -325,6 +325,32 @@ pub struct Api {
     pub service: Text,
 }
 
+/// Who says what the subjects of an issuer's tokens are made of: a customisation of GitHub or GitLab.
+#[derive(Debug, Clone)]
+pub struct SubjectFormat {
+    /// Where.
+    pub origin: Origin,
+    /// The beginning of the registry ids of the issuers that it is about: `github`, `gitlab`.
+    pub issuer: &'static str,
+    /// The project (a repository's name, a project's path); none for a whole organisation.
+    pub project: Option<Text>,
+    /// The claims.
+    pub keys: SubjectKeys,
+}
+
+/// The claims of a subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubjectKeys {
+    /// The issuer's default.
+    Default,
+    /// Those of the organisation.
+    Organisation,
+    /// These, in order.
+    These(Vec<String>),
+    /// Not known.
+    Unknown,
+}
+
 /// A credential configuration of a workload outside of Google Cloud: an `external_account` file.
 #[derive(Debug, Clone)]
 pub struct CredentialConfig {
@@ -359,6 +385,8 @@ pub struct Graph {
     pub duplicates: Vec<crate::syntax::hcl::Duplicate>,
     /// Credential configurations of workloads outside of Google Cloud.
     pub credential_configs: Vec<CredentialConfig>,
+    /// Customised subjects of CI jobs.
+    pub subject_formats: Vec<SubjectFormat>,
     /// What could not be decided while reading, with the place and the reason.
     pub undecided: Vec<(Option<Span>, String)>,
 }
