@@ -68,7 +68,7 @@ fn correct_calls_make_trusts_and_no_finding() {
         ),
         (
             "cloudposse/helm-release/aws 0.10.0",
-            format!("eks_cluster_oidc_issuer_url = {ISSUER}\n  service_account_name = \"a\"\n  service_account_namespace = \"b\""),
+            format!("iam_role_enabled = true\n  eks_cluster_oidc_issuer_url = {ISSUER}\n  service_account_name = \"a\"\n  service_account_namespace = \"b\""),
             1,
         ),
         ("terraform-aws-modules/eks/aws//modules/karpenter ~> 19.0", format!("cluster_name = \"main\"\n  irsa_oidc_provider_arn = {ARN}"), 1),
@@ -115,8 +115,24 @@ fn careless_calls_are_found_at_the_argument() {
     let all = moj("v4.0.0", "[\"*\"]");
     assert!(has(&all, "wildcard-subject", "*"), "{all:?}");
 
-    let helm = found("cloudposse/helm-release/aws", &format!("eks_cluster_oidc_issuer_url = {ISSUER}\n  service_account_name = \"a\""));
-    assert!(!helm.is_empty(), "a missing namespace is any namespace");
+    let helm = found(
+        "cloudposse/helm-release/aws",
+        &format!("iam_role_enabled = true\n  eks_cluster_oidc_issuer_url = {ISSUER}\n  service_account_name = \"a\""),
+    );
+    assert!(has(&helm, "wildcard-subject", "module"), "a missing namespace is any namespace: {helm:?}");
+    // a namespace that is not known is not a missing one
+    let unknown = format!(
+        "variable \"where\" {{}}\n{}",
+        call(
+            "cloudposse/helm-release/aws",
+            &format!(
+                "iam_role_enabled = true\n  eks_cluster_oidc_issuer_url = {ISSUER}\n  service_account_name = \"a\"\n  service_account_namespace = var.where"
+            )
+        )
+    );
+    let unknown = run(&unknown);
+    assert_eq!(serious(&unknown), []);
+    assert_eq!(trusts(&unknown), 1);
 
     let pool = |condition: &str| {
         let arguments = format!(

@@ -1,6 +1,6 @@
 # A chart's service account with a role of its own (helm-release): the role is the one of eks-iam-role.
 variable "enabled" { default = true }
-variable "iam_role_enabled" { default = true }
+variable "iam_role_enabled" { default = false }
 variable "aws_account_number" { default = null }
 variable "aws_partition" { default = "aws" }
 variable "eks_cluster_oidc_issuer_url" { default = "" }
