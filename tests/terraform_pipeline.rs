@@ -41,6 +41,13 @@ fn an_unknown_module_with_trust_is_undecided() {
     assert!(run.findings.is_empty());
 }
 
+#[test]
+fn a_module_that_makes_no_trust_is_not_asked_about() {
+    let call =
+        "module \"certificate\" {\n  source                    = \"acme/acm/aws\"\n  subject_alternative_names = [\"a.example.com\"]\n}\n";
+    assert_eq!(run(&[("main.tf", call)]).coverage.undecided, []);
+}
+
 const POLICY: &str = r#"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Federated\":\"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com\"},\"Action\":\"sts:AssumeRoleWithWebIdentity\",\"Condition\":{\"StringEquals\":{\"token.actions.githubusercontent.com:aud\":\"sts.amazonaws.com\"}}}]}"#;
 
 fn plan() -> String {

@@ -2,7 +2,7 @@
 
 use super::collection::Collection;
 use super::engine::{Evaluator, Result, Scope};
-use super::values::{one_of, product};
+use super::values::{lists, one_of, product};
 use super::{EvalError, paths};
 use crate::source::SourceFile;
 use crate::syntax::hcl::{self, Expr};
@@ -33,12 +33,16 @@ impl Evaluator<'_> {
             }
         }
         let deep = DEEP.contains(&name);
-        if !values.iter().any(|v| matches!(v.kind, Kind::OneOf(_)) || (deep && holds_alternatives(v, 0))) {
+        let looks_inside = deep || name == "flatten";
+        if !values.iter().any(|v| matches!(v.kind, Kind::OneOf(_)) || (looks_inside && holds_alternatives(v, 0))) {
             return self.call_values(name, &values, expr, scope);
         }
         let shallow: Vec<Value>;
         let rows = if deep {
             product(&values)
+        } else if name == "flatten" {
+            // a list that may be one of several: what it is made of decides what the items are
+            values.first().and_then(lists).map(|all| all.into_iter().map(|list| vec![list]).collect())
         } else {
             // only the arguments themselves: alternatives inside a list stay where they are
             shallow = values.clone();

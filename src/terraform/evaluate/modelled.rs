@@ -23,6 +23,8 @@ const TRUST_WORDS: &[&str] = &[
     "attribute_condition",
     "irsa",
 ];
+/// Words that only look so: names of a certificate.
+const NO_TRUST: &[&str] = &["subject_alternative"];
 /// Names of arguments that say so only as a whole.
 const TRUST_NAMES: &[&str] = &["role_arn", "role_arns", "service_accounts", "sa_mapping"];
 /// Arguments of the call itself.
@@ -31,7 +33,8 @@ const META: &[&str] = &["source", "version", "providers", "depends_on", "count",
 impl Evaluator<'_> {
     /// Says that nobody judges this call, when it looks as if it made a trust.
     pub(super) fn unjudged(&self, name: &str, block: &Block) {
-        let trust = |n: &str| !META.contains(&n) && (TRUST_NAMES.contains(&n) || TRUST_WORDS.iter().any(|w| n.contains(w)));
+        let word = |n: &str| TRUST_WORDS.iter().any(|w| n.contains(w)) && !NO_TRUST.iter().any(|w| n.contains(w));
+        let trust = |n: &str| !META.contains(&n) && (TRUST_NAMES.contains(&n) || word(n));
         let Some(first) = block.body.attributes.iter().find(|a| trust(&a.name)) else { return };
         let why = format!("module `{name}` is not in the scan and not known: its trust is not judged");
         let entry = Undecided { span: Some(first.name_span), why };
@@ -44,29 +47,38 @@ impl Evaluator<'_> {
 
 /// A value that leaves a model: places in the model become the place of its call.
 pub(super) fn leave_model(value: Value, model: &Instance) -> Value {
-    match call_of(model) {
-        Some(to) => Places { builtin: &model.config.builtin, to }.value(value, MAX_VALUE_DEPTH),
+    match places(model) {
+        Some(places) => places.value(value, MAX_VALUE_DEPTH),
         None => value,
     }
 }
 
 /// A resource of a model, as if its call had declared it.
 pub(super) fn leave_model_resource(resource: Resource, model: &Instance) -> Resource {
-    let Some(to) = call_of(model) else { return resource };
-    Resource { span: to, body: leave_model(resource.body, model), ..resource }
+    let Some(places) = places(model) else { return resource };
+    Resource { span: places.to, body: places.value(resource.body, MAX_VALUE_DEPTH), ..resource }
 }
 
-/// The header of the call of a model; none for a module with files of its own.
-fn call_of(model: &Instance) -> Option<Span> {
-    model.call.as_ref().filter(|_| !model.config.builtin.is_empty()).map(|(block, _)| block.header)
+/// The places of a model and of the models that call it, and the header of the user's call; none for a module with
+/// files of its own.
+fn places(model: &Instance) -> Option<Places> {
+    let mut builtin = BTreeSet::new();
+    let mut at = model;
+    let mut to = None;
+    while let Some((block, scope)) = at.call.as_ref().filter(|_| !at.config.builtin.is_empty()) {
+        builtin.extend(&at.config.builtin);
+        to = Some(block.header);
+        at = &scope.instance;
+    }
+    to.map(|to| Places { builtin, to })
 }
 
-struct Places<'a> {
-    builtin: &'a BTreeSet<FileId>,
+struct Places {
+    builtin: BTreeSet<FileId>,
     to: Span,
 }
 
-impl Places<'_> {
+impl Places {
     fn span(&self, span: Option<Span>) -> Option<Span> {
         span.map(|s| if self.builtin.contains(&s.file) { self.to } else { s })
     }

@@ -30,6 +30,9 @@ impl Evaluator<'_> {
         for (name, block) in &instance.config.modules {
             let path = path_of(&instance.path, name);
             if !self.matters(&instance.config, block, &path, instance.level, wanted) {
+                if self.is_modelled(&instance.config, block, &path) {
+                    self.modelled.borrow_mut().push(ModelledCall { span: block.header, resources: 0 });
+                }
                 continue;
             }
             match self.children(instance, name) {

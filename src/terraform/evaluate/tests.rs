@@ -594,3 +594,10 @@ fn a_set_of_values_with_patterns_in_it_is_its_values() {
     assert_eq!(shown(&text, "var.x == \"develop\""), "false");
     assert_eq!(shown(&text, "var.x == \"main\" ? 1 : 2"), "1 | 2");
 }
+
+#[test]
+fn flatten_takes_each_list_that_may_stand_in_it() {
+    let text = "variable \"x\" {}\n";
+    assert_eq!(shown(text, r#"flatten([["a"], var.x == 1 ? ["b"] : ["c", "d"]])"#), r#"["a", "b"] | ["a", "c", "d"]"#);
+    assert_eq!(shown(text, r#"flatten([["a"], [var.x == 1 ? "b" : "c"]])"#), r#"["a", "b" | "c"]"#);
+}
