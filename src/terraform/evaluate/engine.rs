@@ -132,6 +132,8 @@ pub(super) struct Evaluator<'a> {
     /// Module calls by folder and path: whether something wanted is below.
     pub(super) mattering: RefCell<BTreeMap<(String, String), bool>>,
     pub(super) undecided: RefCell<Vec<Undecided>>,
+    /// Blocks that make a trust and that a variable or an argument switches off, by address.
+    pub(super) off: RefCell<BTreeMap<String, Span>>,
     pub(super) modelled: RefCell<Vec<ModelledCall>>,
     root_instance: Rc<Instance>,
 }
@@ -160,6 +162,7 @@ impl<'a> Evaluator<'a> {
             fresh: Cell::new(0),
             mattering: RefCell::default(),
             undecided: RefCell::default(),
+            off: RefCell::default(),
             modelled: RefCell::default(),
             root_instance,
         }
