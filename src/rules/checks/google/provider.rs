@@ -41,6 +41,12 @@ fn missing(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
         ),
         Tenancy::Tenant if seen.view.aws => (Severity::Medium, "every role and user of the AWS account enters the pool".to_owned()),
         Tenancy::Tenant => (Severity::Medium, format!("every workload of the tenant at {name} enters the pool")),
+        Tenancy::Service => (
+            Severity::Low,
+            format!(
+                "whatever {name} does, for whichever customer, enters the pool: the service keeps its customers apart, the condition does not"
+            ),
+        ),
         Tenancy::Cluster => (Severity::Low, "every ServiceAccount of the cluster enters the pool".to_owned()),
         Tenancy::Unknown => (Severity::Medium, "every token of this issuer enters the pool".to_owned()),
     };
