@@ -156,7 +156,12 @@ fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Findi
     let (span, trail) = place(seen, exposure, rule == "inverted-condition");
     let bindings = bound(context, seen);
     let filtered = !bindings.is_empty() && strangers(context, seen).is_empty();
-    let severity = if filtered { Severity::Medium } else { Severity::Critical };
+    let severity = match seen.tenancy() {
+        _ if filtered => Severity::Medium,
+        Tenancy::Shared | Tenancy::Unknown => Severity::Critical,
+        // At an issuer of one's own the other tenant is no stranger.
+        Tenancy::Tenant | Tenancy::Cluster | Tenancy::Service => Severity::High,
+    };
     let note = if filtered { "; the bindings in this scan still name the tenant" } else { "" };
     Finding::new(rule, &seen.provider.origin, span, "condition", format!("{message}{note}"))
         .severity(severity)
