@@ -102,11 +102,17 @@ pub fn why_unknown(value: &Value) -> Option<String> {
     values::cause(value)
 }
 
-/// A call of a module that only a model describes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ModelledCall {
+/// A call of a module that was looked into, or that could not be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModuleCall {
+    /// The root that it was evaluated for.
+    pub root: String,
+    /// Its address without the keys of its own instances: `module.ci["a"].module.role`.
+    pub address: String,
     /// The header of the call.
     pub span: Span,
+    /// Only a model describes what it calls.
+    pub modelled: bool,
     /// How many wanted resources its instances declare: none when its arguments (or its `count`) switch it off.
     pub resources: usize,
 }
@@ -122,8 +128,8 @@ pub struct Evaluated {
     pub undecided: Vec<Undecided>,
     /// Object keys that are written twice: Terraform keeps the last.
     pub duplicates: Vec<Duplicate>,
-    /// The calls that a model stood in for, one for each time a caller evaluated them.
-    pub modelled: Vec<ModelledCall>,
+    /// The calls of modules, one for each time a caller evaluated them.
+    pub calls: Vec<ModuleCall>,
 }
 
 /// The folders of a scan.
@@ -194,7 +200,7 @@ impl<'a> Workspace<'a> {
         for one in each {
             out.resources.extend(one.resources);
             out.undecided.extend(one.undecided);
-            out.modelled.extend(one.modelled);
+            out.calls.extend(one.calls);
         }
         for config in self.cache.all() {
             out.problems.extend(config.problems.iter().cloned());
@@ -209,7 +215,7 @@ impl<'a> Workspace<'a> {
         for world in worlds::of_root(&self.cache, root) {
             let evaluator = Evaluator::in_world(&self.cache, world, false);
             let resources = evaluator.resources(self.wanted);
-            out.modelled.extend(evaluator.modelled.take());
+            out.calls.extend(evaluator.calls.take());
             for undecided in evaluator.undecided.take() {
                 if !out.undecided.contains(&undecided) {
                     out.undecided.push(undecided);
