@@ -191,3 +191,14 @@ fn the_documented_model_of_a_users_module_is_used() {
     let error = check(&request).unwrap_err().to_string();
     assert!(error.contains("index.yaml") && error.contains("nobody"), "{error}");
 }
+
+#[test]
+fn a_unit_of_terragrunt_that_computes_its_source_is_judged_with_its_inputs() {
+    let module = "variable \"subject\" {}\nresource \"aws_iam_role\" \"ci\" {\n  assume_role_policy = jsonencode({\n    Version = \"2012-10-17\"\n    Statement = [{\n      Effect    = \"Allow\"\n      Principal = { Federated = \"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com\" }\n      Action    = \"sts:AssumeRoleWithWebIdentity\"\n      Condition = {\n        StringEquals = { \"token.actions.githubusercontent.com:aud\" = \"sts.amazonaws.com\" }\n        StringLike   = { \"token.actions.githubusercontent.com:sub\" = var.subject }\n      }\n    }]\n  })\n}\n";
+    let root = "locals {\n  organisation = \"acme\"\n}\n";
+    let unit = "include \"root\" {\n  path   = find_in_parent_folders(\"root.hcl\")\n  expose = true\n}\nterraform {\n  source = \"${dirname(find_in_parent_folders(\"root.hcl\"))}/../modules//ci\"\n}\ninputs = {\n  subject = \"repo:${include.root.locals.organisation}/app:*\"\n}\n";
+    let run = run(&[("modules/ci/main.tf", module), ("live/root.hcl", root), ("live/prod/terragrunt.hcl", unit)]);
+    let any_ref = findings(&run).into_iter().find(|(rule, ..)| rule == "any-ref").unwrap();
+    assert_eq!((any_ref.1.as_str(), any_ref.2.as_str()), ("live/prod/terragrunt.hcl", "*"));
+    assert_eq!(run.coverage.trusts, 1, "the module is judged as it is called, not as a library");
+}

@@ -133,6 +133,12 @@ pub(super) struct Evaluator<'a> {
     pub(super) mattering: RefCell<BTreeMap<(String, String), bool>>,
     pub(super) undecided: RefCell<Vec<Undecided>>,
     pub(super) calls: RefCell<Vec<ModuleCall>>,
+    /// The files of Terragrunt that were included or read.
+    pub(super) unit_files: RefCell<BTreeMap<String, Rc<Instance>>>,
+    /// The units of Terragrunt that this one depends on, by folder.
+    pub(super) units: RefCell<BTreeMap<String, Rc<Evaluator<'a>>>>,
+    /// The units that depend on this one, the first first.
+    pub(super) chain: Vec<String>,
     root_instance: Rc<Instance>,
 }
 
@@ -161,8 +167,29 @@ impl<'a> Evaluator<'a> {
             mattering: RefCell::default(),
             undecided: RefCell::default(),
             calls: RefCell::default(),
+            unit_files: RefCell::default(),
+            units: RefCell::default(),
+            chain: Vec::new(),
             root_instance,
         }
+    }
+
+    /// The evaluator of a unit that `other` depends on.
+    pub(super) fn depending(mut self, other: &Self) -> Self {
+        self.chain.clone_from(&other.chain);
+        self.chain.push(other.folder.clone());
+        self
+    }
+
+    /// Lets another evaluator work with what is left of steps, instances and the stack.
+    pub(super) fn lend<T>(&self, other: &Self, work: impl FnOnce() -> T) -> T {
+        other.steps.set(self.steps.get());
+        other.instances.set(self.instances.get());
+        other.depth.set(self.depth.get());
+        let out = work();
+        self.steps.set(other.steps.get());
+        self.instances.set(other.instances.get());
+        out
     }
 
     pub(super) fn root_scope(&self) -> Scope {

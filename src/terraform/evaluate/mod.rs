@@ -25,6 +25,9 @@ mod terragrunt;
 mod tests;
 mod traverse;
 mod types;
+#[cfg(test)]
+mod unit_tests;
+mod units;
 mod validation;
 mod values;
 mod worlds;
@@ -137,6 +140,12 @@ pub struct Workspace<'a> {
     cache: ConfigCache<'a>,
     folders: Vec<String>,
     wanted: fn(&str) -> bool,
+}
+
+/// The folder that the `terragrunt.hcl` of a folder calls, where it has one and calls a module in the scan.
+#[must_use]
+pub fn unit_source(files: &dyn ModuleFiles, folder: &str) -> Option<String> {
+    terragrunt::local_source(files, folder)
 }
 
 impl<'a> Workspace<'a> {

@@ -3,7 +3,7 @@ use crate::source::Sources;
 use crate::terraform::Mode;
 use crate::value::{AtomKind, Kind, hops};
 
-struct Memory(Sources);
+pub(super) struct Memory(Sources);
 
 impl ModuleFiles for Memory {
     fn folder(&self, folder: &str) -> Vec<Arc<SourceFile>> {
@@ -20,13 +20,13 @@ impl ModuleFiles for Memory {
     }
 }
 
-fn memory(files: &[(&str, &str)]) -> Memory {
+pub(super) fn memory(files: &[(&str, &str)]) -> Memory {
     let sources = Sources::new();
     files.iter().for_each(|(path, text)| drop(sources.add(*path, *text)));
     Memory(sources)
 }
 
-fn all(files: &Memory) -> Evaluated {
+pub(super) fn all(files: &Memory) -> Evaluated {
     let folders: Vec<String> = files.0.all().iter().map(|f| f.folder().to_owned()).collect();
     Workspace::new(files, &folders).evaluate()
 }
@@ -43,7 +43,7 @@ fn shown(text: &str, expr: &str) -> String {
     }
 }
 
-fn show(value: &Value) -> String {
+pub(super) fn show(value: &Value) -> String {
     match &value.kind {
         Kind::Null => "null".to_owned(),
         Kind::Bool(b) => b.to_string(),
