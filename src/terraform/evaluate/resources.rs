@@ -199,7 +199,12 @@ impl Evaluator<'_> {
             item: item.clone(),
             instance: Rc::new(Instance::new(
                 Arc::clone(&config),
-                instance.inside(&format!("module.{name}{}", item.suffix)),
+                // the root that Terragrunt makes of a unit is the module itself
+                if instance.config.terragrunt.is_some() {
+                    instance.address.clone()
+                } else {
+                    instance.inside(&format!("module.{name}{}", item.suffix))
+                },
                 path.clone(),
                 Some((Arc::clone(block), item.scope.clone())),
                 instance.level + 1,

@@ -389,7 +389,7 @@ fn terragrunt_calls_its_module() {
     assert_eq!(workspace.roots(), ["live/prod"]);
     let out = workspace.evaluate();
     let one = out.resources.first().unwrap();
-    assert_eq!((one.address.as_str(), one.library), ("module.prod.x.y", false));
+    assert_eq!((one.address.as_str(), one.library), ("x.y", false));
     assert_eq!(show(one.body.get("sub").unwrap()), "\"repo:acme/*\"");
     assert!(matches!(one.body.get("b").unwrap().kind, Kind::Unknown(_)));
 }
