@@ -2,7 +2,7 @@
 
 use crate::source::SourceFile;
 use crate::source::walk::{FileKind, Loader, Scan, ScannedFile, normal};
-use crate::terraform::evaluate::{ModuleFiles, variable_files_among};
+use crate::terraform::evaluate::{ModuleFiles, unit_source, variable_files_among};
 use crate::terraform::models::Library;
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -115,6 +115,14 @@ fn callers(scan: &Scan) -> BTreeMap<String, BTreeSet<String>> {
             if let Some(target) = found.get(1).and_then(|m| resolve(folder, m.as_str())) {
                 out.entry(target).or_default().insert(folder.to_owned());
             }
+        }
+    }
+    // where a unit of Terragrunt computes its source, the evaluator knows it
+    let files = Files::new(scan);
+    for unit in scan.files.iter().filter(|f| f.path == "terragrunt.hcl" || f.path.ends_with("/terragrunt.hcl")) {
+        let folder = folder_of(&unit.path);
+        if let Some(target) = unit_source(&files, folder) {
+            out.entry(target).or_default().insert(folder.to_owned());
         }
     }
     out

@@ -23,6 +23,9 @@ impl Evaluator<'_> {
             "can" => return self.can_call(args, expr, scope),
             _ => {}
         }
+        if let Some(value) = self.unit_call(name, args, expr, scope)? {
+            return Ok(value);
+        }
         self.refused(name, args, expr, scope)?;
         let mut values = args.iter().map(|a| self.eval(a, scope)).collect::<Result<Vec<_>>>()?;
         if expand && let Some(last) = values.pop() {
@@ -147,7 +150,9 @@ impl FileAccess<'_, '_> {
 
 impl Files for FileAccess<'_, '_> {
     fn read(&self, path: &str) -> std::result::Result<Arc<SourceFile>, String> {
-        let inside: Vec<String> = self.folders().iter().filter_map(|f| paths::join(f, path)).collect();
+        let is_unit = self.scope.instance.config.terragrunt.is_some();
+        let join = |folder: &&str| if is_unit { super::terragrunt::resolve(folder, path) } else { paths::join(folder, path) };
+        let inside: Vec<String> = self.folders().iter().filter_map(join).collect();
         if inside.is_empty() {
             return Err(format!("`{path}` lies outside the scanned folder"));
         }

@@ -2,7 +2,7 @@
 
 use super::config::{ConfigCache, ModuleConfig};
 use super::worlds::{Choice, Selector, World};
-use super::{EvalError, MAX_DEPTH, MAX_INSTANCES, MAX_NODES, MAX_STEPS, MAX_VALUE_DEPTH, ModelledCall, Undecided};
+use super::{EvalError, MAX_DEPTH, MAX_INSTANCES, MAX_NODES, MAX_STEPS, MAX_VALUE_DEPTH, ModuleCall, Undecided};
 use crate::source::Span;
 use crate::syntax::hcl::{Block, Expr};
 use crate::value::{Atom, AtomKind, Entry, Kind, Part, Text, Value};
@@ -138,7 +138,13 @@ pub(super) struct Evaluator<'a> {
     pub(super) undecided: RefCell<Vec<Undecided>>,
     /// Blocks that make a trust and that a variable or an argument switches off, by address.
     pub(super) off: RefCell<BTreeMap<String, Span>>,
-    pub(super) modelled: RefCell<Vec<ModelledCall>>,
+    pub(super) calls: RefCell<Vec<ModuleCall>>,
+    /// The files of Terragrunt that were included or read.
+    pub(super) unit_files: RefCell<BTreeMap<String, Rc<Instance>>>,
+    /// The units of Terragrunt that this one depends on, by folder.
+    pub(super) units: RefCell<BTreeMap<String, Rc<Evaluator<'a>>>>,
+    /// The units that depend on this one, the first first.
+    pub(super) chain: Vec<String>,
     root_instance: Rc<Instance>,
 }
 
@@ -172,9 +178,30 @@ impl<'a> Evaluator<'a> {
             selectors: RefCell::default(),
             undecided: RefCell::default(),
             off: RefCell::default(),
-            modelled: RefCell::default(),
+            calls: RefCell::default(),
+            unit_files: RefCell::default(),
+            units: RefCell::default(),
+            chain: Vec::new(),
             root_instance,
         }
+    }
+
+    /// The evaluator of a unit that `other` depends on.
+    pub(super) fn depending(mut self, other: &Self) -> Self {
+        self.chain.clone_from(&other.chain);
+        self.chain.push(other.folder.clone());
+        self
+    }
+
+    /// Lets another evaluator work with what is left of steps, instances and the stack.
+    pub(super) fn lend<T>(&self, other: &Self, work: impl FnOnce() -> T) -> T {
+        other.steps.set(self.steps.get());
+        other.instances.set(self.instances.get());
+        other.depth.set(self.depth.get());
+        let out = work();
+        self.steps.set(other.steps.get());
+        self.instances.set(other.instances.get());
+        out
     }
 
     pub(super) fn root_scope(&self) -> Scope {

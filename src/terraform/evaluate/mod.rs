@@ -25,6 +25,9 @@ mod terragrunt;
 mod tests;
 mod traverse;
 mod types;
+#[cfg(test)]
+mod unit_tests;
+mod units;
 mod validation;
 mod values;
 mod worlds;
@@ -108,11 +111,17 @@ pub fn why_unknown(value: &Value) -> Option<String> {
     values::cause(value)
 }
 
-/// A call of a module that only a model describes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ModelledCall {
+/// A call of a module that was looked into, or that could not be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModuleCall {
+    /// The root that it was evaluated for.
+    pub root: String,
+    /// Its address without the keys of its own instances: `module.ci["a"].module.role`.
+    pub address: String,
     /// The header of the call.
     pub span: Span,
+    /// Only a model describes what it calls.
+    pub modelled: bool,
     /// How many wanted resources its instances declare: none when its arguments (or its `count`) switch it off.
     pub resources: usize,
 }
@@ -128,8 +137,8 @@ pub struct Evaluated {
     pub undecided: Vec<Undecided>,
     /// Object keys that are written twice: Terraform keeps the last.
     pub duplicates: Vec<Duplicate>,
-    /// The calls that a model stood in for, one for each time a caller evaluated them.
-    pub modelled: Vec<ModelledCall>,
+    /// The calls of modules, one for each time a caller evaluated them.
+    pub calls: Vec<ModuleCall>,
 }
 
 /// The folders of a scan.
@@ -137,6 +146,12 @@ pub struct Workspace<'a> {
     cache: ConfigCache<'a>,
     folders: Vec<String>,
     wanted: fn(&str) -> bool,
+}
+
+/// The folder that the `terragrunt.hcl` of a folder calls, where it has one and calls a module in the scan.
+#[must_use]
+pub fn unit_source(files: &dyn ModuleFiles, folder: &str) -> Option<String> {
+    terragrunt::local_source(files, folder)
 }
 
 impl<'a> Workspace<'a> {
@@ -200,7 +215,7 @@ impl<'a> Workspace<'a> {
         for one in each {
             out.resources.extend(one.resources);
             out.undecided.extend(one.undecided);
-            out.modelled.extend(one.modelled);
+            out.calls.extend(one.calls);
         }
         for config in self.cache.all() {
             out.problems.extend(config.problems.iter().cloned());
@@ -216,7 +231,7 @@ impl<'a> Workspace<'a> {
         out.undecided.extend(worlds.left);
         let mut off: Option<BTreeMap<String, Span>> = None;
         for declared in worlds.all.into_iter().flat_map(|world| self.evaluate_world(world)) {
-            out.modelled.extend(declared.modelled);
+            out.calls.extend(declared.calls);
             for undecided in declared.undecided {
                 if !out.undecided.contains(&undecided) {
                     out.undecided.push(undecided);
@@ -239,8 +254,8 @@ impl<'a> Workspace<'a> {
         let evaluate = |world| {
             let evaluator = Evaluator::in_world(&self.cache, world, false);
             let resources = evaluator.resources(self.wanted);
-            let (undecided, off, modelled) = (evaluator.undecided.take(), evaluator.off.take(), evaluator.modelled.take());
-            (worlds::Declared { resources, undecided, off, modelled }, evaluator.selectors.take())
+            let (undecided, off, calls) = (evaluator.undecided.take(), evaluator.off.take(), evaluator.calls.take());
+            (worlds::Declared { resources, undecided, off, calls }, evaluator.selectors.take())
         };
         let (declared, selectors) = evaluate(world.clone());
         let choices = worlds::choices(&selectors);

@@ -155,6 +155,11 @@ fn places(model: &Instance) -> Option<Places> {
     to.map(|to| Places { builtin, to })
 }
 
+/// A place in a model is its call's.
+pub(super) fn outside(span: Span, instance: &Instance) -> Span {
+    places(instance).map_or(span, |places| places.to)
+}
+
 struct Places {
     builtin: BTreeSet<FileId>,
     to: Span,

@@ -3,7 +3,7 @@
 use super::config::ModuleConfig;
 use super::engine::{Child, Evaluator, Expansion, Instance, Item, Result, Scope, Shape};
 use super::iteration::Items;
-use super::{MAX_MODULE_LEVELS, ModelledCall, computed, config, modelled};
+use super::{MAX_MODULE_LEVELS, ModuleCall, computed, config, modelled};
 use crate::source::Span;
 use crate::syntax::hcl::Block;
 use crate::terraform::{Mode, Resource, models};
@@ -33,35 +33,43 @@ impl Evaluator<'_> {
         }
         for (name, block) in &instance.config.modules {
             let path = path_of(&instance.path, name);
-            if !self.matters(&instance.config, block, &path, instance.level, wanted) {
-                if self.is_modelled(&instance.config, block, &path) {
-                    self.modelled.borrow_mut().push(ModelledCall { span: block.header, resources: 0 });
-                }
-                continue;
+            let before = out.len();
+            if self.matters(&instance.config, block, &path, instance.level, wanted) {
+                self.walk_call(instance, name, block, conditional, wanted, out);
             }
-            match self.children(instance, name) {
-                Some(children) => {
-                    if children.is_empty() {
-                        self.module_switched_off(instance, name, block, &path);
-                    }
-                    let before = out.len();
-                    for child in children.iter() {
-                        self.walk(&child.instance, conditional || child.item.conditional, wanted, out);
-                    }
-                    if self.is_modelled(&instance.config, block, &path) {
-                        let resources = out.len().saturating_sub(before);
-                        self.modelled.borrow_mut().push(ModelledCall { span: block.header, resources });
-                    }
-                }
-                None => {
-                    self.unjudged(name, block);
-                    if !wanted("module") {
-                        continue;
-                    }
-                    for item in &self.expansion(instance, &format!("module.{name}"), block).items {
-                        out.push(self.remote_module(instance, name, block, item, conditional));
-                    }
-                }
+            let modelled = self.called(&instance.config, block, &path).is_some_and(|config| !config.builtin.is_empty());
+            self.calls.borrow_mut().push(ModuleCall {
+                root: self.root.clone(),
+                address: instance.inside(&format!("module.{name}")),
+                span: modelled::outside(block.header, instance),
+                modelled,
+                resources: out.len().saturating_sub(before),
+            });
+        }
+    }
+
+    fn walk_call(
+        &self,
+        instance: &Rc<Instance>,
+        name: &str,
+        block: &Arc<Block>,
+        conditional: bool,
+        wanted: fn(&str) -> bool,
+        out: &mut Vec<Resource>,
+    ) {
+        if let Some(children) = self.children(instance, name) {
+            if children.is_empty() {
+                self.module_switched_off(instance, name, block, &path_of(&instance.path, name));
+            }
+            for child in children.iter() {
+                self.walk(&child.instance, conditional || child.item.conditional, wanted, out);
+            }
+            return;
+        }
+        self.unjudged(name, block);
+        if wanted("module") {
+            for item in &self.expansion(instance, &format!("module.{name}"), block).items {
+                out.push(self.remote_module(instance, name, block, item, conditional));
             }
         }
     }
@@ -198,7 +206,12 @@ impl Evaluator<'_> {
             item: item.clone(),
             instance: Rc::new(Instance::new(
                 Arc::clone(&config),
-                instance.inside(&format!("module.{name}{}", item.suffix)),
+                // the root that Terragrunt makes of a unit is the module itself
+                if instance.config.terragrunt.is_some() {
+                    instance.address.clone()
+                } else {
+                    instance.inside(&format!("module.{name}{}", item.suffix))
+                },
                 path.clone(),
                 Some((Arc::clone(block), item.scope.clone())),
                 instance.level + 1,
@@ -222,11 +235,6 @@ impl Evaluator<'_> {
         let (source, version) = (config::source_of(block)?, version.as_deref());
         let model = self.cache.models.and_then(|m| m.find(&source, version)).or_else(|| models::find(&source, version))?;
         Some(self.cache.model(model)).filter(|c| c.exists)
-    }
-
-    /// Only a model describes what this calls.
-    fn is_modelled(&self, caller: &ModuleConfig, block: &Block, path: &str) -> bool {
-        self.called(caller, block, path).is_some_and(|config| !config.builtin.is_empty())
     }
 
     /// What `count` or `for_each` makes of a block, once.

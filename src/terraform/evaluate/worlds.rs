@@ -1,7 +1,7 @@
 //! Alternative worlds: variable files that are chosen with `-var-file`, one for each environment.
 
 use super::config::{ConfigCache, ModuleConfig};
-use super::{ModelledCall, ModuleFiles, Undecided, values};
+use super::{ModuleCall, ModuleFiles, Undecided, values};
 use crate::source::{SourceFile, Span};
 use crate::terraform::Resource;
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,7 +74,7 @@ pub(super) struct Declared {
     pub(super) resources: Vec<Resource>,
     pub(super) undecided: Vec<Undecided>,
     pub(super) off: BTreeMap<String, Span>,
-    pub(super) modelled: Vec<ModelledCall>,
+    pub(super) calls: Vec<ModuleCall>,
 }
 
 /// The gate of the resource is one of several.

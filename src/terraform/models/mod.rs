@@ -69,6 +69,7 @@ static BUILT_IN: &[(&str, &str)] = models![
     "moj_github_role_v2",
     "moj_irsa",
     "philips_github",
+    "philips_provider",
     "unfunco_github",
 ];
 
