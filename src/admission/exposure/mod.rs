@@ -291,7 +291,13 @@ impl Gate<'_> {
         }
         let all: Vec<Template> = branches.templates().chain(tags.templates()).cloned().collect();
         let tests = shape::tests(self.formula);
-        tests.iter().filter(|o| o.positive && shape::sees(o.test, &all, Role::Ref)).find_map(|o| {
+        let refs: Vec<_> = tests.iter().filter(|o| o.positive && shape::sees(o.test, &all, Role::Ref)).collect();
+        // Hundreds of subjects are asked for at once before they are asked for one by one.
+        let any = Formula::Any(refs.iter().map(|o| Formula::Test(Box::new(o.test.clone()))).collect());
+        if self.compiled.and(&Compiled::new(&any, &self.options)).search(&tags, &self.options).is_proof() {
+            return None;
+        }
+        refs.iter().find_map(|o| {
             let test = Compiled::new(&Formula::Test(Box::new(o.test.clone())), &self.options);
             let both = self.compiled.and(&test);
             both.search(&branches, &self.options).witness()?;
