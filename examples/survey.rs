@@ -180,13 +180,22 @@ fn print(world: &World, list: bool) {
     }
 }
 
-/// The calls of modules that a model describes, and how many of them give a trust (or, where that is what the module
-/// is for, a provider).
+/// What became of the calls of one model.
+#[derive(Debug, Default)]
+struct Calls {
+    made: usize,
+    off: usize,
+    lost: usize,
+}
+
+/// The calls of modules that a model describes: those that give a trust or a provider, those whose arguments (or
+/// `count`) switch it off, and those of which nothing became known.
 fn calls(world: &World, list: bool) {
     let graph = &world.graph;
-    let trusts: BTreeSet<Span> = graph.trusts.iter().map(|t| t.origin.span).collect();
-    let providers: BTreeSet<Span> = graph.providers.iter().map(|p| p.origin.span).collect();
-    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let trusts = graph.trusts.iter().map(|t| t.origin.span);
+    let made: BTreeSet<Span> = trusts.chain(graph.providers.iter().map(|p| p.origin.span)).collect();
+    let evaluated: BTreeSet<Span> = world.modelled.iter().map(|c| c.span).collect();
+    let mut counts: BTreeMap<&str, Calls> = BTreeMap::new();
     let mut remote = 0;
     for file in world.sources.all().iter().filter(|f| f.path.ends_with(".tf") && !f.path.starts_with(models::FOLDER)) {
         for block in hcl::parse(file).body.blocks.iter().filter(|b| &*b.kind == "module") {
@@ -199,17 +208,30 @@ fn calls(world: &World, list: bool) {
                 remote += 1;
                 continue;
             };
-            let made = trusts.contains(&block.header) || providers.contains(&block.header);
             let count = counts.entry(&model.name).or_default();
-            count.0 += 1;
-            count.1 += usize::from(made);
-            if let Some((path, at)) = world.sources.locate(block.header).filter(|_| list && !made) {
-                println!("call without a trust: {path}:{} {source}", at.line);
+            let what = match (made.contains(&block.header), evaluated.contains(&block.header)) {
+                (true, _) => {
+                    count.made += 1;
+                    continue;
+                }
+                (false, true) => {
+                    count.off += 1;
+                    "switched off"
+                }
+                (false, false) => {
+                    count.lost += 1;
+                    "lost"
+                }
+            };
+            if let Some((path, at)) = world.sources.locate(block.header).filter(|_| list) {
+                println!("call {what}: {path}:{} {source}", at.line);
             }
         }
     }
     println!("calls of other remote modules {remote}");
-    counts.iter().for_each(|(model, (calls, made))| println!("calls of {model}: {calls}, with a trust or provider {made}"));
+    for (model, Calls { made, off, lost }) in &counts {
+        println!("calls of {model}: {}, with a trust or provider {made}, switched off {off}, lost {lost}", made + off + lost);
+    }
 }
 
 fn survey(world: &World) -> Survey {

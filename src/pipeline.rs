@@ -10,7 +10,7 @@ use crate::rules::engine::{self, Context, Selection};
 use crate::source::walk::{FileKind, Options, Scan, ScanError};
 use crate::source::{SourceFile, Sources, Span};
 use crate::syntax::{Parsed, Problem, helm, json};
-use crate::terraform::evaluate::{EvalError, Evaluated, Workspace};
+use crate::terraform::evaluate::{EvalError, Evaluated, ModelledCall, Workspace};
 use crate::terraform::models::Library;
 use crate::terraform::plan;
 use crate::value::{Text, Value};
@@ -59,6 +59,8 @@ pub struct World {
     pub links: Links,
     /// What was looked at.
     pub coverage: Coverage,
+    /// The calls of modules that a model stood in for.
+    pub modelled: Vec<ModelledCall>,
 }
 
 /// Reads, judges, reports.
@@ -98,7 +100,7 @@ pub fn read(request: &Request) -> Result<World, ScanError> {
     let graph = facts(&documents, &evaluated);
     let links = links(&graph);
     let coverage = coverage(&sources, &scan, &documents, &evaluated, &graph);
-    Ok(World { sources, graph, links, coverage })
+    Ok(World { sources, graph, links, coverage, modelled: evaluated.modelled })
 }
 
 /// What is known of a Terraform expression in a folder. Modules and files are read from that folder and, where the

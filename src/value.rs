@@ -4,7 +4,10 @@
 //! equal values, which is how a condition key `${replace(x.url, "https://", "")}:sub` meets its provider. A string
 //! that is only partly known keeps its literal shape as a [`Text`] of parts.
 
+pub mod facts;
+
 use crate::source::Span;
+use facts::{Fact, Facts};
 use std::fmt;
 use std::sync::Arc;
 
@@ -70,6 +73,7 @@ struct AtomData {
     label: String,
     why: String,
     span: Option<Span>,
+    facts: Facts,
 }
 
 impl Atom {
@@ -77,7 +81,26 @@ impl Atom {
     /// sees in its place (`${var.org}`), `why` why it is unknown ("variable `org` has no default").
     #[must_use]
     pub fn new(key: impl Into<String>, kind: AtomKind, label: impl Into<String>, why: impl Into<String>, span: Option<Span>) -> Self {
-        Self(Arc::new(AtomData { key: key.into(), kind, label: label.into(), why: why.into(), span }))
+        Self::knowing(key, kind, label, why, span, Facts::default())
+    }
+
+    /// [`Atom::new`] with more that is known of it.
+    #[must_use]
+    pub fn knowing(
+        key: impl Into<String>,
+        kind: AtomKind,
+        label: impl Into<String>,
+        why: impl Into<String>,
+        span: Option<Span>,
+        facts: Facts,
+    ) -> Self {
+        Self(Arc::new(AtomData { key: key.into(), kind, label: label.into(), why: why.into(), span, facts }))
+    }
+
+    /// The same unknown, as if it entered at another place.
+    #[must_use]
+    pub fn moved(&self, span: Span) -> Self {
+        Self::knowing(self.key(), self.kind(), self.label(), self.why(), Some(span), self.0.facts.clone())
     }
 
     /// Its identity.
@@ -108,6 +131,24 @@ impl Atom {
     #[must_use]
     pub fn span(&self) -> Option<Span> {
         self.0.span
+    }
+
+    /// What is known of it beyond its alphabet.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.0.facts
+    }
+
+    /// False when a `validation` forbids the unknown to be this string.
+    #[must_use]
+    pub fn allows(&self, text: &str) -> bool {
+        self.0.facts.own.as_ref().is_none_or(|f| f.allows(text))
+    }
+
+    /// Every string that the unknown may be, where a `validation` lists them.
+    #[must_use]
+    pub fn values(&self) -> Option<Vec<Arc<str>>> {
+        self.0.facts.own.as_ref().and_then(Fact::values)
     }
 }
 
@@ -312,7 +353,7 @@ impl Text {
     fn joint_span(&self) -> Option<Span> {
         let spans: Vec<Span> = self.parts.iter().filter_map(Part::span).collect();
         let (first, last) = (spans.first()?, spans.last()?);
-        let together = spans.windows(2).all(|w| w[0].file == w[1].file && w[0].end <= w[1].start);
+        let together = spans.iter().zip(spans.iter().skip(1)).all(|(a, b)| a.file == b.file && a.end <= b.start);
         (together && first.file == last.file).then_some(Span { file: first.file, start: first.start, end: last.end })
     }
 

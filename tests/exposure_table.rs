@@ -16,6 +16,7 @@ const EKS: &str = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF012345678
 const GKE: &str = "container.googleapis.com/v1/projects/acme/locations/europe-west1/clusters/prod";
 const AKS: &str = "westeurope.oic.prod-aks.azure.com/11111111-2222-3333-4444-555555555555/66666666-2222-3333-4444-555555555555";
 const BITBUCKET: &str = "api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc";
+const TERRAFORM: &str = "app.terraform.io";
 const CIRCLECI: &str = "oidc.circleci.com/org/5034460f-c7c4-4c43-9457-de07e2029e7b";
 
 fn like(sub: &str) -> Value {
@@ -127,6 +128,23 @@ fn terraform_and_other_shared_issuers() {
         ("app.terraform.io", equals("organization:acme:project:p:workspace:w:run_phase:apply"), Intended),
         ("app.terraform.io", like("organization:*:project:p:workspace:w:run_phase:apply"), AnyTenant),
         ("app.eu.terraform.io", like("organization:acme:*"), AnyProject),
+        // a workspace below a named project: one that begins alike, all of them, one by its name alone
+        ("app.terraform.io", like("organization:acme:project:p:workspace:w*"), ProjectPrefix),
+        ("app.terraform.io", like("organization:acme:project:p:workspace:w*:run_phase:apply"), ProjectPrefix),
+        ("app.terraform.io", like("organization:acme:project:p:workspace:*"), Intended),
+        ("app.terraform.io", like("organization:acme:project:p*:workspace:w:run_phase:*"), Intended),
+        ("app.terraform.io", like("organization:acme:project:*:workspace:w:run_phase:*"), Intended),
+        ("app.terraform.io", like("organization:acme:project:p*"), ProjectPrefix),
+        (
+            "app.terraform.io",
+            json!({"StringLike": {":sub": ["organization:acme:project:p:workspace:*", "organization:acme:project:q:workspace:w:run_phase:*"]}}),
+            Intended,
+        ),
+        (
+            "app.terraform.io",
+            json!({"StringLike": {":sub": ["organization:acme:project:p:workspace:*", "organization:acme:project:q:workspace:w*"]}}),
+            ProjectPrefix,
+        ),
         ("agent.buildkite.com", json!({"StringEquals": {":aud": "sts.amazonaws.com"}}), AnyTenant),
         ("agent.buildkite.com", like("organization:acme:*"), AnyProject),
         ("agent.buildkite.com", like("organization:acme*"), TenantPrefix),
@@ -202,6 +220,21 @@ fn conditions_of_google() {
         ("aws", "assertion.arn.startsWith('arn:aws:sts::123456789012:assumed-role/deploy')", ProjectPrefix, false),
         ("aws", "assertion.account == '123456789012'", AnyProject, false),
         (GKE, "assertion.sub.startsWith('system:serviceaccount:prod')", NamespacePrefix, false),
+        (TERRAFORM, "assertion.sub.startsWith('organization:acme:project:p:workspace:w')", ProjectPrefix, false),
+        (TERRAFORM, "assertion.sub.startsWith('organization:acme:project:p:workspace:w:')", Intended, false),
+        (
+            TERRAFORM,
+            "assertion.terraform_project_id == 'prj-1234567890123456' && assertion.terraform_workspace_name.startsWith('w')",
+            ProjectPrefix,
+            false,
+        ),
+        (
+            TERRAFORM,
+            "assertion.terraform_workspace_id == 'ws-1234567890123456' && assertion.terraform_workspace_name.startsWith('w')",
+            Intended,
+            false,
+        ),
+        (GITHUB, "assertion.repository_id == '8086' && assertion.repository.startsWith('octo/app')", AnyRef, false),
     ];
     let mut wrong = Vec::new();
     for (host, condition, class, chosen) in rows {

@@ -325,15 +325,38 @@ pub struct Api {
     pub service: Text,
 }
 
-/// A credential configuration of a workload outside of Google Cloud: an `external_account` file.
+/// Who asks to be let in to Google Cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Login {
+    /// A credential configuration (`external_account`), which names the provider by `//iam.googleapis.com/` and its name.
+    Configuration,
+    /// A job, which names it by its bare resource name.
+    Job,
+}
+
+/// Somebody signs as a service account, or reaches another through it: rights that Token Creator has and Workload
+/// Identity User has not (<https://cloud.google.com/iam/docs/service-account-permissions>).
+#[derive(Debug, Clone)]
+pub struct Signing {
+    /// Where.
+    pub origin: Origin,
+    /// The e-mail of the account.
+    pub account: Text,
+    /// How a person says it.
+    pub how: String,
+}
+
+/// How a workload outside of Google Cloud logs in: an `external_account` file, or the step of a job.
 #[derive(Debug, Clone)]
 pub struct CredentialConfig {
     /// Where.
     pub origin: Origin,
-    /// `audience`: the provider's resource name with `//iam.googleapis.com/` before it.
+    /// The provider as [`Login`] writes it.
     pub audience: Text,
     /// The e-mail of the service account that is impersonated, if any.
     pub impersonates: Option<Text>,
+    /// What it is.
+    pub login: Login,
 }
 
 /// The graph.
@@ -359,6 +382,8 @@ pub struct Graph {
     pub duplicates: Vec<crate::syntax::hcl::Duplicate>,
     /// Credential configurations of workloads outside of Google Cloud.
     pub credential_configs: Vec<CredentialConfig>,
+    /// Signatures and delegations of Google service accounts.
+    pub signings: Vec<Signing>,
     /// What could not be decided while reading, with the place and the reason.
     pub undecided: Vec<(Option<Span>, String)>,
 }

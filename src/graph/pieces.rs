@@ -90,6 +90,12 @@ pub fn only_atom(text: &Text) -> Option<&Atom> {
     (atoms.next().is_none() && flat(text).len() == HOLE.len_utf8()).then_some(first)
 }
 
+/// True for a text whose first characters are not known.
+#[must_use]
+pub fn starts_unknown(text: &Text) -> bool {
+    flat(text).starts_with(HOLE)
+}
+
 /// True for a text without any character or hole.
 #[must_use]
 pub fn is_empty(text: &Text) -> bool {

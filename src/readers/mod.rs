@@ -76,7 +76,8 @@ pub fn wants(kind: &str) -> bool {
         || kind.starts_with("aws_eks_pod_identity")
         || kind.starts_with("aws_rolesanywhere_")
         || kind.starts_with("google_iam_workload")
-        || matches!(kind, "google_service_account" | "google_project_service")
+        || kind.starts_with("google_service_account")
+        || kind == "google_project_service"
         || google_iam()
         || kind.starts_with("kubernetes_")
         || kind.starts_with("azapi_")
@@ -109,6 +110,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
     for object in &objects {
         gcp::documents::bind(&mut reader, object);
         gcp::credentials::read(&mut reader, object);
+        gcp::workflow::read(&mut reader, object);
         gcp::connector::bind(&mut reader, object);
     }
 }

@@ -6,11 +6,15 @@
 use super::super::formula::{Formula, GlobPart, Matcher, Test};
 use super::super::search::{Compiled, HoleMode, Options, Templates};
 use super::shape;
+use crate::language::Language;
 use crate::value::{Atom, AtomKind, Text};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Most ways of filling in that one gate is tried with.
 const MAX_FILLERS: usize = 6;
+/// As many where validations list the values.
+const MAX_LISTED: usize = 24;
 /// Most unknowns that are given a shape of their own; the others take the first.
 const MAX_ATOMS: usize = 6;
 
@@ -34,16 +38,23 @@ pub fn fillers(formula: &Formula, templates: &Templates) -> Vec<Filler> {
     let occurrences = shape::tests(formula);
     let mut atoms: Vec<Atom> =
         occurrences.iter().flat_map(|o| texts(o.test)).flat_map(|t| t.atoms().cloned().collect::<Vec<_>>()).collect();
-    atoms.sort();
+    // of equal unknowns the one that most is known of
+    atoms.sort_by(|a, b| a.cmp(b).then(a.facts().is_empty().cmp(&b.facts().is_empty())));
     atoms.dedup();
     if atoms.is_empty() {
         return vec![Filler::default()];
     }
     let mut fillers = vec![Filler::default()];
+    let mut most = MAX_FILLERS;
     for atom in atoms.iter().take(MAX_ATOMS) {
         let tests: Vec<&Test> =
             occurrences.iter().map(|o| o.test).filter(|t| texts(t).iter().any(|text| text.atoms().any(|a| a == atom))).collect();
-        let possible = possible_shapes(atom, &tests, templates);
+        // where a validation lists the values, each of them counts
+        let listed = atom.values().filter(|all| !all.is_empty() && fillers.len().saturating_mul(all.len()) <= MAX_LISTED);
+        let possible = match &listed {
+            Some(all) => all.iter().map(|v| v.to_string()).collect(),
+            None => possible_shapes(atom, &tests, templates),
+        };
         let mut next = Vec::new();
         for filler in &fillers {
             for value in &possible {
@@ -52,7 +63,8 @@ pub fn fillers(formula: &Formula, templates: &Templates) -> Vec<Filler> {
                 next.push(filler);
             }
         }
-        next.truncate(MAX_FILLERS);
+        most = if listed.is_some() { MAX_LISTED } else { most };
+        next.truncate(most);
         fillers = next;
     }
     fillers
@@ -85,9 +97,26 @@ fn texts(test: &Test) -> Vec<&Text> {
     }
 }
 
-/// Plausible strings for an unknown, most likely first. Each is made from the unknown's own name, so that two unknowns
-/// differ and a reader recognises it.
+/// Plausible strings for an unknown, most likely first, as far as its `validation` allows them: else a string that it
+/// does allow.
 fn shapes(atom: &Atom) -> Vec<String> {
+    let all = usual_shapes(atom);
+    let Some(fact) = &atom.facts().own else { return all };
+    if let Some(listed) = fact.values().filter(|v| !v.is_empty()) {
+        return listed.iter().map(|v| v.to_string()).collect();
+    }
+    let allowed: Vec<String> = all.iter().filter(|v| fact.allows(v)).cloned().collect();
+    if !allowed.is_empty() {
+        return allowed;
+    }
+    let shortest = |pattern: &Arc<str>| Language::regex_search(pattern).ok()?.shortest();
+    let made: Vec<String> = fact.patterns().iter().filter_map(shortest).filter(|v| fact.allows(v)).collect();
+    if made.is_empty() { all } else { made }
+}
+
+/// Plausible strings for an unknown of its kind. Each is made from the unknown's own name, so that two unknowns differ
+/// and a reader recognises it.
+fn usual_shapes(atom: &Atom) -> Vec<String> {
     let word = word(atom);
     let digits: String =
         format!("{:09}", atom.key().bytes().fold(17u32, |n, b| n.wrapping_mul(31).wrapping_add(u32::from(b))) % 1_000_000_000);

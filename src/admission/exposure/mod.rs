@@ -244,7 +244,7 @@ impl Gate<'_> {
         }
         let witness = match outside.search(&applies, &self.options) {
             Outcome::Witness(w) => w,
-            Outcome::Proof => return Ok(None),
+            Outcome::Proof => return self.below_named(level, &segments, &applies),
             // A level that could not be decided must not let a deeper one speak for the trust.
             Outcome::Unknown(why) => return Err(why),
         };
@@ -263,6 +263,28 @@ impl Gate<'_> {
         let mut found = self.found(class, *witness, &segments);
         found.caller_chosen = chosen::decides(self.formula, query, &applies, level.any, &self.options);
         Ok(Some(found))
+    }
+
+    /// A level of several names, the outer around the inner (a project and its workspaces): what begins like the inner
+    /// name inside an outer that the policy names. An inner name that is left open altogether stands for all of the outer.
+    fn below_named(&self, level: &Level, segments: &[(String, Role)], applies: &Templates) -> Result<Option<Exposure>, String> {
+        let begun = |name: &str| self.named.get(name).into_iter().flatten().any(|c| !c.complete && !c.text.is_empty());
+        for segment in segments.iter().filter(|(name, _)| begun(name)) {
+            let outer = outer_segments(&segment.0, segments, applies);
+            if !outer.iter().any(|name| self.named.get(name).into_iter().flatten().any(|c| !c.text.is_empty())) {
+                continue;
+            }
+            let inner: Vec<(String, Role)> = segments.iter().filter(|(name, _)| !outer.contains(name)).cloned().collect();
+            let ours = named_formula(level, &inner, &self.named, applies);
+            let alike = prefix_formula(std::slice::from_ref(segment), &self.named);
+            let query = Formula::All(vec![alike, Formula::Not(Box::new(ours))]);
+            match self.compiled.and(&Compiled::new(&query, &self.options)).search(applies, &self.options) {
+                Outcome::Witness(w) => return Ok(Some(self.found(level.prefix, *w, std::slice::from_ref(segment)))),
+                Outcome::Proof => {}
+                Outcome::Unknown(why) => return Err(why),
+            }
+        }
+        Ok(None)
     }
 
     fn found(&self, class: Class, witness: Witness, segments: &[(String, Role)]) -> Exposure {
@@ -324,6 +346,24 @@ fn segments_of(level: &Level, templates: &Templates) -> Vec<(String, Role)> {
         }
     }
     out
+}
+
+/// The segments of a level that stand before one of them in the issuer's subjects, with the ids of the same things.
+fn outer_segments(of: &str, level: &[(String, Role)], templates: &Templates) -> BTreeSet<String> {
+    let mut outer = BTreeSet::new();
+    for template in templates.templates() {
+        let in_subject = template.claim("sub").into_iter().flatten().filter_map(|part| match part {
+            crate::issuers::ClaimPart::Segment(index) => template.segments.get(*index).map(|s| s.name.as_str()),
+            crate::issuers::ClaimPart::Literal(_) => None,
+        });
+        let names: Vec<&str> = in_subject.collect();
+        if let Some(place) = names.iter().position(|name| *name == of) {
+            outer.extend(names.iter().take(place).map(|name| (*name).to_owned()));
+        }
+    }
+    outer.extend(outer.clone().into_iter().map(|name| format!("{name}_id")));
+    outer.retain(|name| level.iter().any(|(known, _)| known == name));
+    outer
 }
 
 /// The segments for refs that are part of a subject.

@@ -1,7 +1,7 @@
 //! A formula with its automata, compiled once for any number of templates and queries.
 
 use super::budget::Query;
-use super::concrete::{compares, evaluate_in, has_holes, kind_pattern};
+use super::concrete::{compares, evaluate_in, has_holes, hole_pattern};
 use super::shared::Built;
 use super::{HoleMode, MAX_TESTS, Options, TOO_LARGE};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
@@ -389,6 +389,6 @@ fn text(nfa: &mut Nfa, from: NodeId, text: &Text, ignore_case: bool) -> Result<N
         Part::Literal { text, .. } => nfa.literal(at, text),
         // Letter case inside a hole is not known either; only kinds without letters stay as they are.
         Part::Hole { .. } if ignore_case => nfa.star(at),
-        Part::Hole { atom, .. } => nfa.regex(at, kind_pattern(atom.kind())),
+        Part::Hole { atom, .. } => nfa.regex(at, &hole_pattern(atom)),
     })
 }

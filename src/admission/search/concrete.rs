@@ -182,7 +182,7 @@ pub(super) fn has_holes(matcher: &Matcher) -> bool {
 }
 
 /// The strings that an unknown of a kind can be, as an expression in RE2 syntax; all strings when nothing is known.
-pub(super) fn kind_pattern(kind: AtomKind) -> &'static str {
+fn kind_pattern(kind: AtomKind) -> &'static str {
     match kind {
         AtomKind::AccountId => "[0-9]{12}",
         AtomKind::ProjectNumber => "[0-9]+",
@@ -199,12 +199,20 @@ pub(super) fn kind_pattern(kind: AtomKind) -> &'static str {
     }
 }
 
+/// The strings that an unknown can be: those that its validation lists, else those of its kind.
+pub(super) fn hole_pattern(atom: &Atom) -> std::borrow::Cow<'static, str> {
+    match atom.values() {
+        Some(all) => format!("(?:{})", all.iter().map(|v| regex::escape(v)).collect::<Vec<_>>().join("|")).into(),
+        None => kind_pattern(atom.kind()).into(),
+    }
+}
+
 /// A test with holes that may be anything: unknown where some filling matches.
 fn possibly(matcher: &Matcher, s: &str) -> Truth {
     let widened = |text: &Text| -> String {
         let part = |p: &Part| match p {
             Part::Literal { text, .. } => regex::escape(text),
-            Part::Hole { atom, .. } => format!("(?:{})", kind_pattern(atom.kind())),
+            Part::Hole { atom, .. } => format!("(?:{})", hole_pattern(atom)),
         };
         text.parts.iter().map(part).collect()
     };

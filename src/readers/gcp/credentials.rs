@@ -3,7 +3,7 @@
 
 use super::super::context::{Object, Reader, email_of};
 use super::super::shape::{known_at, text_at};
-use crate::graph::{CredentialConfig, pieces};
+use crate::graph::{CredentialConfig, Login, pieces};
 
 /// A file whose type is `external_account`.
 pub(in crate::readers) fn read(reader: &mut Reader, object: &Object) {
@@ -14,5 +14,5 @@ pub(in crate::readers) fn read(reader: &mut Reader, object: &Object) {
     let url = text_at(object.value, "service_account_impersonation_url");
     let impersonates = url.and_then(|url| pieces::rsplit_once(&email_of(&url), ":").map(|(email, _)| email));
     let origin = object.origin(object.file);
-    reader.graph.credential_configs.push(CredentialConfig { origin, audience, impersonates });
+    reader.graph.credential_configs.push(CredentialConfig { origin, audience, impersonates, login: Login::Configuration });
 }

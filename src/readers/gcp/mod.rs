@@ -5,6 +5,7 @@ pub(super) mod connector;
 pub(super) mod credentials;
 pub(super) mod documents;
 pub(super) mod terraform;
+pub(super) mod workflow;
 
 use super::context::Reader;
 use super::shape::{any_field, field, is_true, listing, place, setting, text, unreadable};

@@ -2,10 +2,10 @@
 //! (<https://registry.terraform.io/providers/hashicorp/google/latest/docs/resources/iam_workload_identity_pool_provider>).
 
 use super::super::context::{Reader, email, origin};
-use super::super::shape::{any_field, field, is_true, place, text, text_at};
+use super::super::shape::{any_field, field, is_true, listing, place, text, text_at};
 use super::binding::{Binding, Target, bind_list, bind_policy, bind_value};
 use super::{SNAKE, add_pool, add_provider};
-use crate::graph::{Api, BindingStyle, IdentityKind, pieces};
+use crate::graph::{Api, BindingStyle, IdentityKind, Signing, pieces};
 use crate::terraform::{Mode, Resource};
 use crate::value::{Text, Value};
 
@@ -27,6 +27,26 @@ pub(in crate::readers) fn bind(reader: &mut Reader, resource: &Resource) {
         provider(reader, resource);
     } else if managed && let Some((family, style)) = iam_family(kind) {
         binding(reader, resource, family, style);
+    } else if resource.mode == Mode::Data {
+        signing(reader, resource);
+    }
+}
+
+/// Data sources that sign as an account, or reach it through others
+/// (<https://registry.terraform.io/providers/hashicorp/google/latest/docs/data-sources/service_account_jwt>).
+fn signing(reader: &mut Reader, resource: &Resource) {
+    let tokens = ["google_service_account_access_token", "google_service_account_id_token", "google_service_account_jwt"];
+    if !tokens.contains(&resource.kind.as_str()) {
+        return;
+    }
+    let mut add = |account: Option<Text>, how: &str| {
+        let account = account.map(|a| super::super::context::email_of(&a));
+        reader.graph.signings.extend(account.map(|account| Signing { origin: origin(resource), account, how: how.to_owned() }));
+    };
+    if let Some(first) = listing(field(&resource.body, "delegates")).texts.into_iter().next() {
+        add(Some(first), "it is the first of the `delegates`");
+    } else if resource.kind == "google_service_account_jwt" {
+        add(text_at(&resource.body, "target_service_account"), "a JWT is signed as it (`signJwt`)");
     }
 }
 

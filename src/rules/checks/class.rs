@@ -136,7 +136,8 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
         known().find(|c| value.starts_with(&c.text)).or_else(|| known().next()).map(|c| c.text.clone())
     };
     let named = |names: &[&str]| names.iter().find_map(|n| extended(n));
-    let project = ["repository", "project", "workspace", "pipeline", "service_account", "role"];
+    let project = alike(exposure, templates, Role::Project);
+    let workspace = ["workspace", "stack"].contains(&project);
     let (rule, severity, roles, message, help): (&str, Severity, &[Role], String, &str) = match exposure.class {
         Class::AnyNamespace => (
             "wildcard-subject",
@@ -181,9 +182,9 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
         ),
         Class::ProjectPrefix => (
             "name-prefix",
-            if cluster { Severity::Medium } else { Severity::High },
+            if cluster || workspace { Severity::Medium } else { Severity::High },
             &[Role::Project],
-            format!("everything whose name begins like `{}` gets in, such as `{}`", named(&project).unwrap_or_default(), segment(&project)),
+            format!("everything whose name begins like `{}` gets in, such as `{}`", named(&[project]).unwrap_or_default(), segment(&[project])),
             "end the name with the delimiter that follows it in the subject, or compare exactly",
         ),
         Class::AnyRef => (
@@ -253,6 +254,17 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
     Some(Verdict { rule, severity, span, trail, message, help: help.to_owned() })
 }
 
+/// The segment of this role in which the witness extends a name of the policy.
+fn alike<'t>(exposure: &Exposure, templates: &'t [Template], role: Role) -> &'t str {
+    let extends = |name: &str| {
+        let value = exposure.segments.get(name).map_or("", String::as_str);
+        let named = exposure.named.get(name).into_iter().flatten().filter(|c| !c.text.is_empty());
+        named.clone().all(|c| c.text != value) && named.clone().any(|c| value.starts_with(&c.text))
+    };
+    let names = templates.iter().flat_map(|t| &t.segments).filter(|s| s.role == role).map(|s| s.name.as_str());
+    names.clone().find(|name| extends(name)).or_else(|| names.clone().next()).unwrap_or_default()
+}
+
 /// The tenant is pinned, the callers of a reusable workflow are not: what platform teams mean, when its ref is pinned.
 fn loose_workflow(formula: &Formula, templates: &[Template], exposure: &Exposure) -> Option<Verdict> {
     let pinned = exposure.named.get("called_ref").into_iter().flatten().any(|c| c.complete);
@@ -273,7 +285,8 @@ fn loose_workflow(formula: &Formula, templates: &[Template], exposure: &Exposure
 }
 
 /// The named prefix ends with a separator: a family of names is meant.
-fn family(exposure: &Exposure, role: Role, templates: &[Template]) -> bool {
+#[must_use]
+pub fn family(exposure: &Exposure, role: Role, templates: &[Template]) -> bool {
     let names = templates.iter().flat_map(|t| &t.segments).filter(|s| s.role == role).map(|s| s.name.as_str());
     let open: Vec<_> = names.filter_map(|n| exposure.named.get(n)).flatten().filter(|c| !c.complete).collect();
     !open.is_empty() && open.iter().all(|c| c.text.ends_with(['/', '-', '_', '.']))

@@ -2,7 +2,7 @@
 
 use super::config::{ConfigCache, ModuleConfig};
 use super::worlds::World;
-use super::{EvalError, MAX_DEPTH, MAX_INSTANCES, MAX_NODES, MAX_STEPS, MAX_VALUE_DEPTH, Undecided};
+use super::{EvalError, MAX_DEPTH, MAX_INSTANCES, MAX_NODES, MAX_STEPS, MAX_VALUE_DEPTH, ModelledCall, Undecided};
 use crate::source::Span;
 use crate::syntax::hcl::{Block, Expr};
 use crate::value::{Atom, AtomKind, Value};
@@ -132,6 +132,7 @@ pub(super) struct Evaluator<'a> {
     /// Module calls by folder and path: whether something wanted is below.
     pub(super) mattering: RefCell<BTreeMap<(String, String), bool>>,
     pub(super) undecided: RefCell<Vec<Undecided>>,
+    pub(super) modelled: RefCell<Vec<ModelledCall>>,
     root_instance: Rc<Instance>,
 }
 
@@ -159,6 +160,7 @@ impl<'a> Evaluator<'a> {
             fresh: Cell::new(0),
             mattering: RefCell::default(),
             undecided: RefCell::default(),
+            modelled: RefCell::default(),
             root_instance,
         }
     }

@@ -3,7 +3,7 @@
 use super::EvalError;
 use super::collection::Collection;
 use super::engine::{Evaluator, Result, Scope};
-use super::values::{effective, noun};
+use super::values::{child, effective, noun};
 use crate::source::Span;
 use crate::syntax::hcl::{Expr, ForExpr};
 use crate::value::{Entry, Kind, Text, Value};
@@ -56,7 +56,15 @@ impl Evaluator<'_> {
     }
 
     fn for_over(&self, collection: &Value, body: &ForExpr, is_set: bool, expr: &Expr, scope: &Scope) -> Result<Value> {
-        let Items { pairs, mut open } = self.items(collection, body.collection.span)?;
+        let Items { mut pairs, mut open } = self.items(collection, body.collection.span)?;
+        // an unknown list: one element stands for all, so that what is made of each keeps its literal shape
+        if let Kind::Unknown(atom) = &collection.kind
+            && body.result_key.is_none()
+            && !self.is_strict()
+        {
+            let each = |step: &str| Value { kind: Kind::Unknown(child(atom, step)), ..collection.clone() };
+            pairs.push((each("[*].key"), each("[*]")));
+        }
         let (mut items, mut entries): (Vec<Value>, Vec<Entry>) = (Vec::new(), Vec::new());
         for (key, value) in pairs {
             let key = if is_set { value.clone() } else { key };

@@ -25,6 +25,7 @@ mod terragrunt;
 mod tests;
 mod traverse;
 mod types;
+mod validation;
 mod values;
 mod worlds;
 
@@ -101,6 +102,15 @@ pub fn why_unknown(value: &Value) -> Option<String> {
     values::cause(value)
 }
 
+/// A call of a module that only a model describes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ModelledCall {
+    /// The header of the call.
+    pub span: Span,
+    /// How many wanted resources its instances declare: none when its arguments (or its `count`) switch it off.
+    pub resources: usize,
+}
+
 /// What the folders declare.
 #[derive(Debug, Default)]
 pub struct Evaluated {
@@ -112,6 +122,8 @@ pub struct Evaluated {
     pub undecided: Vec<Undecided>,
     /// Object keys that are written twice: Terraform keeps the last.
     pub duplicates: Vec<Duplicate>,
+    /// The calls that a model stood in for, one for each time a caller evaluated them.
+    pub modelled: Vec<ModelledCall>,
 }
 
 /// The folders of a scan.
@@ -182,6 +194,7 @@ impl<'a> Workspace<'a> {
         for one in each {
             out.resources.extend(one.resources);
             out.undecided.extend(one.undecided);
+            out.modelled.extend(one.modelled);
         }
         for config in self.cache.all() {
             out.problems.extend(config.problems.iter().cloned());
@@ -196,6 +209,7 @@ impl<'a> Workspace<'a> {
         for world in worlds::of_root(&self.cache, root) {
             let evaluator = Evaluator::in_world(&self.cache, world, false);
             let resources = evaluator.resources(self.wanted);
+            out.modelled.extend(evaluator.modelled.take());
             for undecided in evaluator.undecided.take() {
                 if !out.undecided.contains(&undecided) {
                     out.undecided.push(undecided);

@@ -82,7 +82,7 @@ impl Places<'_> {
 
     fn atom(&self, atom: Atom) -> Atom {
         match atom.span() {
-            Some(span) if self.builtin.contains(&span.file) => Atom::new(atom.key(), atom.kind(), atom.label(), atom.why(), Some(self.to)),
+            Some(span) if self.builtin.contains(&span.file) => atom.moved(self.to),
             _ => atom,
         }
     }

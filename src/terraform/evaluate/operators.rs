@@ -3,7 +3,7 @@
 use super::EvalError;
 use super::values::{effective, noun};
 use crate::syntax::hcl::{BinaryOperator as B, UnaryOperator};
-use crate::value::{Kind, Text, Value};
+use crate::value::{Atom, Kind, Part, Text, Value};
 use std::sync::Arc;
 
 type Result<T> = std::result::Result<T, EvalError>;
@@ -142,6 +142,7 @@ fn logic(operator: B, left: &Value, right: &Value, unknown: &dyn Fn() -> Value) 
 pub(super) fn equal(a: &Value, b: &Value) -> Option<bool> {
     match (&a.kind, &b.kind) {
         (Kind::Unknown(x), Kind::Unknown(y)) => (x == y).then_some(true),
+        (Kind::Unknown(x), Kind::Text(t)) | (Kind::Text(t), Kind::Unknown(x)) => forbidden(x, t),
         (Kind::Unknown(_), _) | (_, Kind::Unknown(_)) => None,
         (Kind::OneOf(all), other) | (other, Kind::OneOf(all)) => {
             let other = Value::new(other.clone(), None);
@@ -185,8 +186,19 @@ fn every(results: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     all
 }
 
+/// An unknown is not a string that its validation forbids.
+fn forbidden(atom: &Atom, text: &Text) -> Option<bool> {
+    text.as_known().filter(|known| !atom.allows(known)).map(|_| false)
+}
+
 /// Partly known strings differ for sure when their known ends do.
 fn equal_text(x: &Text, y: &Text) -> Option<bool> {
+    if let ([Part::Hole { atom, .. }], other) | (other, [Part::Hole { atom, .. }]) = (x.parts.as_slice(), y.parts.as_slice()) {
+        let other = Text { parts: other.to_vec() };
+        if let Some(outcome) = forbidden(atom, &other) {
+            return Some(outcome);
+        }
+    }
     if let (Some(x), Some(y)) = (x.as_known(), y.as_known()) {
         return Some(x == y);
     }

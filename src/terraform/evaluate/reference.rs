@@ -117,13 +117,14 @@ impl Evaluator<'_> {
                     let why = format!("variable `{name}` has no default");
                     let atom =
                         Atom::new(self.key(instance, &format!("var.{name}")), kind, format!("${{var.{name}}}"), why, Some(variable.span));
-                    return Ok(types::shape_unknown(Value::unknown(atom, Some(variable.span)), constraint.as_ref()));
+                    Value::unknown(atom, Some(variable.span))
                 }
             };
-            match constraint {
-                Some(constraint) => constraint.convert(value, &|e| self.eval(e, &Scope::of(instance))),
-                None => Ok(value),
-            }
+            let value = match constraint {
+                Some(constraint) => constraint.convert(value, &|e| self.eval(e, &Scope::of(instance)))?,
+                None => value,
+            };
+            Ok(self.validated(name, &variable.body, value, &Scope::of(instance)))
         })
     }
 

@@ -3,7 +3,7 @@
 use super::config::ModuleConfig;
 use super::engine::{Child, Evaluator, Expansion, Instance, Item, Result, Scope, Shape};
 use super::iteration::Items;
-use super::{MAX_MODULE_LEVELS, computed, config, modelled};
+use super::{MAX_MODULE_LEVELS, ModelledCall, computed, config, modelled};
 use crate::source::Span;
 use crate::syntax::hcl::Block;
 use crate::terraform::{Mode, Resource, models};
@@ -34,8 +34,13 @@ impl Evaluator<'_> {
             }
             match self.children(instance, name) {
                 Some(children) => {
+                    let before = out.len();
                     for child in children.iter() {
                         self.walk(&child.instance, conditional || child.item.conditional, wanted, out);
+                    }
+                    if self.is_modelled(&instance.config, block, &path) {
+                        let resources = out.len().saturating_sub(before);
+                        self.modelled.borrow_mut().push(ModelledCall { span: block.header, resources });
                     }
                 }
                 None => {
@@ -207,6 +212,11 @@ impl Evaluator<'_> {
         let (source, version) = (config::source_of(block)?, version.as_deref());
         let model = self.cache.models.and_then(|m| m.find(&source, version)).or_else(|| models::find(&source, version))?;
         Some(self.cache.model(model)).filter(|c| c.exists)
+    }
+
+    /// Only a model describes what this calls.
+    fn is_modelled(&self, caller: &ModuleConfig, block: &Block, path: &str) -> bool {
+        self.called(caller, block, path).is_some_and(|config| !config.builtin.is_empty())
     }
 
     /// What `count` or `for_each` makes of a block, once.

@@ -503,3 +503,94 @@ fn a_module_that_calls_itself_many_times_ends() {
     assert!(!out.resources.is_empty() && out.resources.len() <= 12 * MAX_INSTANCES, "{}", out.resources.len());
     assert!(!out.undecided.is_empty());
 }
+
+#[test]
+fn modelled_calls_are_counted_also_when_they_are_switched_off() {
+    let call = |name: &str, more: &str| {
+        format!("module \"{name}\" {{\n  source = \"terraform-aws-modules/iam/aws//modules/iam-role\"\n  {more}\n}}\n")
+    };
+    let text = call("on", "enable_github_oidc = true") + &call("off", "create = false") + &call("none", "count = 0");
+    let files = memory(&[("main.tf", &text)]);
+    let out = Workspace::new(&files, &[String::new()]).only(|kind| kind == "aws_iam_role").evaluate();
+    let mut counts: Vec<(String, usize)> = out.modelled.iter().map(|c| (files.0.snippet(c.span), c.resources)).collect();
+    counts.sort();
+    let expected = [("module \"none\"", 0), ("module \"off\"", 0), ("module \"on\"", 1)];
+    assert_eq!(counts, expected.map(|(name, n)| (name.to_owned(), n)));
+}
+
+/// The facts of a variable whose only validation has this condition.
+fn facts(condition: &str) -> crate::value::facts::Facts {
+    let text = format!("variable \"x\" {{\n  validation {{\n    condition = {condition}\n    error_message = \"no\"\n  }}\n}}\n");
+    match value(&text, "var.x").map(|v| v.kind) {
+        Ok(Kind::Unknown(atom)) => atom.facts().clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_validation_says_what_a_variable_may_be() {
+    let cases: &[(&str, &[&str], &[&str])] = &[
+        (r#"contains(["dev", "prod"], var.x)"#, &["dev", "prod"], &["test", ""]),
+        (r#"can(regex("^[a-z0-9-]+$", var.x))"#, &["a-1"], &["a/b", "A", ""]),
+        (r#"!can(regex("[*?]", var.x))"#, &["a"], &["a*"]),
+        (r#"length(regexall("^[^/]+/[^/]+$", var.x)) > 0"#, &["a/b"], &["a", "a/b/c"]),
+        (r#"startswith(var.x, "acme.") && endswith(var.x, "-ci")"#, &["acme.x-ci"], &["acmex-ci", "acme.x"]),
+        (r#"strcontains(var.x, "/") || var.x == "all""#, &["a/b", "all"], &["a"]),
+        (r#"var.x == null || length(var.x) > 2"#, &["abc"], &["ab"]),
+        (r#"3 <= length(var.x) && length(var.x) < 5"#, &["abc", "abcd"], &["ab", "abcde"]),
+        (r#"var.x != "" && var.x != "*""#, &["a"], &["", "*"]),
+        (r#"!(var.x == "a" || var.x == "b")"#, &["c"], &["a", "b"]),
+        (r#"startswith(var.x, "a") && timestamp() != var.x"#, &["a"], &["b"]),
+    ];
+    for (condition, yes, no) in cases {
+        let fact = facts(condition).own.unwrap_or_else(|| panic!("{condition}"));
+        yes.iter().for_each(|text| assert!(fact.allows(text), "{condition} allows {text:?}"));
+        no.iter().for_each(|text| assert!(!fact.allows(text), "{condition} forbids {text:?}"));
+    }
+    for condition in [
+        r#"timestamp() == var.x"#,
+        r#"startswith(var.x, "a") || timestamp() == var.x"#,
+        r#"!(startswith(var.x, "a") && timestamp() == var.x)"#,
+        r#"contains(["a", timestamp()], var.x)"#,
+        r#"startswith(var.y, "a")"#,
+        r#"can(regex("(", var.x))"#,
+    ] {
+        assert!(facts(condition).own.is_none(), "{condition}");
+    }
+}
+
+#[test]
+fn a_validation_of_each_element_is_known_of_each_element() {
+    let text = |condition: &str| {
+        format!(
+            "variable \"x\" {{\n  type = list(string)\n  validation {{\n    condition = {condition}\n    error_message = \"no\"\n  }}\n}}\n\
+             resource \"r\" \"r\" {{\n  all = [for x in var.x : \"repo:${{x}}:*\"]\n}}\n"
+        )
+    };
+    let atom = |condition: &str| {
+        let files = memory(&[("main.tf", &text(condition))]);
+        let all = all(&files);
+        let list = all.resources.first().unwrap().body.get("all").unwrap().clone();
+        assert!(list.is_open());
+        let items = list.items();
+        let Kind::Text(text) = &items.first().unwrap().kind else { panic!("{list:?}") };
+        assert_eq!(text.to_string(), "repo:${var.x[*]}:*");
+        text.atoms().next().unwrap().clone()
+    };
+    let word = atom(r#"length(var.x) > 0 && alltrue([for name in var.x : can(regex("^[a-z]+$", name))])"#);
+    assert!(word.allows("app") && !word.allows("octo/app"));
+    assert_eq!(word.kind(), AtomKind::Word);
+    let anything = atom(r#"alltrue([for name in var.x : can(regex("^[a-z]+$", name)) if name != "*"])"#);
+    assert!(anything.allows("octo/app"));
+    assert_eq!(anything.kind(), AtomKind::Any);
+}
+
+#[test]
+fn a_set_of_values_with_patterns_in_it_is_its_values() {
+    let text = "variable \"x\" {\n  validation {\n    condition = contains([\"main\", \"release/*\"], var.x)\n    error_message = \"no\"\n  }\n}\n";
+    assert_eq!(shown(text, "\"ref:${var.x}\""), "\"ref:main\" | \"ref:release/*\"");
+    let text = text.replace("release/*", "release");
+    assert_eq!(shown(&text, "\"ref:${var.x}\""), "\"ref:${var.x}\"");
+    assert_eq!(shown(&text, "var.x == \"develop\""), "false");
+    assert_eq!(shown(&text, "var.x == \"main\" ? 1 : 2"), "1 | 2");
+}

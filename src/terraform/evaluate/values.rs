@@ -1,6 +1,7 @@
 //! Small things that every part of the evaluator does with values.
 
 use crate::source::Span;
+use crate::value::facts::Facts;
 use crate::value::{Atom, Entry, Hop, Kind, MAX_ALTERNATIVES, Part, Text, Trail, Value};
 use std::sync::Arc;
 
@@ -149,7 +150,10 @@ pub(super) fn product(values: &[Value]) -> Option<Vec<Vec<Value>>> {
 pub(super) fn child(atom: &Atom, step: &str) -> Atom {
     let inner = atom.label().strip_prefix("${").and_then(|l| l.strip_suffix('}')).unwrap_or(atom.label());
     let kind = super::computed::kind_of_name(step.trim_start_matches('.'));
-    Atom::new(format!("{}{step}", atom.key()), kind, format!("${{{inner}{step}}}"), atom.why(), atom.span())
+    let own = atom.facts().items.as_deref().filter(|_| step.starts_with('[')).cloned();
+    let kind = super::validation::narrowed(kind, own.as_ref());
+    let facts = Facts { own, items: None };
+    Atom::knowing(format!("{}{step}", atom.key()), kind, format!("${{{inner}{step}}}"), atom.why(), atom.span(), facts)
 }
 
 /// A map entry with a known key.

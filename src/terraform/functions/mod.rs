@@ -29,6 +29,7 @@ mod yaml;
 mod tests;
 
 pub use numbers::canonical as canonical_number;
+pub(crate) use regexes::expression;
 pub use replace::{issuer_of_provider_arn, without_scheme};
 
 use crate::source::Span;

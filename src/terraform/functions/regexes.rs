@@ -27,6 +27,11 @@ pub(super) fn compile(pattern: &str) -> Result<Regex, Stop> {
     }
 }
 
+/// A compiled expression; none where it is too large or not understood.
+pub(crate) fn expression(pattern: &str) -> Option<Regex> {
+    compile(pattern).ok()
+}
+
 /// The few spellings in which RE2 as Go has it differs: classes of digits, words and spaces are ASCII there, `\z` is
 /// the same, `\Q…\E` quotes, and an escaped `/` or other punctuation is itself in both.
 fn go_syntax(pattern: &str) -> String {

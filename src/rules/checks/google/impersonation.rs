@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::admission::cel::google::{Member, MemberKind};
-use crate::graph::{CredentialConfig, Gate, Identity, IdentityId, IdentityKind, Trust, pieces};
+use crate::graph::{CredentialConfig, Gate, Identity, IdentityId, IdentityKind, Login, Trust, pieces};
 use crate::rules::{Finding, Severity};
 use crate::value::Text;
 
@@ -65,6 +65,16 @@ fn missing_creator(context: &Context<'_>, index: usize, trust: &Trust) -> Option
                    the first; signing (`signBlob`, `signJwt`, signed URLs, domain-wide delegation) and chains of `delegates` need the second, and some \
                    guides ask for both";
     let finding = Finding::new("missing-token-creator", &trust.origin, member.span(), &member.to_string(), message);
+    // Where a need is seen it is no matter of opinion.
+    if let Some(signing) = context.graph.signings.iter().find(|s| accounts(context, &s.account).contains(&trust.identity)) {
+        let needed = format!(
+            "the principal holds `roles/iam.workloadIdentityUser` on `{}` and not `roles/iam.serviceAccountTokenCreator`, which is needed: {}",
+            signing.account, signing.how
+        );
+        let finding = Finding { message: needed, ..finding }.severity(Severity::Medium).along_text(member);
+        let help = "grant `roles/iam.serviceAccountTokenCreator` on this service account to the same principal";
+        return Some(finding.help(help).related_to(signing.origin.span, "the signature, or the delegation"));
+    }
     let help = "leave it as it is, or grant `roles/iam.serviceAccountTokenCreator` on this service account when the workload signs; teams that want both \
                 everywhere set `[rules.missing-token-creator] severity = \"high\"`";
     Some(finding.help(help).along_text(member))
@@ -142,6 +152,10 @@ fn unbound(context: &Context<'_>, config: &CredentialConfig) -> Option<Finding> 
     if ids.is_empty() || bindings_unknown(context) {
         return None;
     }
+    let what = match config.login {
+        Login::Configuration => "configuration",
+        Login::Job => "job",
+    };
     let pool = pieces::split_once(&config.audience, "/workloadIdentityPools/")
         .and_then(|(_, rest)| pieces::split_once(&rest, "/"))
         .map(|(pool, _)| pool)?;
@@ -157,7 +171,7 @@ fn unbound(context: &Context<'_>, config: &CredentialConfig) -> Option<Finding> 
         return None;
     }
     let message = format!(
-        "this configuration impersonates `{email}`, and nothing in the scan lets a principal of the pool `{pool}` do so: `iam.serviceAccounts.getAccessToken` is denied"
+        "this {what} impersonates `{email}`, and nothing in the scan lets a principal of the pool `{pool}` do so: `iam.serviceAccounts.getAccessToken` is denied"
     );
     let finding = Finding::new("unbound-impersonation", &config.origin, email.span(), &email.to_string(), message);
     let finding = finding

@@ -3,7 +3,7 @@
 
 use super::Context;
 use crate::admission::cel::google::{Member, MemberKind, MemberProblem, MemberProblemKind, ProjectKind};
-use crate::graph::{Gate, GoogleSource, Origin, ProviderKind, pieces};
+use crate::graph::{Gate, GoogleSource, Login, Origin, ProviderKind, pieces};
 use crate::rules::Finding;
 use crate::source::Span;
 use crate::value::{AtomKind, Part, Text};
@@ -20,7 +20,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     for provider in &context.graph.providers {
         let ProviderKind::Google(google) = &provider.kind else { continue };
         if let GoogleSource::Oidc { audiences, .. } = &google.source {
-            out.extend(audiences.iter().filter_map(|a| of_resource(&provider.origin, a, "audience")));
+            out.extend(audiences.iter().filter_map(|a| of_resource(&provider.origin, a, "an audience")));
             out.extend(audiences.iter().filter_map(|a| location(&provider.origin, a)));
         }
         out.extend(of_id(&provider.origin, &google.name, "provider"));
@@ -29,7 +29,11 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
         out.extend(of_id(&pool.origin, &pool.name, "pool"));
     }
     for config in &context.graph.credential_configs {
-        out.extend(of_resource(&config.origin, &config.audience, "audience"));
+        if config.login == Login::Job {
+            out.extend(of_login(&config.origin, &config.audience));
+            continue;
+        }
+        out.extend(of_resource(&config.origin, &config.audience, "an audience"));
         out.extend(location(&config.origin, &config.audience));
     }
     out
@@ -126,7 +130,7 @@ fn kind(project: &Text) -> Option<ProjectKind> {
             AtomKind::ProjectNumber | AtomKind::Number => Some(ProjectKind::Number),
             AtomKind::ProjectId => Some(ProjectKind::Id),
             _ => {
-                let label = atom.label().trim_start_matches("${").trim_end_matches('}').trim().to_owned();
+                let label = atom.label().trim_matches(['$', '{', '}', ' ']).to_ascii_lowercase();
                 let last = label.rsplit(['.', '"', '[', ']']).find(|s| !s.is_empty()).unwrap_or_default().to_owned();
                 (last == "project_id" || last.ends_with("_project_id")).then_some(ProjectKind::Unknown)
             }
@@ -141,6 +145,24 @@ fn kind(project: &Text) -> Option<ProjectKind> {
         && known.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !known.ends_with('-');
     id.then_some(ProjectKind::Id)
+}
+
+/// A provider as a job names it: the bare resource name
+/// (<https://github.com/google-github-actions/auth#inputs-workload-identity-federation>).
+fn of_login(origin: &Origin, text: &Text) -> Option<Finding> {
+    let mut whole = Text::known("//iam.googleapis.com/");
+    whole.push(text);
+    let shape = pieces::flat(text);
+    let bare = shape.starts_with("projects/") || pieces::starts_unknown(text);
+    let provider = shape.contains("/providers/") || text.atoms().next().is_some();
+    if !bare || !provider {
+        let message = format!("`{text}` is no provider's name: the login fails before any token is looked at");
+        let finding = Finding::new("malformed-principal", origin, text.span(), &text.to_string(), message);
+        let help =
+            "write `projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`, without a host and with the provider";
+        return Some(finding.help(help).along_text(text));
+    }
+    of_resource(origin, &whole, "the provider's name").or_else(|| location(origin, &whole))
 }
 
 /// What stands between `projects/` and `/locations/` of a pool's resource name, and the rest.
@@ -159,8 +181,7 @@ fn of_resource(origin: &Origin, text: &Text, what: &str) -> Option<Finding> {
         ProjectKind::Unknown => false,
         ProjectKind::Number => return None,
     };
-    let message =
-        format!("`{project}` is a project's id; in an {what} Google compares the project's number, so no token is accepted with it");
+    let message = format!("`{project}` is a project's id; in {what} Google compares the project's number, so no token is accepted with it");
     let finding = Finding::new("project-id-in-principal", origin, used(text, &project), &text.to_string(), message);
     Some(finding.help(NUMBER_HELP).certain(certain).along_text(&project))
 }

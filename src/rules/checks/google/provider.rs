@@ -3,7 +3,7 @@
 use super::super::class;
 use super::{Context, Seen, attributes};
 use crate::admission::Truth;
-use crate::admission::cel::google::{Member, member_formula, references};
+use crate::admission::cel::google::{Member, Selector, member_formula, references};
 use crate::admission::exposure::{self, Class, Exposure, Life, life, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
 use crate::admission::search;
@@ -105,8 +105,17 @@ fn with_condition(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
     }
     // What the condition alone gets wrong whatever is bound; the rest is the bindings' matter.
     let verdict = class::inside(&seen.condition, &templates, &exposure, seen.tenancy() == Tenancy::Cluster);
-    let own = verdict.filter(|v| CONDITION_RULES.contains(&v.rule));
+    let cut_short = |rule: &str| rule == "name-prefix" && !class::family(&exposure, Role::Project, &templates);
+    let own = verdict.filter(|v| CONDITION_RULES.contains(&v.rule) || (cut_short(v.rule) && everyone_is_bound(context, seen)));
     own.map(|v| v.finding(&seen.provider.origin, "condition", &exposure)).into_iter().collect()
+}
+
+/// A binding of the whole pool leaves nothing but the condition.
+fn everyone_is_bound(context: &Context<'_>, seen: &Seen<'_>) -> bool {
+    bound(context, seen).into_iter().any(|i| match context.graph.trusts.get(i).map(|t| &t.gate) {
+        Some(Gate::GoogleMember { member, .. }) => Member::parse(member).is_ok_and(|m| matches!(m.selector(), Some(Selector::Everyone(_)))),
+        _ => false,
+    })
 }
 
 /// The rules about gates inside a tenant that a condition answers for by itself.
