@@ -5,7 +5,7 @@ use super::super::engine::Context;
 use super::super::finding::{Finding, Severity};
 use super::{class, format};
 use crate::admission::entra::{self, Credential, CredentialProblemKind};
-use crate::admission::exposure::{Class, Exposure, Life, life, shape};
+use crate::admission::exposure::{Class, Exposure, Life, shape};
 use crate::admission::formula::Formula;
 use crate::graph::{Gate, Trust, pieces};
 use crate::issuers::{Recognised, Role, Template, Tenancy, well_known_mistakes};
@@ -51,7 +51,7 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
     let templates = issuer::templates(&known.recognised, &formula);
     let seen = Seen { trust, credential, recognised: known.recognised, certain: known.certain, formula, templates };
     let mut findings = audience(&seen);
-    if matches!(life(&seen.formula, &seen.templates), Life::Dead) {
+    if matches!(context.life(&seen.formula, &seen.templates), Life::Dead) {
         findings.push(dead(&seen));
         return findings;
     }

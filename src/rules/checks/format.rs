@@ -1,8 +1,7 @@
 //! GitHub's two subject formats, `repo:OWNER/REPO:…` and `repo:OWNER@OWNER_ID/REPO@REPO_ID:…`
 //! (<https://docs.github.com/en/actions/reference/security/oidc>).
 
-use super::aws_admitted as admitted;
-use crate::admission::exposure::shape;
+use crate::admission::exposure::{Life, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
 use crate::graph::Origin;
 use crate::issuers::Template;
@@ -18,7 +17,13 @@ pub(super) fn stale(context: &Context<'_>, origin: &Origin, issuer: &str, formul
     }
     let (immutable, classic): (Vec<Template>, Vec<Template>) = templates.iter().cloned().partition(is_immutable);
     let test = shape::tests(formula).into_iter().find(|o| o.positive && shape::claims(&o.test.subject).contains("sub"))?.test;
-    let takes = (admitted(formula, &classic)?, admitted(formula, &immutable)?);
+    // None when that is not decided.
+    let admitted = |templates: &[Template]| match context.life(formula, templates) {
+        Life::Alive(_) => Some(true),
+        Life::Dead => Some(false),
+        Life::Unknown(_) => None,
+    };
+    let takes = (admitted(&classic)?, admitted(&immutable)?);
     let known = context.config.github.immutable_subjects;
     let (message, help, broken) = match takes {
         (true, false) => (

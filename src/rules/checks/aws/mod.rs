@@ -7,9 +7,8 @@ mod others;
 
 use super::super::engine::Context;
 use super::super::finding::Finding;
-pub(in crate::rules::checks) use habits::admitted;
 
-use crate::admission::exposure::{Life, life};
+use crate::admission::exposure::Life;
 use crate::admission::formula::Formula;
 use crate::admission::iam::{self, Effect, Policy, PrincipalKind, View, Viewer};
 use crate::graph::{Gate, IdentityId, Trust};
@@ -83,7 +82,7 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
     findings.extend(others::pod_identity(&subject));
     findings.extend(others::accounts(&subject));
     for seen in views(&subject) {
-        let lifeless = matches!(life(&seen.formula, &seen.templates), Life::Dead);
+        let lifeless = matches!(subject.context.life(&seen.formula, &seen.templates), Life::Dead);
         let dead = broken::dead(&subject, &seen, lifeless);
         if seen.known.recognised.issuer.id == "cognito" && !lifeless {
             findings.extend(others::identity_pool(&subject, &seen));

@@ -4,7 +4,7 @@ use super::super::class;
 use super::{Context, Seen, attributes};
 use crate::admission::Truth;
 use crate::admission::cel::google::{Member, Selector, member_formula, references};
-use crate::admission::exposure::{self, Class, Exposure, Life, life, shape};
+use crate::admission::exposure::{Class, Exposure, Life, life, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
 use crate::admission::search;
 use crate::graph::Gate;
@@ -28,7 +28,7 @@ pub(super) fn check(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
 fn missing(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let name = &seen.recognised.issuer.name;
     let templates = seen.templates(&seen.condition);
-    let exposure = exposure::exposure(&seen.condition, &templates).ok();
+    let exposure = context.exposed(&seen.condition, &templates).ok();
     let (severity, message) = match seen.tenancy() {
         Tenancy::Shared if !strangers(context, seen).is_empty() => (
             Severity::Critical,
@@ -71,7 +71,7 @@ fn strangers(context: &Context<'_>, seen: &Seen<'_>) -> Vec<usize> {
         .filter(|i| {
             let Some(formula) = context.graph.trusts.get(*i).and_then(|t| combined(seen, &t.gate)) else { return false };
             let templates = seen.templates(&formula);
-            exposure::exposure(&formula, &templates).is_ok_and(|e| matches!(e.class, Class::AnyTenant | Class::TenantPrefix))
+            context.exposed(&formula, &templates).is_ok_and(|e| matches!(e.class, Class::AnyTenant | Class::TenantPrefix))
         })
         .collect()
 }
@@ -95,7 +95,7 @@ pub(super) fn combined(seen: &Seen<'_>, gate: &Gate) -> Option<Formula> {
 
 fn with_condition(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
     let templates = seen.templates(&seen.condition);
-    if matches!(life(&seen.condition, &templates), Life::Dead) {
+    if matches!(context.life(&seen.condition, &templates), Life::Dead) {
         return never(seen).into_iter().collect();
     }
     let Some(exposure) = context.exposure(&seen.provider.origin, &seen.condition, &templates) else { return Vec::new() };
