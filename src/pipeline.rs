@@ -70,6 +70,7 @@ pub struct World {
 pub fn check(request: &Request) -> Result<Run, ScanError> {
     let world = read(request)?;
     let context = Context {
+        shared: Arc::default(),
         graph: &world.graph,
         links: &world.links,
         sources: &world.sources,

@@ -6,7 +6,7 @@ use super::super::finding::{Finding, Severity};
 use super::class;
 use super::format::{self, Customised};
 use crate::admission::entra::{self, Credential, CredentialProblemKind};
-use crate::admission::exposure::{Class, Exposure, Life, life, shape};
+use crate::admission::exposure::{Class, Exposure, Life, shape};
 use crate::admission::formula::Formula;
 use crate::graph::{Gate, Trust, pieces};
 use crate::issuers::{Recognised, Role, Template, Tenancy, well_known_mistakes};
@@ -55,7 +55,7 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
     let (templates, subjects) = subjects::tokens(&known.recognised, &formula, &context.graph.subject_formats);
     let seen = Seen { trust, credential, recognised: known.recognised, certain: known.certain, formula, templates, subjects };
     let mut findings = audience(&seen);
-    let lifeless = matches!(life(&seen.formula, &seen.templates), Life::Dead);
+    let lifeless = matches!(context.life(&seen.formula, &seen.templates), Life::Dead);
     let custom = format::customised(context, &trust.origin, &seen.recognised, &seen.formula, &seen.subjects, lifeless);
     if let Customised::Dead(finding) = custom {
         findings.push(*finding);
