@@ -69,8 +69,6 @@ fn platforms_with_an_issuer_for_each_tenant() {
         (SPACELIFT, like("space:*"), AnyProject),
         (SPACELIFT, like("space:production:*"), Intended),
         (SPACELIFT, like("*:stack:infra:*"), Intended),
-        // A space bounds its stacks.
-        (SPACELIFT, like("space:production:stack:infra*"), Intended),
         (SPACELIFT, like("space:production:stack:infra:run_type:TRACKED:scope:write"), Intended),
         ("acme.app.us.spacelift.io", audience("acme.app.us.spacelift.io"), AnyProject),
         ("oidc.vercel.com/acme", audience("https://vercel.com/acme"), AnyProject),
