@@ -9,6 +9,7 @@ use crate::admission::exposure::{self, Class, Exposure, Life, life};
 use crate::admission::{Token, formula::Formula};
 use crate::graph::{Gate, IdentityKind, Trust};
 use crate::issuers::{Template, Tenancy};
+use crate::rules::audience::unaimed;
 use crate::rules::{Finding, Severity};
 
 pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
@@ -45,9 +46,9 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
         return vec![whole_pool(trust, &member, *star, &exposure, seen)];
     }
     // A stranger is the provider's fault, and is reported there with this binding.
-    let verdict = class::inside(formula, templates, &exposure, seen.tenancy() == Tenancy::Cluster);
+    let verdict = class::inside(&unaimed(formula), templates, &exposure, seen.tenancy() == Tenancy::Cluster);
     let verdict = verdict.filter(|v| !CONDITION_RULES.contains(&v.rule) || !answered(seen, exposure.class));
-    let stale = format::stale(context, &trust.origin, &seen.recognised.issuer.id, formula, templates);
+    let stale = format::stale(context, &trust.origin, &seen.recognised.issuer.id, &unaimed(formula), templates);
     let found = verdict.map(|mut v| {
         if seen.view.aws && v.rule == "organization-wide" {
             v.message = "every role of the AWS account that the provider admits has the identity".to_owned();
