@@ -11,7 +11,7 @@ use crate::admission::formula::Formula;
 use crate::graph::{Gate, SubjectFormat, Trust, pieces};
 use crate::issuers::{Recognised, Role, Template, Tenancy, well_known_mistakes};
 use crate::rules::subjects::{self, Subjects};
-use crate::rules::{audience, issuer};
+use crate::rules::{advice, audience, issuer};
 use crate::value::Text;
 use rayon::prelude::*;
 
@@ -86,6 +86,13 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
 /// The URL is not the one in any token of the issuer that it looks like.
 fn mistake(context: &Context<'_>, trust: &Trust, url: &Text) -> Option<Finding> {
     let known = url.as_known()?;
+    if context.registry.recognise(known.trim()).is_none()
+        && let Some(why) = malformed(&known)
+    {
+        let message = format!("`{known}` is no issuer: {why}; no token has it, so nobody gets in");
+        let finding = Finding::new("issuer-mismatch", &trust.origin, url.span(), &known, message);
+        return Some(finding.help("write the issuer exactly as it stands in the token's `iss`: `https://HOST/PATH`").along_text(url));
+    }
     let message = well_known_mistakes(&known).or_else(|| {
         let recognised = context.registry.recognise(&known)?;
         if known.starts_with("https://") {
@@ -108,6 +115,21 @@ fn mistake(context: &Context<'_>, trust: &Trust, url: &Text) -> Option<Finding> 
     };
     let wanted = context.registry.recognise(known.trim()).map(|r| format!("write `{}`", r.iss));
     Some(finding.help(wanted.unwrap_or_else(|| "write the issuer exactly as it stands in the token's `iss`".to_owned())).along_text(url))
+}
+
+/// Why a text is no issuer's URL (<https://openid.net/specs/openid-connect-core-1_0.html#IDToken>, `iss`).
+fn malformed(url: &str) -> Option<&'static str> {
+    let Some((scheme, rest)) = url.split_once("://") else { return Some("it is no URL that begins with `https://`") };
+    if scheme != "https" {
+        return Some("its scheme is not `https`");
+    }
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = authority.split(':').next().unwrap_or_default();
+    if host.is_empty() || !host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')) {
+        return Some("it has no host name after `https://`");
+    }
+    rest.contains(|c: char| c.is_whitespace() || matches!(c, '?' | '#' | '<' | '>' | '"' | '{' | '}'))
+        .then_some("an issuer has no white space, query or placeholder in it")
 }
 
 /// What Entra refuses to store.
@@ -237,7 +259,8 @@ fn exposed(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
     };
     let pull = (verdict.rule == "pull-request").then(|| whole.and_then(|t| t.find_span("pull_request"))).flatten();
     let span = pull.or(verdict.span).or_else(|| whole.and_then(Text::span));
-    let verdict = class::Verdict { span, ..verdict };
+    let help = advice::one_branch(&seen.recognised.issuer.id, &templates).filter(|_| verdict.rule == "any-ref");
+    let verdict = class::Verdict { span, help: help.unwrap_or(verdict.help), ..verdict };
     Some(verdict.finding(&seen.trust.origin, &seen.recognised.host_path, &exposure).certain(seen.certain))
 }
 
