@@ -161,6 +161,19 @@ fn stands_alone(text: &str, at: usize, length: usize) -> bool {
     !before.is_some_and(inner) && !after.is_some_and(inner)
 }
 
+/// Decides the token before every Google provider: who enters the pools, whatever is bound there.
+#[must_use]
+pub fn entering(graph: &Graph, presented: &Presented) -> Vec<(crate::graph::ProviderId, Evaluation)> {
+    let mut out = Vec::new();
+    for (index, provider) in graph.providers.iter().enumerate() {
+        let crate::graph::ProviderKind::Google(google) = &provider.kind else { continue };
+        if let Answer::Decided(evaluation) = google::decide_provider(google, presented) {
+            out.push((crate::graph::ProviderId(u32::try_from(index).unwrap_or(u32::MAX)), leave_open(evaluation, presented)));
+        }
+    }
+    out
+}
+
 /// A refusal by a claim whose value was not given is no refusal.
 fn leave_open(mut evaluation: Evaluation, presented: &Presented) -> Evaluation {
     let open = evaluation.first_failure().filter(|_| evaluation.decision == Decision::Deny).and_then(|step| {

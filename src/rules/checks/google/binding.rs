@@ -9,7 +9,9 @@ use crate::admission::exposure::{Class, Exposure, Life};
 use crate::admission::{Token, formula::Formula};
 use crate::graph::{Gate, IdentityKind, Trust};
 use crate::issuers::{Template, Tenancy};
-use crate::rules::{Finding, Severity};
+use crate::rules::audience::unaimed;
+use crate::rules::{Finding, Severity, advice};
+use crate::source::Span;
 
 pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
     let Gate::GoogleMember { member: text, .. } = &trust.gate else { return Vec::new() };
@@ -36,23 +38,29 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
     if let Some(finding) = excluded(context, trust, &judged, text.span()) {
         return vec![finding];
     }
-    let exposures: Vec<_> = judged.iter().filter_map(|(f, t, s)| context.exposure(&trust.origin, f, t).map(|e| (e, f, t, *s))).collect();
+    // The condition of one provider of the pool shuts out what another's lets in: that is decided, and says nothing.
+    let alive = |(f, t, _): &&(Formula, Vec<Template>, &Seen<'_>)| !matches!(context.life(f, t), Life::Dead);
+    let exposures: Vec<_> =
+        judged.iter().filter(alive).filter_map(|(f, t, s)| context.exposure(&trust.origin, f, t).map(|e| (e, f, t, *s))).collect();
     // The weakest provider decides.
     let Some((exposure, formula, templates, seen)) = exposures.into_iter().min_by_key(|(e, ..)| e.class) else {
         return Vec::new();
     };
     if let Some(Selector::Everyone(star)) = member.selector() {
-        return vec![whole_pool(trust, &member, *star, &exposure, seen)];
+        return vec![whole_pool(trust, &member, *star, &exposure, seen, formula, templates)];
     }
     // A stranger is the provider's fault, and is reported there with this binding.
-    let verdict = class::inside(formula, templates, &exposure, seen.tenancy() == Tenancy::Cluster);
+    let verdict = class::inside(&unaimed(formula), templates, &exposure, seen.tenancy() == Tenancy::Cluster);
     let verdict = verdict.filter(|v| !CONDITION_RULES.contains(&v.rule) || !answered(context, seen, exposure.class));
-    let stale = format::stale(context, &trust.origin, &seen.recognised.issuer.id, formula, templates);
+    let stale = format::stale(context, &trust.origin, &seen.recognised.issuer.id, &unaimed(formula), templates);
     let found = verdict.map(|mut v| {
         if seen.view.aws && v.rule == "organization-wide" {
             v.message = "every role of the AWS account that the provider admits has the identity".to_owned();
             v.help = "bind `attribute.aws_role/ROLE` for the one role that needs it".to_owned();
             v.severity = Severity::Medium;
+        }
+        if v.rule == "any-ref" {
+            v.help = advice::one_branch_of_a_pool(&seen.recognised.issuer.id, templates);
         }
         v.span = v.span.or_else(|| text.span());
         v.finding(&trust.origin, &text.to_string(), &exposure).certain(seen.certain)
@@ -88,12 +96,7 @@ fn judged_on(context: &Context<'_>, seen: &Seen<'_>, formula: &Formula) -> Vec<T
 }
 
 /// Condition and member exclude each other: the binding is dead though each alone is not.
-fn excluded(
-    context: &Context<'_>,
-    trust: &Trust,
-    judged: &[(Formula, Vec<Template>, &Seen<'_>)],
-    span: Option<crate::source::Span>,
-) -> Option<Finding> {
+fn excluded(context: &Context<'_>, trust: &Trust, judged: &[(Formula, Vec<Template>, &Seen<'_>)], span: Option<Span>) -> Option<Finding> {
     let dead = |f: &Formula, t: &[Template]| matches!(context.life(f, t), Life::Dead);
     if judged.is_empty() || !judged.iter().all(|(f, t, _)| dead(f, t)) {
         return None;
@@ -112,20 +115,48 @@ fn excluded(
     Some(finding.related_to(seen.provider.origin.span, "the provider's condition excludes the member"))
 }
 
-fn whole_pool(trust: &Trust, member: &Member, star: Option<crate::source::Span>, exposure: &Exposure, seen: &Seen<'_>) -> Finding {
+fn whole_pool(
+    trust: &Trust,
+    member: &Member,
+    star: Option<Span>,
+    exposure: &Exposure,
+    seen: &Seen<'_>,
+    formula: &Formula,
+    templates: &[Template],
+) -> Finding {
+    // What the condition leaves open is the cause, and the binding that repeats it is no worse.
+    let cause = || class::inside(&unaimed(formula), templates, exposure, seen.tenancy() == Tenancy::Cluster).map(|v| v.severity);
     let (severity, who) = match exposure.class {
         Class::AnyTenant | Class::TenantPrefix => (Severity::Critical, format!("strangers at {} among them", seen.recognised.issuer.name)),
         Class::Intended => (Severity::Low, "today that is the one workload that the provider admits".to_owned()),
-        _ => (Severity::High, "whoever the provider admits, now or after the next change of its condition".to_owned()),
+        _ => (
+            cause().unwrap_or(Severity::Medium).min(Severity::High),
+            "whoever the provider admits, now or after the next change of its condition".to_owned(),
+        ),
     };
     let message = format!("every identity of the pool has this one: {who}");
     Finding::new("whole-pool-principal", &trust.origin, star.or_else(|| member.text.find_span("/*")), &member.text.to_string(), message)
         .severity(severity)
-        .help("bind one attribute value (`…/attribute.repository_id/ID`) or one subject instead of `/*`")
+        .help(narrower(seen))
         .witness(exposure.witness.clone())
         .certain(exposure.certain && seen.certain)
         .along_text(&member.text)
         .related_to(seen.provider.origin.span, "this provider fills the pool")
+}
+
+/// What to bind instead of the pool: an attribute that the provider maps.
+fn narrower(seen: &Seen<'_>) -> String {
+    if seen.view.aws && seen.view.mapping.is_empty() {
+        return "bind the role (`…/attribute.aws_role/arn:aws:sts::ACCOUNT:assumed-role/ROLE`) instead of `/*`".to_owned();
+    }
+    let mapping = seen.view.mapping.iter().map(|(key, expression)| (key.as_str(), expression.to_string()));
+    match advice::attribute(mapping, &seen.templates(&Formula::TRUE)) {
+        Some(key) => format!("bind one value of an attribute that the provider maps (`…/{key}/VALUE`) or one subject instead of `/*`"),
+        None => {
+            "bind one subject (`principal://…/subject/SUBJECT`) instead of `/*`, or map an attribute that names the workload and bind that"
+                .to_owned()
+        }
+    }
 }
 
 /// `allUsers`, `allAuthenticatedUsers`.
