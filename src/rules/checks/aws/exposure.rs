@@ -53,7 +53,7 @@ fn unbound_verdict(subject: &Subject<'_>, seen: &Seen<'_>, tenancy: Tenancy) -> 
     Verdict {
         rule: "missing-subject",
         severity,
-        span: seen.principal.span(),
+        span: seen.lacks(subject, &["sub"]),
         trail: seen.principal.trail(),
         message: format!("{who}: no condition says whose tokens these are{}", refused.unwrap_or_default()),
         help: format!("add `StringEquals` on `{}:sub` with the exact subject of the workload", host(subject, seen)),

@@ -31,7 +31,7 @@ pub(super) fn audience(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding
         Finding::new(
             "missing-audience",
             &subject.trust.origin,
-            seen.principal.span(),
+            seen.lacks(subject, &["aud", "oaud", "azp"]),
             &host,
             format!("no condition tests the audience: {why}"),
         )

@@ -17,7 +17,8 @@ use crate::graph::{Gate, IdentityId, Trust};
 use crate::issuers::Template;
 use crate::rules::issuer::{self, Known};
 use crate::rules::subjects::{self, Subjects};
-use crate::value::{Part, Text};
+use crate::source::Span;
+use crate::value::{Part, Text, hops};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -44,6 +45,23 @@ pub(in crate::rules::checks) struct Seen<'a> {
     pub(in crate::rules::checks) templates: Vec<Template>,
     /// What is known of their subjects.
     pub(in crate::rules::checks) subjects: Subjects,
+}
+
+impl Seen<'_> {
+    /// Where something is missing: where a statement without a condition on any of these keys names the principal.
+    pub(super) fn lacks(&self, subject: &Subject<'_>, keys: &[&str]) -> Option<Span> {
+        let named = || iam::principals(&subject.policy).into_iter().filter(|p| p.effect == Effect::Allow && p.text.same(&self.principal));
+        let has = |p: &iam::PrincipalRef| {
+            let conditions = subject.policy.statements.get(p.statement).map(|s| s.conditions.as_slice()).unwrap_or_default();
+            conditions.iter().any(|c| key_name(&c.key).is_some_and(|k| keys.contains(&k.as_str())))
+        };
+        let place = named().find(|p| !has(p)).or_else(|| named().next())?.named_at.or_else(|| self.principal.span())?;
+        // The statement of a module's model has no place but its call: there the argument that gives the principal is meant.
+        let origin = subject.trust.origin.span;
+        let trail = self.principal.trail();
+        let argument = hops(&trail).find(|h| h.span.file == origin.file && h.what.starts_with("argument `"));
+        Some(argument.filter(|_| place == origin).map_or(place, |h| h.span))
+    }
 }
 
 /// Every finding about IAM trust policies.

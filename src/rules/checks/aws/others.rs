@@ -210,7 +210,8 @@ pub(super) fn identity_pool(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Fi
     let origin = &subject.trust.origin;
     if matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix) {
         let message = "anybody with an identity pool of his own gets in: no condition names yours";
-        let finding = Finding::new("identity-pool-open", origin, seen.principal.span(), "pool", message).severity(Severity::Critical);
+        let finding =
+            Finding::new("identity-pool-open", origin, seen.lacks(subject, &["aud"]), "pool", message).severity(Severity::Critical);
         let help = "add `StringEquals` on `cognito-identity.amazonaws.com:aud` with the id of the identity pool";
         return Some(finding.help(help).witness(exposure.witness.clone()).certain(exposure.certain).along_text(&seen.principal));
     }
@@ -223,7 +224,7 @@ pub(super) fn identity_pool(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Fi
     });
     let meant = name.is_some_and(|n| n.to_lowercase().contains("unauth") || n.to_lowercase().contains("guest"));
     let message = "guests get in: whoever asks the identity pool gets this role without logging in";
-    let finding = Finding::new("identity-pool-open", origin, seen.principal.span(), "guests", message);
+    let finding = Finding::new("identity-pool-open", origin, seen.lacks(subject, &["amr"]), "guests", message);
     let finding = finding.severity(if meant { Severity::Info } else { Severity::High });
     let help = "add `ForAnyValue:StringLike` on `cognito-identity.amazonaws.com:amr` with `authenticated`";
     Some(finding.help(help).witness(Some(*token)).along_text(&seen.principal))

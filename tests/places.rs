@@ -1,0 +1,173 @@
+//! Where a finding points, whom it names, and what it advises: an identity is never lost, an advice can be followed.
+
+#![allow(clippy::expect_used, clippy::panic)]
+
+use fedlint::pipeline::{Input, Request, check};
+use fedlint::report::Run;
+use fedlint::rules::{Finding, Severity};
+
+fn run(files: &[(&str, &str)]) -> Run {
+    let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+    check(&Request { input: Input::Memory(files), ..Request::default() }).expect("the run is made")
+}
+
+fn of<'r>(run: &'r Run, rule: &str) -> Vec<&'r Finding> {
+    run.findings.iter().filter(|f| f.rule == rule).collect()
+}
+
+fn only<'r>(run: &'r Run, rule: &str) -> &'r Finding {
+    match of(run, rule).as_slice() {
+        [one] => one,
+        other => panic!("{} findings of `{rule}` in {:#?}", other.len(), run.findings),
+    }
+}
+
+/// `file:line` and the text that is underlined.
+fn place(run: &Run, finding: &Finding) -> (String, String) {
+    let (path, position) = run.sources.locate(finding.span).expect("the place is in a file");
+    (format!("{path}:{}", position.line), run.sources.snippet(finding.span))
+}
+
+fn names(findings: &[&Finding]) -> Vec<String> {
+    findings.iter().filter_map(|f| f.identity.clone()).collect()
+}
+
+fn help(finding: &Finding) -> &str {
+    finding.help.as_deref().unwrap_or_default()
+}
+
+const PROVIDER: &str = r#"resource "aws_eks_cluster" "c" { name = "c" }
+resource "aws_iam_openid_connect_provider" "p" {
+  client_id_list = ["sts.amazonaws.com"]
+  url            = aws_eks_cluster.c.identity[0].oidc[0].issuer
+}
+locals { host = replace(aws_iam_openid_connect_provider.p.url, "https://", "") }
+"#;
+
+/// A role of a cluster with these conditions.
+fn role(name: &str, principal: &str, conditions: &str) -> String {
+    format!(
+        r#"resource "aws_iam_role" "{name}" {{
+  assume_role_policy = jsonencode({{
+    Version = "2012-10-17"
+    Statement = [{{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Principal = {{ Federated = {principal} }}
+      Condition = {{ StringEquals = {{ {conditions} }} }}
+    }}]
+  }})
+}}
+"#
+    )
+}
+
+const ARN: &str = "aws_iam_openid_connect_provider.p.arn";
+const AUD: &str = r#""${local.host}:aud" = "sts.amazonaws.com""#;
+const SUB: &str = r#""${local.host}:sub" = "system:serviceaccount:shop:api""#;
+
+#[test]
+fn a_missing_subject_is_shown_in_the_statement_that_misses_it() {
+    let good = role("aaa", ARN, &format!("{AUD}\n{SUB}"));
+    let files = [("p.tf", PROVIDER), ("a.tf", &good), ("y.tf", &role("yyy", ARN, AUD)), ("z.tf", &role("zzz", ARN, AUD))];
+    let run = run(&files);
+    let found = of(&run, "missing-subject");
+    assert_eq!(names(&found), ["aws_iam_role.yyy", "aws_iam_role.zzz"]);
+    let places: Vec<_> = found.iter().map(|f| place(&run, f)).collect();
+    assert_eq!(places, [("y.tf:7".to_owned(), ARN.to_owned()), ("z.tf:7".to_owned(), ARN.to_owned())]);
+}
+
+#[test]
+fn a_principal_that_comes_from_elsewhere_is_shown_where_the_statement_names_it() {
+    let shared = "locals { arn = aws_iam_openid_connect_provider.p.arn }\n";
+    let good = role("aaa", "local.arn", &format!("{AUD}\n{SUB}"));
+    let files = [("p.tf", PROVIDER), ("l.tf", shared), ("a.tf", &good), ("z.tf", &role("zzz", "local.arn", AUD))];
+    let run = run(&files);
+    assert_eq!(place(&run, only(&run, "missing-subject")), ("z.tf:7".to_owned(), "Federated".to_owned()));
+}
+
+#[test]
+fn a_policy_document_names_its_principal_under_identifiers() {
+    let text = r#"data "aws_iam_policy_document" "t" {
+  statement {
+    actions = ["sts:AssumeRoleWithWebIdentity"]
+    principals {
+      type        = "Federated"
+      identifiers = [module.cluster.arn]
+    }
+  }
+}
+resource "aws_iam_role" "r" { assume_role_policy = data.aws_iam_policy_document.t.json }
+module "cluster" { source = "./cluster" }
+"#;
+    let outputs = "output \"arn\" { value = aws_iam_openid_connect_provider.p.arn }\n";
+    let run = run(&[("main.tf", text), ("cluster/p.tf", PROVIDER), ("cluster/o.tf", outputs)]);
+    assert_eq!(place(&run, only(&run, "missing-subject")), ("main.tf:6".to_owned(), "identifiers".to_owned()));
+}
+
+#[test]
+fn two_roles_that_share_a_literal_are_two_findings() {
+    let files = [
+        ("l.tf", "locals { subject = \"repo:octo/app:*\" }\n"),
+        ("a.tf", &role("admin", GITHUB, GITHUB_CONDITIONS)),
+        ("r.tf", &role("reader", GITHUB, GITHUB_CONDITIONS)),
+    ]
+    .map(|(p, t)| (p, t.replace("StringEquals", "StringLike")));
+    let run = run(&files.each_ref().map(|(p, t)| (*p, t.as_str())));
+    let found = of(&run, "any-ref");
+    assert_eq!(names(&found), ["aws_iam_role.admin", "aws_iam_role.reader"]);
+    assert!(found.iter().all(|f| place(&run, f).0 == "l.tf:1"));
+}
+
+const GITHUB: &str = "\"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com\"";
+const GITHUB_CONDITIONS: &str =
+    "\"token.actions.githubusercontent.com:aud\" = \"sts.amazonaws.com\"\n\"token.actions.githubusercontent.com:sub\" = local.subject";
+
+#[test]
+fn instances_of_one_declaration_are_one_finding_that_keeps_the_worst_and_names_the_others() {
+    let inner = role("r", GITHUB, GITHUB_CONDITIONS);
+    let inner = format!("locals {{ subject = var.subject }}\nvariable \"subject\" {{}}\n{}", inner.replace("StringEquals", "StringLike"));
+    let call = |name: &str| format!("module \"{name}\" {{\n  source = \"./role\"\n  subject = local.wide\n}}\n");
+    let calls = format!("locals {{ wide = \"repo:octo/app:*\" }}\n{}{}{}", call("b"), call("a"), call("c"));
+    let run = run(&[("main.tf", &calls), ("role/main.tf", &inner)]);
+    let finding = only(&run, "any-ref");
+    assert_eq!(finding.identity.as_deref(), Some("module.a.aws_iam_role.r"));
+    assert!(finding.message.ends_with("(and 2 more instances)"), "{}", finding.message);
+    let related: Vec<&str> = finding.related.iter().map(|r| r.message.as_str()).collect();
+    for other in ["module.b.aws_iam_role.r", "module.c.aws_iam_role.r"] {
+        assert!(related.iter().any(|r| r.contains(other)), "{other} in {related:?}");
+    }
+}
+
+#[test]
+fn a_comment_at_one_instance_accepts_that_one_only() {
+    let inner = role("r", GITHUB, GITHUB_CONDITIONS);
+    let inner = format!("locals {{ subject = var.subject }}\nvariable \"subject\" {{}}\n{}", inner.replace("StringEquals", "StringLike"));
+    let call = |name: &str, comment: &str| format!("module \"{name}\" {{\n  source = \"./role\"\n  subject = local.wide {comment}\n}}\n");
+    let accepted = "# fedlint: ignore[any-ref] reviewed";
+    let calls = format!("locals {{ wide = \"repo:octo/app:*\" }}\n{}{}", call("a", accepted), call("b", ""));
+    let run = run(&[("main.tf", &calls), ("role/main.tf", &inner)]);
+    let finding = only(&run, "any-ref");
+    assert_eq!(finding.identity.as_deref(), Some("module.b.aws_iam_role.r"));
+    assert!(!finding.message.contains("more instance"), "{}", finding.message);
+    assert!(of(&run, "unused-suppression").is_empty());
+}
+
+#[test]
+fn a_right_over_all_service_accounts_is_shown_at_the_role() {
+    let text = r#"resource "google_service_account" "ci" {
+  project    = "px-one"
+  account_id = "sa-one"
+}
+resource "google_project_iam_member" "a" {
+  project = "px-one"
+  for_each = toset(["roles/iam.serviceAccountTokenCreator", "roles/iam.serviceAccountUser"])
+  role    = each.value
+  member  = google_service_account.ci.member
+}
+"#;
+    let run = run(&[("main.tf", text)]);
+    let found: Vec<_> = of(&run, "project-wide-impersonation").into_iter().map(|f| (place(&run, f).1, f.severity)).collect();
+    let wanted = [("roles/iam.serviceAccountTokenCreator", Severity::High), ("roles/iam.serviceAccountUser", Severity::Medium)];
+    assert_eq!(found, wanted.map(|(role, severity)| (role.to_owned(), severity)));
+}
