@@ -171,3 +171,108 @@ resource "google_project_iam_member" "a" {
     let wanted = [("roles/iam.serviceAccountTokenCreator", Severity::High), ("roles/iam.serviceAccountUser", Severity::Medium)];
     assert_eq!(found, wanted.map(|(role, severity)| (role.to_owned(), severity)));
 }
+
+/// The findings about a role of GitHub with this test of the subject.
+fn subject(operator: &str, value: &str) -> Run {
+    let conditions = format!(
+        "\"token.actions.githubusercontent.com:aud\" = \"sts.amazonaws.com\"\n\"token.actions.githubusercontent.com:sub\" = {value}"
+    );
+    run(&[("main.tf", &role("r", GITHUB, &conditions).replace("StringEquals", operator))])
+}
+
+#[test]
+fn every_value_of_one_format_is_named_with_its_other_form() {
+    let run = subject("StringEquals", r#"["repo:octo/app:ref:refs/heads/main", "repo:octo/app:ref:refs/heads/next"]"#);
+    let finding = only(&run, "stale-subject-format");
+    for branch in ["main", "next"] {
+        let form = format!("`repo:octo@OWNER_ID/app@REPO_ID:ref:refs/heads/{branch}`");
+        assert!(help(finding).contains(&form), "{}", help(finding));
+    }
+}
+
+#[test]
+fn a_value_that_has_its_other_form_beside_it_is_not_named() {
+    let run =
+        subject("StringEquals", r#"["repo:octo/app:environment:a", "repo:octo@1/app@2:environment:a", "repo:octo/app:environment:b"]"#);
+    assert!(of(&run, "stale-subject-format").is_empty());
+}
+
+#[test]
+fn a_subject_with_ids_is_never_told_to_do_without() {
+    assert!(of(&subject("StringLike", r#""repo:octo@2203574/app@1333267581:*""#), "stale-subject-format").is_empty());
+    assert_eq!(of(&subject("StringLike", r#""repo:octo@*/app@*:*""#), "stale-subject-format").len(), 1);
+}
+
+#[test]
+fn a_form_that_another_test_refuses_is_not_advised() {
+    // The second test takes no ids either: both have to change.
+    let text = role(
+        "r",
+        GITHUB,
+        r#""token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+        "token.actions.githubusercontent.com:sub" = ["repo:octo/app:environment:a"] }
+        StringLike = { "token.actions.githubusercontent.com:sub" = ["*:*/app:*"]"#,
+    );
+    let run = run(&[("main.tf", &text)]);
+    let finding = only(&run, "stale-subject-format");
+    assert!(help(finding).contains("`*:*/app@REPO_ID:*` beside `*:*/app:*`"), "{}", help(finding));
+    assert!(help(finding).contains("`repo:octo@OWNER_ID/app@REPO_ID:environment:a`"), "{}", help(finding));
+}
+
+#[test]
+fn the_format_is_shown_where_it_is_written() {
+    let text = role(
+        "r",
+        GITHUB,
+        "\"token.actions.githubusercontent.com:aud\" = \"sts.amazonaws.com\"\n\
+         \"token.actions.githubusercontent.com:sub\" = \"repo:${var.repository}:environment:production\"",
+    );
+    let variable = "variable \"repository\" { default = \"octo/application-with-a-long-name\" }\n";
+    let run = run(&[("main.tf", &text), ("variables.tf", variable)]);
+    let (place, text) = place(&run, only(&run, "stale-subject-format"));
+    assert_eq!((place.as_str(), text.as_str()), ("main.tf:9", "repo:${var.repository}:environment:production"));
+}
+
+#[test]
+fn in_the_call_of_a_known_module_the_argument_is_shown() {
+    let text = r#"module "deploy" {
+  source   = "terraform-aws-modules/iam/aws//modules/iam-github-oidc-role"
+  version  = "5.60.0"
+  subjects = ["octo/app:ref:refs/heads/main"]
+}
+"#;
+    let run = run(&[("main.tf", text)]);
+    let (place, text) = place(&run, only(&run, "stale-subject-format"));
+    assert_eq!((place.as_str(), text.as_str()), ("main.tf:4", "octo/app:ref:refs/heads/main"));
+}
+
+#[test]
+fn roles_of_one_call_are_one_finding_about_the_format() {
+    let text = r#"module "roles" {
+  source = "github.com/cds-snc/terraform-modules//gh_oidc_role?ref=v9.6.4"
+  roles = [
+    { name = "one", repo_name = "first", claim = "ref:refs/heads/main-branch" },
+    { name = "two", repo_name = "second-repository", claim = "ref:refs/heads/main" },
+  ]
+}
+"#;
+    let run = run(&[("main.tf", text)]);
+    let finding = only(&run, "stale-subject-format");
+    assert_eq!(place(&run, finding), ("main.tf:4".to_owned(), "first".to_owned()));
+    assert!(finding.message.contains("1 more instance"), "{}", finding.message);
+}
+
+#[test]
+fn a_credential_of_azure_gets_a_second_one() {
+    let text = r#"resource "azurerm_federated_identity_credential" "c" {
+  name      = "ci"
+  parent_id = "/subscriptions/x"
+  issuer    = "https://token.actions.githubusercontent.com"
+  audience  = ["api://AzureADTokenExchange"]
+  subject   = "repo:octo/app:environment:production"
+}
+"#;
+    let run = run(&[("main.tf", text)]);
+    let help = help(only(&run, "stale-subject-format"));
+    assert!(help.contains("add a second credential") && !help.contains("as a value"), "{help}");
+}

@@ -13,9 +13,11 @@ use crate::issuers::{Registry, Template};
 use crate::source::{Sources, Span};
 use crate::value::{Text, Trail, hops};
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
+/// Rules that say one thing of a declaration however many values its instances have.
+const ONE_FACT: [&str; 1] = ["stale-subject-format"];
 /// Most places that a finding lists beside its own.
 const MAX_RELATED: usize = 12;
 
@@ -112,11 +114,14 @@ fn order(findings: &mut [Finding], sources: &Sources) {
 /// identities to be had.
 fn merge(mut findings: Vec<Finding>, sources: &Sources) -> Vec<Finding> {
     order(&mut findings, sources);
+    let mut index: BTreeMap<(String, Option<Span>, Option<Span>), usize> = BTreeMap::new();
     let mut out: Vec<Vec<Finding>> = Vec::new();
     for finding in findings {
-        let near = out.iter_mut().rev().take_while(|all| all.first().is_some_and(|f| f.span == finding.span));
-        let same = |all: &&mut Vec<Finding>| all.first().is_some_and(|f| f.rule == finding.rule && f.declared == finding.declared);
-        match near.into_iter().find(same) {
+        let anywhere = ONE_FACT.contains(&finding.rule.as_str()) && finding.declared.is_some();
+        let key = (finding.rule.clone(), finding.declared, (!anywhere).then_some(finding.span));
+        let next = out.len();
+        let at = *index.entry(key).or_insert(next);
+        match out.get_mut(at) {
             Some(all) => all.push(finding),
             None => out.push(vec![finding]),
         }
