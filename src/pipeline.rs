@@ -75,6 +75,7 @@ pub fn check(request: &Request) -> Result<Run, ScanError> {
         sources: &world.sources,
         config: &request.config,
         registry: registry(),
+        modelled: &world.modelled,
         open: Mutex::default(),
     };
     let findings = engine::run(&context, &request.selection);

@@ -276,3 +276,167 @@ fn a_credential_of_azure_gets_a_second_one() {
     let help = help(only(&run, "stale-subject-format"));
     assert!(help.contains("add a second credential") && !help.contains("as a value"), "{help}");
 }
+
+#[test]
+fn the_audience_is_advised_with_the_key_as_the_policy_writes_it() {
+    let text = role("r", "var.arn", "\"${replace(var.url, \"https://\", \"\")}:sub\" = \"system:serviceaccount:shop:api\"");
+    let variables = "variable \"arn\" {}\nvariable \"url\" {}\n";
+    let run = run(&[("main.tf", &text), ("variables.tf", variables)]);
+    let help = help(only(&run, "missing-audience"));
+    assert!(help.contains("add `\"${replace(var.url, \"https://\", \"\")}:aud\": \"sts.amazonaws.com\"`"), "{help}");
+}
+
+#[test]
+fn a_policy_document_is_advised_a_block() {
+    let text = r#"data "aws_iam_policy_document" "t" {
+  statement {
+    actions = ["sts:AssumeRoleWithWebIdentity"]
+    principals {
+      type        = "Federated"
+      identifiers = [aws_iam_openid_connect_provider.p.arn]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "${local.host}:sub"
+      values   = ["system:serviceaccount:shop:api"]
+    }
+  }
+}
+resource "aws_iam_role" "r" { assume_role_policy = data.aws_iam_policy_document.t.json }
+"#;
+    let run = run(&[("main.tf", text), ("p.tf", PROVIDER)]);
+    let finding = only(&run, "missing-audience");
+    assert_eq!(finding.severity, Severity::Low);
+    let wanted =
+        "add a `condition` block with `test = \"StringEquals\"`, `variable = \"${local.host}:aud\"` and `values = [\"sts.amazonaws.com\"]`";
+    assert_eq!(help(finding), wanted);
+}
+
+#[test]
+fn the_call_of_a_known_module_is_advised_its_argument() {
+    let text = r#"module "irsa" {
+  source                        = "terraform-aws-modules/iam/aws//modules/iam-assumable-role-with-oidc"
+  version                       = "5.30.0"
+  create_role                   = true
+  provider_url                  = aws_iam_openid_connect_provider.p.url
+  oidc_fully_qualified_subjects = ["system:serviceaccount:shop:api"]
+}
+module "ci" {
+  source = "github.com/cds-snc/terraform-modules//gh_oidc_role?ref=v9.6.4"
+  roles  = [{ name = "one", repo_name = "first", claim = "environment:production" }]
+}
+"#;
+    let run = run(&[("main.tf", text), ("p.tf", PROVIDER)]);
+    let found = of(&run, "missing-audience");
+    let helps: Vec<&str> = found.iter().map(|f| help(f)).collect();
+    assert_eq!(helps.len(), 2, "{helps:?}");
+    assert!(helps.iter().any(|h| h.contains("`oidc_fully_qualified_audiences = [\"sts.amazonaws.com\"]`")), "{helps:?}");
+    assert!(helps.iter().any(|h| h.contains("the module has no argument for the audience")), "{helps:?}");
+    assert!(found.iter().any(|f| place(&run, f) == ("main.tf:5".to_owned(), "provider_url".to_owned())));
+}
+
+#[test]
+fn tokens_of_google_accounts_have_a_key_of_their_own_for_the_audience() {
+    let google = |condition: &str| {
+        let text = role("r", "\"accounts.google.com\"", condition);
+        run(&[("main.tf", &text)])
+    };
+    let pinned = google("\"accounts.google.com:sub\" = \"106789012345678901234\"");
+    let finding = only(&pinned, "missing-audience");
+    assert_eq!(finding.severity, Severity::Low);
+    assert!(help(finding).contains("accounts.google.com:oaud") && !finding.message.contains("client list"), "{finding:?}");
+}
+
+#[test]
+fn the_only_client_id_is_the_value_that_is_advised() {
+    let text = r#"data "aws_secretsmanager_secret_version" "c" { secret_id = "ci" }
+locals { secret = jsondecode(data.aws_secretsmanager_secret_version.c.secret_string) }
+resource "aws_iam_openid_connect_provider" "c" {
+  url            = "https://oidc.circleci.com/org/${local.secret.organisation}"
+  client_id_list = [local.secret.organisation]
+}
+"#;
+    let key = "\"oidc.circleci.com/org/${local.secret.organisation}:sub\" = \"org/${local.secret.organisation}/project/p/user/u\"";
+    let text = format!("{text}{}", role("r", "aws_iam_openid_connect_provider.c.arn", key));
+    let run = run(&[("main.tf", &text)]);
+    let help = help(only(&run, "missing-audience"));
+    assert!(!help.contains('<') && help.contains("oidc.circleci.com/org/${local.secret.organisation}:aud"), "{help}");
+}
+
+#[test]
+fn a_provider_whose_url_has_alternatives_is_found_by_its_address() {
+    let provider = r#"locals { ids = { a = "1972AFFBD0701A0D1FD291E34F7D1287", b = "801920EDEF91E3CAB03E04C03A2DE2BB" } }
+resource "aws_iam_openid_connect_provider" "p" {
+  url            = "https://oidc.eks.eu-west-2.amazonaws.com/id/${local.ids[terraform.workspace]}"
+  client_id_list = ["sts.amazonaws.com"]
+}
+"#;
+    let document = r#"data "aws_iam_policy_document" "t" {
+  statement {
+    actions = ["sts:AssumeRoleWithWebIdentity"]
+    principals {
+      type        = "Federated"
+      identifiers = [aws_iam_openid_connect_provider.p.arn]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "oidc.eks.eu-west-2.amazonaws.com/id/${local.ids[terraform.workspace]}:sub"
+      values   = ["system:serviceaccount:shop:api"]
+    }
+  }
+}
+resource "aws_iam_role" "r" { assume_role_policy = data.aws_iam_policy_document.t.json }
+"#;
+    let run = run(&[("p.tf", provider), ("main.tf", document)]);
+    assert_eq!(only(&run, "missing-audience").severity, Severity::Low);
+}
+
+#[test]
+fn one_omission_is_one_finding() {
+    let text = role("r", ARN, "").replace("Condition = { StringEquals = {  } }", "");
+    let run = run(&[("main.tf", &text), ("p.tf", PROVIDER)]);
+    assert!(of(&run, "missing-audience").is_empty());
+    let help = help(only(&run, "missing-subject"));
+    let key = "${replace(aws_iam_openid_connect_provider.p.url, \"https://\", \"\")}";
+    assert!(help.contains(&format!("{key}:sub")) && help.contains(&format!("{key}:aud")), "{help}");
+}
+
+#[test]
+fn a_key_that_cannot_be_read_may_be_the_audience() {
+    let text = role(
+        "r",
+        GITHUB,
+        "(var.key) = \"sts.amazonaws.com\"\n\"token.actions.githubusercontent.com:sub\" = \"repo:octo/app:environment:a\"",
+    );
+    let run = run(&[("main.tf", &text), ("v.tf", "variable \"key\" {}\n")]);
+    assert!(of(&run, "missing-audience").is_empty());
+}
+
+#[test]
+fn both_branches_of_a_condition_are_one_role() {
+    let text = r#"AWSTemplateFormatVersion: '2010-09-09'
+Parameters:
+  Create: { Type: String }
+Conditions:
+  Own: !Equals [!Ref Create, 'yes']
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: '2012-10-17'
+        Statement:
+          - Effect: Allow
+            Action: sts:AssumeRoleWithWebIdentity
+            Principal:
+              Federated: !If
+                - Own
+                - arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com
+                - arn:aws:iam::444455556666:oidc-provider/token.actions.githubusercontent.com
+            Condition:
+              StringEquals:
+                token.actions.githubusercontent.com:sub: repo:octo/app:environment:production
+"#;
+    let run = run(&[("role.yml", text)]);
+    assert!(help(only(&run, "missing-audience")).contains("\"token.actions.githubusercontent.com:aud\""));
+}

@@ -11,13 +11,16 @@ use crate::graph::links::Links;
 use crate::graph::{Graph, Origin};
 use crate::issuers::{Registry, Template};
 use crate::source::{Sources, Span};
+use crate::terraform::evaluate::ModelledCall;
+use crate::terraform::models::Arguments;
 use crate::value::{Text, Trail, hops};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-/// Rules that say one thing of a declaration however many values its instances have.
-const ONE_FACT: [&str; 1] = ["stale-subject-format"];
+/// Rules that say one thing of a declaration however many values and instances it has; two issuers without an audience
+/// are two things.
+const ONE_FACT: [&str; 2] = ["stale-subject-format", "missing-audience"];
 /// Most places that a finding lists beside its own.
 const MAX_RELATED: usize = 12;
 
@@ -34,6 +37,8 @@ pub struct Context<'a> {
     pub config: &'a Config,
     /// Who mints tokens.
     pub registry: &'a Registry,
+    /// The calls of modules that a model stands in for.
+    pub modelled: &'a [ModelledCall],
     /// What the checks could not decide: the place and the reason.
     pub open: Mutex<BTreeSet<(Span, String)>>,
 }
@@ -42,6 +47,12 @@ impl Context<'_> {
     /// Notes that something stays open: it goes into the coverage, never silently missing.
     pub fn leave_open(&self, span: Span, why: String) {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).insert((span, why));
+    }
+
+    /// What the arguments are for of the module call that declares this, when only a model describes the module.
+    #[must_use]
+    pub fn model(&self, origin: &Origin) -> Option<&Arguments> {
+        self.modelled.iter().find(|call| call.span == origin.span).map(|call| &call.arguments)
     }
 
     /// Who gets in through a gate; a search that gives up is left open.
@@ -114,11 +125,12 @@ fn order(findings: &mut [Finding], sources: &Sources) {
 /// identities to be had.
 fn merge(mut findings: Vec<Finding>, sources: &Sources) -> Vec<Finding> {
     order(&mut findings, sources);
-    let mut index: BTreeMap<(String, Option<Span>, Option<Span>), usize> = BTreeMap::new();
+    let mut index: BTreeMap<_, usize> = BTreeMap::new();
     let mut out: Vec<Vec<Finding>> = Vec::new();
     for finding in findings {
-        let anywhere = ONE_FACT.contains(&finding.rule.as_str()) && finding.declared.is_some();
-        let key = (finding.rule.clone(), finding.declared, (!anywhere).then_some(finding.span));
+        let one = ONE_FACT.contains(&finding.rule.as_str()).then_some(finding.declared).flatten();
+        let place = one.map_or((Some(finding.span), None), |_| (None, finding.help.clone().filter(|_| finding.rule == "missing-audience")));
+        let key = (finding.rule.clone(), finding.declared, place);
         let next = out.len();
         let at = *index.entry(key).or_insert(next);
         match out.get_mut(at) {

@@ -41,9 +41,9 @@ impl Evaluator<'_> {
                     for child in children.iter() {
                         self.walk(&child.instance, conditional || child.item.conditional, wanted, out);
                     }
-                    if self.is_modelled(&instance.config, block, &path) {
-                        let resources = out.len().saturating_sub(before);
-                        self.modelled.borrow_mut().push(ModelledCall { span: block.header, resources });
+                    if let Some(model) = self.model_of(&instance.config, block, &path) {
+                        let (resources, arguments) = (out.len().saturating_sub(before), model.arguments.clone());
+                        self.modelled.borrow_mut().push(ModelledCall { span: block.header, resources, arguments });
                     }
                 }
                 None => {
@@ -219,9 +219,9 @@ impl Evaluator<'_> {
         Some(self.cache.model(model)).filter(|c| c.exists)
     }
 
-    /// Only a model describes what this calls.
-    fn is_modelled(&self, caller: &ModuleConfig, block: &Block, path: &str) -> bool {
-        self.called(caller, block, path).is_some_and(|config| !config.builtin.is_empty())
+    /// The model, when only one describes what this calls.
+    fn model_of(&self, caller: &ModuleConfig, block: &Block, path: &str) -> Option<Arc<ModuleConfig>> {
+        self.called(caller, block, path).filter(|config| !config.builtin.is_empty())
     }
 
     /// What `count` or `for_each` makes of a block, once.

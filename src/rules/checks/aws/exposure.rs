@@ -1,5 +1,6 @@
 //! Who gets in that should not.
 
+use super::advice::{self, Wanted};
 use super::{Seen, Subject};
 use crate::admission::exposure::{Class, Exposure, shape};
 use crate::admission::formula::{Formula, Matcher, Subject as FormulaSubject};
@@ -56,12 +57,9 @@ fn unbound_verdict(subject: &Subject<'_>, seen: &Seen<'_>, tenancy: Tenancy) -> 
         span: seen.lacks(subject, &["sub"]),
         trail: seen.principal.trail(),
         message: format!("{who}: no condition says whose tokens these are{}", refused.unwrap_or_default()),
-        help: format!("add `StringEquals` on `{}:sub` with the exact subject of the workload", host(subject, seen)),
+        help: advice::add(subject, &seen.principal, &Wanted { claim: "sub", value: "SUBJECT" })
+            + ", with the exact subject of the workload",
     }
-}
-
-fn host(_: &Subject<'_>, seen: &Seen<'_>) -> String {
-    iam::issuer_of_federated(&seen.principal).map_or_else(|| seen.known.recognised.host_path.clone(), |t| t.to_string())
 }
 
 /// A stranger gets in: which mistake lets him?

@@ -1,5 +1,6 @@
 //! IAM trust policies: who gets in, who never can, and the habits around them.
 
+mod advice;
 mod broken;
 mod exposure;
 mod habits;
@@ -119,8 +120,16 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
         }
         if dead.is_empty() && !lifeless {
             let assumed = matches!(custom, Customised::Assumed(_));
-            findings.extend(exposure::web_identity(&subject, &seen).into_iter().map(|f| f.certain(!assumed)));
-            findings.extend(habits::audience(&subject, &seen));
+            let mut exposed = exposure::web_identity(&subject, &seen);
+            let audience = habits::audience(&subject, &seen);
+            // Where nothing at all is tested, that is one omission.
+            match (exposed.iter_mut().find(|f| f.rule == "missing-subject"), audience) {
+                (Some(open), Some(audience)) => {
+                    open.help = open.help.take().zip(audience.help).map(|(a, b)| format!("{a}; for the audience {b}"))
+                }
+                (_, audience) => findings.extend(audience),
+            }
+            findings.extend(exposed.into_iter().map(|f| f.certain(!assumed)));
             match custom {
                 Customised::Assumed(finding) => findings.push(*finding),
                 _ => findings.extend(habits::subject_format(&subject, &seen)),

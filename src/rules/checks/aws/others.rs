@@ -114,10 +114,17 @@ pub(super) fn roles_anywhere(subject: &Subject<'_>) -> Vec<Finding> {
 pub(super) fn pod_identity(subject: &Subject<'_>) -> Vec<Finding> {
     let scopes = ["aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:requesttag/"];
     let all = of_service(subject, PODS).into_iter().filter(|(s, _)| !pinned(s, &scopes));
+    let how = match subject.context.model(&subject.trust.origin) {
+        Some(arguments) => match &arguments.conditions {
+            Some(argument) => format!(": `{argument}` in the call of the module takes conditions"),
+            None => "; the module has no argument for conditions: ask its authors for one, or declare the role yourself".to_owned(),
+        },
+        None => String::new(),
+    };
     all.map(|(_, principal)| {
         let message = "whoever may create an association in any cluster of the account gives this role to a pod: no cluster, namespace or ServiceAccount is pinned";
         Finding::new("pod-identity-unscoped", &subject.trust.origin, principal.span, "pods", message)
-            .help("add `StringEquals` on `aws:RequestTag/kubernetes-namespace` and `aws:RequestTag/kubernetes-service-account`, or `aws:SourceArn` with the cluster")
+            .help(format!("add `StringEquals` on `aws:RequestTag/kubernetes-namespace` and `aws:RequestTag/kubernetes-service-account`, or `aws:SourceArn` with the cluster{how}"))
             .along_text(&principal.text)
     })
     .collect()
