@@ -440,3 +440,72 @@ Resources:
     let run = run(&[("role.yml", text)]);
     assert!(help(only(&run, "missing-audience")).contains("\"token.actions.githubusercontent.com:aud\""));
 }
+
+#[test]
+fn a_long_session_is_shown_at_its_number_with_the_worst_instance() {
+    let inner =
+        role("r", GITHUB, GITHUB_CONDITIONS).replace("  assume_role_policy", "  max_session_duration = var.seconds\n  assume_role_policy");
+    let inner = format!("locals {{ subject = \"repo:octo/app:environment:a\" }}\nvariable \"seconds\" {{}}\n{inner}");
+    let calls = "module \"a\" {\n  source   = \"./role\"\n  for_each = { short = 7200, long = 43200, middle = 10800 }\n  seconds  = each.value\n}\n\
+                 module \"b\" {\n  source  = \"./role\"\n  seconds = 12 * 60 * 60\n}\n";
+    let run = run(&[("main.tf", calls), ("role/main.tf", &inner)]);
+    let found: Vec<_> =
+        of(&run, "long-session").iter().map(|f| (place(&run, f), f.severity, f.identity.clone().unwrap_or_default())).collect();
+    let at = |line: &str, text: &str| (format!("main.tf:{line}"), text.to_owned());
+    let wanted = [
+        (at("3", "7200"), Severity::Low, "module.a[\"short\"].aws_iam_role.r".to_owned()),
+        (at("3", "43200"), Severity::Medium, "module.a[\"long\"].aws_iam_role.r".to_owned()),
+        (at("3", "10800"), Severity::Low, "module.a[\"middle\"].aws_iam_role.r".to_owned()),
+        (at("8", "12 * 60 * 60"), Severity::Medium, "module.b.aws_iam_role.r".to_owned()),
+    ];
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn the_worst_of_several_instances_is_kept() {
+    let text = r#"module "a" {
+  source               = "terraform-aws-modules/iam/aws//modules/iam-github-oidc-role"
+  version              = "5.60.0"
+  for_each             = { short = 2, long = 12 }
+  subjects             = ["octo/app:environment:a", "octo@1/app@2:environment:a"]
+  max_session_duration = each.value * 3600
+}
+"#;
+    let run = run(&[("main.tf", text)]);
+    let finding = only(&run, "long-session");
+    assert_eq!((finding.severity, place(&run, finding).0.as_str()), (Severity::Medium, "main.tf:6"));
+    assert!(finding.message.contains("43200") && finding.message.ends_with("(and 1 more instance)"), "{}", finding.message);
+}
+
+#[test]
+fn an_empty_external_id_opens_nothing() {
+    let text = r#"locals { ids = { production = "abcdef", test = "" } }
+resource "aws_iam_role" "r" {
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { AWS = "arn:aws:iam::464622532012:root" }
+      Condition = { StringEquals = { "sts:ExternalId" = local.ids[terraform.workspace] } }
+    }]
+  })
+}
+"#;
+    assert!(of(&run(&[("main.tf", text)]), "account-principal").is_empty());
+    assert_eq!(
+        of(&run(&[("main.tf", &text.replace("\"abcdef\"", "\"*\"").replace("StringEquals", "StringLike"))]), "account-principal").len(),
+        1
+    );
+}
+
+#[test]
+fn the_right_action_is_not_advised_without_the_condition_that_it_needs() {
+    let text = role("r", ARN, AUD).replace("sts:AssumeRoleWithWebIdentity", "sts:AssumeRole");
+    let open = run(&[("main.tf", &text), ("p.tf", PROVIDER)]);
+    let finding = only(&open, "wrong-action");
+    assert!(help(finding).contains("${local.host}:sub"), "{}", help(finding));
+    let text = role("r", ARN, &format!("{AUD}\n{SUB}")).replace("sts:AssumeRoleWithWebIdentity", "sts:AssumeRole");
+    let closed = run(&[("main.tf", &text), ("p.tf", PROVIDER)]);
+    assert_eq!(help(only(&closed, "wrong-action")), "use `sts:AssumeRoleWithWebIdentity`");
+}

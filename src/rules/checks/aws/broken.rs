@@ -1,10 +1,12 @@
 //! Trusts that nobody can ever use, and why.
 
-use super::{Seen, Subject, WEB_IDENTITY, key_name};
+use super::advice::{self, Wanted};
+use super::exposure::unbound;
+use super::{Seen, Subject, WEB_IDENTITY, key_name, see};
 use crate::admission::Truth;
 use crate::admission::exposure::{Life, life, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
-use crate::admission::iam::{self, ConditionTest, Effect, PrincipalKind};
+use crate::admission::iam::{self, Actions, ConditionTest, Effect, Leaf, Policy, PrincipalKind, ValueList, Values};
 use crate::rules::{Finding, Severity};
 use crate::source::Span;
 use crate::value::Text;
@@ -54,10 +56,27 @@ pub(super) fn wrong_action(subject: &Subject<'_>) -> Vec<Finding> {
                 &statement.name(index),
                 message,
             )
-            .help(format!("use `{needed}`")),
+            .help(format!("use `{needed}`{}", if needed == WEB_IDENTITY { opened(subject, statement) } else { String::new() })),
         );
     }
     findings
+}
+
+/// What the right action alone would open: a statement that never applies may have been without conditions all the time.
+fn opened(subject: &Subject<'_>, statement: &iam::Statement) -> String {
+    let item = ValueList { items: vec![Leaf { choices: vec![Text::known(WEB_IDENTITY)], span: None, trail: None }], open: None };
+    let actions = Actions { patterns: Values { choices: vec![item] }, ..statement.actions.clone() };
+    let policy = Policy { statements: vec![iam::Statement { actions, ..statement.clone() }], ..subject.policy.clone() };
+    let principal = statement.principals.items.first().and_then(|p| p.leaf.text());
+    let seen = principal.and_then(|p| see(subject.context, &policy, p));
+    let open = seen.filter(|s| unbound(s) && matches!(life(&s.formula, &s.templates), Life::Alive(_)));
+    let Some(seen) = open else { return String::new() };
+    let wanted = Wanted { claim: "sub", value: "SUBJECT" };
+    let condition = advice::add(subject, &seen.principal, &wanted);
+    format!(
+        " together with a condition on the subject, else everybody with a token of {} gets in: {condition}",
+        seen.known.recognised.issuer.name
+    )
 }
 
 /// IAM's action patterns: `*` and `?`, case-insensitive.

@@ -36,7 +36,7 @@ fn names_one(occurrence: &shape::Occurrence<'_>) -> bool {
 }
 
 /// No test sees who the workload is.
-fn unbound(seen: &Seen<'_>) -> bool {
+pub(super) fn unbound(seen: &Seen<'_>) -> bool {
     !shape::tests(&seen.formula).iter().any(|o| shape::binds(o.test, &seen.templates))
 }
 

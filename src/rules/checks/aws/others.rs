@@ -68,7 +68,8 @@ fn pinned(statement: &Statement, keys: &[&str]) -> bool {
         let strict = test.operator.is_some_and(|o| !o.negated && !o.if_exists && o.set != Some(iam::SetOperator::ForAllValues));
         let open = |text: &Text| {
             let value = text.to_string();
-            value.chars().all(|c| c == '*') || (key == "aws:sourcearn" && value.rsplit('/').next() == Some("*"))
+            // Nothing equals the empty string: it opens nothing.
+            (!value.is_empty() && value.chars().all(|c| c == '*')) || (key == "aws:sourcearn" && value.rsplit('/').next() == Some("*"))
         };
         let mut values = test.values.leaves().flat_map(|l| &l.choices).peekable();
         strict && keys.iter().any(|k| key.starts_with(k)) && values.peek().is_some() && !values.any(open)
