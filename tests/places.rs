@@ -4,7 +4,7 @@
 
 use fedlint::pipeline::{Input, Request, check};
 use fedlint::report::Run;
-use fedlint::rules::{Finding, Severity};
+use fedlint::rules::{Confidence, Finding, Severity};
 
 fn run(files: &[(&str, &str)]) -> Run {
     let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
@@ -508,4 +508,77 @@ fn the_right_action_is_not_advised_without_the_condition_that_it_needs() {
     let text = role("r", ARN, &format!("{AUD}\n{SUB}")).replace("sts:AssumeRoleWithWebIdentity", "sts:AssumeRole");
     let closed = run(&[("main.tf", &text), ("p.tf", PROVIDER)]);
     assert_eq!(help(only(&closed, "wrong-action")), "use `sts:AssumeRoleWithWebIdentity`");
+}
+
+#[test]
+fn a_key_of_an_unknown_host_that_keeps_its_scheme_is_dead() {
+    let cluster = "data \"aws_caller_identity\" \"current\" {}\ndata \"aws_eks_cluster\" \"c\" { name = \"x\" }\n";
+    let issuer = "data.aws_eks_cluster.c.identity[0].oidc[0].issuer";
+    let arn = format!(
+        "\"arn:aws:iam::${{data.aws_caller_identity.current.account_id}}:oidc-provider/${{replace({issuer}, \"https://\", \"\")}}\""
+    );
+    let with = |key: &str| {
+        let conditions = format!("\"{key}:sub\" = \"system:serviceaccount:shop:api\"\n\"{key}:aud\" = \"sts.amazonaws.com\"");
+        run(&[("main.tf", &format!("{cluster}{}", role("r", &arn, &conditions)))])
+    };
+    let dead = with(&format!("${{{issuer}}}"));
+    let found = of(&dead, "issuer-mismatch");
+    assert_eq!(found.len(), 2);
+    for finding in found {
+        assert!(help(finding).contains(&format!("${{replace({issuer}, \"https://\", \"\")}}:")), "{}", help(finding));
+        assert!(place(&dead, finding).1.contains("issuer}:"), "{:?}", place(&dead, finding));
+    }
+    assert!(with(&format!("${{replace({issuer}, \"https://\", \"\")}}")).findings.is_empty());
+    // The attribute of a provider comes without its scheme.
+    let own = role("r", ARN, &format!("{AUD}\n{SUB}").replace("local.host", "aws_iam_openid_connect_provider.p.url"));
+    assert!(run(&[("main.tf", &own), ("p.tf", PROVIDER)]).findings.is_empty());
+}
+
+#[test]
+fn an_account_whose_number_is_not_known_is_named_all_the_same() {
+    let with = |account: &str| {
+        let text = format!(
+            "data \"aws_caller_identity\" \"me\" {{}}\nvariable \"other\" {{}}\n{}",
+            role("r", "x", "").replace("Federated = x", &format!("AWS = \"arn:aws:iam::${{{account}}}:root\""))
+        );
+        run(&[("main.tf", &text.replace("sts:AssumeRoleWithWebIdentity", "sts:AssumeRole").replace("StringEquals = {  }", ""))])
+    };
+    let other = with("var.other");
+    let finding = only(&other, "account-principal");
+    assert_eq!((finding.severity, finding.confidence), (Severity::Low, Confidence::Likely));
+    assert!(finding.message.contains("`${var.other}`"), "{}", finding.message);
+    assert_eq!(place(&other, finding).1, "arn:aws:iam::${var.other}:root");
+    assert_eq!(only(&with("data.aws_caller_identity.me.account_id"), "account-principal").severity, Severity::Info);
+}
+
+#[test]
+fn a_provider_of_another_account_lets_nobody_in() {
+    let text = |account: &str| {
+        format!(
+            r#"{{"Role": {{"RoleName": "ci", "Arn": "arn:aws:iam::111122223333:role/ci", "AssumeRolePolicyDocument": {{"Version": "2012-10-17", "Statement": [{{
+  "Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
+  "Principal": {{"Federated": "arn:aws:iam::{account}:oidc-provider/token.actions.githubusercontent.com"}},
+  "Condition": {{"StringLike": {{"token.actions.githubusercontent.com:sub": "repo:octo/app:*"}}}}
+}}]}}}}}}"#
+        )
+    };
+    let run_of = |account: &str| run(&[("role.json", &text(account))]);
+    let elsewhere = run_of("444455556666");
+    let rules: Vec<&str> = elsewhere.findings.iter().map(|f| f.rule.as_str()).collect();
+    assert_eq!(rules, ["issuer-mismatch"], "{:#?}", elsewhere.findings);
+    assert!(!of(&run_of("111122223333"), "any-ref").is_empty());
+}
+
+#[test]
+fn an_account_that_is_looked_up_makes_nothing_certain() {
+    let with = |account: &str| {
+        let arn = format!("\"arn:aws:iam::${{{account}}}:oidc-provider/token.actions.githubusercontent.com\"");
+        let conditions = GITHUB_CONDITIONS.replace("local.subject", "\"repo:octo/app:*\"");
+        let text = role("r", &arn, &conditions).replace("StringEquals", "StringLike");
+        let head = "provider \"aws\" {}\ndata \"aws_caller_identity\" \"me\" {}\nvariable \"account_id\" {}\nvariable \"accounts\" { type = map(string) }\n";
+        only(&run(&[("main.tf", &format!("{head}{text}"))]), "any-ref").confidence
+    };
+    assert_eq!(with("var.accounts[\"shared\"]"), Confidence::Likely);
+    assert_eq!(with("data.aws_caller_identity.me.account_id"), Confidence::Proven);
+    assert_eq!(with("var.account_id"), Confidence::Proven);
 }

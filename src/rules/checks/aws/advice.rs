@@ -88,7 +88,7 @@ fn is_document(subject: &Subject<'_>, principal: &Text) -> bool {
 }
 
 /// The characters of the file before the last colon of a key, from the beginning of its string.
-fn before_colon(sources: &Sources, key: &Text) -> Option<String> {
+pub(super) fn before_colon(sources: &Sources, key: &Text) -> Option<String> {
     let Part::Literal { text, span: Some(span), .. } = key.parts.last()? else { return None };
     let file = sources.get(span.file)?;
     if span.len() != text.len() {

@@ -14,12 +14,12 @@ pub(in crate::rules::checks) use habits::admitted;
 use crate::admission::exposure::{Life, life};
 use crate::admission::formula::Formula;
 use crate::admission::iam::{self, Effect, Policy, PrincipalKind, View, Viewer};
-use crate::graph::{Gate, IdentityId, Trust};
+use crate::graph::{Gate, IdentityId, Trust, pieces};
 use crate::issuers::Template;
 use crate::rules::issuer::{self, Known};
 use crate::rules::subjects::{self, Subjects};
 use crate::source::Span;
-use crate::value::{Part, Text, hops};
+use crate::value::{Atom, AtomKind, Part, Text, hops};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -105,6 +105,7 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
     findings.extend(others::roles_anywhere(&subject));
     findings.extend(others::pod_identity(&subject));
     findings.extend(others::accounts(&subject));
+    findings.extend(broken::other_accounts(&subject));
     for seen in views(&subject) {
         let lifeless = matches!(life(&seen.formula, &seen.templates), Life::Dead);
         let known = &seen.known.recognised;
@@ -129,7 +130,8 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
                 }
                 (_, audience) => findings.extend(audience),
             }
-            findings.extend(exposed.into_iter().map(|f| f.certain(!assumed)));
+            let sure = !assumed && own_provider(&seen.principal);
+            findings.extend(exposed.into_iter().map(|f| f.certain(sure)));
             match custom {
                 Customised::Assumed(finding) => findings.push(*finding),
                 _ => findings.extend(habits::subject_format(&subject, &seen)),
@@ -148,14 +150,23 @@ fn views<'a>(subject: &Subject<'a>) -> Vec<Seen<'a>> {
     let mut done: Vec<Text> = Vec::new();
     for principal in iam::principals(&subject.policy) {
         let federated = principal.kind == PrincipalKind::Federated && principal.effect == Effect::Allow && !principal.negated;
+        let elsewhere = broken::other_account(subject, &principal).is_some();
         let saml = || subject.policy.statements.get(principal.statement).is_some_and(only_saml);
-        if !federated || iam::is_saml(&principal.text) || saml() || done.iter().any(|d| d.same(&principal.text)) {
+        if !federated || elsewhere || iam::is_saml(&principal.text) || saml() || done.iter().any(|d| d.same(&principal.text)) {
             continue;
         }
         done.push(principal.text.clone());
         out.extend(see(subject.context, &subject.policy, &principal.text));
     }
     out
+}
+
+/// The provider may be taken to be in the role's account, where STS looks for it: not when the account is looked up
+/// somewhere (`local.account_ids["shared"]`), which may be another one.
+fn own_provider(principal: &Text) -> bool {
+    let account = pieces::account_of_arn(principal);
+    let own = |atom: &Atom| atom.kind() == AtomKind::AccountId || atom.label().starts_with("${var.") && !atom.label().contains('[');
+    account.is_none_or(|account| account.atoms().all(own))
 }
 
 /// The statement assumes with SAML and with nothing else: its principal, known or not, mints no tokens.

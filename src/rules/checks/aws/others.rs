@@ -5,7 +5,7 @@ use super::{Seen, Subject};
 use crate::admission::Token;
 use crate::admission::exposure::{Class, Life, life};
 use crate::admission::iam::{self, ConditionTest, Effect, PrincipalKind, PrincipalRef, ProblemKind, Statement};
-use crate::graph::{Gate, IdentityKind};
+use crate::graph::{Gate, IdentityKind, pieces};
 use crate::issuers::Template;
 use crate::rules::{Finding, Severity};
 use crate::value::Text;
@@ -148,23 +148,28 @@ pub(super) fn accounts(subject: &Subject<'_>) -> Vec<Finding> {
     let named = |p: &PrincipalRef| p.kind == PrincipalKind::Aws && p.effect == Effect::Allow && !p.negated;
     let mut findings: Vec<Finding> = Vec::new();
     for principal in iam::principals(&subject.policy).into_iter().filter(named) {
-        let Some(account) = principal.text.as_known().and_then(|text| account_of(&text)) else { continue };
+        let Some((account, known)) = whole_account(&principal.text) else { continue };
         let Some(statement) = subject.policy.statements.get(principal.statement) else { continue };
         if statement.open_conditions.is_some() || subject.policy.open.is_some() || pinned(statement, &narrowing) {
             continue;
         }
         let (severity, message) = match &own {
+            _ if known == Known::Own => (
+                Severity::Info,
+                "every principal of this account whose own policy allows it may assume the role (the account is named as a whole)"
+                    .to_owned(),
+            ),
             Some(own) if *own == account => (
                 Severity::Info,
                 format!("every principal of this account whose own policy allows it may assume the role (`{account}` is named as a whole)"),
             ),
-            Some(_) => (
+            Some(_) if known == Known::Written => (
                 Severity::Medium,
                 format!(
                     "account `{account}` decides alone which of its principals assume this role: no external id and no principal is asked for"
                 ),
             ),
-            None => (
+            _ => (
                 Severity::Low,
                 format!(
                     "account `{account}` decides alone which of its principals assume this role: no external id and no principal is asked for"
@@ -174,12 +179,37 @@ pub(super) fn accounts(subject: &Subject<'_>) -> Vec<Finding> {
         findings.push(
             Finding::new("account-principal", &subject.trust.origin, principal.span, &account, message)
                 .severity(severity)
-                .certain(own.is_some())
+                .certain(own.is_some() || known == Known::Own)
                 .help("name the role that needs it (`arn:aws:iam::ACCOUNT:role/NAME`), or ask for `sts:ExternalId` where a third party acts for you")
                 .along_text(&principal.text),
         );
     }
     findings
+}
+
+/// How an account is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// By its number.
+    Written,
+    /// As the one that Terraform runs in.
+    Own,
+    /// By a name whose value is not known.
+    Unknown,
+}
+
+/// The account that a principal names as a whole.
+fn whole_account(text: &Text) -> Option<(String, Known)> {
+    if let Some(known) = text.as_known() {
+        return account_of(&known).map(|account| (account, Known::Written));
+    }
+    let account = pieces::account_of_arn(text)?;
+    let root = text.known_suffix().ends_with(":root") && pieces::flat(text).matches(':').count() == 5;
+    let own = account.atoms().any(|a| a.key().ends_with("|aws|account"));
+    let known = if own { Known::Own } else { Known::Unknown };
+    // Only the partition is open.
+    let known = if account.is_known() { Known::Written } else { known };
+    root.then(|| (account.to_string(), known))
 }
 
 /// The account of `arn:aws:iam::123456789012:root` or `123456789012`.
