@@ -11,7 +11,7 @@ use crate::graph::links::Links;
 use crate::graph::{Graph, Origin};
 use crate::issuers::{Registry, Template};
 use crate::source::{Sources, Span};
-use crate::terraform::evaluate::ModelledCall;
+use crate::terraform::evaluate::ModuleCall;
 use crate::terraform::models::Arguments;
 use crate::value::{Text, Trail, hops};
 use rayon::prelude::*;
@@ -37,8 +37,8 @@ pub struct Context<'a> {
     pub config: &'a Config,
     /// Who mints tokens.
     pub registry: &'a Registry,
-    /// The calls of modules that a model stands in for.
-    pub modelled: &'a [ModelledCall],
+    /// The calls of Terraform modules.
+    pub calls: &'a [ModuleCall],
     /// What the checks could not decide: the place and the reason.
     pub open: Mutex<BTreeSet<(Span, String)>>,
 }
@@ -52,7 +52,7 @@ impl Context<'_> {
     /// What the arguments are for of the module call that declares this, when only a model describes the module.
     #[must_use]
     pub fn model(&self, origin: &Origin) -> Option<&Arguments> {
-        self.modelled.iter().find(|call| call.span == origin.span).map(|call| &call.arguments)
+        self.calls.iter().find(|call| call.modelled && call.span == origin.span).map(|call| &call.arguments)
     }
 
     /// Who gets in through a gate; a search that gives up is left open.

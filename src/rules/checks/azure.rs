@@ -238,7 +238,10 @@ fn foreign(seen: &Seen<'_>, exposure: &Exposure) -> class::Verdict {
             "tie the expression to the tenant with a clause on `sub`, then narrow it",
         )
     };
-    class::Verdict { rule, severity: Severity::Critical, span, trail, message, help: help.to_owned() }
+    // At an issuer of one's own the other tenant is no stranger.
+    let own = matches!(seen.recognised.issuer.tenancy, Tenancy::Tenant | Tenancy::Cluster | Tenancy::Service);
+    let severity = if own { Severity::High } else { Severity::Critical };
+    class::Verdict { rule, severity, span, trail, message, help: help.to_owned() }
 }
 
 /// The namespace's `default` ServiceAccount is named.

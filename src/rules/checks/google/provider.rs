@@ -41,6 +41,12 @@ fn missing(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
         ),
         Tenancy::Tenant if seen.view.aws => (Severity::Medium, "every role and user of the AWS account enters the pool".to_owned()),
         Tenancy::Tenant => (Severity::Medium, format!("every workload of the tenant at {name} enters the pool")),
+        Tenancy::Service => (
+            Severity::Low,
+            format!(
+                "whatever {name} does, for whichever customer, enters the pool: the service keeps its customers apart, the condition does not"
+            ),
+        ),
         Tenancy::Cluster => (Severity::Low, "every ServiceAccount of the cluster enters the pool".to_owned()),
         Tenancy::Unknown => (Severity::Medium, "every token of this issuer enters the pool".to_owned()),
     };
@@ -159,7 +165,12 @@ fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Findi
     let (span, trail) = place(seen, exposure, rule == "inverted-condition");
     let bindings = bound(context, seen);
     let filtered = !bindings.is_empty() && strangers(context, seen).is_empty();
-    let severity = if filtered { Severity::Medium } else { Severity::Critical };
+    let severity = match seen.tenancy() {
+        _ if filtered => Severity::Medium,
+        Tenancy::Shared | Tenancy::Unknown => Severity::Critical,
+        // At an issuer of one's own the other tenant is no stranger.
+        Tenancy::Tenant | Tenancy::Cluster | Tenancy::Service => Severity::High,
+    };
     let note = if filtered { "; the bindings in this scan still name the tenant" } else { "" };
     Finding::new(rule, &seen.provider.origin, span, "condition", format!("{message}{note}"))
         .severity(severity)
