@@ -76,6 +76,7 @@ pub fn check(request: &Request) -> Result<Run, ScanError> {
         sources: &world.sources,
         config: &request.config,
         registry: registry(),
+        calls: &world.calls,
         open: Mutex::default(),
     };
     let findings = engine::run(&context, &request.selection);

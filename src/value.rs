@@ -349,6 +349,21 @@ impl Text {
         self.joint_span().or_else(|| self.parts.iter().rev().filter_map(written).max_by_key(|s| s.len())).or_else(|| self.span())
     }
 
+    /// Where the literal is written that a part belongs to: from that part to the last after it that came the same way, what
+    /// is interpolated included.
+    #[must_use]
+    pub fn literal_from(&self, part: usize) -> Option<Span> {
+        let way = |part: &Part| match part {
+            Part::Literal { trail, .. } | Part::Hole { trail, .. } => hops(trail).count(),
+        };
+        let own = self.parts.get(part)?;
+        let first = own.span()?;
+        let mut same =
+            self.parts.iter().skip(part).take_while(|p| way(p) >= way(own)).filter(|p| way(p) == way(own)).filter_map(Part::span);
+        let last = same.by_ref().filter(|s| s.file == first.file && s.start >= first.start).max_by_key(|s| s.end).unwrap_or(first);
+        Some(Span { end: first.end.max(last.end), ..first })
+    }
+
     /// From the first to the last part, when they stand in one file in order.
     fn joint_span(&self) -> Option<Span> {
         let spans: Vec<Span> = self.parts.iter().filter_map(Part::span).collect();

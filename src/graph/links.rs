@@ -311,6 +311,17 @@ fn aws_providers(graph: &Graph, index: &Index, scope: &str, arn: &Text) -> Vec<P
         Some(ProviderKind::AwsOidc { arn: Some(own), .. }) => same_account(own, arn),
         _ => true,
     });
+    let other = index.provider_arns.get(&pieces::key(arn)).cloned().unwrap_or_default();
+    let other = if other.is_empty() { by_reference(&index.provider_addresses, scope, arn) } else { other };
+    // The URL of a provider that has alternatives is an unknown of that provider.
+    let url = || pieces::split_once(arn, ":oidc-provider/").map(|(_, url)| by_reference(&index.provider_addresses, scope, &url));
+    let other = if other.is_empty() && found.is_empty() { url().unwrap_or_default() } else { other };
+    for provider in other {
+        let aws = graph.provider(provider).is_some_and(|p| matches!(p.kind, ProviderKind::AwsOidc { .. }));
+        if aws && !found.contains(&provider) {
+            found.push(provider);
+        }
+    }
     own_scope(found, |id| graph.provider(*id).map(|p| &p.origin), scope)
 }
 

@@ -8,7 +8,7 @@ pub mod pieces;
 pub mod render;
 
 use crate::source::Span;
-use crate::value::{Atom, Text, Value};
+use crate::value::{Atom, Text, Trail, Value};
 
 macro_rules! id {
     ($(#[$doc:meta] $name:ident),*) => {$(
@@ -158,6 +158,17 @@ pub struct Identity {
     pub kind: IdentityKind,
 }
 
+/// A number of seconds, and where it is written.
+#[derive(Debug, Clone)]
+pub struct Seconds {
+    /// How many.
+    pub value: u32,
+    /// Where.
+    pub span: Option<Span>,
+    /// The way it came.
+    pub trail: Trail,
+}
+
 /// The kinds of identity.
 #[derive(Debug, Clone)]
 pub enum IdentityKind {
@@ -167,8 +178,8 @@ pub enum IdentityKind {
         name: Option<Text>,
         /// Its ARN as other resources see it.
         arn: Option<Text>,
-        /// `max_session_duration` in seconds.
-        max_session: Option<u32>,
+        /// `max_session_duration`.
+        max_session: Option<Seconds>,
     },
     /// A Google service account.
     GoogleServiceAccount {

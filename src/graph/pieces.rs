@@ -90,6 +90,14 @@ pub fn only_atom(text: &Text) -> Option<&Atom> {
     (atoms.next().is_none() && flat(text).len() == HOLE.len_utf8()).then_some(first)
 }
 
+/// The account in an ARN, as far as it is written: `arn:aws:iam::111122223333:role/x`, `arn:aws:iam::${var.account}:root`.
+#[must_use]
+pub fn account_of_arn(arn: &Text) -> Option<Text> {
+    let rest = (0..4)
+        .try_fold(strip_prefix(arn, "arn:")?, |rest, step| if step == 3 { Some(rest) } else { split_once(&rest, ":").map(|(_, r)| r) })?;
+    split_once(&rest, ":").map(|(account, _)| account)
+}
+
 /// True for a text whose first characters are not known.
 #[must_use]
 pub fn starts_unknown(text: &Text) -> bool {

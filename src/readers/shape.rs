@@ -178,6 +178,13 @@ pub(super) fn number(value: Option<&Value>) -> Option<u32> {
     text(value)?.as_known()?.trim().parse().ok()
 }
 
+/// A number of seconds with its place.
+pub(super) fn seconds(value: Option<&Value>) -> Option<crate::graph::Seconds> {
+    let text = text(value)?;
+    let (span, trail) = (value.and_then(|v| v.span).or_else(|| text.span()), value.and_then(|v| v.trail.clone()).or_else(|| text.trail()));
+    Some(crate::graph::Seconds { value: number(value)?, span, trail })
+}
+
 /// Undoes percent encoding; none when the result is not UTF-8.
 pub(super) fn percent_decode(encoded: &str) -> Option<String> {
     let mut out = Vec::with_capacity(encoded.len());

@@ -41,6 +41,9 @@ pub struct FrontMatter {
     /// A CEL predicate over one fact, instead of `check`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
+    /// When a finding of a `when` rule is worse than usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worse: Option<Worse>,
     /// The sort of fact that `when` looks at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on: Option<String>,
@@ -53,6 +56,16 @@ pub struct FrontMatter {
     /// The help of a `when` rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+}
+
+/// A second predicate over the fact, and the severity of a finding for which it holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Worse {
+    /// A CEL predicate over the fact.
+    pub when: String,
+    /// The severity.
+    pub severity: Severity,
 }
 
 /// A file of an example.

@@ -12,11 +12,16 @@ use crate::graph::links::Links;
 use crate::graph::{Graph, Origin};
 use crate::issuers::{Registry, Template};
 use crate::source::{Sources, Span};
+use crate::terraform::evaluate::ModuleCall;
+use crate::terraform::models::Arguments;
 use crate::value::{Text, Trail, hops};
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Rules that say one thing of a declaration however many values and instances it has; two issuers without an audience
+/// are two things.
+const ONE_FACT: [&str; 2] = ["stale-subject-format", "missing-audience"];
 /// Most places that a finding lists beside its own.
 const MAX_RELATED: usize = 12;
 
@@ -33,6 +38,8 @@ pub struct Context<'a> {
     pub config: &'a Config,
     /// Who mints tokens.
     pub registry: &'a Registry,
+    /// The calls of Terraform modules.
+    pub calls: &'a [ModuleCall],
     /// What the checks could not decide: the place and the reason.
     pub open: Mutex<BTreeSet<(Span, String)>>,
     /// What the decisions of the run share: a trust like one that was judged before is not judged anew.
@@ -57,6 +64,12 @@ impl Context<'_> {
     /// Nothing could be decided; the reason.
     pub fn exposed(&self, formula: &Formula, templates: &[Template]) -> Result<Exposure, String> {
         exposure::exposure_in(formula, &self.shared.templates(templates))
+    }
+
+    /// What the arguments are for of the module call that declares this, when only a model describes the module.
+    #[must_use]
+    pub fn model(&self, origin: &Origin) -> Option<&Arguments> {
+        self.calls.iter().find(|call| call.modelled && call.span == origin.span).map(|call| &call.arguments)
     }
 
     /// Who gets in through a gate; a search that gives up is left open.
@@ -101,10 +114,11 @@ pub fn run(context: &Context<'_>, selection: &Selection) -> Vec<Finding> {
     }
     let off = |f: &Finding| context.config.rules.get(&f.rule).is_some_and(|l| l.severity.severity().is_none());
     findings.retain(|f| !off(f));
-    let mut findings = merge(findings, context.sources);
+    // Before instances become one finding: a comment at one of them accepts that one.
     if !selection.no_ignores {
         findings = suppress::apply(findings, context.sources, context.config);
     }
+    let mut findings = merge(findings, context.sources);
     findings.retain(|f| {
         (selection.select.is_empty() || selection.select.contains(&f.rule))
             && !selection.ignore.contains(&f.rule)
@@ -123,21 +137,54 @@ fn order(findings: &mut [Finding], sources: &Sources) {
     });
 }
 
-/// One finding for one literal: instances of a module, worlds and both judgements of a library share their cause.
+/// One finding for one mistake of one declaration: instances of a module or a `for_each`, worlds and both judgements of a
+/// library share their cause. What another declaration makes of the same literal is a finding of its own: there are two
+/// identities to be had.
 fn merge(mut findings: Vec<Finding>, sources: &Sources) -> Vec<Finding> {
     order(&mut findings, sources);
-    let mut out: Vec<Finding> = Vec::new();
+    let mut index: BTreeMap<_, usize> = BTreeMap::new();
+    let mut out: Vec<Vec<Finding>> = Vec::new();
     for finding in findings {
-        match out.iter_mut().rev().take_while(|f| f.span == finding.span).find(|f| f.rule == finding.rule) {
-            Some(same) => {
-                if (finding.severity, finding.confidence) > (same.severity, same.confidence) {
-                    *same = finding;
-                }
-            }
-            None => out.push(finding),
+        let one = ONE_FACT.contains(&finding.rule.as_str()).then_some(finding.declared).flatten();
+        let place = one.map_or((Some(finding.span), None), |_| (None, finding.help.clone().filter(|_| finding.rule == "missing-audience")));
+        let key = (finding.rule.clone(), finding.declared, place);
+        let next = out.len();
+        let at = *index.entry(key).or_insert(next);
+        match out.get_mut(at) {
+            Some(all) => all.push(finding),
+            None => out.push(vec![finding]),
         }
     }
-    out
+    out.into_iter().filter_map(worst).collect()
+}
+
+/// The worst of the instances, which names the others.
+fn worst(all: Vec<Finding>) -> Option<Finding> {
+    // The fingerprint does not change with the severity of an instance.
+    let edge = all.iter().map(|f| f.edge.clone()).min()?;
+    let at = (0..all.len()).rev().max_by_key(|i| all.get(*i).map(|f| (f.severity, f.confidence)))?;
+    let mut others = all;
+    let mut kept = others.swap_remove(at);
+    kept.edge = edge;
+    others.sort_by(|a, b| (&a.identity, &a.message).cmp(&(&b.identity, &b.message)));
+    let mut named: BTreeSet<Option<String>> = BTreeSet::from([kept.identity.clone()]);
+    // A library by itself is no instance beside those of its callers.
+    others.retain(|f| (kept.library || !f.library) && named.insert(f.identity.clone()));
+    if others.is_empty() {
+        return Some(kept);
+    }
+    let (count, instances) = (others.len(), if others.len() == 1 { "instance" } else { "instances" });
+    kept.message = format!("{} (and {count} more {instances})", kept.message);
+    for other in &others {
+        // Where the instance differs from this one, else where all of them are declared.
+        let own = other.related.iter().map(|r| r.span).find(|s| *s != kept.span && !kept.related.iter().any(|r| r.span == *s));
+        let span = own.or(other.declared).unwrap_or(kept.span);
+        if kept.related.len() < MAX_RELATED {
+            kept.related
+                .push(Related { span, message: format!("`{}` is one more instance", other.identity.as_deref().unwrap_or_default()) });
+        }
+    }
+    Some(kept)
 }
 
 impl Finding {
@@ -153,6 +200,8 @@ impl Finding {
             confidence: if origin.library || origin.conditional { Confidence::Likely } else { Confidence::Proven },
             span: span.unwrap_or(origin.span),
             identity: Some(origin.name.clone()),
+            declared: Some(origin.span),
+            library: origin.library,
             message: message.into(),
             help: None,
             witness: None,
@@ -201,6 +250,15 @@ impl Finding {
             self.related.push(Related { span, message });
         }
         self
+    }
+
+    /// With one more place, when it has one.
+    #[must_use]
+    pub fn related(self, span: Option<Span>, message: impl Into<String>) -> Self {
+        match span {
+            Some(span) => self.related_to(span, message),
+            None => self,
+        }
     }
 
     /// With the way a literal came here, before the other places.

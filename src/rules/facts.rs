@@ -3,6 +3,7 @@
 //! Each fact is a flat map. A setting that is certainly not there is `null`; one that is not known statically is left out, so
 //! that a predicate that needs it fails and the rule stays silent: an unknown is never a yes or a no.
 
+use crate::admission::iam::{self, Effect, PrincipalKind};
 use crate::graph::links::Links;
 use crate::graph::{Gate, GoogleSource, Graph, IdentityKind, Origin, ProviderKind, Setting, WorkloadKind};
 use crate::source::Span;
@@ -96,17 +97,15 @@ pub fn facts<'g>(graph: &'g Graph, links: &Links) -> Vec<Fact<'g>> {
     }
     for (index, identity) in graph.identities.iter().enumerate() {
         if let IdentityKind::AwsRole { max_session, .. } = &identity.kind {
-            let federated = links
-                .identity_trusts
-                .get(index)
-                .into_iter()
-                .flatten()
-                .any(|t| links.trust_providers.get(t.index()).is_some_and(|p| !p.is_empty()));
-            out.push(
-                Fact::new("role", &identity.origin)
-                    .set("max_session_seconds", max_session.map_or(Json::Null, |s| json!(s)))
-                    .set("federated", json!(federated)),
-            );
+            let trusts = links.identity_trusts.get(index).into_iter().flatten();
+            let federated = trusts.filter_map(|t| graph.trust(*t)).any(|t| lets_tokens_in(&t.gate));
+            let mut fact = Fact::new("role", &identity.origin)
+                .set("max_session_seconds", max_session.as_ref().map_or(Json::Null, |s| json!(s.value)))
+                .set("federated", json!(federated));
+            if let Some(session) = max_session {
+                fact.places.insert("max_session_seconds", (session.span, session.trail.clone()));
+            }
+            out.push(fact);
         }
     }
     for trust in &graph.trusts {
@@ -135,6 +134,14 @@ pub fn facts<'g>(graph: &'g Graph, links: &Links) -> Vec<Fact<'g>> {
         out.push(fact.optional("scope", grant.scope.as_ref()));
     }
     out
+}
+
+/// A statement lets workloads with tokens of an OIDC provider in, wherever that provider is declared.
+fn lets_tokens_in(gate: &Gate) -> bool {
+    let Gate::AwsPolicy(document) = gate else { return false };
+    let principals = iam::principals(&iam::Policy::read(document));
+    let federated = |p: &iam::PrincipalRef| p.kind == PrincipalKind::Federated && p.effect == Effect::Allow && !p.negated;
+    principals.iter().any(|p| federated(p) && !iam::is_saml(&p.text))
 }
 
 /// The sorts of fact and their fields, for the checks of rule files.

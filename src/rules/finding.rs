@@ -78,6 +78,10 @@ pub struct Finding {
     pub span: Span,
     /// The identity it is about, as a person names it: `aws_iam_role.deploy`, an ARN, an e-mail.
     pub identity: Option<String>,
+    /// The block, document or object that declares the identity: its instances share it.
+    pub declared: Option<Span>,
+    /// Judged with the defaults of a module that nobody calls.
+    pub library: bool,
     /// What is wrong and why it matters.
     pub message: String,
     /// What to do.

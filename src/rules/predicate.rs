@@ -3,7 +3,7 @@
 use super::catalogue::{Rule, catalogue};
 use super::engine::Context;
 use super::facts::{Fact, SORTS, facts};
-use super::finding::Finding;
+use super::finding::{Finding, Severity};
 use cel::{Program, Value};
 
 /// The name of a built-in rule's predicates in `CHECKS`.
@@ -39,6 +39,7 @@ struct Predicate<'r> {
     on: &'r str,
     message: &'r str,
     program: Program,
+    worse: Option<(Program, Severity)>,
 }
 
 impl std::fmt::Debug for Predicate<'_> {
@@ -62,8 +63,9 @@ fn compile(rule: &Rule) -> Result<Option<Predicate<'_>>, PredicateError> {
     if !SORTS.iter().any(|(sort, _)| sort == on) {
         return Err(PredicateError::Sort { rule: meta.id.clone(), on: on.clone() });
     }
-    let program = Program::compile(when).map_err(|e| PredicateError::Syntax { rule: meta.id.clone(), why: e.to_string() })?;
-    Ok(Some(Predicate { rule, on, message, program }))
+    let program = |text: &str| Program::compile(text).map_err(|e| PredicateError::Syntax { rule: meta.id.clone(), why: e.to_string() });
+    let worse = meta.worse.as_ref().map(|w| program(&w.when).map(|p| (p, w.severity))).transpose()?;
+    Ok(Some(Predicate { rule, on, message, program: program(when)?, worse }))
 }
 
 /// The findings of every rule with a predicate.
@@ -75,16 +77,19 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let facts = facts(context.graph, context.links);
-    facts.iter().flat_map(|fact| predicates.iter().filter(|p| p.on == fact.on && holds(p, fact)).map(|p| finding(p, fact))).collect()
+    facts
+        .iter()
+        .flat_map(|fact| predicates.iter().filter(|p| p.on == fact.on && holds(&p.program, fact)).map(|p| finding(p, fact)))
+        .collect()
 }
 
 /// True only when the predicate says so: an error (a field that is not known) is not a yes.
-fn holds(predicate: &Predicate<'_>, fact: &Fact<'_>) -> bool {
+fn holds(program: &Program, fact: &Fact<'_>) -> bool {
     let mut scope = cel::Context::default();
     if scope.add_variable("fact", cel::to_value(&fact.fields).unwrap_or(Value::Null)).is_err() {
         return false;
     }
-    matches!(predicate.program.execute(&scope), Ok(Value::Bool(true)))
+    matches!(program.execute(&scope), Ok(Value::Bool(true)))
 }
 
 fn finding(predicate: &Predicate<'_>, fact: &Fact<'_>) -> Finding {
@@ -97,6 +102,11 @@ fn finding(predicate: &Predicate<'_>, fact: &Fact<'_>) -> Finding {
         })
     };
     let found = Finding::new(&predicate.rule.meta.id, fact.origin, span, fact.on, fill(predicate.message)).along(&trail);
+    let worse = predicate.worse.as_ref().filter(|(program, _)| holds(program, fact));
+    let found = match worse {
+        Some((_, severity)) => found.severity(*severity),
+        None => found,
+    };
     match &predicate.rule.meta.help {
         Some(help) => found.help(fill(help)),
         None => found,

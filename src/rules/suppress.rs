@@ -95,6 +95,8 @@ fn unused(comment: &Comment, today: &str) -> Finding {
         confidence: Confidence::Proven,
         span: comment.suppression.span,
         identity: None,
+        declared: None,
+        library: false,
         message: why,
         help: Some("remove the comment".to_owned()),
         witness: None,

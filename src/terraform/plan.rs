@@ -364,8 +364,14 @@ mod tests {
         };
         let body = Value::map(vec![Entry { key: Text::known("name"), value: hole }], None);
         let mut resources = vec![resource(Mode::Managed, "aws_iam_role", "aws_iam_role.ci", body, at(0..28))];
-        let call =
-            ModuleCall { root: "infra".to_owned(), address: "module.irsa".to_owned(), span: at(46..59), modelled: false, resources: 0 };
+        let call = ModuleCall {
+            root: "infra".to_owned(),
+            address: "module.irsa".to_owned(),
+            span: at(46..59),
+            modelled: false,
+            resources: 0,
+            arguments: crate::terraform::models::Arguments::default(),
+        };
         join(&mut resources, planned, &[call]);
         let find = |address: &str| resources.iter().find(|r| r.address == address).unwrap();
         let role = find("aws_iam_role.ci");

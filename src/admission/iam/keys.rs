@@ -1,7 +1,7 @@
 //! What a condition key stands for, seen from one kind of caller.
 
 use super::formula::{View, Viewer};
-use super::matching::{same_issuer, split_key};
+use super::matching::{from_url, same_issuer, split_key};
 use super::principals::is_saml;
 use crate::admission::Truth;
 use crate::value::Text;
@@ -61,12 +61,23 @@ pub(super) fn meaning(view: &View<'_>, key: &Text) -> Meaning {
     of_issuer(view, &prefix, &name)
 }
 
+/// The scheme that a key certainly begins with; a provider's own `url` comes without.
+#[must_use]
+pub fn scheme(text: &Text) -> Option<&'static str> {
+    let start = text.known_prefix();
+    ["https://", "http://"].into_iter().find(|s| start.starts_with(s) && !from_url(text))
+}
+
 /// A prefix of nothing but holes may turn out to be `aws` or `sts`.
 fn full_key_may_be_global(prefix: &Text) -> bool {
     prefix.known_prefix().is_empty()
 }
 
 fn of_issuer(view: &View<'_>, prefix: &Text, name: &str) -> Meaning {
+    // AWS names its keys by the host and path of the issuer: none begins with a scheme, whatever follows.
+    if scheme(prefix).is_some() {
+        return Meaning::Absent;
+    }
     let Some(issuer) = view.issuer() else {
         return match &view.viewer {
             Viewer::Federated(arn) if !arn.is_known() => Meaning::Request(format!("the issuer behind `{arn}` is not known")),

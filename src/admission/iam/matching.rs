@@ -78,7 +78,7 @@ pub(super) fn same_issuer(prefix: &Text, issuer: &Text) -> Truth {
     }
 }
 
-fn from_url(text: &Text) -> bool {
+pub(super) fn from_url(text: &Text) -> bool {
     let trail = text.trail();
     hops(&trail).any(|hop| hop.what.contains(".url") || hop.what.contains("`url`"))
 }

@@ -20,6 +20,7 @@ mod value_test;
 pub use context::context_of;
 pub use evaluate::{Request, Requester, evaluate};
 pub use formula::{View, Viewer, formula};
+pub use keys::scheme;
 pub use operator::{Base, Operator, SetOperator};
 pub use policy::{
     Actions, ConditionTest, Effect, Leaf, Policy, PolicyProblem, Principal, PrincipalKind, Principals, ProblemKind, Statement, ValueList,

@@ -107,6 +107,8 @@ pub struct Principal {
     pub kind: PrincipalKind,
     /// What it says, one alternative usually; more when an unknown condition chooses.
     pub leaf: Leaf,
+    /// The key under which the statement names it.
+    pub key: Text,
 }
 
 /// `Action` or `NotAction`.

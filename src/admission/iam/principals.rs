@@ -4,7 +4,7 @@ use super::pattern::equal;
 use super::policy::{Effect, Policy, PrincipalKind};
 use crate::admission::Truth;
 use crate::source::Span;
-use crate::value::{Part, Text};
+use crate::value::{Part, Text, hops};
 
 /// Identity providers that IAM knows without a provider resource
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>).
@@ -19,6 +19,8 @@ pub struct PrincipalRef {
     pub text: Text,
     /// Where.
     pub span: Option<Span>,
+    /// Where the statement names it: its text when that is written there, else the key that it stands under.
+    pub named_at: Option<Span>,
     /// What the statement does.
     pub effect: Effect,
     /// The statement's index in [`Policy::statements`].
@@ -39,7 +41,8 @@ pub fn principals(policy: &Policy) -> Vec<PrincipalRef> {
             out.extend(choices.iter().map(|text| PrincipalRef {
                 kind: principal.kind,
                 text: text.clone(),
-                span: text.span().or(principal.leaf.span),
+                span: written(&principal.key, text).or_else(|| text.span()).or(principal.leaf.span),
+                named_at: written(&principal.key, text).or_else(|| principal.key.span()),
                 effect: statement.effect,
                 statement: index,
                 negated: statement.principals.negated,
@@ -48,6 +51,18 @@ pub fn principals(policy: &Policy) -> Vec<PrincipalRef> {
         }
     }
     out
+}
+
+/// The pieces that stand in the statement itself: they came no farther than the key.
+fn written(key: &Text, text: &Text) -> Option<Span> {
+    let way = hops(&key.trail()).count();
+    let here = |part: &&Part| match part {
+        Part::Literal { trail, .. } | Part::Hole { trail, .. } => hops(trail).count() <= way,
+    };
+    let mut spans = text.parts.iter().filter(here).filter_map(Part::span);
+    let first = spans.next()?;
+    let last = spans.filter(|s| s.file == first.file && s.start >= first.start).last().unwrap_or(first);
+    Some(Span { end: first.end.max(last.end), ..first })
 }
 
 /// The issuer's host and path of a federated principal: what stands after `:oidc-provider/`, or a built-in host.

@@ -312,14 +312,14 @@ impl Reader {
                         }
                         // Of several possible lists no member is certain: they only say why the rest is open.
                         let items = if single { list.items } else { Vec::new() };
-                        out.items.extend(items.into_iter().map(|leaf| Principal { kind, leaf }));
+                        out.items.extend(items.into_iter().map(|leaf| Principal { kind, leaf, key: entry.key.clone() }));
                     }
                 }
             }
             Kind::Text(text) if text.as_known().as_deref() == Some("*") => {
                 self.problem(value.span, ProblemKind::PrincipalStar, "`\"Principal\": \"*\"` is invalid in a trust policy: IAM rejects it");
                 let leaf = Leaf { choices: vec![text.clone()], span: value.span, trail: value.trail.clone() };
-                out.items.push(Principal { kind: PrincipalKind::Everyone, leaf });
+                out.items.push(Principal { kind: PrincipalKind::Everyone, leaf, key: Text::default() });
             }
             Kind::Unknown(_) | Kind::OneOf(_) => out.open = Some(unresolved(value, "the principal")),
             Kind::Text(text) if !text.is_known() => out.open = Some("the principal is not known".to_owned()),

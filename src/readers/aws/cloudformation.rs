@@ -6,7 +6,7 @@
 //! another value may be passed. Short tags are expected as the parser's long form: `!Sub x` as `{"Fn::Sub": "x"}`.
 
 use super::super::context::{Object, Reader};
-use super::super::shape::{blocks, field, listing, number, place, text, text_at};
+use super::super::shape::{blocks, field, listing, place, seconds, text, text_at};
 use super::policy;
 use crate::graph::{Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind, pieces};
 use crate::source::Span;
@@ -56,7 +56,7 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
 
 fn role(reader: &mut Reader, origin: Origin, properties: &Value) {
     let name = text_at(properties, "RoleName");
-    let max_session = number(field(properties, "MaxSessionDuration"));
+    let max_session = seconds(field(properties, "MaxSessionDuration"));
     let arn = Some(attribute(&origin.scope, &format!("{}.Arn", origin.name), AtomKind::Arn, None));
     let principal = name.clone().unwrap_or_else(|| Text::known(&origin.name));
     let arn = name.as_ref().map_or(arn, |n| Some(role_arn(&origin.scope, properties, n)));

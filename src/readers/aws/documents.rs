@@ -2,7 +2,7 @@
 //! (<https://docs.aws.amazon.com/cli/latest/reference/iam/get-role.html>).
 
 use super::super::context::{Object, Reader};
-use super::super::shape::{any_field, blocks, field, listing, number, place, text, text_at};
+use super::super::shape::{any_field, blocks, field, listing, place, seconds, text, text_at};
 use super::policy;
 use crate::graph::{Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind, pieces};
 use crate::value::{Text, Value};
@@ -69,7 +69,7 @@ fn custom_resource(reader: &mut Reader, object: &Object) {
     if kind == "Role" {
         let Some(document) = any_field(spec, &["assumeRolePolicy", "assumeRolePolicyDocument"]) else { return };
         let name = text_at(spec, "name").or_else(|| text(object.value.at(&["metadata", "annotations", "crossplane.io/external-name"])));
-        let max_session = number(field(spec, "maxSessionDuration"));
+        let max_session = seconds(field(spec, "maxSessionDuration"));
         let kind = IdentityKind::AwsRole { name: name.or(object_name), arn: None, max_session };
         let identity = reader.add_identity(origin.clone(), kind);
         super::trusts(reader, &origin, identity, document);
@@ -99,7 +99,7 @@ fn exported_role(reader: &mut Reader, object: &Object, role: &Value) {
     let named = arn.as_ref().or(name.as_ref()).and_then(Text::span);
     let origin = object.origin_at(shown, role);
     let origin = Origin { span: named.unwrap_or(origin.span), ..origin };
-    let kind = IdentityKind::AwsRole { name: name.clone(), arn, max_session: number(field(role, "MaxSessionDuration")) };
+    let kind = IdentityKind::AwsRole { name: name.clone(), arn, max_session: seconds(field(role, "MaxSessionDuration")) };
     let identity = reader.add_identity(origin.clone(), kind);
     if let Some(document) = field(role, "AssumeRolePolicyDocument") {
         super::trusts(reader, &origin, identity, document);

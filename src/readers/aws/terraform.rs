@@ -1,7 +1,7 @@
 //! The `aws_*` resources of Terraform (<https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/iam_role>).
 
 use super::super::context::{Reader, address_key, origin};
-use super::super::shape::{any_field, blocks, field, listing, number, place, text, text_at};
+use super::super::shape::{any_field, blocks, field, listing, place, seconds, text, text_at};
 use super::policy;
 use crate::graph::{Association, Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind, pieces};
 use crate::terraform::{Mode, Resource};
@@ -45,7 +45,7 @@ fn role(reader: &mut Reader, resource: &Resource) {
     let body = &resource.body;
     let name = text_at(body, "name").or_else(|| prefixed(resource));
     let arn = text_at(body, "arn").or_else(|| Some(role_arn(resource, name.as_ref()?)));
-    let max_session = number(body.get("max_session_duration"));
+    let max_session = seconds(body.get("max_session_duration"));
     let identity = reader.add_identity(at.clone(), IdentityKind::AwsRole { name, arn, max_session });
     match field(body, "assume_role_policy") {
         Some(document) => super::trusts(reader, &at, identity, document),

@@ -26,7 +26,7 @@ fn a_role_with_a_policy_in_a_string() {
     let IdentityKind::AwsRole { name, arn, max_session } = &graph.identities[0].kind else { panic!("no role") };
     assert_eq!(name.as_ref().unwrap().to_string(), "deploy");
     assert!(arn.as_ref().unwrap().to_string().ends_with(":role/ci/deploy"));
-    assert_eq!(*max_session, Some(7200));
+    assert_eq!(max_session.as_ref().map(|s| s.value), Some(7200));
     assert_eq!(graph.identities[0].origin.name, "aws_iam_role.deploy");
     assert!(policies(&graph)[0].get("Statement").is_some());
     assert!(!graph.trusts[0].origin.conditional);

@@ -4,7 +4,7 @@
 use super::super::engine::Context;
 use super::super::finding::{Finding, Severity};
 use super::class;
-use super::format::{self, Customised};
+use super::format::{self, Beside, Customised};
 use crate::admission::entra::{self, Credential, CredentialProblemKind};
 use crate::admission::exposure::{Class, Exposure, Life, shape};
 use crate::admission::formula::Formula;
@@ -79,7 +79,14 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
         findings.push(*finding);
         return findings;
     }
-    findings.extend(format::stale(context, &trust.origin, &seen.recognised.issuer.id, &seen.formula, &seen.templates));
+    findings.extend(format::stale_beside(
+        context,
+        &trust.origin,
+        &seen.recognised.issuer.id,
+        &seen.formula,
+        &seen.templates,
+        Beside::Credential,
+    ));
     findings
 }
 

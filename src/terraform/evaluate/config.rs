@@ -4,7 +4,7 @@ use super::{ModuleFiles, paths, terragrunt};
 use crate::source::{FileId, SourceFile, Span};
 use crate::syntax::Problem;
 use crate::syntax::hcl::{self, Attribute, Block, Body, Duplicate, Expr, ExprKind};
-use crate::terraform::models::{Library, Model};
+use crate::terraform::models::{Arguments, Library, Model};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,6 +40,8 @@ pub(super) struct ModuleConfig {
     pub(super) terragrunt: Option<Arc<terragrunt::Unit>>,
     /// The built-in files of a model: places in them mean nothing to the user.
     pub(super) builtin: BTreeSet<FileId>,
+    /// What a model's arguments are for.
+    pub(super) arguments: Arguments,
 }
 
 impl ModuleConfig {
@@ -72,7 +74,7 @@ impl ModuleConfig {
 
     /// The built-in folder of a model.
     fn of_model(files: &dyn ModuleFiles, folder: &str, model: &Model) -> Self {
-        let mut out = Self { folder: folder.to_owned(), is_root: true, ..Self::default() };
+        let mut out = Self { folder: folder.to_owned(), is_root: true, arguments: model.arguments.clone(), ..Self::default() };
         for (name, text) in &model.files {
             if let Some(file) = files.builtin(&format!("{folder}/{name}"), text) {
                 out.builtin.insert(file.id);

@@ -52,11 +52,12 @@ impl Evaluator<'_> {
                     return Ok(Value::new(Kind::Bool(*operator == B::NotEqual), span));
                 }
                 let right = right_value;
-                self.each_alternative(&left, expr, scope, |l| {
+                let value = self.each_alternative(&left, expr, scope, |l| {
                     self.each_alternative(&right, expr, scope, |r| {
                         operators::binary(*operator, l, r, &|| self.unknown_because(expr, scope, &[l, r]))
                     })
-                })
+                })?;
+                Ok(Value { span: value.span.or(span), ..value })
             }
             K::For(body) => self.for_expression(body, expr, scope),
             K::Parentheses(inner) => self.eval(inner, scope),

@@ -36,7 +36,7 @@ use crate::source::{FileId, SourceFile, Span};
 use crate::syntax::hcl::Duplicate;
 use crate::syntax::{Problem, hcl};
 use crate::terraform::Resource;
-use crate::terraform::models::Library;
+use crate::terraform::models::{Arguments, Library};
 use crate::value::Value;
 use config::ConfigCache;
 use engine::Evaluator;
@@ -124,6 +124,8 @@ pub struct ModuleCall {
     pub modelled: bool,
     /// How many wanted resources its instances declare: none when its arguments (or its `count`) switch it off.
     pub resources: usize,
+    /// What its arguments are for.
+    pub arguments: Arguments,
 }
 
 /// What the folders declare.

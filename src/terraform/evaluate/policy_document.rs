@@ -11,6 +11,9 @@ use crate::value::{Atom, AtomKind, Entry, Kind, Text, Value};
 const SETS: &[(&str, &str)] =
     &[("actions", "Action"), ("not_actions", "NotAction"), ("resources", "Resource"), ("not_resources", "NotResource")];
 
+/// The kinds of principal that IAM knows.
+const PRINCIPALS: &[&str] = &["AWS", "Federated", "Service", "CanonicalUser"];
+
 impl Evaluator<'_> {
     /// The JSON of an evaluated `aws_iam_policy_document` body.
     pub(super) fn policy_json(&self, body: &Value, span: Span) -> Value {
@@ -160,10 +163,20 @@ fn principals(blocks: &Value) -> Value {
     for b in all {
         let key = b.get("type").and_then(Value::as_text).unwrap_or_else(|| Text::known("AWS"));
         let values = b.get("identifiers").cloned().unwrap_or_else(|| Value::list(Vec::new(), None));
+        let key = match (key.as_known(), key_span(b, "identifiers")) {
+            // the place at which the statement names them, wherever the names themselves are written
+            (Some(known), Some(at)) if PRINCIPALS.contains(&known.as_str()) => Text::literal(known, at),
+            _ => key,
+        };
         append(&mut entries, key, &values);
     }
     entries.iter_mut().for_each(|e| e.value = single(&e.value));
     Value::new(Kind::Map { entries, open: blocks.is_open() }, blocks.span)
+}
+
+/// Where an argument of a block is named.
+fn key_span(block: &Value, name: &str) -> Option<Span> {
+    block.entries().iter().find(|e| e.key.is_str(name)).and_then(|e| e.key.span())
 }
 
 fn conditions(blocks: &Value) -> Value {

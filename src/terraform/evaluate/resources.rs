@@ -4,12 +4,15 @@ use super::config::ModuleConfig;
 use super::engine::{Child, Evaluator, Expansion, Instance, Item, Result, Scope, Shape};
 use super::iteration::Items;
 use super::{MAX_MODULE_LEVELS, ModuleCall, computed, config, modelled};
-use crate::source::Span;
+use crate::source::{FileId, Span};
 use crate::syntax::hcl::Block;
 use crate::terraform::{Mode, Resource, models};
 use crate::value::{Atom, AtomKind, Kind, Value};
 use std::rc::Rc;
 use std::sync::Arc;
+
+/// Stands for the place of a reference in what is computed once for all of them.
+const ANY_REFERENCE: Span = Span { file: FileId(u32::MAX), start: 0, end: 0 };
 
 impl Evaluator<'_> {
     /// Every resource, data source and remote module call below the root.
@@ -37,12 +40,13 @@ impl Evaluator<'_> {
             if self.matters(&instance.config, block, &path, instance.level, wanted) {
                 self.walk_call(instance, name, block, conditional, wanted, out);
             }
-            let modelled = self.called(&instance.config, block, &path).is_some_and(|config| !config.builtin.is_empty());
+            let model = self.called(&instance.config, block, &path).filter(|config| !config.builtin.is_empty());
             self.calls.borrow_mut().push(ModuleCall {
                 root: self.root.clone(),
                 address: instance.inside(&format!("module.{name}")),
                 span: modelled::outside(block.header, instance),
-                modelled,
+                modelled: model.is_some(),
+                arguments: model.map(|m| m.arguments.clone()).unwrap_or_default(),
                 resources: out.len().saturating_sub(before),
             });
         }
@@ -162,8 +166,9 @@ impl Evaluator<'_> {
             return Ok(body);
         };
         let name = format!("{address}{}.{attribute}", item.suffix);
-        self.remember(instance, &name, span, || {
-            if let Some(value) = self.computed(instance, address, block, item, attribute, span) {
+        // The value is computed once and referred to from many places: what the provider computes stands at each reference.
+        let value = self.remember(instance, &name, span, || {
+            if let Some(value) = self.computed(instance, address, block, item, attribute, ANY_REFERENCE) {
                 let is_function = matches!(attribute, "json" | "minified_json" | "policy_data");
                 return Ok(if is_function { super::values::with_hop(value, block.header, &format!("`{full}`")) } else { value });
             }
@@ -184,9 +189,10 @@ impl Evaluator<'_> {
                     return Ok(found.clone());
                 }
             }
-            let atom = self.computed_atom(&full, attribute, computed::kind_of_name(attribute), span);
-            Ok(Value::unknown(atom, Some(span)))
-        })
+            let atom = self.computed_atom(&full, attribute, computed::kind_of_name(attribute), ANY_REFERENCE);
+            Ok(Value::unknown(atom, Some(ANY_REFERENCE)))
+        })?;
+        Ok(super::values::placed(value, ANY_REFERENCE, span))
     }
 
     /// The instances of a called module; none when its source is not in the scan.

@@ -32,6 +32,39 @@ fn hop(value: &mut Value, span: Span, what: &Arc<str>, budget: &mut usize) {
     }
 }
 
+/// The value with everything that stands at `from` standing at `to`.
+pub(super) fn placed(mut value: Value, from: Span, to: Span) -> Value {
+    fn walk(value: &mut Value, from: Span, to: Span, depth: usize) {
+        let Some(depth) = depth.checked_sub(1) else { return };
+        let place = |span: &mut Option<Span>| {
+            if *span == Some(from) {
+                *span = Some(to);
+            }
+        };
+        let enters = |atom: &mut Atom| {
+            if atom.span() == Some(from) {
+                *atom = atom.moved(to);
+            }
+        };
+        place(&mut value.span);
+        match &mut value.kind {
+            Kind::Text(text) => text.parts.iter_mut().for_each(|part| match part {
+                Part::Literal { span, .. } => place(span),
+                Part::Hole { atom, span, .. } => {
+                    place(span);
+                    enters(atom);
+                }
+            }),
+            Kind::Unknown(atom) => enters(atom),
+            Kind::List { items, .. } | Kind::OneOf(items) => items.iter_mut().for_each(|v| walk(v, from, to, depth)),
+            Kind::Map { entries, .. } => entries.iter_mut().for_each(|e| walk(&mut e.value, from, to, depth)),
+            _ => {}
+        }
+    }
+    walk(&mut value, from, to, super::MAX_VALUE_DEPTH);
+    value
+}
+
 /// One of these values: flat, without repetitions; `fallback` when there are too many.
 pub(super) fn one_of(values: Vec<Value>, fallback: impl FnOnce() -> Value) -> Value {
     let mut out: Vec<Value> = Vec::new();

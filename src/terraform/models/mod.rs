@@ -20,6 +20,20 @@ pub struct Model {
     pub name: Cow<'static, str>,
     /// Its files: path in the folder, text.
     pub files: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    /// Which argument of the module sets what: see [`Arguments`].
+    pub arguments: Arguments,
+}
+
+/// The names of a module's arguments that an advice can name; one that is not there is a thing that the module cannot do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Arguments {
+    /// The list of audiences that the trust takes.
+    pub audiences: Option<Arc<str>>,
+    /// The list of exact subjects that the trust takes.
+    pub subjects: Option<Arc<str>>,
+    /// The list of further conditions of the trust.
+    pub conditions: Option<Arc<str>>,
 }
 
 /// Where the virtual folders of the models stand: no path of a scanned file has a doubled slash.
@@ -81,6 +95,8 @@ struct Entry {
     source: String,
     from: Option<String>,
     below: Option<String>,
+    #[serde(default)]
+    arguments: Arguments,
 }
 
 /// One line of the index, ready to use.
@@ -101,7 +117,8 @@ static OWN: LazyLock<Library> = LazyLock::new(|| {
     let entries: Vec<Entry> = serde_saphyr::from_str(include_str!("index.yaml")).unwrap_or_default();
     let model = |name: &str| {
         let (name, text) = BUILT_IN.iter().find(|(n, _)| *n == name).ok_or_else(|| format!("there is no model `{name}`"))?;
-        Ok(Model { name: Cow::Borrowed(name), files: vec![(Cow::Borrowed("main.tf"), Cow::Borrowed(text))] })
+        let files = vec![(Cow::Borrowed("main.tf"), Cow::Borrowed(*text))];
+        Ok(Model { name: Cow::Borrowed(name), files, arguments: Arguments::default() })
     };
     Library { rules: entries.iter().filter_map(|e| rule(e, model).ok()).collect() }
 });
@@ -112,7 +129,7 @@ fn rule(entry: &Entry, model: impl Fn(&str) -> Result<Model, String>) -> Result<
         None => Ok(missing),
     };
     Ok(Rule {
-        model: Arc::new(model(&entry.model)?),
+        model: Arc::new(Model { arguments: entry.arguments.clone(), ..model(&entry.model)? }),
         source: Regex::new(&entry.source).map_err(|e| format!("`{}` is no regular expression: {e}", entry.source))?,
         versions: Range { from: bound(&entry.from, Version::LEAST)?, below: bound(&entry.below, Version::MOST)? },
     })
@@ -174,7 +191,7 @@ fn read_model(folder: &Path, name: &str) -> Result<Model, String> {
         files.push((Cow::Owned(file), Cow::Owned(text)));
     }
     // apart from the built-in models, whose names may be the same
-    Ok(Model { name: Cow::Owned(format!("user/{name}")), files })
+    Ok(Model { name: Cow::Owned(format!("user/{name}")), files, arguments: Arguments::default() })
 }
 
 /// The built-in model for a module call: `source` as written, `version` the call's version constraint. A constraint
@@ -228,6 +245,17 @@ mod tests {
         for (name, text) in BUILT_IN {
             let body = text.parse::<hcl_edit::structure::Body>();
             assert!(body.is_ok(), "{name}: {}", body.unwrap_err());
+        }
+    }
+
+    #[test]
+    fn every_argument_of_the_index_is_a_variable_of_its_model() {
+        for rule in &OWN.rules {
+            let Arguments { audiences, subjects, conditions } = &rule.model.arguments;
+            for argument in [audiences, subjects, conditions].into_iter().flatten() {
+                let declared = format!("variable \"{argument}\"");
+                assert!(rule.model.files.iter().any(|(_, text)| text.contains(&declared)), "{}: {argument}", rule.model.name);
+            }
         }
     }
 

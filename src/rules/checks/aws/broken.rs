@@ -1,10 +1,14 @@
 //! Trusts that nobody can ever use, and why.
 
-use super::{Seen, Subject, WEB_IDENTITY, key_name};
+use super::advice::{self, Wanted};
+use super::exposure::unbound;
+use super::{Seen, Subject, WEB_IDENTITY, key_name, see};
 use crate::admission::Truth;
 use crate::admission::exposure::{Life, life, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
-use crate::admission::iam::{self, ConditionTest, Effect, PrincipalKind};
+use crate::admission::iam::{self, Actions, ConditionTest, Effect, Leaf, Policy, PrincipalKind, ValueList, Values};
+use crate::graph::IdentityKind;
+use crate::graph::pieces::account_of_arn;
 use crate::rules::{Finding, Severity};
 use crate::source::Span;
 use crate::value::Text;
@@ -54,10 +58,27 @@ pub(super) fn wrong_action(subject: &Subject<'_>) -> Vec<Finding> {
                 &statement.name(index),
                 message,
             )
-            .help(format!("use `{needed}`")),
+            .help(format!("use `{needed}`{}", if needed == WEB_IDENTITY { opened(subject, statement) } else { String::new() })),
         );
     }
     findings
+}
+
+/// What the right action alone would open: a statement that never applies may have been without conditions all the time.
+fn opened(subject: &Subject<'_>, statement: &iam::Statement) -> String {
+    let item = ValueList { items: vec![Leaf { choices: vec![Text::known(WEB_IDENTITY)], span: None, trail: None }], open: None };
+    let actions = Actions { patterns: Values { choices: vec![item] }, ..statement.actions.clone() };
+    let policy = Policy { statements: vec![iam::Statement { actions, ..statement.clone() }], ..subject.policy.clone() };
+    let principal = statement.principals.items.first().and_then(|p| p.leaf.text());
+    let seen = principal.and_then(|p| see(subject.context, &policy, p));
+    let open = seen.filter(|s| unbound(s) && matches!(life(&s.formula, &s.templates), Life::Alive(_)));
+    let Some(seen) = open else { return String::new() };
+    let wanted = Wanted { claim: "sub", value: "SUBJECT" };
+    let condition = advice::add(subject, &seen.principal, &wanted);
+    format!(
+        " together with a condition on the subject, else everybody with a token of {} gets in: {condition}",
+        seen.known.recognised.issuer.name
+    )
 }
 
 /// IAM's action patterns: `*` and `?`, case-insensitive.
@@ -158,8 +179,11 @@ fn requires(test: &ConditionTest) -> bool {
 }
 
 fn foreign_key(subject: &Subject<'_>, issuer: &Text, test: &ConditionTest) -> Option<Finding> {
-    let (issuer, key) = (issuer.as_known()?, test.key.as_known()?);
     let name = key_name(&test.key)?;
+    if let (Some(scheme), false) = (iam::scheme(&test.key), test.key.is_known() && issuer.is_known()) {
+        return Some(schemed(subject, test, scheme, &name));
+    }
+    let (issuer, key) = (issuer.as_known()?, test.key.as_known()?);
     let prefix = key.get(..key.len() - name.len() - 1)?;
     let issuer_like = prefix.contains('.') && !prefix.starts_with("aws") && !prefix.eq_ignore_ascii_case("sts");
     if !issuer_like || prefix.eq_ignore_ascii_case(&issuer) || claim_with_slash(prefix, &issuer) {
@@ -181,6 +205,48 @@ fn foreign_key(subject: &Subject<'_>, issuer: &Text, test: &ConditionTest) -> Op
     };
     let finding = Finding::new("issuer-mismatch", &subject.trust.origin, test.key.span().or(test.span), &key, message);
     Some(finding.help(help).along_text(&test.key))
+}
+
+/// A key that begins with a scheme, whatever follows: an issuer's URL that was not cut.
+fn schemed(subject: &Subject<'_>, test: &ConditionTest, scheme: &str, name: &str) -> Finding {
+    let message = format!(
+        "the condition key `{}` begins with `{scheme}`: no token has such a key, so the test never holds and nobody gets in",
+        test.key
+    );
+    let written = advice::before_colon(subject.context.sources, &test.key);
+    let expression = written.as_deref().and_then(|w| w.strip_prefix("${")?.strip_suffix('}'));
+    let help = match expression {
+        Some(expression) => format!("write the key as `${{replace({expression}, \"{scheme}\", \"\")}}:{name}`"),
+        None => format!("write the key without `{scheme}`"),
+    };
+    let place = test.key.literal_from(0).or_else(|| test.key.span()).or(test.span);
+    Finding::new("issuer-mismatch", &subject.trust.origin, place, &test.key.to_string(), message).help(help).along_text(&test.key)
+}
+
+/// Every principal for which [`other_account`] says so.
+pub(super) fn other_accounts(subject: &Subject<'_>) -> Vec<Finding> {
+    let federated =
+        |p: &iam::PrincipalRef| p.kind == PrincipalKind::Federated && p.effect == Effect::Allow && !p.negated && !iam::is_saml(&p.text);
+    iam::principals(&subject.policy).iter().filter(|p| federated(p)).filter_map(|p| other_account(subject, p)).collect()
+}
+
+/// The provider is another account's: STS looks for it in the role's
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html>).
+pub(super) fn other_account(subject: &Subject<'_>, principal: &iam::PrincipalRef) -> Option<Finding> {
+    let arn = match &subject.context.graph.identity(subject.trust.identity)?.kind {
+        IdentityKind::AwsRole { arn, .. } => arn.as_ref()?,
+        _ => return None,
+    };
+    let (role, provider) = (account_of_arn(arn)?.as_known()?, account_of_arn(&principal.text)?.as_known()?);
+    if role == provider || role.is_empty() || provider.is_empty() {
+        return None;
+    }
+    let message = format!(
+        "the provider is in account `{provider}`, the role in `{role}`: STS looks for the provider in the role's own account, so nobody gets in"
+    );
+    let finding = Finding::new("issuer-mismatch", &subject.trust.origin, principal.span, &provider, message);
+    let help = format!("register the issuer in account `{role}` and name that provider");
+    Some(finding.help(help).along_text(&principal.text))
 }
 
 /// `oidc.circleci.com/org/ORG:oidc.circleci.com/project-id`: the claim itself holds a colon-free host.

@@ -1,13 +1,15 @@
 //! Who gets in that should not.
 
+use super::advice::{self, Wanted};
 use super::{Seen, Subject};
-use crate::admission::exposure::{Class, Exposure, Life, life, minimal, shape};
+use crate::admission::exposure::{Class, Exposure, Life, minimal, shape};
 use crate::admission::formula::{Formula, Matcher, Subject as FormulaSubject};
 use crate::admission::iam::{self, Effect, PrincipalKind, View, Viewer};
 use crate::admission::{Token, Truth};
 use crate::issuers::{Role, Tenancy};
+use crate::rules::advice::one_branch;
 use crate::rules::checks::class::{self, Verdict};
-use crate::rules::{Finding, Severity, advice};
+use crate::rules::{Finding, Severity};
 use crate::value::Part;
 
 /// The worst exposure to the tokens of one issuer.
@@ -25,7 +27,7 @@ pub(super) fn web_identity(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Findin
         Class::AnyNamespace | Class::AnyProject | Class::AnyRef if unbound(seen) => Some(unbound_verdict(subject, seen, tenancy)),
         _ => class::inside(&seen.formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster),
     };
-    let by_branch = |v: Verdict| match advice::one_branch(&seen.known.recognised.issuer.id, &seen.templates) {
+    let by_branch = |v: Verdict| match one_branch(&seen.known.recognised.issuer.id, &seen.templates) {
         Some(help) if v.rule == "any-ref" => Verdict { help, ..v },
         _ => v,
     };
@@ -42,7 +44,7 @@ fn unknown_issuer(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
     if let Some(finding) = host.as_ref().and_then(|host| placeholder(subject, seen, host)) {
         return Some(finding);
     }
-    let Life::Alive(token) = life(&seen.formula, &seen.templates) else { return None };
+    let Life::Alive(token) = subject.context.life(&seen.formula, &seen.templates) else { return None };
     let tests = shape::tests(&seen.formula);
     let gates: Vec<_> = tests.iter().filter(|o| !of_audience(o.test)).collect();
     let verdict = if gates.is_empty() {
@@ -91,7 +93,7 @@ fn names_one(occurrence: &shape::Occurrence<'_>) -> bool {
 }
 
 /// No test sees who the workload is.
-fn unbound(seen: &Seen<'_>) -> bool {
+pub(super) fn unbound(seen: &Seen<'_>) -> bool {
     !shape::tests(&seen.formula).iter().any(|o| shape::binds(o.test, &seen.templates))
 }
 
@@ -109,15 +111,12 @@ fn unbound_verdict(subject: &Subject<'_>, seen: &Seen<'_>, tenancy: Tenancy) -> 
     Verdict {
         rule: "missing-subject",
         severity,
-        span: seen.principal.span(),
+        span: seen.lacks(subject, &["sub"]),
         trail: seen.principal.trail(),
         message: format!("{who}: no condition says whose tokens these are{}", refused.unwrap_or_default()),
-        help: format!("add `StringEquals` on `{}:sub` with the exact subject of the workload", host(subject, seen)),
+        help: advice::add(subject, &seen.principal, &Wanted { claim: "sub", value: "SUBJECT" })
+            + ", with the exact subject of the workload",
     }
-}
-
-fn host(_: &Subject<'_>, seen: &Seen<'_>) -> String {
-    iam::issuer_of_federated(&seen.principal).map_or_else(|| seen.known.recognised.host_path.clone(), |t| t.to_string())
 }
 
 /// How bad a tenant is that the policy does not name: at an issuer of one's own he is no stranger.

@@ -1,11 +1,14 @@
 //! What works but should be better: the audience, the two formats of GitHub's subject.
 
+use super::advice::{self, Wanted};
 use super::{Seen, Subject};
 use crate::admission::exposure::shape;
-use crate::admission::iam::{self, Effect, Statement};
-use crate::graph::ProviderKind;
+use crate::admission::formula::Matcher;
+use crate::admission::iam;
 use crate::rules::{Finding, Severity};
-use crate::value::Text;
+
+/// The id of Google accounts in the registry: IAM knows them without a provider resource.
+const GOOGLE: &str = "google";
 
 /// No test of the audience.
 pub(super) fn audience(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
@@ -14,50 +17,67 @@ pub(super) fn audience(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding
         .iter()
         .any(|o| o.positive && shape::claims(&o.test.subject).iter().any(|c| claims.contains(&c.as_str())));
     // Where the provider is not known, its keys are not either: a key of that name will do.
-    if tested || keys_named(subject, seen, &["aud", "oaud", "azp"]) {
+    if tested || keys_named(subject, seen, &["aud", "oaud", "azp"]) || unreadable(subject, seen) {
         return None;
     }
-    let single = registered_audiences(subject, &seen.principal).is_some_and(|n| n == 1);
-    let severity = if single { Severity::Low } else { Severity::Medium };
-    let host = crate::admission::iam::issuer_of_federated(&seen.principal).map_or_else(String::new, |t| t.to_string());
-    let wanted = seen.known.recognised.issuer.audiences.get("aws").cloned().unwrap_or_else(|| "sts.amazonaws.com".to_owned());
-    let why = if single {
-        "the provider's client list decides, today with one value"
-    } else {
-        "every audience that the provider's client list holds, now or later, opens this role"
+    let (severity, why, help) = if seen.known.recognised.issuer.id == GOOGLE { google(subject, seen) } else { registered(subject, seen) };
+    let message = format!("no condition tests the audience: {why}");
+    let host = iam::issuer_of_federated(&seen.principal).map_or_else(String::new, |t| t.to_string());
+    let place = seen.lacks(subject, &["aud", "oaud", "azp"]);
+    let finding = Finding::new("missing-audience", &subject.trust.origin, place, &host, message).severity(severity);
+    Some(finding.help(help).along_text(&seen.principal))
+}
+
+/// The audience is one of the client ids that a provider lists.
+fn registered(subject: &Subject<'_>, seen: &Seen<'_>) -> (Severity, &'static str, String) {
+    let audiences = subject.context.audiences(subject.index, &seen.principal);
+    let single = match audiences {
+        Some([one]) => Some(one.to_string()),
+        _ => None,
     };
-    Some(
-        Finding::new(
-            "missing-audience",
-            &subject.trust.origin,
-            seen.principal.span(),
-            &host,
-            format!("no condition tests the audience: {why}"),
-        )
-        .severity(severity)
-        .help(format!("add `\"{host}:aud\": \"{wanted}\"` under `StringEquals`"))
-        .along_text(&seen.principal),
+    let (severity, why) = match single {
+        Some(_) => (Severity::Low, "the provider's client list decides, today with one value"),
+        None => (Severity::Medium, "every audience that the provider's client list holds, now or later, opens this role"),
+    };
+    let usual = seen.known.recognised.issuer.audiences.get("aws").filter(|a| !a.contains('<')).cloned();
+    let value = single.or(usual).unwrap_or_else(|| "AUDIENCE".to_owned());
+    (severity, why, advice::add(subject, &seen.principal, &Wanted { claim: "aud", value: &value }))
+}
+
+/// Google's own tokens: there is no client list, and `aud` is the claim `azp`
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html>).
+fn google(subject: &Subject<'_>, seen: &Seen<'_>) -> (Severity, &'static str, String) {
+    let one = |test: &crate::admission::formula::Test| {
+        let exact = matches!(&test.matcher, Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) if t.is_known());
+        exact && shape::claims(&test.subject).contains("sub")
+    };
+    let pinned = shape::tests(&seen.formula).iter().any(|o| o.positive && one(o.test));
+    let (severity, why) = if pinned {
+        (Severity::Low, "a service that this account sends an ID token to can open the role with it")
+    } else {
+        (Severity::Medium, "an ID token that is meant for any other service opens the role as well")
+    };
+    (
+        severity,
+        why,
+        advice::add(subject, &seen.principal, &Wanted { claim: "oaud", value: "AUDIENCE" })
+            + ", with the audience that the workload asks for",
     )
+}
+
+/// A statement for this principal has a condition whose key is not known: it may be the one.
+fn unreadable(subject: &Subject<'_>, seen: &Seen<'_>) -> bool {
+    advice::statements(subject, &seen.principal).any(|s| {
+        let ends_unknown = |c: &iam::ConditionTest| super::key_name(&c.key).is_none() && !c.key.is_known();
+        s.open_conditions.is_some() || s.conditions.iter().any(ends_unknown)
+    })
 }
 
 /// A statement for this principal tests a key with one of these names, whoever's it is.
 fn keys_named(subject: &Subject<'_>, seen: &Seen<'_>, names: &[&str]) -> bool {
-    let principal = |s: &&Statement| s.principals.items.iter().any(|p| p.leaf.choices.iter().any(|t| t.same(&seen.principal)));
-    let allow = subject.policy.statements.iter().filter(|s| s.effect == Effect::Allow).filter(principal);
     let unknown = iam::issuer_of_federated(&seen.principal).is_none_or(|host| !host.is_known());
-    unknown && allow.flat_map(|s| &s.conditions).any(|c| super::key_name(&c.key).is_some_and(|n| names.contains(&n.as_str())))
-}
-
-/// How many audiences the provider takes, when it is in the scan.
-fn registered_audiences(subject: &Subject<'_>, principal: &Text) -> Option<usize> {
-    let providers = subject.context.links.trust_providers.get(subject.index)?;
-    let mut lists = providers.iter().filter_map(|id| match &subject.context.graph.provider(*id)?.kind {
-        ProviderKind::AwsOidc { audiences, url, .. } => Some((url, audiences.as_ref().map(Vec::len))),
-        ProviderKind::Google(_) => None,
-    });
-    let host = crate::admission::iam::issuer_of_federated(principal)?;
-    // With one provider the link is enough; with several the URL tells them apart.
-    if providers.len() == 1 { lists.next()?.1 } else { lists.find(|(url, _)| url.to_string().ends_with(&host.to_string()))?.1 }
+    let named = |c: &iam::ConditionTest| super::key_name(&c.key).is_some_and(|n| names.contains(&n.as_str()));
+    unknown && advice::statements(subject, &seen.principal).flat_map(|s| &s.conditions).any(named)
 }
 
 /// GitHub's classic and immutable subjects: only one of them gets in.

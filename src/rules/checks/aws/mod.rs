@@ -1,5 +1,6 @@
 //! IAM trust policies: who gets in, who never can, and the habits around them.
 
+mod advice;
 mod broken;
 mod exposure;
 mod habits;
@@ -12,11 +13,12 @@ use super::format::{self, Customised};
 use crate::admission::exposure::Life;
 use crate::admission::formula::Formula;
 use crate::admission::iam::{self, Effect, Policy, PrincipalKind, View, Viewer};
-use crate::graph::{Gate, IdentityId, Trust};
+use crate::graph::{Gate, IdentityId, Trust, pieces};
 use crate::issuers::Template;
 use crate::rules::issuer::{self, Known};
 use crate::rules::subjects::{self, Subjects};
-use crate::value::{Part, Text};
+use crate::source::Span;
+use crate::value::{Atom, AtomKind, Part, Text, hops};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -43,6 +45,23 @@ pub(in crate::rules::checks) struct Seen<'a> {
     pub(in crate::rules::checks) templates: Vec<Template>,
     /// What is known of their subjects.
     pub(in crate::rules::checks) subjects: Subjects,
+}
+
+impl Seen<'_> {
+    /// Where something is missing: where a statement without a condition on any of these keys names the principal.
+    pub(super) fn lacks(&self, subject: &Subject<'_>, keys: &[&str]) -> Option<Span> {
+        let named = || iam::principals(&subject.policy).into_iter().filter(|p| p.effect == Effect::Allow && p.text.same(&self.principal));
+        let has = |p: &iam::PrincipalRef| {
+            let conditions = subject.policy.statements.get(p.statement).map(|s| s.conditions.as_slice()).unwrap_or_default();
+            conditions.iter().any(|c| key_name(&c.key).is_some_and(|k| keys.contains(&k.as_str())))
+        };
+        let place = named().find(|p| !has(p)).or_else(|| named().next())?.named_at.or_else(|| self.principal.span())?;
+        // The statement of a module's model has no place but its call: there the argument that gives the principal is meant.
+        let origin = subject.trust.origin.span;
+        let trail = self.principal.trail();
+        let argument = hops(&trail).find(|h| h.span.file == origin.file && h.what.starts_with("argument `"));
+        Some(argument.filter(|_| place == origin).map_or(place, |h| h.span))
+    }
 }
 
 /// Every finding about IAM trust policies.
@@ -85,6 +104,7 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
     findings.extend(others::roles_anywhere(&subject));
     findings.extend(others::pod_identity(&subject));
     findings.extend(others::accounts(&subject));
+    findings.extend(broken::other_accounts(&subject));
     for seen in views(&subject) {
         let lifeless = matches!(context.life(&seen.formula, &seen.templates), Life::Dead);
         let known = &seen.known.recognised;
@@ -100,8 +120,17 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
         }
         if dead.is_empty() && !lifeless {
             let assumed = matches!(custom, Customised::Assumed(_));
-            findings.extend(exposure::web_identity(&subject, &seen).into_iter().map(|f| f.certain(!assumed)));
-            findings.extend(habits::audience(&subject, &seen));
+            let mut exposed = exposure::web_identity(&subject, &seen);
+            let audience = habits::audience(&subject, &seen);
+            // Where nothing at all is tested, that is one omission.
+            match (exposed.iter_mut().find(|f| f.rule == "missing-subject"), audience) {
+                (Some(open), Some(audience)) => {
+                    open.help = open.help.take().zip(audience.help).map(|(a, b)| format!("{a}; for the audience {b}"))
+                }
+                (_, audience) => findings.extend(audience),
+            }
+            let sure = !assumed && own_provider(&seen.principal);
+            findings.extend(exposed.into_iter().map(|f| f.certain(sure)));
             match custom {
                 Customised::Assumed(finding) => findings.push(*finding),
                 _ => findings.extend(habits::subject_format(&subject, &seen)),
@@ -120,14 +149,23 @@ fn views<'a>(subject: &Subject<'a>) -> Vec<Seen<'a>> {
     let mut done: Vec<Text> = Vec::new();
     for principal in iam::principals(&subject.policy) {
         let federated = principal.kind == PrincipalKind::Federated && principal.effect == Effect::Allow && !principal.negated;
+        let elsewhere = broken::other_account(subject, &principal).is_some();
         let saml = || subject.policy.statements.get(principal.statement).is_some_and(only_saml);
-        if !federated || iam::is_saml(&principal.text) || saml() || done.iter().any(|d| d.same(&principal.text)) {
+        if !federated || elsewhere || iam::is_saml(&principal.text) || saml() || done.iter().any(|d| d.same(&principal.text)) {
             continue;
         }
         done.push(principal.text.clone());
         out.extend(see(subject.context, &subject.policy, &principal.text));
     }
     out
+}
+
+/// The provider may be taken to be in the role's account, where STS looks for it: not when the account is looked up
+/// somewhere (`local.account_ids["shared"]`), which may be another one.
+fn own_provider(principal: &Text) -> bool {
+    let account = pieces::account_of_arn(principal);
+    let own = |atom: &Atom| atom.kind() == AtomKind::AccountId || atom.label().starts_with("${var.") && !atom.label().contains('[');
+    account.is_none_or(|account| account.atoms().all(own))
 }
 
 /// The statement assumes with SAML and with nothing else: its principal, known or not, mints no tokens.

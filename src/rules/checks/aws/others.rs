@@ -5,7 +5,7 @@ use super::{Seen, Subject};
 use crate::admission::Token;
 use crate::admission::exposure::{Class, Life};
 use crate::admission::iam::{self, ConditionTest, Effect, PrincipalKind, PrincipalRef, ProblemKind, Statement};
-use crate::graph::{Gate, IdentityKind};
+use crate::graph::{Gate, IdentityKind, pieces};
 use crate::issuers::Template;
 use crate::rules::{Finding, Severity};
 use crate::value::Text;
@@ -68,7 +68,8 @@ fn pinned(statement: &Statement, keys: &[&str]) -> bool {
         let strict = test.operator.is_some_and(|o| !o.negated && !o.if_exists && o.set != Some(iam::SetOperator::ForAllValues));
         let open = |text: &Text| {
             let value = text.to_string();
-            value.chars().all(|c| c == '*') || (key == "aws:sourcearn" && value.rsplit('/').next() == Some("*"))
+            // Nothing equals the empty string: it opens nothing.
+            (!value.is_empty() && value.chars().all(|c| c == '*')) || (key == "aws:sourcearn" && value.rsplit('/').next() == Some("*"))
         };
         let mut values = test.values.leaves().flat_map(|l| &l.choices).peekable();
         strict && keys.iter().any(|k| key.starts_with(k)) && values.peek().is_some() && !values.any(open)
@@ -114,10 +115,17 @@ pub(super) fn roles_anywhere(subject: &Subject<'_>) -> Vec<Finding> {
 pub(super) fn pod_identity(subject: &Subject<'_>) -> Vec<Finding> {
     let scopes = ["aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:requesttag/"];
     let all = of_service(subject, PODS).into_iter().filter(|(s, _)| !pinned(s, &scopes));
+    let how = match subject.context.model(&subject.trust.origin) {
+        Some(arguments) => match &arguments.conditions {
+            Some(argument) => format!(": `{argument}` in the call of the module takes conditions"),
+            None => "; the module has no argument for conditions: ask its authors for one, or declare the role yourself".to_owned(),
+        },
+        None => String::new(),
+    };
     all.map(|(_, principal)| {
         let message = "whoever may create an association in any cluster of the account gives this role to a pod: no cluster, namespace or ServiceAccount is pinned";
         Finding::new("pod-identity-unscoped", &subject.trust.origin, principal.span, "pods", message)
-            .help("add `StringEquals` on `aws:RequestTag/kubernetes-namespace` and `aws:RequestTag/kubernetes-service-account`, or `aws:SourceArn` with the cluster")
+            .help(format!("add `StringEquals` on `aws:RequestTag/kubernetes-namespace` and `aws:RequestTag/kubernetes-service-account`, or `aws:SourceArn` with the cluster{how}"))
             .along_text(&principal.text)
     })
     .collect()
@@ -140,23 +148,28 @@ pub(super) fn accounts(subject: &Subject<'_>) -> Vec<Finding> {
     let named = |p: &PrincipalRef| p.kind == PrincipalKind::Aws && p.effect == Effect::Allow && !p.negated;
     let mut findings: Vec<Finding> = Vec::new();
     for principal in iam::principals(&subject.policy).into_iter().filter(named) {
-        let Some(account) = principal.text.as_known().and_then(|text| account_of(&text)) else { continue };
+        let Some((account, known)) = whole_account(&principal.text) else { continue };
         let Some(statement) = subject.policy.statements.get(principal.statement) else { continue };
         if statement.open_conditions.is_some() || subject.policy.open.is_some() || pinned(statement, &narrowing) {
             continue;
         }
         let (severity, message) = match &own {
+            _ if known == Known::Own => (
+                Severity::Info,
+                "every principal of this account whose own policy allows it may assume the role (the account is named as a whole)"
+                    .to_owned(),
+            ),
             Some(own) if *own == account => (
                 Severity::Info,
                 format!("every principal of this account whose own policy allows it may assume the role (`{account}` is named as a whole)"),
             ),
-            Some(_) => (
+            Some(_) if known == Known::Written => (
                 Severity::Medium,
                 format!(
                     "account `{account}` decides alone which of its principals assume this role: no external id and no principal is asked for"
                 ),
             ),
-            None => (
+            _ => (
                 Severity::Low,
                 format!(
                     "account `{account}` decides alone which of its principals assume this role: no external id and no principal is asked for"
@@ -166,12 +179,37 @@ pub(super) fn accounts(subject: &Subject<'_>) -> Vec<Finding> {
         findings.push(
             Finding::new("account-principal", &subject.trust.origin, principal.span, &account, message)
                 .severity(severity)
-                .certain(own.is_some())
+                .certain(own.is_some() || known == Known::Own)
                 .help("name the role that needs it (`arn:aws:iam::ACCOUNT:role/NAME`), or ask for `sts:ExternalId` where a third party acts for you")
                 .along_text(&principal.text),
         );
     }
     findings
+}
+
+/// How an account is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// By its number.
+    Written,
+    /// As the one that Terraform runs in.
+    Own,
+    /// By a name whose value is not known.
+    Unknown,
+}
+
+/// The account that a principal names as a whole.
+fn whole_account(text: &Text) -> Option<(String, Known)> {
+    if let Some(known) = text.as_known() {
+        return account_of(&known).map(|account| (account, Known::Written));
+    }
+    let account = pieces::account_of_arn(text)?;
+    let root = text.known_suffix().ends_with(":root") && pieces::flat(text).matches(':').count() == 5;
+    let own = account.atoms().any(|a| a.key().ends_with("|aws|account"));
+    let known = if own { Known::Own } else { Known::Unknown };
+    // Only the partition is open.
+    let known = if account.is_known() { Known::Written } else { known };
+    root.then(|| (account.to_string(), known))
 }
 
 /// The account of `arn:aws:iam::123456789012:root` or `123456789012`.
@@ -210,7 +248,8 @@ pub(super) fn identity_pool(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Fi
     let origin = &subject.trust.origin;
     if matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix) {
         let message = "anybody with an identity pool of his own gets in: no condition names yours";
-        let finding = Finding::new("identity-pool-open", origin, seen.principal.span(), "pool", message).severity(Severity::Critical);
+        let finding =
+            Finding::new("identity-pool-open", origin, seen.lacks(subject, &["aud"]), "pool", message).severity(Severity::Critical);
         let help = "add `StringEquals` on `cognito-identity.amazonaws.com:aud` with the id of the identity pool";
         return Some(finding.help(help).witness(exposure.witness.clone()).certain(exposure.certain).along_text(&seen.principal));
     }
@@ -223,7 +262,7 @@ pub(super) fn identity_pool(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Fi
     });
     let meant = name.is_some_and(|n| n.to_lowercase().contains("unauth") || n.to_lowercase().contains("guest"));
     let message = "guests get in: whoever asks the identity pool gets this role without logging in";
-    let finding = Finding::new("identity-pool-open", origin, seen.principal.span(), "guests", message);
+    let finding = Finding::new("identity-pool-open", origin, seen.lacks(subject, &["amr"]), "guests", message);
     let finding = finding.severity(if meant { Severity::Info } else { Severity::High });
     let help = "add `ForAnyValue:StringLike` on `cognito-identity.amazonaws.com:amr` with `authenticated`";
     Some(finding.help(help).witness(Some(*token)).along_text(&seen.principal))

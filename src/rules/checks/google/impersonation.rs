@@ -107,9 +107,11 @@ fn federated_above(context: &Context<'_>, trust: &Trust) -> Option<Finding> {
     let message = format!(
         "`{role}` on `{what}` is a right over every service account in it, default ones included: the workload becomes any of them"
     );
-    let finding = Finding::new("project-wide-impersonation", &trust.origin, member.span(), &format!("{role}|{member}"), message);
+    let Gate::GoogleMember { role: written, .. } = &trust.gate else { return None };
+    let finding = Finding::new("project-wide-impersonation", &trust.origin, written.span(), &format!("{role}|{member}"), message);
     let finding = finding.severity(Severity::Critical).certain(!conditional(trust));
-    Some(finding.help("grant the role on the one service account: `google_service_account_iam_member`").along_text(member))
+    let help = "grant the role on the one service account: `google_service_account_iam_member`";
+    Some(finding.help(help).along_text(written).related(member.span(), format!("held by `{member}`")))
 }
 
 fn conditional(trust: &Trust) -> bool {
@@ -131,7 +133,7 @@ fn accounts_above(context: &Context<'_>) -> Vec<Finding> {
             let finding = Finding::new(
                 "project-wide-impersonation",
                 &grant.origin,
-                grant.principal.span(),
+                grant.permission.span(),
                 &format!("{role}|{}", grant.principal),
                 message,
             );
@@ -139,7 +141,8 @@ fn accounts_above(context: &Context<'_>) -> Vec<Finding> {
                 finding
                     .severity(severity)
                     .help("grant the role on the service accounts that are meant: `google_service_account_iam_member`")
-                    .along_text(&grant.principal),
+                    .along_text(&grant.permission)
+                    .related(grant.principal.span(), format!("held by `{}`", grant.principal)),
             )
         })
         .collect()

@@ -8,6 +8,7 @@ variable "subjects" { default = [] }
 variable "subject_condition" { default = "StringLike" }
 variable "provider_url" { default = "token.actions.githubusercontent.com" }
 variable "additional_trust_policy_conditions" { default = [] }
+variable "max_session_duration" { default = null }
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -56,6 +57,7 @@ resource "aws_iam_role" "this" {
   name               = var.name
   name_prefix        = var.name_prefix
   path               = var.path
+  max_session_duration = var.max_session_duration
   assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 

@@ -10,6 +10,7 @@ variable "oidc_fully_qualified_subjects" { default = [] }
 variable "oidc_subjects_with_wildcards" { default = [] }
 variable "oidc_fully_qualified_audiences" { default = [] }
 variable "provider_trust_policy_conditions" { default = [] }
+variable "max_session_duration" { default = null }
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -71,6 +72,7 @@ resource "aws_iam_role" "this" {
   name               = var.role_name
   name_prefix        = var.role_name_prefix
   path               = var.role_path
+  max_session_duration = var.max_session_duration
   assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 

@@ -20,6 +20,7 @@ variable "enable_saml" { default = false }
 variable "saml_provider_ids" { default = [] }
 variable "saml_endpoints" { default = ["https://signin.aws.amazon.com/saml"] }
 variable "saml_trust_actions" { default = [] }
+variable "max_session_duration" { default = null }
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -231,6 +232,7 @@ resource "aws_iam_role" "this" {
   name               = var.use_name_prefix ? null : var.name
   name_prefix        = var.use_name_prefix ? "${var.name}-" : null
   path               = var.path
+  max_session_duration = var.max_session_duration
   assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 

@@ -5,6 +5,7 @@ variable "assume_role_condition_test" { default = "StringEquals" }
 variable "oidc_providers" { default = {} }
 variable "role_name_prefix" { default = null }
 variable "role_path" { default = "/" }
+variable "max_session_duration" { default = null }
 
 data "aws_iam_policy_document" "trust" {
   dynamic "statement" {
@@ -35,6 +36,7 @@ resource "aws_iam_role" "this" {
   name               = var.role_name
   name_prefix        = var.role_name_prefix
   path               = var.role_path
+  max_session_duration = var.max_session_duration
   assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 

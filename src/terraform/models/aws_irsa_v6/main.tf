@@ -7,6 +7,7 @@ variable "use_name_prefix" { default = true }
 variable "path" { default = "/" }
 variable "source_trust_policy_documents" { default = [] }
 variable "override_trust_policy_documents" { default = [] }
+variable "max_session_duration" { default = null }
 
 data "aws_iam_policy_document" "trust" {
   source_policy_documents   = var.source_trust_policy_documents
@@ -39,6 +40,7 @@ resource "aws_iam_role" "this" {
   name               = var.use_name_prefix ? null : var.name
   name_prefix        = var.use_name_prefix ? "${var.name}-" : null
   path               = var.path
+  max_session_duration = var.max_session_duration
   assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 

@@ -10,6 +10,7 @@ variable "account_ids" { default = [] }
 variable "custom_principal_arns" { default = [] }
 variable "role_name" { default = null }
 variable "role_path" { default = "/github-actions/" }
+variable "role_max_session_duration" { default = null }
 
 locals {
   sub          = "${var.github_oidc_issuer}:sub"
@@ -65,6 +66,7 @@ resource "aws_iam_role" "main" {
   count              = var.repo == null ? 0 : 1
   name               = var.role_name
   path               = var.role_path
+  max_session_duration = var.role_max_session_duration
   assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 

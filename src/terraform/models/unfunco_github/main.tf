@@ -8,6 +8,7 @@ variable "additional_audiences" { default = null }
 variable "enterprise_slug" { default = "" }
 variable "iam_role_name" { default = "GitHubActions" }
 variable "iam_role_path" { default = "/" }
+variable "iam_role_max_session_duration" { default = null }
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -53,6 +54,7 @@ resource "aws_iam_role" "github" {
   count              = local.present && var.create_iam_role ? 1 : 0
   name               = var.iam_role_name
   path               = var.iam_role_path
+  max_session_duration = var.iam_role_max_session_duration
   assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 
