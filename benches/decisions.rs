@@ -205,14 +205,22 @@ mod exposures {
         bencher.counter(divan::counter::ItemsCount::new(all.len())).bench(|| all.iter().filter(|(_, f, t)| exposure(f, t).is_ok()).count());
     }
 
+    /// Each case is decided so often, and its fastest time counts.
+    const ROUNDS: usize = 3;
+
     /// The slowest of many, as its own time: both questions of a trust, nothing of it known before.
     fn worst(what: &str, all: impl Iterator<Item = Case>) -> Duration {
         let time = |(name, formula, templates): Case| {
-            let start = Instant::now();
-            let shared = Arc::new(Shared::default());
-            let lives = life_in(&formula, &shared.templates(&templates));
-            let exposes = exposure_in(&formula, &shared.templates(&templates));
-            let time = start.elapsed();
+            let (mut time, mut decided) = (Duration::MAX, None);
+            for _ in 0..ROUNDS {
+                let start = Instant::now();
+                let shared = Arc::new(Shared::default());
+                let lives = life_in(&formula, &shared.templates(&templates));
+                let exposes = exposure_in(&formula, &shared.templates(&templates));
+                time = time.min(start.elapsed());
+                decided = Some((lives, exposes));
+            }
+            let Some((lives, exposes)) = decided else { return (time, true, name) };
             let open = matches!(lives, Life::Unknown(_)) || (exposes.is_err() && !matches!(lives, Life::Dead));
             (time, open, name)
         };

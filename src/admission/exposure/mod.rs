@@ -396,18 +396,14 @@ fn refs_in_subject(templates: &Templates) -> Vec<(String, Role)> {
 
 /// What the policy names, over all templates.
 fn named(formula: &Formula, templates: &Templates, options: &Options<'_>) -> BTreeMap<String, Vec<Candidate>> {
-    let mut out: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
+    let mut out: BTreeMap<String, (Vec<Candidate>, BTreeSet<(String, bool, Option<Span>)>)> = BTreeMap::new();
     for literals in search::literals(formula, templates, options) {
         for (segment, candidates) in literals {
-            let known = out.entry(segment).or_default();
-            for candidate in candidates {
-                if !known.iter().any(|k| k.text == candidate.text && k.complete == candidate.complete && k.open_at == candidate.open_at) {
-                    known.push(candidate);
-                }
-            }
+            let (known, met) = out.entry(segment).or_default();
+            known.extend(candidates.into_iter().filter(|c| met.insert((c.text.clone(), c.complete, c.open_at))));
         }
     }
-    out
+    out.into_iter().map(|(segment, (known, _))| (segment, known)).collect()
 }
 
 /// "A segment of this level is one that the policy names." An id that names a repository names its tenant too.

@@ -396,7 +396,7 @@ impl<'a> Machine<'a> {
             let track = self.tracks.get(active.track).filter(|t| t.ordered)?;
             Some((&track.dfa, state.get(active.slot).copied().unwrap_or(0)))
         };
-        stage.joint.successors((&stage.alphabet, Self::alphabet_state(state)), stage.active.iter().map(test), out);
+        stage.joint.successors(Some((&stage.alphabet, Self::alphabet_state(state))), stage.active.iter().map(test), out);
     }
 
     /// Breadth first over all states: the shortest walk, or the proof that there is none.
