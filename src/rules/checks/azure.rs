@@ -3,13 +3,15 @@
 
 use super::super::engine::Context;
 use super::super::finding::{Finding, Severity};
-use super::{class, format};
+use super::class;
+use super::format::{self, Customised};
 use crate::admission::entra::{self, Credential, CredentialProblemKind};
 use crate::admission::exposure::{Class, Exposure, Life, shape};
 use crate::admission::formula::Formula;
 use crate::graph::{Gate, Trust, pieces};
 use crate::issuers::{Recognised, Role, Template, Tenancy, well_known_mistakes};
 use crate::rules::issuer;
+use crate::rules::subjects::{self, Subjects};
 use crate::value::Text;
 use rayon::prelude::*;
 
@@ -25,6 +27,8 @@ struct Seen<'a> {
     certain: bool,
     formula: Formula,
     templates: Vec<Template>,
+    /// What is known of their subjects.
+    subjects: Subjects,
 }
 
 /// Every finding about federated credentials.
@@ -48,14 +52,26 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
         return Vec::new();
     }
     let formula = entra::formula(&credential);
-    let templates = issuer::templates(&known.recognised, &formula);
-    let seen = Seen { trust, credential, recognised: known.recognised, certain: known.certain, formula, templates };
+    let (templates, subjects) = subjects::tokens(&known.recognised, &formula, &context.graph.subject_formats);
+    let seen = Seen { trust, credential, recognised: known.recognised, certain: known.certain, formula, templates, subjects };
     let mut findings = audience(&seen);
-    if matches!(context.life(&seen.formula, &seen.templates), Life::Dead) {
-        findings.push(dead(&seen));
+    let lifeless = matches!(context.life(&seen.formula, &seen.templates), Life::Dead);
+    let custom = format::customised(context, &trust.origin, &seen.recognised, &seen.formula, &seen.subjects, lifeless);
+    if let Customised::Dead(finding) = custom {
+        findings.push(*finding);
         return findings;
     }
-    findings.extend(exposed(context, &seen));
+    if lifeless {
+        let finding = dead(&seen);
+        findings.push(if finding.rule == "never-matches" { finding.certain(!seen.subjects.truncated) } else { finding });
+        return findings;
+    }
+    let assumed = matches!(custom, Customised::Assumed(_));
+    findings.extend(exposed(context, &seen).map(|f| f.certain(!assumed)));
+    if let Customised::Assumed(finding) = custom {
+        findings.push(*finding);
+        return findings;
+    }
     findings.extend(format::stale(context, &trust.origin, &seen.recognised.issuer.id, &seen.formula, &seen.templates));
     findings
 }
@@ -215,7 +231,10 @@ fn foreign(seen: &Seen<'_>, exposure: &Exposure) -> class::Verdict {
             "tie the expression to the tenant with a clause on `sub`, then narrow it",
         )
     };
-    class::Verdict { rule, severity: Severity::Critical, span, trail, message, help: help.to_owned() }
+    // At an issuer of one's own the other tenant is no stranger.
+    let own = matches!(seen.recognised.issuer.tenancy, Tenancy::Tenant | Tenancy::Cluster | Tenancy::Service);
+    let severity = if own { Severity::High } else { Severity::Critical };
+    class::Verdict { rule, severity, span, trail, message, help: help.to_owned() }
 }
 
 /// The namespace's `default` ServiceAccount is named.

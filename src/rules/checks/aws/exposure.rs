@@ -44,7 +44,7 @@ fn unbound_verdict(subject: &Subject<'_>, seen: &Seen<'_>, tenancy: Tenancy) -> 
     let (severity, who) = match tenancy {
         Tenancy::Shared => (Severity::Critical, format!("anybody who can get a token from {name} gets in")),
         Tenancy::Cluster => (Severity::High, "every ServiceAccount of the cluster gets in".to_owned()),
-        Tenancy::Tenant => (Severity::High, format!("every workload of the tenant at {name} gets in")),
+        Tenancy::Tenant | Tenancy::Service => (Severity::High, format!("every workload of the tenant at {name} gets in")),
         Tenancy::Unknown => (Severity::Medium, "every token of this issuer gets in".to_owned()),
     };
     let refused = seen.known.recognised.issuer.aws_required.as_ref();
@@ -64,6 +64,14 @@ fn host(_: &Subject<'_>, seen: &Seen<'_>) -> String {
     iam::issuer_of_federated(&seen.principal).map_or_else(|| seen.known.recognised.host_path.clone(), |t| t.to_string())
 }
 
+/// How bad a tenant is that the policy does not name: at an issuer of one's own he is no stranger.
+fn stranger(tenancy: Tenancy) -> Severity {
+    match tenancy {
+        Tenancy::Shared | Tenancy::Unknown => Severity::Critical,
+        Tenancy::Tenant | Tenancy::Cluster | Tenancy::Service => Severity::High,
+    }
+}
+
 /// A stranger gets in: which mistake lets him?
 fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdict {
     let tests = shape::tests(&seen.formula);
@@ -77,14 +85,9 @@ fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdi
     }
     let name = &seen.known.recognised.issuer.name;
     let (span, trail) = class::place(&seen.formula, &seen.templates, exposure, &[Role::Tenant, Role::TenantId]);
-    let verdict = |rule, message: String, help: &str| Verdict {
-        rule,
-        severity: Severity::Critical,
-        span,
-        trail: trail.clone(),
-        message,
-        help: help.to_owned(),
-    };
+    let severity = stranger(seen.known.recognised.issuer.tenancy);
+    let verdict =
+        |rule, message: String, help: &str| Verdict { rule, severity, span, trail: trail.clone(), message, help: help.to_owned() };
     if exposure.class == Class::TenantPrefix {
         return verdict(
             "tenant-prefix",
