@@ -396,14 +396,15 @@ fn refs_in_subject(templates: &Templates) -> Vec<(String, Role)> {
 
 /// What the policy names, over all templates.
 fn named(formula: &Formula, templates: &Templates, options: &Options<'_>) -> BTreeMap<String, Vec<Candidate>> {
-    let mut out: BTreeMap<String, (Vec<Candidate>, BTreeSet<(String, bool, Option<Span>)>)> = BTreeMap::new();
+    let mut out: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
+    let mut met: BTreeSet<(String, String, bool, Option<Span>)> = BTreeSet::new();
     for literals in search::literals(formula, templates, options) {
         for (segment, candidates) in literals {
-            let (known, met) = out.entry(segment).or_default();
-            known.extend(candidates.into_iter().filter(|c| met.insert((c.text.clone(), c.complete, c.open_at))));
+            let fresh = candidates.into_iter().filter(|c| met.insert((segment.clone(), c.text.clone(), c.complete, c.open_at)));
+            out.entry(segment.clone()).or_default().extend(fresh);
         }
     }
-    out.into_iter().map(|(segment, (known, _))| (segment, known)).collect()
+    out
 }
 
 /// "A segment of this level is one that the policy names." An id that names a repository names its tenant too.

@@ -116,6 +116,8 @@ impl Joint {
 type Exits = (Option<Arc<[u32]>>, usize);
 /// The outputs that a test can have in a template, and the moves that it took to find them.
 type Outputs = (Option<Arc<[Out]>>, usize);
+/// The outputs over these pieces.
+type Known = (Vec<Piece>, Outputs);
 /// An automaton by its address; the table holds it, so that the address stays its own.
 type Address = usize;
 
@@ -130,7 +132,7 @@ struct Tables {
     joints: Table<Vec<Address>, Arc<Joint>>,
     exits: Table<(Address, Address, u32), Exits>,
     derived: HashMap<(Address, Vec<Op>), Derived, FastBuild>,
-    outputs: Table<(Address, Address), Vec<(Vec<Piece>, Outputs)>>,
+    outputs: Table<(Address, Address), Vec<Known>>,
 }
 
 /// The tables.
