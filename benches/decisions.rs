@@ -205,14 +205,22 @@ mod exposures {
         bencher.counter(divan::counter::ItemsCount::new(all.len())).bench(|| all.iter().filter(|(_, f, t)| exposure(f, t).is_ok()).count());
     }
 
+    /// Cases of which each is decided several times are decided so often; the fastest time counts.
+    const ROUNDS: usize = 3;
+
     /// The slowest of many, as its own time: both questions of a trust, nothing of it known before.
-    fn worst(what: &str, all: impl Iterator<Item = Case>) -> Duration {
+    fn worst(what: &str, rounds: usize, all: impl Iterator<Item = Case>) -> Duration {
         let time = |(name, formula, templates): Case| {
-            let start = Instant::now();
-            let shared = Arc::new(Shared::default());
-            let lives = life_in(&formula, &shared.templates(&templates));
-            let exposes = exposure_in(&formula, &shared.templates(&templates));
-            let time = start.elapsed();
+            let (mut time, mut decided) = (Duration::MAX, None);
+            for _ in 0..rounds {
+                let start = Instant::now();
+                let shared = Arc::new(Shared::default());
+                let lives = life_in(&formula, &shared.templates(&templates));
+                let exposes = exposure_in(&formula, &shared.templates(&templates));
+                time = time.min(start.elapsed());
+                decided = Some((lives, exposes));
+            }
+            let Some((lives, exposes)) = decided else { return (time, true, name) };
             let open = matches!(lives, Life::Unknown(_)) || (exposes.is_err() && !matches!(lives, Life::Dead));
             (time, open, name)
         };
@@ -229,17 +237,17 @@ mod exposures {
 
     #[divan::bench(sample_count = 1, sample_size = 1)]
     fn slowest_real_condition() -> Duration {
-        worst("the real conditions", real().into_iter())
+        worst("the real conditions", ROUNDS, real().into_iter())
     }
 
     #[divan::bench(sample_count = 1, sample_size = 1)]
     fn slowest_trust_policy() -> Duration {
-        worst("the trust policies made by hand", trusts("aws-trust-cases.json").into_iter())
+        worst("the trust policies made by hand", ROUNDS, trusts("aws-trust-cases.json").into_iter())
     }
 
     #[divan::bench(sample_count = 1, sample_size = 1)]
     fn slowest_random_trust_policy() -> Duration {
-        worst("the random trust policies", trusts("aws-trust-random.jsonl").into_iter())
+        worst("the random trust policies", ROUNDS, trusts("aws-trust-random.jsonl").into_iter())
     }
 
     /// Random policies from a fixed seed.
@@ -274,6 +282,6 @@ mod exposures {
 
     #[divan::bench(sample_count = 1, sample_size = 1)]
     fn slowest_of_ten_thousand_random_policies() -> Duration {
-        worst("ten thousand random policies", random(10_000))
+        worst("ten thousand random policies", 1, random(10_000))
     }
 }

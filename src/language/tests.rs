@@ -110,3 +110,31 @@ fn lengths_and_orders() {
         }
     }
 }
+
+#[test]
+fn a_glob_of_many_stars_is_about_as_large_as_its_text() {
+    let many = glob(&format!("repo:{}*7", "*a?b".repeat(60)));
+    assert!(many.0.len() < 2_000, "{} states", many.0.len());
+    assert!(many.contains(&format!("repo:{}7", "xaab".repeat(60))));
+    assert!(!many.contains(&format!("repo:{}7", "xaab".repeat(59))));
+    assert!(many.contains(&format!("repo:a{}7", "aab".repeat(60))), "a star gives back what it read too early");
+}
+
+#[test]
+fn a_list_of_words_is_just_these_words() {
+    let words = ["", "a", "ab", "abc", "xbc", "xb", "b", "abcabc", "cab", "éa"];
+    for marked in 0..words.len() {
+        for skipped in 0..words.len() {
+            let list: Vec<(&str, bool)> =
+                words.iter().enumerate().filter(|(i, _)| *i != skipped).map(|(i, w)| (*w, i == marked && i > 0)).collect();
+            let mut nfa = Nfa::new();
+            let (start, end) = (nfa.node().unwrap(), nfa.node().unwrap());
+            nfa.words(start, end, &mut list.iter().map(|(w, begins)| (w.chars().collect(), *begins)).collect()).unwrap();
+            let language = Language(Arc::new(nfa.determinise(start, end).unwrap()));
+            for text in words.iter().flat_map(|w| [(*w).to_owned(), format!("{w}c"), format!("c{w}"), format!("{w}abc")]) {
+                let expected = list.iter().any(|(w, begins)| text == *w || (*begins && text.starts_with(w)));
+                assert_eq!(language.contains(&text), expected, "`{text}` in {list:?}");
+            }
+        }
+    }
+}

@@ -58,11 +58,8 @@ fn seen(template: &Template, segment: usize, read: &BTreeSet<String>) -> bool {
 fn pin(templates: &Templates, name: &str, neutral: bool) -> Formula {
     let segment = templates.templates().flat_map(|t| &t.segments).find(|s| s.name == name);
     let sample = segment.and_then(|s| s.samples.first()).cloned().unwrap_or_default();
-    let fits = |text: &&str| {
-        let whole = segment.and_then(|s| regex::Regex::new(&format!("^(?:{})$", s.alphabet)).ok());
-        whole.is_some_and(|r| r.is_match(text))
-    };
-    let value = if neutral { NEUTRAL.iter().copied().find(fits).map_or(sample, str::to_owned) } else { sample };
+    let value =
+        if neutral { NEUTRAL.iter().copied().find(|text| templates.can_be(name, text)).map_or(sample, str::to_owned) } else { sample };
     let mut test = segment_test(name, Matcher::Exact(Text::known(value)));
     if let Formula::Test(test) = &mut test {
         test.absent = super::Truth::True;

@@ -397,14 +397,11 @@ fn refs_in_subject(templates: &Templates) -> Vec<(String, Role)> {
 /// What the policy names, over all templates.
 fn named(formula: &Formula, templates: &Templates, options: &Options<'_>) -> BTreeMap<String, Vec<Candidate>> {
     let mut out: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
+    let mut met: BTreeSet<(String, String, bool, Option<Span>)> = BTreeSet::new();
     for literals in search::literals(formula, templates, options) {
         for (segment, candidates) in literals {
-            let known = out.entry(segment).or_default();
-            for candidate in candidates {
-                if !known.iter().any(|k| k.text == candidate.text && k.complete == candidate.complete && k.open_at == candidate.open_at) {
-                    known.push(candidate);
-                }
-            }
+            let fresh = candidates.into_iter().filter(|c| met.insert((segment.clone(), c.text.clone(), c.complete, c.open_at)));
+            out.entry(segment.clone()).or_default().extend(fresh);
         }
     }
     out

@@ -2,7 +2,7 @@
 
 use super::resolve::{Piece, Prepared, Resolved, Templates, resolve};
 use super::{HoleMode, Options, placeholder};
-use crate::admission::formula::{Formula, GlobPart, Matcher, Test};
+use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::issuers::Template;
 use crate::language::re2_to_rust;
 use crate::source::Span;
@@ -44,26 +44,36 @@ pub fn literals_for_segment(formula: &Formula, template: &Template, options: &Op
 /// [`literals_for_segment`] for each of the templates.
 #[must_use]
 pub fn literals(formula: &Formula, templates: &Templates, options: &Options<'_>) -> Vec<BTreeMap<String, Vec<Candidate>>> {
-    templates.iter().map(|prepared| literals_in(formula, prepared, options)).collect()
-}
-
-fn literals_in(formula: &Formula, prepared: &Prepared, options: &Options<'_>) -> BTreeMap<String, Vec<Candidate>> {
-    let template = &prepared.template;
-    let mut out: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
     let mut tests = Vec::new();
     positive(formula, true, 0, &mut tests);
-    for test in tests {
-        let Resolved::String { pieces, ops } = resolve(&test.subject, prepared) else { continue };
-        if !ops.is_empty() {
-            continue;
+    let tests: Vec<(&Test, Vec<Pattern>)> = tests.into_iter().map(|test| (test, patterns(test, options))).collect();
+    templates.iter().map(|prepared| literals_in(&tests, prepared)).collect()
+}
+
+fn literals_in(tests: &[(&Test, Vec<Pattern>)], prepared: &Prepared) -> BTreeMap<String, Vec<Candidate>> {
+    let mut found: Vec<Vec<Candidate>> = vec![Vec::new(); prepared.template.segments.len()];
+    // Lists of values are tests of one subject, one after the other.
+    let mut subject: Option<(&Subject, Option<Slots>)> = None;
+    for (test, patterns) in tests {
+        if subject.as_ref().is_none_or(|(known, _)| **known != test.subject) {
+            let slots = match resolve(&test.subject, prepared) {
+                Resolved::String { pieces, ops } if ops.is_empty() => Some(Slots::new(pieces)),
+                _ => None,
+            };
+            subject = Some((&test.subject, slots));
         }
-        for pattern in patterns(test, options) {
-            for (segment, candidate) in aligned(&pattern, &pieces, prepared, test) {
-                if let Some(segment) = template.segments.get(segment) {
-                    out.entry(segment.name.clone()).or_default().push(candidate);
+        let Some((_, Some(slots))) = &subject else { continue };
+        for pattern in patterns {
+            for (segment, candidate) in aligned(pattern, slots, prepared, test) {
+                if let Some(list) = found.get_mut(segment) {
+                    list.push(candidate);
                 }
             }
         }
+    }
+    let mut out: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
+    for (segment, candidates) in prepared.template.segments.iter().zip(found).filter(|(_, all)| !all.is_empty()) {
+        out.entry(segment.name.clone()).or_default().extend(candidates);
     }
     out
 }
@@ -196,21 +206,31 @@ struct Found {
     complete: bool,
 }
 
-fn aligned(pattern: &Pattern, pieces: &[Piece], prepared: &Prepared, test: &Test) -> Vec<(usize, Candidate)> {
-    let walk = Walk { prepared, ignore_case: pattern.ignore_case, backwards: false };
-    let slots = |reverse: bool| -> Vec<Slot> {
-        let slot = |p: &Piece| match p {
+/// The pieces of a subject in both directions.
+struct Slots {
+    pieces: Vec<Piece>,
+    forwards: Vec<Slot>,
+    backwards: Vec<Slot>,
+}
+
+impl Slots {
+    fn new(pieces: Vec<Piece>) -> Self {
+        let slot = |p: &Piece, reverse: bool| match p {
             Piece::Literal(t) if reverse => Slot::Literal(t.chars().rev().collect()),
             Piece::Literal(t) => Slot::Literal(t.chars().collect()),
             Piece::Segment(i) => Slot::Segment(*i),
         };
-        if reverse { pieces.iter().rev().map(slot).collect() } else { pieces.iter().map(slot).collect() }
-    };
+        let forwards = pieces.iter().map(|p| slot(p, false)).collect();
+        let backwards = pieces.iter().rev().map(|p| slot(p, true)).collect();
+        Self { pieces, forwards, backwards }
+    }
+}
+
+fn aligned(pattern: &Pattern, slots: &Slots, prepared: &Prepared, test: &Test) -> Vec<(usize, Candidate)> {
+    let walk = Walk { prepared, ignore_case: pattern.ignore_case, backwards: false };
+    let Some(mut found) = walk.run(&pattern.units, &slots.forwards) else { return Vec::new() };
     let backwards: Vec<Unit> = pattern.units.iter().rev().copied().collect();
-    let back = Walk { backwards: true, ..walk };
-    let (Some(mut found), Some(from_end)) = (walk.run(&pattern.units, &slots(false)), back.run(&backwards, &slots(true))) else {
-        return Vec::new();
-    };
+    let Some(from_end) = (Walk { backwards: true, ..walk }).run(&backwards, &slots.backwards) else { return Vec::new() };
     for mut one in from_end {
         one.chars.reverse();
         match found.iter_mut().find(|f| f.segment == one.segment) {
@@ -219,9 +239,9 @@ fn aligned(pattern: &Pattern, pieces: &[Piece], prepared: &Prepared, test: &Test
             None => found.push(one),
         }
     }
-    found.extend(walk.inner(&pattern.units, &slots(false)).into_iter().filter(|f| !f.chars.is_empty()));
+    found.extend(walk.inner(&pattern.units, &slots.forwards).into_iter().filter(|f| !f.chars.is_empty()));
     let wildcards: Vec<Span> = pattern.units.iter().filter_map(|u| u.wild().flatten()).collect();
-    for piece in pieces {
+    for piece in &slots.pieces {
         if let Piece::Segment(segment) = piece
             && !found.iter().any(|f| f.segment == *segment)
         {

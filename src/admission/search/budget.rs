@@ -38,8 +38,14 @@ impl Budget {
         Self(Arc::new(AtomicUsize::new(moves)))
     }
 
+    /// The moves that are left.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
     pub(super) fn is_spent(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
+        self.left() == 0
     }
 
     pub(super) fn spend(&self, moves: usize) {

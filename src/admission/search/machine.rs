@@ -68,6 +68,9 @@ pub(super) struct Machine<'a> {
     reasons: Vec<String>,
 }
 
+/// What tells tests apart: the automaton, the place of the subject, the truths when it accepts and without the claim.
+type Alike = (*const Dfa, usize, Truth, Truth);
+
 /// The translation of a formula for one template.
 struct Builder<'a> {
     prepared: &'a Prepared,
@@ -77,7 +80,7 @@ struct Builder<'a> {
     subjects: Vec<(&'a Subject, Resolved)>,
     /// What became of a test, by its automaton, the place of its subject and its truths; the automaton is kept, so that its
     /// address stays its own.
-    alike: HashMap<(*const Dfa, usize, Truth, Truth), (Sim, Arc<Dfa>), FastBuild>,
+    alike: HashMap<Alike, (Sim, Arc<Dfa>), FastBuild>,
     reasons: Vec<String>,
 }
 
@@ -396,7 +399,7 @@ impl<'a> Machine<'a> {
             let track = self.tracks.get(active.track).filter(|t| t.ordered)?;
             Some((&track.dfa, state.get(active.slot).copied().unwrap_or(0)))
         };
-        stage.joint.successors((&stage.alphabet, Self::alphabet_state(state)), stage.active.iter().map(test), out);
+        stage.joint.successors(Some((&stage.alphabet, Self::alphabet_state(state))), stage.active.iter().map(test), out);
     }
 
     /// Breadth first over all states: the shortest walk, or the proof that there is none.

@@ -71,13 +71,12 @@ impl Joint {
     /// tried from these states of the alphabet and of the tests. The places in the order, ascending.
     pub(super) fn successors(
         &self,
-        alphabet: (&Dfa, u32),
+        alphabet: Option<(&Dfa, u32)>,
         tests: impl Iterator<Item = Option<(impl AsRef<Dfa>, u32)>>,
         out: &mut Vec<u16>,
     ) {
         out.clear();
-        let (letters, state) = alphabet;
-        if let Some(places) = self.places.first() {
+        if let (Some((letters, state)), Some(places)) = (alphabet, self.places.first()) {
             let usual = letters.next_class(state, usize::from(self.usual));
             for class in places.classes().filter(|class| letters.next_class(state, usize::from(*class)) != usual) {
                 out.extend_from_slice(places.of(class));
@@ -117,6 +116,8 @@ impl Joint {
 type Exits = (Option<Arc<[u32]>>, usize);
 /// The outputs that a test can have in a template, and the moves that it took to find them.
 type Outputs = (Option<Arc<[Out]>>, usize);
+/// The outputs over these pieces.
+type Known = (Vec<Piece>, Outputs);
 /// An automaton by its address; the table holds it, so that the address stays its own.
 type Address = usize;
 
@@ -131,7 +132,7 @@ struct Tables {
     joints: Table<Vec<Address>, Arc<Joint>>,
     exits: Table<(Address, Address, u32), Exits>,
     derived: HashMap<(Address, Vec<Op>), Derived, FastBuild>,
-    outputs: Table<(Address, Address, Vec<Piece>), Outputs>,
+    outputs: Table<(Address, Address), Vec<Known>>,
 }
 
 /// The tables.
@@ -185,19 +186,23 @@ impl Memo {
 
     /// The outputs that a test can have over the pieces of a subject in a template.
     pub(super) fn outputs(&self, test: &Arc<Dfa>, prepared: &Prepared, pieces: &[Piece], find: impl FnOnce() -> Outputs) -> Outputs {
-        let key = (address(test), std::ptr::from_ref(prepared) as Address, pieces.to_vec());
-        if let Some((_, outputs)) = self.tables().outputs.get(&key) {
+        let key = (address(test), std::ptr::from_ref(prepared) as Address);
+        if let Some((_, known)) = self.tables().outputs.get(&key)
+            && let Some((_, outputs)) = known.iter().find(|(of, _)| of == pieces)
+        {
             return outputs.clone();
         }
         let outputs = find();
         let mut tables = self.tables();
         room(&mut tables.outputs);
-        tables.outputs.insert(key, (vec![Arc::clone(test)], outputs.clone()));
+        let (_, known) = tables.outputs.entry(key).or_insert_with(|| (vec![Arc::clone(test)], Vec::new()));
+        known.push((pieces.to_vec(), outputs.clone()));
         outputs
     }
 
-    /// The states in which `test`, in `state` before a segment, can be after it. A state from which the output cannot
-    /// change stands for all that follow it.
+    /// The states in which `test`, in `state` before a segment, can be after it, and perhaps more: any run of the segment's
+    /// characters is followed, whatever its length and order. A state from which the output cannot change stands for all
+    /// that follow it.
     pub(super) fn exits(&self, alphabet: &Arc<Dfa>, test: &Arc<Dfa>, state: u32) -> Exits {
         if test.fixed(state).is_some() {
             return (Some(Arc::from([state])), 0);
@@ -206,7 +211,7 @@ impl Memo {
         if let Some((_, exits)) = self.tables().exits.get(&key) {
             return exits.clone();
         }
-        let found = explore(alphabet, test, state, &self.joint(alphabet, &[test]));
+        let found = reached(alphabet, test, state, &self.joint(alphabet, &[test]));
         let mut tables = self.tables();
         room(&mut tables.exits);
         tables.exits.insert(key, (vec![Arc::clone(alphabet), Arc::clone(test)], found.clone()));
@@ -228,6 +233,33 @@ pub(super) fn exits(alphabet: &Arc<Dfa>, test: &Arc<Dfa>, state: u32) -> Option<
     explore(alphabet, test, state, &Joint::new(alphabet, &[test])).0.map(|exits| exits.to_vec())
 }
 
+/// The states in which a test can be after any run of the characters of an alphabet.
+fn reached(alphabet: &Dfa, test: &Arc<Dfa>, state: u32, joint: &Joint) -> Exits {
+    let mut met: HashSet<u32, FastBuild> = HashSet::default();
+    let mut all: Vec<u32> = Vec::new();
+    let (mut open, mut places, mut moves) = (vec![state], Vec::new(), 0);
+    while let Some(at) = open.pop() {
+        joint.successors(None, std::iter::once(Some((test, at))), &mut places);
+        moves += 1 + places.len();
+        for class in places.iter().filter_map(|place| joint.order.get(usize::from(*place))) {
+            let Some([_, right, ..]) = joint.maps.get(*class).map(Vec::as_slice) else { continue };
+            let to = test.next_class(at, usize::from(*right));
+            if met.insert(to) {
+                all.push(to);
+                open.extend(test.fixed(to).is_none().then_some(to));
+            }
+        }
+        if met.len() > MAX_EXIT_PAIRS {
+            return (None, moves);
+        }
+    }
+    if alphabet.out(alphabet.start()) == Out::Yes && met.insert(state) {
+        all.push(state);
+    }
+    all.sort_unstable();
+    (Some(all.into()), moves)
+}
+
 fn explore(alphabet: &Arc<Dfa>, test: &Arc<Dfa>, state: u32, joint: &Joint) -> Exits {
     let mut exits: Vec<u32> = Vec::new();
     let start = (alphabet.start(), state);
@@ -239,7 +271,7 @@ fn explore(alphabet: &Arc<Dfa>, test: &Arc<Dfa>, state: u32, joint: &Joint) -> E
         if alphabet.out(letters) == Out::Yes {
             exits.push(at);
         }
-        joint.successors((alphabet, letters), std::iter::once(Some((test, at))), &mut places);
+        joint.successors(Some((alphabet, letters)), std::iter::once(Some((test, at))), &mut places);
         moves += 1 + places.len();
         for class in places.iter().filter_map(|place| joint.order.get(usize::from(*place))) {
             let Some([left, right, ..]) = joint.maps.get(*class).map(Vec::as_slice) else { continue };

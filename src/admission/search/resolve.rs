@@ -85,6 +85,13 @@ impl Templates {
         self.all.iter().map(|p| &p.template)
     }
 
+    /// True when the first segment of this name can be `text`.
+    #[must_use]
+    pub fn can_be(&self, segment: &str, text: &str) -> bool {
+        let found = self.all.iter().find_map(|p| p.template.segments.iter().position(|s| s.name == segment).map(|i| (p, i)));
+        found.and_then(|(prepared, i)| prepared.alphabet(i).ok()).is_some_and(|alphabet| alphabet.contains(text))
+    }
+
     /// True when there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -114,7 +121,7 @@ pub(super) struct Prepared {
 }
 
 /// A piece of a subject.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece {
     Literal(String),
     Segment(usize),

@@ -305,6 +305,32 @@ fn limits_answer_unknown() {
 }
 
 #[test]
+fn a_spent_budget_answers_unknown_and_what_is_remembered_costs_the_same() {
+    let formula = Compiled::new(&foreign(glob("sub", "repo:my-org/*"), "owner", "my-org"), &Options::default());
+    let spent = Templates::new(&github()).with_budget(Budget::of(0));
+    assert!(matches!(formula.search(&spent, &Options::default()), Outcome::Unknown(_)));
+    let shared = std::sync::Arc::new(Shared::default());
+    let cost = || {
+        let templates = shared.templates(&github()).with_budget(Budget::of(1_000_000));
+        assert_eq!(formula.search(&templates, &Options::default()), Outcome::Proof);
+        templates.budget.left()
+    };
+    let first = cost();
+    assert!(first > 0 && first < 1_000_000, "{first} moves are left");
+    assert_eq!(cost(), first);
+}
+
+#[test]
+fn a_formula_of_too_many_tests_answers_unknown_in_every_query() {
+    let many = Formula::Any((0..=MAX_TESTS).map(|i| eq("sub", &format!("repo:o/r{i}:pull_request"))).collect());
+    let compiled = Compiled::new(&many, &Options::default());
+    assert!(matches!(compiled.search(&Templates::new(&github()), &Options::default()), Outcome::Unknown(_)));
+    let few = Formula::Any((0..1_000).map(|i| eq("sub", &format!("repo:o/r{i}:pull_request"))).collect());
+    assert!(run(&few, &github()).witness().is_some());
+    assert_eq!(run(&foreign(few, "owner", "o"), &github()), Outcome::Proof);
+}
+
+#[test]
 fn immutable_subjects_bind_the_id() {
     let ids = [("owner_id", Role::TenantId, "666"), ("repository_id", Role::ProjectId, "667")]
         .map(|(n, r, s)| segment(n, r, "[0-9]{1,12}", &[s]));
