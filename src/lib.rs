@@ -5,6 +5,8 @@
 //! source   syntax          terraform                 readers    graph                   rules    admission, issuers, language     report
 //! ```
 //! Each arrow goes one way; a module knows only what stands left of it.
+// Input is hostile: an index that is out of bounds would end the run. Tests may index.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
 
 pub mod admission;
 pub mod cli;

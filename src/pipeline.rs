@@ -119,7 +119,7 @@ pub fn expression(folder: &Path, text: &str) -> Result<Result<Value, EvalError>,
     // only the loader is wanted: an explicit file would be read, an excluded tree is not walked
     let options = Options { roots: vec![real.clone()], exclude: vec!["**".to_owned()], boundaries, ..Options::default() };
     let scan = Scan::run(&options, &sources)?;
-    let files = folders::Files::new(&scan.loader);
+    let files = folders::Files::new(&scan);
     let shown = inside.unwrap_or(&real).to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
     Ok(Workspace::new(&files, std::slice::from_ref(&shown)).evaluate_expression(&shown, text))
 }
@@ -160,7 +160,7 @@ fn documents(scan: &Scan) -> Vec<Tree> {
 }
 
 fn evaluate(scan: &Scan, models: &Library) -> Evaluated {
-    let files = folders::Files::new(&scan.loader);
+    let files = folders::Files::new(&scan);
     let folders = folders::to_evaluate(scan, models);
     Workspace::new(&files, &folders).models(models).only(readers::wants).evaluate()
 }

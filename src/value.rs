@@ -353,7 +353,7 @@ impl Text {
     fn joint_span(&self) -> Option<Span> {
         let spans: Vec<Span> = self.parts.iter().filter_map(Part::span).collect();
         let (first, last) = (spans.first()?, spans.last()?);
-        let together = spans.windows(2).all(|w| w[0].file == w[1].file && w[0].end <= w[1].start);
+        let together = spans.iter().zip(spans.iter().skip(1)).all(|(a, b)| a.file == b.file && a.end <= b.start);
         (together && first.file == last.file).then_some(Span { file: first.file, start: first.start, end: last.end })
     }
 

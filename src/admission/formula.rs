@@ -207,10 +207,9 @@ fn member(of: &Subject, token: &Token) -> Option<serde_json::Value> {
 /// Google's `extract`: see [`Subject::Extract`].
 #[must_use]
 pub fn extract(text: &str, prefix: &str, suffix: &str) -> String {
-    let Some(start) = text.find(prefix).map(|i| i + prefix.len()) else { return String::new() };
-    let rest = &text[start..];
+    let Some((_, rest)) = text.split_once(prefix) else { return String::new() };
     if suffix.is_empty() {
         return rest.to_owned();
     }
-    rest.find(suffix).map_or(String::new(), |end| rest[..end].to_owned())
+    rest.split_once(suffix).map_or(String::new(), |(found, _)| found.to_owned())
 }

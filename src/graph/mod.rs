@@ -346,6 +346,32 @@ pub struct Signing {
     pub how: String,
 }
 
+/// Who says what the subjects of an issuer's tokens are made of: a customisation of GitHub or GitLab.
+#[derive(Debug, Clone)]
+pub struct SubjectFormat {
+    /// Where.
+    pub origin: Origin,
+    /// The beginning of the registry ids of the issuers that it is about: `github`, `gitlab`.
+    pub issuer: &'static str,
+    /// The project (a repository's name, a project's path); none for a whole organisation.
+    pub project: Option<Text>,
+    /// The claims.
+    pub keys: SubjectKeys,
+}
+
+/// The claims of a subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubjectKeys {
+    /// The issuer's default.
+    Default,
+    /// Those of the organisation.
+    Organisation,
+    /// These, in order.
+    These(Vec<String>),
+    /// Not known.
+    Unknown,
+}
+
 /// How a workload outside of Google Cloud logs in: an `external_account` file, or the step of a job.
 #[derive(Debug, Clone)]
 pub struct CredentialConfig {
@@ -384,6 +410,8 @@ pub struct Graph {
     pub credential_configs: Vec<CredentialConfig>,
     /// Signatures and delegations of Google service accounts.
     pub signings: Vec<Signing>,
+    /// Customised subjects of CI jobs.
+    pub subject_formats: Vec<SubjectFormat>,
     /// What could not be decided while reading, with the place and the reason.
     pub undecided: Vec<(Option<Span>, String)>,
 }

@@ -4,6 +4,7 @@
 //! [`Segment`]s (strings over a small alphabet), and every claim is a sequence of literals and segments, so that
 //! correlated claims (`sub` contains `repository`) are correlated by construction.
 
+mod custom;
 mod distance;
 mod expand;
 mod memo;
@@ -16,6 +17,7 @@ pub mod template;
 mod tests;
 pub mod tokens;
 
+pub use custom::{Fixed, Form, Keys};
 pub use distance::nearest;
 pub use mistakes::well_known_mistakes;
 pub use recognise::Recognised;

@@ -138,30 +138,13 @@ impl Recognised<'_> {
         self.expanded().iter().filter(|t| seen.insert((t.context, shape(t, claims)))).cloned().collect()
     }
 
-    /// GitHub's tokens with a customised subject: the claims of `include_claim_keys` one after the other. Templates
-    /// without one of the claims are left out: what GitHub writes then is not documented
-    /// (<https://docs.github.com/en/actions/reference/security/oidc>).
-    #[must_use]
-    pub fn github_custom(&self, keys: &[&str]) -> Vec<Template> {
-        let subject = |texts: &BTreeMap<String, String>| {
-            let piece = |key: &&str| match *key {
-                "repo" | "repository" => Some("{#repo}".to_owned()),
-                "context" => Some("{#context}".to_owned()),
-                key => texts.get(key).map(|text| format!("{key}:{text}")),
-            };
-            let pieces: Option<Vec<String>> = keys.iter().map(piece).collect();
-            pieces.map(|p| p.join(":"))
-        };
-        expand::templates(&self.issuer.source, &self.placeholders(), &subject).unwrap_or_default()
-    }
-
     /// The full condition key under which AWS offers a claim: `token.actions.githubusercontent.com:sub`.
     #[must_use]
     pub fn aws_key(&self, claim: &str) -> Option<String> {
         self.issuer.aws_key_of(claim).map(|key| format!("{}:{key}", self.host_path))
     }
 
-    fn placeholders(&self) -> BTreeMap<String, String> {
+    pub(super) fn placeholders(&self) -> BTreeMap<String, String> {
         let mut captures = self.captures.clone();
         captures.insert("issuer".to_owned(), self.iss.clone());
         captures
@@ -169,7 +152,7 @@ impl Recognised<'_> {
 }
 
 /// The text of these claims with the names of their segments: equal for templates that mint the same.
-fn shape(template: &Template, claims: &BTreeSet<String>) -> Vec<String> {
+pub(super) fn shape(template: &Template, claims: &BTreeSet<String>) -> Vec<String> {
     let wanted = |name: &str| claims.iter().any(|c| c == name || name.strip_prefix('/').is_some_and(|p| p.split('/').next() == Some(c)));
     template.claims.iter().filter(|(name, _)| wanted(name)).map(|(name, parts)| format!("{name} {}", template.text(parts))).collect()
 }

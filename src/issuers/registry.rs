@@ -152,6 +152,7 @@ fn merge(own: IssuerSource, base: Option<Issuer>) -> Issuer {
         google_claims: Sees::All,
         entra_claims: Vec::new(),
         audiences: BTreeMap::new(),
+        customised: None,
         facts: OnceLock::new(),
         overrides: BTreeMap::new(),
         host: Host::default(),
@@ -177,6 +178,7 @@ fn merge(own: IssuerSource, base: Option<Issuer>) -> Issuer {
     issuer.google_claims = own.google_claims.map_or(issuer.google_claims, Sees::Only);
     issuer.entra_claims = own.entra_claims.unwrap_or(issuer.entra_claims);
     issuer.audiences = own.audiences.unwrap_or(issuer.audiences);
+    issuer.customised = own.customised.or(issuer.customised);
     issuer.host = own.host.unwrap_or_default();
     issuer.source.segments.extend(own.segments);
     issuer.source.define.extend(own.define);

@@ -150,6 +150,8 @@ pub struct Issuer {
     pub entra_claims: Vec<String>,
     /// The customary audience by cloud (`aws`, `google`, `azure`) and the issuer's own (`default`).
     pub audiences: BTreeMap<String, String>,
+    /// How its tenants can choose the claims of their subject; none when they cannot.
+    pub(super) customised: Option<Customised>,
     /// Facts of every claim of its templates and of those that are known but in no template; made when first asked for.
     pub(super) facts: OnceLock<BTreeMap<String, ClaimFacts>>,
     pub(super) overrides: BTreeMap<String, ClaimSource>,
@@ -172,6 +174,32 @@ pub(super) struct Host {
     pub(super) except: Option<String>,
     /// The canonical form for issuers that are called by several names.
     pub(super) canonical: Option<String>,
+}
+
+/// How tenants choose the claims that their subject is made of.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Customised {
+    /// The claims of the subject that nobody has customised.
+    pub(super) default: Vec<String>,
+    /// The text of keys that are not written `key:value`.
+    #[serde(default)]
+    pub(super) pieces: BTreeMap<String, String>,
+    /// The claim that names the project whose subject it is.
+    pub(super) project: String,
+    /// The characters of the names in that claim, by segment.
+    #[serde(default)]
+    pub(super) names: BTreeMap<String, Name>,
+}
+
+/// The form of a name.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Name {
+    /// The characters that it can begin with, as the inside of a class.
+    pub(super) one: String,
+    /// An expression for one more.
+    pub(super) more: String,
 }
 
 /// What the templates are made from.
@@ -216,6 +244,7 @@ pub(super) struct IssuerSource {
     #[serde(default)]
     pub(super) define: BTreeMap<String, String>,
     pub(super) axes: Option<Vec<Vec<Form>>>,
+    pub(super) customised: Option<Customised>,
     #[serde(default)]
     pub(super) common: BTreeMap<String, String>,
     pub(super) templates: Option<Vec<TemplateSource>>,

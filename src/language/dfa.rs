@@ -27,6 +27,10 @@ pub(crate) struct Dfa {
     absent: bool,
     /// The classes that lead from a live state to a live one.
     used: Vec<bool>,
+    /// For each state the classes that do not lead where most do, one state after the other, and where each begins.
+    exceptions: (Vec<u32>, Vec<u16>),
+    /// What it took to build, in nodes that were moved.
+    cost: usize,
 }
 
 impl Dfa {
@@ -62,7 +66,7 @@ impl Dfa {
     }
 
     /// Merges the states from which only one output can be reached.
-    fn merged(classes: Classes, table: &[u32], out: &[Out]) -> Self {
+    pub(super) fn merged(classes: Classes, table: &[u32], out: &[Out]) -> Self {
         let width = classes.len().max(1);
         let fixed = fixed_outputs(table, out, width);
         let mut rename: Vec<u32> = Vec::with_capacity(out.len());
@@ -83,11 +87,44 @@ impl Dfa {
         let new_table = kept.iter().flat_map(|state| row(*state).iter().map(named)).collect();
         let start = rename.first().copied().unwrap_or(0);
         let absent = new_out.contains(&Out::Absent);
-        let mut dfa = Self { classes, table: new_table, out: new_out, fixed: new_fixed, start, absent, used: Vec::new() };
-        let states = u32::try_from(dfa.out.len()).unwrap_or(0);
-        let leads = |class: usize| (0..states).any(|s| dfa.is_live(s) && dfa.is_live(dfa.next_class(s, class)));
-        dfa.used = (0..dfa.classes.len()).map(leads).collect();
+        let mut dfa = Self {
+            classes,
+            table: new_table,
+            out: new_out,
+            fixed: new_fixed,
+            start,
+            absent,
+            used: Vec::new(),
+            exceptions: (Vec::new(), Vec::new()),
+            cost: table.len(),
+        };
+        dfa.used = vec![false; dfa.classes.len()];
+        for (state, row) in dfa.table.chunks(width).enumerate() {
+            let live = |to: u32| dfa.fixed.get(to as usize).copied().flatten().is_none_or(|out| out == Out::Yes);
+            if live(u32::try_from(state).unwrap_or(u32::MAX)) {
+                dfa.used.iter_mut().zip(row).for_each(|(used, to)| *used |= live(*to));
+            }
+        }
+        dfa.exceptions = exceptions(&dfa.table, width);
         dfa
+    }
+
+    /// Adds to [`Dfa::cost`].
+    pub(super) fn with_cost(mut self, moves: usize) -> Self {
+        self.cost = self.cost.saturating_add(moves);
+        self
+    }
+
+    /// What it took to build: the cells of its table and the nodes that were moved.
+    pub(crate) fn cost(&self) -> usize {
+        self.cost
+    }
+
+    /// The classes that may lead elsewhere than all the other classes do from this state.
+    pub(crate) fn exceptions(&self, state: u32) -> &[u16] {
+        let (starts, all) = &self.exceptions;
+        let place = |i: usize| starts.get(i).map_or(all.len(), |at| *at as usize);
+        all.get(place(state as usize)..place(state as usize + 1)).unwrap_or(&[])
     }
 
     pub(crate) fn start(&self) -> u32 {
@@ -199,24 +236,71 @@ fn path<S: Eq + Hash + Copy>(from: &Steps<S>, end: S) -> String {
     chars.into_iter().collect()
 }
 
-/// For each state the one output that all states reachable from it have.
-fn fixed_outputs(table: &[u32], out: &[Out], width: usize) -> Vec<Option<Out>> {
-    let mut before: Vec<Vec<u32>> = vec![Vec::new(); out.len()];
-    for (cell, to) in table.iter().enumerate() {
-        let state = u32::try_from(cell / width).unwrap_or(u32::MAX);
-        if let Some(list) = before.get_mut(*to as usize)
-            && list.last() != Some(&state)
-        {
-            list.push(state);
+/// For each row of the table the classes that do not lead where a majority does, if there is one.
+fn exceptions(table: &[u32], width: usize) -> (Vec<u32>, Vec<u16>) {
+    let (mut starts, mut all) = (Vec::with_capacity(table.len() / width + 1), Vec::new());
+    for row in table.chunks(width) {
+        starts.push(u32::try_from(all.len()).unwrap_or(u32::MAX));
+        // Boyer and Moore's vote: what has a majority is left standing.
+        let (mut most, mut votes) = (0, 0_usize);
+        for to in row {
+            match votes {
+                0 => (most, votes) = (*to, 1),
+                _ if most == *to => votes += 1,
+                _ => votes -= 1,
+            }
+        }
+        let others = row.iter().enumerate().filter(|(_, to)| **to != most);
+        all.extend(others.map(|(class, _)| u16::try_from(class).unwrap_or(u16::MAX)));
+    }
+    starts.push(u32::try_from(all.len()).unwrap_or(u32::MAX));
+    (starts, all)
+}
+
+/// For each state the states before it, one list after the other, and where each begins.
+fn predecessors(table: &[u32], states: usize, width: usize) -> (Vec<u32>, Vec<u32>) {
+    let mut starts = vec![0_u32; states + 1];
+    for row in table.chunks(width) {
+        for group in row.chunk_by(|a, b| a == b) {
+            if let Some(n) = group.first().and_then(|to| starts.get_mut(*to as usize + 1)) {
+                *n += 1;
+            }
         }
     }
+    let mut sum = 0;
+    for start in &mut starts {
+        sum += *start;
+        *start = sum;
+    }
+    let mut free = starts.clone();
+    let mut before = vec![0_u32; sum as usize];
+    for (state, row) in table.chunks(width).enumerate() {
+        for group in row.chunk_by(|a, b| a == b) {
+            if let Some(place) = group.first().and_then(|to| free.get_mut(*to as usize)) {
+                if let Some(cell) = before.get_mut(*place as usize) {
+                    *cell = u32::try_from(state).unwrap_or(u32::MAX);
+                }
+                *place += 1;
+            }
+        }
+    }
+    (starts, before)
+}
+
+/// For each state the one output that all states reachable from it have.
+fn fixed_outputs(table: &[u32], out: &[Out], width: usize) -> Vec<Option<Out>> {
+    let (starts, before) = predecessors(table, out.len(), width);
+    let place = |i: usize| starts.get(i).map_or(before.len(), |at| *at as usize);
     let mut fixed = vec![None; out.len()];
     for wanted in [Out::No, Out::Yes, Out::Absent] {
+        if !out.contains(&wanted) {
+            continue;
+        }
         // Backwards from every state with another output: whoever is not met can only give `wanted`.
         let mut met: Vec<bool> = out.iter().map(|o| *o != wanted).collect();
         let mut stack: Vec<usize> = met.iter().enumerate().filter(|(_, m)| **m).map(|(i, _)| i).collect();
         while let Some(state) = stack.pop() {
-            for b in before.get(state).into_iter().flatten() {
+            for b in before.get(place(state)..place(state + 1)).unwrap_or(&[]) {
                 if let Some(m) = met.get_mut(*b as usize)
                     && !*m
                 {

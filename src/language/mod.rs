@@ -10,6 +10,7 @@ mod dfa;
 mod hash;
 mod nfa;
 mod regex;
+mod subset;
 #[cfg(test)]
 mod tests;
 

@@ -1,13 +1,14 @@
-//! The nondeterministic form in which patterns are put together, and its determinisation.
+//! The nondeterministic form in which patterns are put together.
 
-use super::classes::{Classes, Ranges};
-use super::{Dfa, MAX_MOVES, MAX_NODES, Out, TooLarge};
+use super::classes::Ranges;
+use super::{MAX_NODES, TooLarge};
 use std::collections::HashMap;
 
 /// A node of an [`Nfa`].
 pub(crate) type NodeId = u32;
 
-const EVERY: (u32, u32) = (0, 0x0010_FFFF);
+/// Every character.
+pub(super) const EVERY: (u32, u32) = (0, 0x0010_FFFF);
 
 /// When an empty edge may be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +101,7 @@ impl Nfa {
     }
 
     /// Adds what an empty edge reaches. `start`: before the first character; `end`: after the last.
-    fn close(&self, set: &mut Vec<NodeId>, seen: &mut [bool], start: bool, end: bool) {
+    pub(super) fn close(&self, set: &mut Vec<NodeId>, seen: &mut [bool], start: bool, end: bool) {
         for n in set.iter() {
             if let Some(s) = seen.get_mut(*n as usize) {
                 *s = true;
@@ -132,53 +133,35 @@ impl Nfa {
         set.sort_unstable();
     }
 
-    /// The automaton of the strings that lead from `start` to `accept`.
-    pub(crate) fn determinise(&self, start: NodeId, accept: NodeId) -> Result<Dfa, TooLarge> {
-        let (classes, holds) = Classes::of_sets(&self.sets);
-        let mut seen = vec![false; self.empty.len()];
-        let mut first = vec![start];
-        self.close(&mut first, &mut seen, true, false);
-        let mut moves = 0_usize;
-        let mut spent = false;
-        let step = |state: &(Vec<NodeId>, bool), class: usize, _: char| {
-            moves = moves.saturating_add(1 + state.0.len());
-            if moves > MAX_MOVES {
-                // From here every way leads nowhere, so that the walk ends; its result is not used.
-                spent = true;
-                return (Vec::new(), false);
-            }
-            let held = holds.get(class).map_or(&[][..], Vec::as_slice);
-            let mut next: Vec<NodeId> = Vec::new();
-            for node in &state.0 {
-                for (set, to) in self.edges.get(*node as usize).into_iter().flatten() {
-                    if held.get(*set as usize).copied().unwrap_or(false) {
-                        next.push(*to);
-                    }
-                }
-            }
-            next.sort_unstable();
-            next.dedup();
-            self.close(&mut next, &mut seen, false, false);
-            // Only nodes with edges, end anchors or the goal tell states apart.
-            next.retain(|n| *n == accept || self.matters(*n));
-            (next, false)
-        };
-        let out = |(set, at_start): &(Vec<NodeId>, bool)| {
-            if set.contains(&accept) {
-                return Out::Yes;
-            }
-            if !set.iter().any(|n| self.empty.get(*n as usize).is_some_and(|l| l.iter().any(|(_, w)| *w == When::End))) {
-                return Out::No;
-            }
-            let mut last = set.clone();
-            self.close(&mut last, &mut vec![false; self.empty.len()], *at_start, true);
-            if last.contains(&accept) { Out::Yes } else { Out::No }
-        };
-        let dfa = Dfa::explore(classes, (first, true), step, out)?;
-        if spent { Err(TooLarge::Limit) } else { Ok(dfa) }
+    /// Empty edges of every kind, then edges that read, from a node.
+    pub(super) fn successors(&self, node: NodeId) -> impl Iterator<Item = NodeId> {
+        let empty = self.empty.get(node as usize).into_iter().flatten().map(|(to, _)| *to);
+        empty.chain(self.edges.get(node as usize).into_iter().flatten().map(|(_, to)| *to))
     }
 
-    fn matters(&self, node: NodeId) -> bool {
+    /// The edges that read from a node: the set and where they lead.
+    pub(super) fn edges(&self, node: NodeId) -> &[(u32, NodeId)] {
+        self.edges.get(node as usize).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn sets(&self) -> &[Ranges] {
+        &self.sets
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.empty.len()
+    }
+
+    pub(super) fn has_empty(&self, node: NodeId) -> bool {
+        self.empty.get(node as usize).is_some_and(|l| !l.is_empty())
+    }
+
+    pub(super) fn ends_here(&self, node: NodeId) -> bool {
+        self.empty.get(node as usize).is_some_and(|l| l.iter().any(|(_, w)| *w == When::End))
+    }
+
+    /// Only nodes with edges or anchors (and the goal) tell states apart.
+    pub(super) fn matters(&self, node: NodeId) -> bool {
         self.edges.get(node as usize).is_some_and(|l| !l.is_empty())
             || self.empty.get(node as usize).is_some_and(|l| l.iter().any(|(_, w)| *w != When::Always))
     }

@@ -6,6 +6,7 @@
 
 mod aws;
 mod azure;
+mod ci;
 mod context;
 mod gcp;
 mod kubernetes;
@@ -82,6 +83,8 @@ pub fn wants(kind: &str) -> bool {
         || kind.starts_with("kubernetes_")
         || kind.starts_with("azapi_")
         || kind.contains("federated_identity_credential")
+        || kind.ends_with("_oidc_subject_claim_customization_template")
+        || kind == "gitlab_project"
 }
 
 /// Reads everything into the graph. Order of the facts: as the resources, then as the documents come.
@@ -94,6 +97,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
         gcp::terraform::declare(&mut reader, resource);
         azure::terraform(&mut reader, resource);
         kubernetes::terraform(&mut reader, resource);
+        ci::terraform(&mut reader, resource);
     }
     for object in &objects {
         aws::documents::declare(&mut reader, object);
@@ -102,6 +106,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
         gcp::connector::declare(&mut reader, object);
         azure::document(&mut reader, object);
         kubernetes::document(&mut reader, object);
+        ci::document(&mut reader, object);
     }
     for resource in input.resources {
         aws::terraform::attach(&mut reader, resource);

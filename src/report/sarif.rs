@@ -75,7 +75,7 @@ fn descriptor(rule: &Rule) -> Value {
     }
     tags.truncate(10);
     let what = rule.section("What").unwrap_or(&meta.title);
-    let name: String = meta.id.split('-').map(|w| w[..1].to_uppercase() + &w[1..]).collect();
+    let name: String = meta.id.split('-').map(capitalised).collect();
     json!({
         "id": meta.id,
         "name": name,
@@ -89,8 +89,19 @@ fn descriptor(rule: &Rule) -> Value {
 }
 
 fn sentence(text: &str) -> String {
+    capitalised(text) + "."
+}
+
+fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map(|c| c.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default() + "."
+    chars.next().map(|c| c.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()
+}
+
+/// A member of an object; what is no object stays as it is.
+fn set(object: &mut Value, key: &str, value: Value) {
+    if let Value::Object(members) = object {
+        members.insert(key.to_owned(), value);
+    }
 }
 
 fn result(run: &Run, rules: &[Rule], finding: &Finding) -> Value {
@@ -102,7 +113,7 @@ fn result(run: &Run, rules: &[Rule], finding: &Finding) -> Value {
         .enumerate()
         .map(|(i, r)| {
             let mut location = location(run, r.span, Some(&r.message));
-            location["id"] = json!(i + 1);
+            set(&mut location, "id", json!(i + 1));
             location
         })
         .collect();
@@ -120,11 +131,11 @@ fn result(run: &Run, rules: &[Rule], finding: &Finding) -> Value {
         },
     });
     if let Some(index) = index {
-        value["ruleIndex"] = json!(index);
+        set(&mut value, "ruleIndex", json!(index));
     }
     if !related.is_empty() {
-        value["codeFlows"] = json!([{"threadFlows": [{"locations": flow(run, finding)}]}]);
-        value["relatedLocations"] = json!(related);
+        set(&mut value, "codeFlows", json!([{"threadFlows": [{"locations": flow(run, finding)}]}]));
+        set(&mut value, "relatedLocations", json!(related));
     }
     value
 }
@@ -169,7 +180,7 @@ fn location(run: &Run, span: Span, message: Option<&str>) -> Value {
         },
     });
     if let Some(message) = message {
-        value["message"] = json!({"text": message});
+        set(&mut value, "message", json!({"text": message}));
     }
     value
 }

@@ -93,9 +93,8 @@ impl Rule {
     #[must_use]
     pub fn section(&self, name: &str) -> Option<&str> {
         let heading = format!("## {name}\n");
-        let start = self.body.find(&heading)? + heading.len();
-        let rest = &self.body[start..];
-        Some(rest.find("\n## ").map_or(rest, |end| &rest[..end]).trim())
+        let (_, rest) = self.body.split_once(&heading)?;
+        Some(rest.split_once("\n## ").map_or(rest, |(section, _)| section).trim())
     }
 
     /// Where the generated page of the rule stands.
@@ -150,11 +149,10 @@ fn example_file(path: String, lines: &[&str]) -> ExampleFile {
     let mut expected = Vec::new();
     let mut text = String::new();
     for (index, line) in lines.iter().enumerate() {
-        let marker = ["# expect: ", "// expect: "].iter().find_map(|m| line.find(m).map(|at| (at, m.len())));
-        let kept = marker.map_or(*line, |(at, len)| {
-            let ids = line[at + len..].split(',').map(|id| (index + 1, id.trim().to_owned()));
-            expected.extend(ids);
-            line[..at].trim_end()
+        let marked = ["# expect: ", "// expect: "].iter().find_map(|marker| line.split_once(marker));
+        let kept = marked.map_or(*line, |(before, ids)| {
+            expected.extend(ids.split(',').map(|id| (index + 1, id.trim().to_owned())));
+            before.trim_end()
         });
         text.push_str(kept);
         text.push('\n');

@@ -73,12 +73,16 @@ fn bare(url: &Text) -> Text {
     out
 }
 
-/// The templates that can matter for a formula: those that differ in the claims it reads.
+/// The templates that can matter for a formula: those that differ in the claims it reads, where nobody has customised a subject.
 #[must_use]
 pub fn templates(recognised: &Recognised<'_>, formula: &Formula) -> Vec<Template> {
-    let claims: BTreeSet<String> = shape::tests(formula).iter().flat_map(|o| shape::claims(&o.test.subject)).collect();
-    let mut claims = claims;
-    // The witness of a gate that reads nothing should still be a whole subject of the usual form.
+    super::subjects::tokens(recognised, formula, &[]).0
+}
+
+/// The same with the default subject alone, whatever the formula asks for.
+#[must_use]
+pub fn by_default(recognised: &Recognised<'_>, formula: &Formula) -> Vec<Template> {
+    let mut claims: BTreeSet<String> = shape::tests(formula).iter().flat_map(|o| shape::claims(&o.test.subject)).collect();
     claims.insert("sub".to_owned());
     recognised.templates_for(&claims)
 }

@@ -7,6 +7,7 @@ pub mod facts;
 pub mod finding;
 pub mod issuer;
 pub mod predicate;
+pub mod subjects;
 pub mod suppress;
 
 pub use finding::{Category, Confidence, Finding, Related, Severity};

@@ -122,7 +122,7 @@ impl SourceFile {
     /// The folder of the file, `""` for the working directory.
     #[must_use]
     pub fn folder(&self) -> &str {
-        self.path.rfind('/').map_or("", |i| &self.path[..i])
+        self.path.rsplit_once('/').map_or("", |(folder, _)| folder)
     }
 }
 

@@ -1,7 +1,9 @@
 //! A formula with its automata, compiled once for any number of templates and queries.
 
+use super::budget::Query;
 use super::concrete::{compares, evaluate_in, has_holes, hole_pattern};
-use super::{HoleMode, Options};
+use super::shared::Built;
+use super::{HoleMode, MAX_TESTS, Options, TOO_LARGE};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::admission::{Token, Truth};
 use crate::language::{Dfa, Language, Nfa, NodeId, TooLarge};
@@ -39,22 +41,29 @@ pub(super) struct Leaf {
     pub(super) absent: Truth,
     /// What it is worth when the automaton accepts: unknown for a pattern with open holes.
     pub(super) accept: Truth,
-    matchers: Vec<Pattern>,
-    dfa: OnceLock<Result<Arc<Dfa>, TooLarge>>,
+    pub(super) matchers: Vec<Pattern>,
+    dfa: OnceLock<Built>,
     pub(super) words: Vec<String>,
     pub(super) label: String,
 }
 
 /// A matcher whose holes are filled.
 #[derive(Debug, Clone)]
-enum Pattern {
+pub(super) enum Pattern {
     Matcher(Matcher),
     Filled(Matcher),
 }
 
 impl Leaf {
-    pub(super) fn dfa(&self) -> Result<Arc<Dfa>, TooLarge> {
-        self.dfa.get_or_init(|| build(&self.matchers)).clone()
+    /// The automaton.
+    pub(super) fn dfa(self: &Arc<Self>, query: &Query<'_>) -> Result<Arc<Dfa>, TooLarge> {
+        let (dfa, cost) = self.dfa.get_or_init(|| query.shared.automaton(self));
+        query.pay_once(self, *cost);
+        dfa.clone()
+    }
+
+    pub(super) fn build(&self) -> Result<Arc<Dfa>, TooLarge> {
+        build(&self.matchers)
     }
 }
 
@@ -62,7 +71,9 @@ impl Compiled {
     /// Makes a formula ready. Automata are built when a search first needs them.
     #[must_use]
     pub fn new(formula: &Formula, options: &Options<'_>) -> Self {
-        Self { root: compile(formula, options, 0), sources: vec![(Arc::new(formula.clone()), true)] }
+        let root =
+            if too_large(formula) { Node::Constant(Truth::Unknown, Some(Arc::from(TOO_LARGE))) } else { compile(formula, options, 0) };
+        Self { root, sources: vec![(Arc::new(formula.clone()), true)] }
     }
 
     /// Both must hold.
@@ -144,6 +155,24 @@ pub(super) fn member_path(subject: &Subject) -> Option<(String, Vec<String>)> {
     }
 }
 
+/// More tests than [`MAX_TESTS`]; the walk stops there.
+fn too_large(formula: &Formula) -> bool {
+    let mut open = vec![formula];
+    let mut tests = 0;
+    while let Some(formula) = open.pop() {
+        match formula {
+            Formula::Constant(..) => {}
+            Formula::Test(_) => tests += 1,
+            Formula::Not(inner) => open.push(inner),
+            Formula::All(all) | Formula::Any(all) => open.extend(all),
+        }
+        if tests > MAX_TESTS {
+            return true;
+        }
+    }
+    false
+}
+
 fn compile(formula: &Formula, options: &Options<'_>, depth: usize) -> Node {
     if depth > MAX_DEPTH {
         return Node::Constant(Truth::Unknown, Some(Arc::from("the condition is nested too deep")));
@@ -203,7 +232,7 @@ fn mergeable(a: &Leaf, b: &Leaf) -> bool {
 }
 
 impl Pattern {
-    fn matcher(&self) -> &Matcher {
+    pub(super) fn matcher(&self) -> &Matcher {
         match self {
             Self::Matcher(m) | Self::Filled(m) => m,
         }

@@ -1,5 +1,6 @@
 //! One formula in one template: the product of the segments' alphabets and the tests' automata.
 
+use super::budget::{LIMIT, Query};
 use super::candidates::{self, Readable};
 use super::compile::{Compiled, Leaf, Node};
 use super::memo::Joint;
@@ -58,6 +59,7 @@ type From = Option<(u32, Option<char>)>;
 
 pub(super) struct Machine<'a> {
     pub(super) prepared: &'a Prepared,
+    query: &'a Query<'a>,
     formula: &'a Compiled,
     sim: Sim,
     tracks: Vec<Track>,
@@ -69,6 +71,7 @@ pub(super) struct Machine<'a> {
 /// The translation of a formula for one template.
 struct Builder<'a> {
     prepared: &'a Prepared,
+    query: &'a Query<'a>,
     tracks: Vec<Track>,
     leaves: HashMap<*const Leaf, usize, FastBuild>,
     subjects: Vec<(&'a Subject, Resolved)>,
@@ -110,7 +113,10 @@ impl<'a> Builder<'a> {
                 return Sim::Constant(leaf.absent);
             }
         };
-        let dfa = match self.prepared.memo().derived(leaf, &ops) {
+        if self.query.is_spent() {
+            return self.unknown(LIMIT.to_owned());
+        }
+        let dfa = match self.query.memo.derived(leaf, &ops, self.query) {
             Ok(dfa) => dfa,
             Err(e) => return self.unknown(format!("`{}`: {e}", leaf.label)),
         };
@@ -124,7 +130,7 @@ impl<'a> Builder<'a> {
         if let Some(out) = track.dfa.fixed(track.dfa.start()) {
             return Sim::Constant(track.truth(out));
         }
-        track.narrow(self.prepared);
+        track.narrow(self.prepared, self.query);
         if let Some(truth) = single(track.can) {
             return Sim::Constant(truth);
         }
@@ -143,8 +149,9 @@ impl<'a> Builder<'a> {
 }
 
 impl<'a> Machine<'a> {
-    pub(super) fn new(formula: &'a Compiled, prepared: &'a Prepared) -> Result<Self, String> {
-        let mut builder = Builder { prepared, tracks: Vec::new(), leaves: HashMap::default(), subjects: Vec::new(), reasons: Vec::new() };
+    pub(super) fn new(formula: &'a Compiled, prepared: &'a Prepared, query: &'a Query<'a>) -> Result<Self, String> {
+        let mut builder =
+            Builder { prepared, query, tracks: Vec::new(), leaves: HashMap::default(), subjects: Vec::new(), reasons: Vec::new() };
         let sim = builder.sim(&formula.root);
         let Builder { tracks, reasons, .. } = builder;
         let sim = sim.folded(&|i| tracks.get(i).map_or(ANYTHING, |t| t.can));
@@ -152,7 +159,7 @@ impl<'a> Machine<'a> {
         sim.used(&mut used);
         used.sort_unstable();
         used.dedup();
-        let mut machine = Self { prepared, formula, sim, tracks, stages: Vec::new(), slots: FIRST_SLOT, reasons };
+        let mut machine = Self { prepared, query, formula, sim, tracks, stages: Vec::new(), slots: FIRST_SLOT, reasons };
         if !machine.refuted() {
             machine.lay_out(&used)?;
         }
@@ -198,7 +205,7 @@ impl<'a> Machine<'a> {
             })
             .collect();
         let tests: Vec<&Arc<Dfa>> = active.iter().filter_map(|a| self.tracks.get(a.track)).map(|t| &t.dfa).collect();
-        let joint = self.prepared.memo().joint(&alphabet, &tests);
+        let joint = self.query.memo.joint(&alphabet, &tests);
         Stage { segment, alphabet, joint, active }
     }
 
@@ -341,6 +348,9 @@ impl<'a> Machine<'a> {
                 return false;
             }
             *budget -= 1;
+            if !self.query.pay((candidate.len() + 1) * (stage.active.len() + 1) + self.tracks.len()) {
+                return false;
+            }
             let mut at = state.to_vec();
             if candidate.chars().try_for_each(|c| self.advance(stage, &mut at, stage.joint.classes.of(c))).is_none() {
                 continue;
@@ -358,13 +368,21 @@ impl<'a> Machine<'a> {
         false
     }
 
-    /// Breadth first over all states: the shortest walk, or the proof that there is none. `steps` is what the whole query
-    /// may still read.
-    pub(super) fn exhaust(&self, steps: &mut usize) -> Found {
-        const LIMIT: &str = "the search exceeded its limit";
+    /// The places in the stage's order of the characters that are to be tried from a state: of characters that lead to the
+    /// same state the first.
+    fn successors(&self, stage: &Stage, state: &[u32], out: &mut Vec<u16>) {
+        let test = |active: &Active| {
+            let track = self.tracks.get(active.track).filter(|t| t.ordered)?;
+            Some((&track.dfa, state.get(active.slot).copied().unwrap_or(0)))
+        };
+        stage.joint.successors((&stage.alphabet, Self::alphabet_state(state)), stage.active.iter().map(test), out);
+    }
+
+    /// Breadth first over all states: the shortest walk, or the proof that there is none.
+    pub(super) fn exhaust(&self) -> Found {
         let mut space = Space::new(self.slots);
         let mut next = self.initial();
-        let mut masks = Vec::new();
+        let (mut masks, mut places) = (Vec::new(), Vec::new());
         let outlook = self.outlook(&next);
         if let Some(end) = self.visit(&mut space, &mut next, outlook, None) {
             return Found::Walk(self.strings(&space, end));
@@ -373,8 +391,9 @@ impl<'a> Machine<'a> {
             let Some(stage) = self.stage_of(space.state(id)) else { continue };
             self.masks(space.state(id), &mut masks);
             let before = space.outlook(id);
-            *steps = steps.saturating_sub(stage.joint.order.len());
-            for class in &stage.joint.order {
+            self.successors(stage, space.state(id), &mut places);
+            self.query.pay((1 + places.len()) * (1 + stage.active.len()) + self.tracks.len());
+            for class in places.iter().filter_map(|place| stage.joint.order.get(usize::from(*place))) {
                 next.copy_from_slice(space.state(id));
                 if self.advance(stage, &mut next, *class).is_none() {
                     return Found::Perhaps(LIMIT.to_owned());
@@ -388,7 +407,7 @@ impl<'a> Machine<'a> {
                     return Found::Walk(self.strings(&space, end));
                 }
             }
-            if space.len() > MAX_SEARCH_STATES || *steps == 0 {
+            if space.len() > MAX_SEARCH_STATES || self.query.is_spent() {
                 return Found::Perhaps(LIMIT.to_owned());
             }
         }

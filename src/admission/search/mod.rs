@@ -5,12 +5,15 @@
 //! space (a proof). Whatever is beyond the limits or not modelled is a third answer.
 
 mod align;
+mod budget;
 mod candidates;
 mod compile;
 pub mod concrete;
+mod key;
 mod machine;
 mod memo;
 mod resolve;
+mod shared;
 mod space;
 #[cfg(test)]
 mod tests;
@@ -18,9 +21,13 @@ mod track;
 mod truths;
 
 pub use align::{Candidate, literals, literals_for_segment};
+pub use budget::{Budget, MAX_QUERY_MOVES, MAX_TRUST_MOVES};
 pub use compile::Compiled;
 pub use concrete::evaluate;
 pub use resolve::Templates;
+pub use shared::Shared;
+
+use budget::Query;
 
 use super::formula::{Formula, Subject};
 use super::{Token, Truth};
@@ -28,14 +35,13 @@ use crate::issuers::Template;
 use crate::language::Language;
 use crate::value::{Atom, AtomKind};
 use std::fmt;
+use std::sync::Arc;
 
 /// Most states that one search visits in one template.
 pub const MAX_SEARCH_STATES: usize = 200_000;
-/// Most tests of one query. The clouds' own quotas (8192 characters of an IAM trust policy, 4096 of a CEL condition) allow
+/// Most tests of one formula. The clouds' own quotas (8192 characters of an IAM trust policy, 4096 of a CEL condition) allow
 /// fewer.
-pub const MAX_TESTS: usize = 1024;
-/// Most transitions that one query takes over all templates.
-pub const MAX_SEARCH_STEPS: usize = 2_000_000;
+pub const MAX_TESTS: usize = 4_096;
 /// Most nodes of the first walk over readable candidates, before the exhaustive search.
 pub const QUICK_CANDIDATE_NODES: usize = 256;
 /// Most nodes of the walk that makes a witness readable.
@@ -143,39 +149,15 @@ pub fn placeholder(atom: &Atom) -> String {
 
 const TOO_LARGE: &str = "the condition has more tests than are followed";
 
-/// More tests than [`MAX_TESTS`]; the walk stops there.
-fn too_large(formulas: &[&Formula]) -> bool {
-    let mut open = formulas.to_vec();
-    let mut tests = 0;
-    while let Some(formula) = open.pop() {
-        match formula {
-            Formula::Constant(..) => {}
-            Formula::Test(_) => tests += 1,
-            Formula::Not(inner) => open.push(inner),
-            Formula::All(all) | Formula::Any(all) => open.extend(all),
-        }
-        if tests > MAX_TESTS {
-            return true;
-        }
-    }
-    false
-}
-
 /// Searches for a token of `templates` for which `formula` is true; see [`Compiled::search`] for repeated queries.
 #[must_use]
 pub fn search(formula: &Formula, templates: &[Template], options: &Options<'_>) -> Outcome {
-    if too_large(&[formula]) {
-        return Outcome::Unknown(TOO_LARGE.to_owned());
-    }
     Compiled::new(formula, options).search(&Templates::new(templates), options)
 }
 
 /// A token that `new` admits and `old` does not.
 #[must_use]
 pub fn difference(new: &Formula, old: &Formula, templates: &[Template], options: &Options<'_>) -> Outcome {
-    if too_large(&[new, old]) {
-        return Outcome::Unknown(TOO_LARGE.to_owned());
-    }
     // "Not admitted" is "not true": an error in the old formula is a refusal, so that the query's negation must not
     // carry it on as an error.
     Compiled::new(new, options).and(&Compiled::new(old, options).refused()).search(&Templates::new(templates), options)
@@ -220,14 +202,36 @@ pub fn collide(a: (&Subject, &Template), b: (&Subject, &Template)) -> Option<Str
 }
 
 impl Compiled {
-    /// Searches the templates in order, readable candidates in all of them first, then exhaustively.
+    /// Searches the templates in order, readable candidates in all of them first, then exhaustively. What was asked before
+    /// of templates that share their answers is not worked out again.
     #[must_use]
     pub fn search(&self, templates: &Templates, options: &Options<'_>) -> Outcome {
+        if templates.budget.is_spent() {
+            return Outcome::Unknown(budget::SPENT.to_owned());
+        }
+        let mut key = key::Key::default();
+        key.holes(&options.holes).node(&self.root);
+        templates.all().iter().for_each(|t| {
+            key.address(Arc::as_ptr(t));
+        });
+        let key = key.done();
+        if let Some((outcome, cost)) = templates.shared.answer(&key) {
+            templates.budget.spend(cost);
+            return outcome;
+        }
+        let query = Query::new(&templates.memo, &templates.shared);
+        let outcome = self.decided(templates, options, &query);
+        templates.shared.keep_answer(key, &outcome, query.cost(), templates.all());
+        templates.budget.spend(query.cost());
+        outcome
+    }
+
+    fn decided(&self, templates: &Templates, options: &Options<'_>, query: &Query<'_>) -> Outcome {
         let mut reason: Option<String> = None;
         let mut pending = Vec::new();
         let mut readable = candidates::Readable::default();
         for (index, prepared) in templates.iter().enumerate() {
-            match machine::Machine::new(self, prepared) {
+            match machine::Machine::new(self, prepared, query) {
                 Ok(machine) if machine.refuted() => {}
                 Ok(machine) => match machine.walk_candidates(None, &mut readable) {
                     Some(values) => return self.checked(index, prepared, values, options),
@@ -236,9 +240,8 @@ impl Compiled {
                 Err(why) => reason = reason.or(Some(why)),
             }
         }
-        let mut steps = MAX_SEARCH_STEPS;
         for (index, prepared, machine) in pending {
-            match machine.exhaust(&mut steps) {
+            match machine.exhaust() {
                 machine::Found::Walk(values) => {
                     let found = machine.walk_candidates(Some(&values), &mut readable);
                     let found = found.unwrap_or_else(|| machine.polish(values, &mut readable));

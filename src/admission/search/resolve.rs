@@ -1,21 +1,31 @@
 //! What a subject is in a template: literals and segments in a row, and what is still to be derived from them.
 
 use super::MAX_SEGMENTS;
+use super::budget::Budget;
 use super::compile::member_path;
+use super::key::Key;
 use super::memo::Memo;
+use super::shared::Shared;
 use crate::admission::formula::{Subject, extract};
 use crate::admission::{Claim, Token};
 use crate::issuers::{ClaimPart, Template};
-use crate::language::{Dfa, Language, Nfa, TooLarge};
+use crate::language::{Dfa, FastBuild, Language, Nfa, TooLarge};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, RwLock};
 
 /// Deepest nesting of a subject.
 const MAX_DEPTH: usize = 32;
+/// Most computed subjects that one template remembers.
+const MAX_DERIVED: usize = 256;
 
-/// Templates with the automata of their segments, for any number of searches.
-#[derive(Debug)]
-pub struct Templates(Vec<Arc<Prepared>>);
+/// Templates with the automata of their segments, for any number of searches, and what these may cost together.
+#[derive(Debug, Clone)]
+pub struct Templates {
+    all: Arc<Vec<Arc<Prepared>>>,
+    pub(super) memo: Arc<Memo>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) budget: Budget,
+}
 
 /// The automaton of an alphabet, built when a search first needs it; segments of equal alphabets share it.
 type Cell = Arc<OnceLock<Result<Language, TooLarge>>>;
@@ -42,39 +52,55 @@ impl Templates {
     #[must_use]
     pub fn new(templates: &[Template]) -> Self {
         let mut cells: BTreeMap<&str, Cell> = BTreeMap::new();
-        let memo = Arc::new(Memo::default());
         let mut all = Vec::new();
         for template in templates {
             let alphabets = template.segments.iter().map(|s| Arc::clone(cells.entry(&s.alphabet).or_insert_with(|| cell(&s.alphabet))));
             let alphabets = alphabets.collect();
-            all.push(Arc::new(Prepared { template: template.clone(), alphabets, memo: Arc::clone(&memo) }));
+            all.push(Arc::new(Prepared { template: template.clone(), alphabets, derived: Mutex::default() }));
         }
-        Self(all)
+        Self { all: Arc::new(all), memo: Arc::default(), shared: Arc::default(), budget: Budget::default() }
+    }
+
+    /// The same templates for another trust.
+    pub(super) fn fresh(&self, shared: &Arc<Shared>) -> Self {
+        Self { all: Arc::clone(&self.all), memo: Arc::default(), shared: Arc::clone(shared), budget: Budget::default() }
+    }
+
+    /// With this budget.
+    #[must_use]
+    pub fn with_budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
     }
 
     /// Those for which `keep` holds, with the automata that are already built.
     #[must_use]
     pub fn only(&self, keep: impl Fn(&Template) -> bool) -> Self {
-        Self(self.0.iter().filter(|p| keep(&p.template)).cloned().collect())
+        let all = self.all.iter().filter(|p| keep(&p.template)).cloned().collect();
+        Self { all: Arc::new(all), memo: Arc::clone(&self.memo), shared: Arc::clone(&self.shared), budget: self.budget.clone() }
     }
 
     /// The templates.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
-        self.0.iter().map(|p| &p.template)
+        self.all.iter().map(|p| &p.template)
     }
 
     /// True when there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Prepared> {
-        self.0.iter().map(|p| &**p)
+        self.all.iter().map(|p| &**p)
     }
 
     pub(super) fn first(&self) -> Option<&Prepared> {
-        self.0.first().map(|p| &**p)
+        self.all.first().map(|p| &**p)
+    }
+
+    pub(super) fn all(&self) -> &Arc<Vec<Arc<Prepared>>> {
+        &self.all
     }
 }
 
@@ -83,7 +109,8 @@ impl Templates {
 pub(super) struct Prepared {
     pub(super) template: Template,
     alphabets: Vec<Cell>,
-    memo: Arc<Memo>,
+    /// What computed subjects are in it, by their key: a pure memo.
+    derived: Mutex<HashMap<Vec<u8>, Resolved, FastBuild>>,
 }
 
 /// A piece of a subject.
@@ -111,11 +138,6 @@ pub(super) enum Resolved {
 }
 
 impl Prepared {
-    /// What searches over these templates have learnt.
-    pub(super) fn memo(&self) -> &Memo {
-        &self.memo
-    }
-
     /// The strings that a segment can be.
     pub(super) fn alphabet(&self, segment: usize) -> Result<Language, TooLarge> {
         let (Some(cell), Some(segment)) = (self.alphabets.get(segment), self.template.segments.get(segment)) else {
@@ -198,7 +220,21 @@ fn insert(json: &mut serde_json::Value, keys: &[String], text: &str) {
 
 /// What `subject` is in the template.
 pub(super) fn resolve(subject: &Subject, prepared: &Prepared) -> Resolved {
-    at_depth(subject, prepared, 0)
+    if matches!(subject, Subject::Claim(_) | Subject::AnyItem(_) | Subject::Literal(_) | Subject::Segment(_)) {
+        return at_depth(subject, prepared, 0);
+    }
+    let lock = || prepared.derived.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut key = Key::default();
+    let key = key.subject(subject).done();
+    if let Some(known) = lock().get(&key) {
+        return known.clone();
+    }
+    let resolved = at_depth(subject, prepared, 0);
+    let mut kept = lock();
+    if kept.len() < MAX_DERIVED {
+        kept.insert(key, resolved.clone());
+    }
+    resolved
 }
 
 fn at_depth(subject: &Subject, prepared: &Prepared, depth: usize) -> Resolved {

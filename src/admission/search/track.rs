@@ -1,5 +1,6 @@
 //! One test in one template: its automaton and where its state is kept.
 
+use super::budget::Query;
 use super::resolve::{Piece, Prepared};
 use super::truths::{FALSE, Mask, bit};
 use crate::admission::Truth;
@@ -46,7 +47,7 @@ impl Track {
     }
 
     /// Learns which truths the test can have in this template, each segment taken for itself.
-    pub(super) fn narrow(&mut self, prepared: &Prepared) {
+    pub(super) fn narrow(&mut self, prepared: &Prepared, query: &Query<'_>) {
         let mut states = vec![self.dfa.start()];
         for piece in &self.pieces {
             match piece {
@@ -55,7 +56,8 @@ impl Track {
                     let Ok(alphabet) = prepared.alphabet(*i) else { return };
                     let mut after = Vec::new();
                     for q in &states {
-                        let Some(exits) = prepared.memo().exits(&alphabet.0, &self.dfa, *q) else { return };
+                        let (exits, moves) = query.memo.exits(&alphabet.0, &self.dfa, *q);
+                        let Some(exits) = exits.filter(|_| query.pay(moves)) else { return };
                         after.extend_from_slice(&exits);
                     }
                     states = after;

@@ -3,13 +3,15 @@
 
 use super::super::engine::Context;
 use super::super::finding::{Finding, Severity};
-use super::{class, format};
+use super::class;
+use super::format::{self, Customised};
 use crate::admission::entra::{self, Credential, CredentialProblemKind};
 use crate::admission::exposure::{Class, Exposure, Life, life, shape};
 use crate::admission::formula::Formula;
 use crate::graph::{Gate, Trust, pieces};
 use crate::issuers::{Recognised, Role, Template, Tenancy, well_known_mistakes};
 use crate::rules::issuer;
+use crate::rules::subjects::{self, Subjects};
 use crate::value::Text;
 use rayon::prelude::*;
 
@@ -25,6 +27,8 @@ struct Seen<'a> {
     certain: bool,
     formula: Formula,
     templates: Vec<Template>,
+    /// What is known of their subjects.
+    subjects: Subjects,
 }
 
 /// Every finding about federated credentials.
@@ -48,14 +52,26 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
         return Vec::new();
     }
     let formula = entra::formula(&credential);
-    let templates = issuer::templates(&known.recognised, &formula);
-    let seen = Seen { trust, credential, recognised: known.recognised, certain: known.certain, formula, templates };
+    let (templates, subjects) = subjects::tokens(&known.recognised, &formula, &context.graph.subject_formats);
+    let seen = Seen { trust, credential, recognised: known.recognised, certain: known.certain, formula, templates, subjects };
     let mut findings = audience(&seen);
-    if matches!(life(&seen.formula, &seen.templates), Life::Dead) {
-        findings.push(dead(&seen));
+    let lifeless = matches!(life(&seen.formula, &seen.templates), Life::Dead);
+    let custom = format::customised(context, &trust.origin, &seen.recognised, &seen.formula, &seen.subjects, lifeless);
+    if let Customised::Dead(finding) = custom {
+        findings.push(*finding);
         return findings;
     }
-    findings.extend(exposed(context, &seen));
+    if lifeless {
+        let finding = dead(&seen);
+        findings.push(if finding.rule == "never-matches" { finding.certain(!seen.subjects.truncated) } else { finding });
+        return findings;
+    }
+    let assumed = matches!(custom, Customised::Assumed(_));
+    findings.extend(exposed(context, &seen).map(|f| f.certain(!assumed)));
+    if let Customised::Assumed(finding) = custom {
+        findings.push(*finding);
+        return findings;
+    }
     findings.extend(format::stale(context, &trust.origin, &seen.recognised.issuer.id, &seen.formula, &seen.templates));
     findings
 }

@@ -1,13 +1,15 @@
-//! GitHub's two subject formats, `repo:OWNER/REPO:…` and `repo:OWNER@OWNER_ID/REPO@REPO_ID:…`
-//! (<https://docs.github.com/en/actions/reference/security/oidc>).
+//! Formats of subjects: GitHub's two, `repo:OWNER/REPO:…` and `repo:OWNER@OWNER_ID/REPO@REPO_ID:…`, and those that a tenant has
+//! customised (<https://docs.github.com/en/actions/reference/security/oidc>).
 
 use super::aws_admitted as admitted;
 use crate::admission::exposure::shape;
 use crate::admission::formula::{Formula, Matcher, Test};
 use crate::graph::Origin;
-use crate::issuers::Template;
+use crate::graph::SubjectFormat;
+use crate::issuers::{Recognised, Template};
 use crate::rules::engine::Context;
-use crate::rules::{Finding, Severity};
+use crate::rules::subjects::Subjects;
+use crate::rules::{Finding, Severity, issuer};
 
 /// The finding when only one of the formats gets in.
 #[must_use]
@@ -41,6 +43,67 @@ pub(super) fn stale(context: &Context<'_>, origin: &Origin, issuer: &str, formul
     }
     let severity = if broken { Severity::Medium } else { Severity::Low };
     Some(Finding::new("stale-subject-format", origin, test.span, "format", message).severity(severity).help(help).along(&test.trail))
+}
+
+/// What a customised subject makes of a trust.
+pub(super) enum Customised {
+    /// Nothing.
+    No,
+    /// Nobody gets in, because the projects that are meant have subjects of another form.
+    Dead(Box<Finding>),
+    /// Somebody gets in only if a subject is customised as nothing in the scan says.
+    Assumed(Box<Finding>),
+}
+
+/// Whether it is a customised subject that decides, `lifeless` being proved for the tokens with it.
+#[must_use]
+pub(super) fn customised(
+    context: &Context<'_>,
+    origin: &Origin,
+    recognised: &Recognised<'_>,
+    formula: &Formula,
+    subjects: &Subjects,
+    lifeless: bool,
+) -> Customised {
+    let facts: Vec<&SubjectFormat> = subjects.customised.iter().filter_map(|i| context.graph.subject_formats.get(*i)).collect();
+    let decided = (lifeless && !facts.is_empty()) || (!lifeless && subjects.assumed);
+    let Some(by_default) = decided.then(|| admitted(formula, &issuer::by_default(recognised, formula))).flatten() else {
+        return Customised::No;
+    };
+    let test = || shape::tests(formula).into_iter().find(|o| o.positive && shape::claims(&o.test.subject).contains("sub")).map(|o| o.test);
+    let Some(test) = test() else { return Customised::No };
+    let finding = |message: String| {
+        let finding = Finding::new("stale-subject-format", origin, test.span, "customised", message).along(&test.trail);
+        facts.iter().fold(finding, |f, fact| f.related_to(fact.origin.span, "the subject's claims are chosen here"))
+    };
+    match (&subjects.wanted, by_default) {
+        (None, false) => Customised::No,
+        _ if lifeless => Customised::Dead(Box::new(stranded(&finding, &facts, recognised))),
+        (Some(keys), false) => {
+            let claims = keys.join("`, `");
+            let message = format!(
+                "only jobs whose subject is customised to `{claims}` get in; nothing in the scan says so, and the default subject is `{}`",
+                issuer::example(&recognised.templates(), "sub")
+            );
+            let help = "keep the customisation beside the trust (for GitHub `github_actions_repository_oidc_subject_claim_customization_template`), \
+                        or compare with the default subject";
+            Customised::Assumed(Box::new(finding(message).severity(Severity::Low).certain(false).help(help)))
+        }
+        _ => Customised::No,
+    }
+}
+
+/// The default form, or another one, is what the policy takes.
+fn stranded(finding: &dyn Fn(String) -> Finding, facts: &[&SubjectFormat], recognised: &Recognised<'_>) -> Finding {
+    let names: Vec<String> = facts.iter().filter_map(|f| f.project.as_ref()).map(|p| format!("`{p}`")).collect();
+    let keys = facts.iter().find_map(|f| match &f.keys {
+        crate::graph::SubjectKeys::These(keys) => Some(keys.iter().map(String::as_str).collect::<Vec<_>>()),
+        _ => None,
+    });
+    let form = keys.map_or_else(|| recognised.templates(), |keys| recognised.custom(&keys));
+    let example = issuer::example(&form, "sub");
+    let message = format!("the subjects of {} are of the form `{example}` here, so no token matches and nobody gets in", names.join(", "));
+    finding(message).severity(Severity::Medium).help(format!("compare with `{example}`, or give the default back (`use_default = true`)"))
 }
 
 fn is_immutable(template: &Template) -> bool {

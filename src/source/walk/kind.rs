@@ -151,6 +151,7 @@ const WORDS: &[&str] = &[
     "id_token",
     "jwt",
     "github_actions_",
+    "include_claim_keys",
     "issuer",
     "jwks",
     "audience",

@@ -132,6 +132,8 @@ pub(super) struct Evaluator<'a> {
     /// Module calls by folder and path: whether something wanted is below.
     pub(super) mattering: RefCell<BTreeMap<(String, String), bool>>,
     pub(super) undecided: RefCell<Vec<Undecided>>,
+    /// Blocks that make a trust and that a variable or an argument switches off, by address.
+    pub(super) off: RefCell<BTreeMap<String, Span>>,
     pub(super) calls: RefCell<Vec<ModuleCall>>,
     /// The files of Terragrunt that were included or read.
     pub(super) unit_files: RefCell<BTreeMap<String, Rc<Instance>>>,
@@ -166,6 +168,7 @@ impl<'a> Evaluator<'a> {
             fresh: Cell::new(0),
             mattering: RefCell::default(),
             undecided: RefCell::default(),
+            off: RefCell::default(),
             calls: RefCell::default(),
             unit_files: RefCell::default(),
             units: RefCell::default(),

@@ -41,8 +41,9 @@ use crate::value::Value;
 use config::ConfigCache;
 use engine::Evaluator;
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+pub use worlds::variable_files_among;
 
 /// Most expressions that are evaluated for one root.
 pub const MAX_STEPS: u64 = 2_000_000;
@@ -67,6 +68,11 @@ pub trait ModuleFiles: Sync {
     fn read(&self, path: &str) -> Option<Arc<SourceFile>>;
     /// The paths of the files below a folder.
     fn list(&self, folder: &str) -> Vec<String>;
+    /// The variable files (`.tfvars`, `.tfvars.json`) in the folders below a root that hold no configuration themselves
+    /// and belong to no other root.
+    fn variable_files(&self, root: &str) -> Vec<String> {
+        worlds::variable_files_among(root, &self.list(root))
+    }
     /// Gives a built-in file (a model of a well-known module) its place among the files; none when there is no such
     /// place, then modules that only a model describes stay remote.
     fn builtin(&self, path: &str, text: &str) -> Option<Arc<SourceFile>> {
@@ -221,7 +227,10 @@ impl<'a> Workspace<'a> {
     fn evaluate_root(&self, root: &str) -> Evaluated {
         let mut out = Evaluated::default();
         let mut seen: Vec<Vec<Resource>> = Vec::new();
-        for world in worlds::of_root(&self.cache, root) {
+        let worlds = worlds::of_root(&self.cache, root);
+        out.undecided.extend(worlds.left);
+        let mut off: Option<BTreeMap<String, Span>> = None;
+        for world in worlds.all {
             let evaluator = Evaluator::in_world(&self.cache, world, false);
             let resources = evaluator.resources(self.wanted);
             out.calls.extend(evaluator.calls.take());
@@ -230,12 +239,15 @@ impl<'a> Workspace<'a> {
                     out.undecided.push(undecided);
                 }
             }
+            let here = evaluator.off.take();
+            off = Some(off.map_or_else(|| here.clone(), |before| before.into_iter().filter(|(k, _)| here.contains_key(k)).collect()));
             // values that change nothing make no other world
             if !seen.iter().any(|before| worlds::same(before, &resources)) {
                 seen.push(resources);
             }
         }
         out.resources = seen.into_iter().flatten().collect();
+        out.undecided.extend(modelled::switched_off(off.unwrap_or_default()));
         out
     }
 

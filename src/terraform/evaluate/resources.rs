@@ -22,7 +22,11 @@ impl Evaluator<'_> {
 
     fn walk(&self, instance: &Rc<Instance>, conditional: bool, wanted: fn(&str) -> bool, out: &mut Vec<Resource>) {
         for (address, block) in instance.config.resources.iter().filter(|(_, block)| is_wanted(block, wanted)) {
-            for item in &self.expansion(instance, address, block).items {
+            let expansion = self.expansion(instance, address, block);
+            if expansion.items.is_empty() {
+                self.switched_off(instance, address, block);
+            }
+            for item in &expansion.items {
                 let resource = self.resource(instance, address, block, item, conditional);
                 out.push(modelled::leave_model_resource(resource, instance));
             }
@@ -48,12 +52,15 @@ impl Evaluator<'_> {
         &self,
         instance: &Rc<Instance>,
         name: &str,
-        block: &Block,
+        block: &Arc<Block>,
         conditional: bool,
         wanted: fn(&str) -> bool,
         out: &mut Vec<Resource>,
     ) {
         if let Some(children) = self.children(instance, name) {
+            if children.is_empty() {
+                self.module_switched_off(instance, name, block, &path_of(&instance.path, name));
+            }
             for child in children.iter() {
                 self.walk(&child.instance, conditional || child.item.conditional, wanted, out);
             }
@@ -218,7 +225,7 @@ impl Evaluator<'_> {
     }
 
     /// The configuration of a called module: a folder of the scan, what `terraform init` installed, or a model.
-    fn called(&self, caller: &ModuleConfig, block: &Block, path: &str) -> Option<Arc<ModuleConfig>> {
+    pub(super) fn called(&self, caller: &ModuleConfig, block: &Block, path: &str) -> Option<Arc<ModuleConfig>> {
         let installed = || self.cache.get(&self.folder).installed.get(path).cloned();
         let folder = config::local_source(&caller.folder, block).or_else(installed);
         if let Some(config) = folder.map(|f| self.cache.get(&f)).filter(|c| c.exists) {
@@ -322,14 +329,18 @@ impl Evaluator<'_> {
     }
 
     /// The instance that stands for those of an unknown collection.
-    fn stand_in(&self, instance: &Rc<Instance>, address: &str, of: &Value, span: Span, shape: Shape) -> Item {
+    pub(super) fn stand_in(&self, instance: &Rc<Instance>, address: &str, of: &Value, span: Span, shape: Shape) -> Item {
         let why = match &of.kind {
             Kind::Unknown(atom) => atom.why().to_owned(),
             _ => "the collection is not known".to_owned(),
         };
-        let full = instance.inside(address);
+        // Two blocks over one unknown collection have one unknown element: what the one binds the other one means.
+        let collection = match &of.kind {
+            Kind::Unknown(atom) if shape == Shape::Each => atom.key().to_owned(),
+            _ => format!("{}|{}", self.root, instance.inside(address)),
+        };
         let atom = |name: &str| {
-            let key = format!("{}|{full}|{name}", self.root);
+            let key = format!("{collection}|{name}");
             Value::unknown(Atom::new(key, AtomKind::Any, format!("${{{name}}}"), why.clone(), Some(span)), Some(span))
         };
         let base = Scope::of(instance);

@@ -602,3 +602,59 @@ fn flatten_takes_each_list_that_may_stand_in_it() {
     assert_eq!(shown(text, r#"flatten([["a"], var.x == 1 ? ["b"] : ["c", "d"]])"#), r#"["a", "b"] | ["a", "c", "d"]"#);
     assert_eq!(shown(text, r#"flatten([["a"], [var.x == 1 ? "b" : "c"]])"#), r#"["a", "b" | "c"]"#);
 }
+
+#[test]
+fn variable_files_of_any_folder_without_configuration_are_worlds() {
+    let main = "variable \"org\" {\n  default = \"acme\"\n}\nresource \"x\" \"y\" {\n  sub = var.org\n}\n";
+    let files = memory(&[
+        ("live/main.tf", main),
+        ("live/projects/a.tfvars", "org = \"a\"\n"),
+        ("live/projects/eu/b.tfvars", "org = \"b\"\n"),
+        ("live/nested/main.tf", "resource \"z\" \"z\" {}\n"),
+        ("live/nested/values/c.tfvars", "org = \"c\"\n"),
+        ("other/d.tfvars", "org = \"d\"\n"),
+    ]);
+    let out = Workspace::new(&files, &["live".to_owned()]).evaluate();
+    let subjects: Vec<String> = out.resources.iter().map(|r| show(r.body.get("sub").unwrap())).collect();
+    assert_eq!(subjects, ["\"acme\"", "\"a\"", "\"b\""]);
+}
+
+#[test]
+fn too_many_variable_files_are_told() {
+    let names: Vec<(String, String)> = (0..40).map(|i| (format!("envs/{i:02}.tfvars"), format!("org = \"o{i}\"\n"))).collect();
+    let main = "variable \"org\" {}\nresource \"x\" \"y\" {\n  sub = var.org\n}\n";
+    let mut all: Vec<(&str, &str)> = names.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
+    all.push(("main.tf", main));
+    let out = Workspace::new(&memory(&all), &[String::new()]).evaluate();
+    assert_eq!(out.resources.len(), 32);
+    let told: Vec<&str> = out.undecided.iter().map(|u| u.why.as_str()).collect();
+    assert!(matches!(told.as_slice(), [why] if why.contains("more than 32 variable files")), "{told:?}");
+}
+
+#[test]
+fn a_trust_that_is_off_in_every_world_is_told() {
+    let main = "variable \"on\" {\n  default = false\n}\nresource \"aws_iam_role\" \"a\" {\n  count = var.on ? 1 : 0\n}\n\
+                resource \"aws_iam_role_policy\" \"p\" {\n  count = var.on ? 1 : 0\n}\n\
+                resource \"aws_iam_role\" \"lambda\" {\n  count = var.on ? 1 : 0\n  \
+                assume_role_policy = jsonencode({ Statement = [{ Principal = { Service = \"lambda.amazonaws.com\" } }] })\n}\n";
+    let off = |files: &[(&str, &str)]| -> Vec<String> {
+        Workspace::new(&memory(files), &[String::new()]).evaluate().undecided.iter().map(|u| u.why.clone()).collect()
+    };
+    assert_eq!(off(&[("main.tf", main)]), ["`aws_iam_role.a` is switched off by `count` or `for_each`: a trust it may have is not judged"]);
+    assert!(off(&[("main.tf", main), ("envs/prod.tfvars", "on = true\n")]).is_empty());
+    assert!(off(&[("main.tf", main), ("terraform.tfvars", "on = true\n")]).is_empty());
+    let call = "module \"m\" {\n  source = \"./m\"\n  count  = 0\n}\n";
+    let role = |service: &str| format!("resource \"aws_iam_role\" \"r\" {{\n  assume_role_policy = \"{service}\"\n}}\n");
+    assert_eq!(off(&[("main.tf", call), ("m/main.tf", &role("sts:AssumeRoleWithWebIdentity"))]).len(), 1);
+    assert!(off(&[("main.tf", call), ("m/main.tf", &role("lambda.amazonaws.com"))]).is_empty());
+}
+
+#[test]
+fn blocks_over_one_unknown_collection_mean_the_same_element() {
+    let text = "variable \"w\" {\n  type = map(object({ role = string }))\n}\nresource \"a\" \"x\" {\n  for_each = var.w\n  m = each.value.role\n}\n\
+                resource \"b\" \"y\" {\n  for_each = var.w\n  m = each.value.role\n}\nresource \"c\" \"z\" {\n  for_each = var.other\n  m = each.value.role\n}\nvariable \"other\" {}\n";
+    let out = Workspace::new(&memory(&[("main.tf", text)]), &[String::new()]).evaluate();
+    let member = |i: usize| out.resources[i].body.get("m").unwrap().as_text().unwrap();
+    assert!(member(0).same(&member(1)));
+    assert!(!member(0).same(&member(2)));
+}

@@ -132,7 +132,7 @@ impl<'a> Evaluator<'a> {
         let other = match known {
             Some(other) => other,
             None => {
-                let Some(world) = worlds::of_root(self.cache, folder).into_iter().next() else {
+                let Some(world) = worlds::of_root(self.cache, folder).all.into_iter().next() else {
                     return Ok(atom(format!("the unit of dependency `{label}` is not in the scan")));
                 };
                 let other = Rc::new(Evaluator::in_world(self.cache, world, false).depending(self));

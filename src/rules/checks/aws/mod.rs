@@ -7,14 +7,16 @@ mod others;
 
 use super::super::engine::Context;
 use super::super::finding::Finding;
+use super::format::{self, Customised};
 pub(in crate::rules::checks) use habits::admitted;
 
 use crate::admission::exposure::{Life, life};
 use crate::admission::formula::Formula;
 use crate::admission::iam::{self, Effect, Policy, PrincipalKind, View, Viewer};
 use crate::graph::{Gate, IdentityId, Trust};
-use crate::issuers::{Registry, Template};
+use crate::issuers::Template;
 use crate::rules::issuer::{self, Known};
+use crate::rules::subjects::{self, Subjects};
 use crate::value::{Part, Text};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -40,6 +42,8 @@ pub(in crate::rules::checks) struct Seen<'a> {
     pub(in crate::rules::checks) formula: Formula,
     /// The tokens of the issuer.
     pub(in crate::rules::checks) templates: Vec<Template>,
+    /// What is known of their subjects.
+    pub(in crate::rules::checks) subjects: Subjects,
 }
 
 /// Every finding about IAM trust policies.
@@ -84,18 +88,29 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
     findings.extend(others::accounts(&subject));
     for seen in views(&subject) {
         let lifeless = matches!(life(&seen.formula, &seen.templates), Life::Dead);
+        let known = &seen.known.recognised;
+        let custom = format::customised(context, &trust.origin, known, &seen.formula, &seen.subjects, lifeless);
+        if let Customised::Dead(finding) = custom {
+            findings.push(*finding);
+            continue;
+        }
         let dead = broken::dead(&subject, &seen, lifeless);
         if seen.known.recognised.issuer.id == "cognito" && !lifeless {
             findings.extend(others::identity_pool(&subject, &seen));
             continue;
         }
         if dead.is_empty() && !lifeless {
-            findings.extend(exposure::web_identity(&subject, &seen));
+            let assumed = matches!(custom, Customised::Assumed(_));
+            findings.extend(exposure::web_identity(&subject, &seen).into_iter().map(|f| f.certain(!assumed)));
             findings.extend(habits::audience(&subject, &seen));
-            findings.extend(habits::subject_format(&subject, &seen));
+            match custom {
+                Customised::Assumed(finding) => findings.push(*finding),
+                _ => findings.extend(habits::subject_format(&subject, &seen)),
+            }
             findings.extend(broken::dead_values(&subject, &seen));
         }
-        findings.extend(dead);
+        // A truncated subject is one that somebody may have customised.
+        findings.extend(dead.into_iter().map(|f| if f.rule == "never-matches" { f.certain(!seen.subjects.truncated) } else { f }));
     }
     findings
 }
@@ -111,7 +126,7 @@ fn views<'a>(subject: &Subject<'a>) -> Vec<Seen<'a>> {
             continue;
         }
         done.push(principal.text.clone());
-        out.extend(see(subject.context.registry, &subject.policy, &principal.text));
+        out.extend(see(subject.context, &subject.policy, &principal.text));
     }
     out
 }
@@ -127,10 +142,10 @@ fn only_saml(statement: &iam::Statement) -> bool {
 }
 
 /// The policy as the tokens of one federated principal meet it.
-pub(in crate::rules::checks) fn see<'r>(registry: &'r Registry, policy: &Policy, principal: &Text) -> Option<Seen<'r>> {
+pub(in crate::rules::checks) fn see<'r>(context: &Context<'r>, policy: &Policy, principal: &Text) -> Option<Seen<'r>> {
     let host = iam::issuer_of_federated(principal).unwrap_or_else(|| principal.clone());
     let subjects: Vec<String> = subject_values(policy).iter().map(Text::known_prefix).collect();
-    let known = issuer::known(registry, &host, &subjects)?;
+    let known = issuer::known(context.registry, &host, &subjects)?;
     let keys: BTreeMap<String, String> = known
         .recognised
         .issuer
@@ -146,8 +161,8 @@ pub(in crate::rules::checks) fn see<'r>(registry: &'r Registry, policy: &Policy,
     };
     let view = View { viewer: Viewer::Federated(principal.clone()), issuer: None, action: WEB_IDENTITY, claim_of: &claim_of };
     let formula = iam::formula(policy, &view);
-    let templates = issuer::templates(&known.recognised, &formula);
-    Some(Seen { principal: principal.clone(), known, formula, templates })
+    let (templates, subjects) = subjects::tokens(&known.recognised, &formula, &context.graph.subject_formats);
+    Some(Seen { principal: principal.clone(), known, formula, templates, subjects })
 }
 
 /// The values that the policy compares any `…:sub` with.

@@ -1,6 +1,7 @@
 //! What a binding makes of a pool: the condition and the member together decide who has the identity.
 
 use super::super::class;
+use super::super::format::{self, Customised};
 use super::provider::{CONDITION_RULES, combined};
 use super::{Context, Seen, attributes, see};
 use crate::admission::cel::google::{Member, MemberKind, Selector};
@@ -18,6 +19,9 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
     }
     let providers = context.links.trust_providers.get(index).cloned().unwrap_or_default();
     let seen: Vec<Seen<'_>> = providers.iter().flat_map(|id| see(context, *id)).collect();
+    if let Some(finding) = stranded(context, trust, &seen) {
+        return vec![finding];
+    }
     if let Some(finding) = attributes::in_binding(context, index, trust, &member, &seen) {
         return vec![finding];
     }
@@ -43,7 +47,7 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
     // A stranger is the provider's fault, and is reported there with this binding.
     let verdict = class::inside(formula, templates, &exposure, seen.tenancy() == Tenancy::Cluster);
     let verdict = verdict.filter(|v| !CONDITION_RULES.contains(&v.rule) || !answered(seen, exposure.class));
-    let stale = super::super::format::stale(context, &trust.origin, &seen.recognised.issuer.id, formula, templates);
+    let stale = format::stale(context, &trust.origin, &seen.recognised.issuer.id, formula, templates);
     let found = verdict.map(|mut v| {
         if seen.view.aws && v.rule == "organization-wide" {
             v.message = "every role of the AWS account that the provider admits has the identity".to_owned();
@@ -54,6 +58,20 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
         v.finding(&trust.origin, &text.to_string(), &exposure).certain(seen.certain)
     });
     found.into_iter().chain(stale).collect()
+}
+
+/// The projects that are bound have customised subjects, of another form than the member's.
+fn stranded(context: &Context<'_>, trust: &Trust, seen: &[Seen<'_>]) -> Option<Finding> {
+    let judge = |s: &Seen<'_>| {
+        let formula = combined(s, &trust.gate)?;
+        let (templates, subjects) = s.tokens(&formula);
+        let lifeless = !subjects.customised.is_empty() && matches!(life(&formula, &templates), Life::Dead);
+        let found = lifeless.then(|| format::customised(context, &trust.origin, &s.recognised, &formula, &subjects, true))?;
+        if let Customised::Dead(finding) = found { Some(*finding) } else { None }
+    };
+    let found: Vec<Finding> = seen.iter().map_while(judge).collect();
+    // Another provider of the pool may still let somebody in.
+    (found.len() == seen.len()).then(|| found.into_iter().next()).flatten()
 }
 
 /// The condition alone is of this class: reported at the provider.

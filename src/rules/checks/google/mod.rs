@@ -16,9 +16,10 @@ use crate::admission::Truth;
 use crate::admission::cel::google::AWS_DEFAULT_MAPPING;
 use crate::admission::cel::google::{GoogleView, condition_formula};
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
-use crate::graph::{GoogleSource, Provider, ProviderId, ProviderKind, Setting};
+use crate::graph::{GoogleSource, Provider, ProviderId, ProviderKind, Setting, SubjectFormat};
 use crate::issuers::{Recognised, Registry, Template, Tenancy};
 use crate::rules::issuer;
+use crate::rules::subjects::{self, Subjects};
 use crate::source::Span;
 use crate::value::{Part, Text};
 use rayon::prelude::*;
@@ -37,12 +38,19 @@ pub(super) struct Seen<'a> {
     pub(super) certain: bool,
     /// The condition as a formula.
     pub(super) condition: Formula,
+    /// Customised subjects of the scan.
+    pub(super) formats: &'a [SubjectFormat],
 }
 
 impl Seen<'_> {
     /// The tokens that can matter for a formula.
     pub(super) fn templates(&self, formula: &Formula) -> Vec<Template> {
-        issuer::templates(&self.recognised, formula)
+        self.tokens(formula).0
+    }
+
+    /// The same, with what is known of their subjects.
+    pub(super) fn tokens(&self, formula: &Formula) -> (Vec<Template>, Subjects) {
+        subjects::tokens(&self.recognised, formula, self.formats)
     }
 
     /// Whose tokens the provider takes: an AWS provider is tied to one account.
@@ -136,7 +144,7 @@ pub(super) fn see<'a>(context: &'a Context<'_>, id: ProviderId) -> Vec<Seen<'a>>
         let recognised = recognised(context.registry, &google.source, &formula)?;
         view.string_claims = recognised.issuer.tenancy != Tenancy::Unknown;
         let condition = within_account(condition_formula(&view), &google.source);
-        Some(Seen { id, provider, recognised, view, certain, condition })
+        Some(Seen { id, provider, recognised, view, certain, condition, formats: &context.graph.subject_formats })
     });
     views.collect()
 }

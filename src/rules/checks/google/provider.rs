@@ -1,6 +1,7 @@
 //! What a provider admits on its own: the condition is the door of the pool.
 
 use super::super::class;
+use super::super::format::{self, Customised};
 use super::{Context, Seen, attributes};
 use crate::admission::Truth;
 use crate::admission::cel::google::{Member, Selector, member_formula, references};
@@ -8,7 +9,7 @@ use crate::admission::exposure::{self, Class, Exposure, Life, life, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
 use crate::admission::search;
 use crate::graph::Gate;
-use crate::issuers::{Role, Tenancy};
+use crate::issuers::{Role, Template, Tenancy};
 use crate::rules::{Finding, Severity};
 use crate::source::Span;
 use crate::value::{Text, Trail};
@@ -94,18 +95,30 @@ pub(super) fn combined(seen: &Seen<'_>, gate: &Gate) -> Option<Formula> {
 }
 
 fn with_condition(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
-    let templates = seen.templates(&seen.condition);
-    if matches!(life(&seen.condition, &templates), Life::Dead) {
-        return never(seen).into_iter().collect();
+    let (templates, subjects) = seen.tokens(&seen.condition);
+    let lifeless = matches!(life(&seen.condition, &templates), Life::Dead);
+    match format::customised(context, &seen.provider.origin, &seen.recognised, &seen.condition, &subjects, lifeless) {
+        Customised::Dead(finding) => return vec![*finding],
+        Customised::Assumed(finding) => {
+            let exposed = exposed(context, seen, &templates).into_iter().map(|f| f.certain(false));
+            return exposed.chain([*finding]).collect();
+        }
+        Customised::No if lifeless => return never(seen).into_iter().map(|f| f.certain(!subjects.truncated)).collect(),
+        Customised::No => {}
     }
-    let Some(exposure) = context.exposure(&seen.provider.origin, &seen.condition, &templates) else { return Vec::new() };
+    exposed(context, seen, &templates)
+}
+
+/// What the condition lets in.
+fn exposed(context: &Context<'_>, seen: &Seen<'_>, templates: &[Template]) -> Vec<Finding> {
+    let Some(exposure) = context.exposure(&seen.provider.origin, &seen.condition, templates) else { return Vec::new() };
     // The account of an AWS provider is its tenant: no condition has to repeat it.
     if !seen.view.aws && matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix) {
         return vec![foreign(context, seen, &exposure)];
     }
     // What the condition alone gets wrong whatever is bound; the rest is the bindings' matter.
-    let verdict = class::inside(&seen.condition, &templates, &exposure, seen.tenancy() == Tenancy::Cluster);
-    let cut_short = |rule: &str| rule == "name-prefix" && !class::family(&exposure, Role::Project, &templates);
+    let verdict = class::inside(&seen.condition, templates, &exposure, seen.tenancy() == Tenancy::Cluster);
+    let cut_short = |rule: &str| rule == "name-prefix" && !class::family(&exposure, Role::Project, templates);
     let own = verdict.filter(|v| CONDITION_RULES.contains(&v.rule) || (cut_short(v.rule) && everyone_is_bound(context, seen)));
     own.map(|v| v.finding(&seen.provider.origin, "condition", &exposure)).into_iter().collect()
 }

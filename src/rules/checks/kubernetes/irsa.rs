@@ -134,7 +134,7 @@ fn refusal(context: &Context<'_>, account: &Account<'_>, policy: &Policy) -> Opt
         if !federated || iam::is_saml(&principal.text) {
             continue;
         }
-        let seen = aws::see(context.registry, policy, &principal.text)?;
+        let seen = aws::see(context, policy, &principal.text)?;
         let token = Formula::All(vec![subject.clone(), audience.clone()]);
         if !dead(&[&seen.formula, &token], &seen.templates) {
             return None;

@@ -1,0 +1,170 @@
+//! What a question comes down to, as bytes: two formulas with equal bytes have the same answers and the same witnesses,
+//! wherever they are written.
+
+use super::HoleMode;
+use super::compile::{Leaf, Node};
+use crate::admission::Truth;
+use crate::admission::formula::{GlobPart, Matcher, Subject};
+use crate::issuers::{ClaimPart, Template};
+use crate::value::{Part, Text};
+
+/// Bytes under construction: every piece says how long it is, so that no two sequences run into each other.
+#[derive(Debug, Default)]
+pub(super) struct Key(Vec<u8>);
+
+impl Key {
+    pub(super) fn done(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0)
+    }
+
+    fn tag(&mut self, tag: u8) -> &mut Self {
+        self.0.push(tag);
+        self
+    }
+
+    fn number(&mut self, n: usize) -> &mut Self {
+        self.0.extend_from_slice(&(n as u64).to_le_bytes());
+        self
+    }
+
+    fn string(&mut self, text: &str) -> &mut Self {
+        self.number(text.len());
+        self.0.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    fn truth(&mut self, truth: Truth) -> &mut Self {
+        self.tag(truth as u8)
+    }
+
+    /// How holes are understood.
+    pub(super) fn holes(&mut self, holes: &HoleMode<'_>) -> &mut Self {
+        self.tag(u8::from(matches!(holes, HoleMode::Any)))
+    }
+
+    /// A template by its address; whoever keeps the key keeps the template.
+    pub(super) fn address<T>(&mut self, of: *const T) -> &mut Self {
+        self.number(of as usize)
+    }
+
+    pub(super) fn node(&mut self, node: &Node) -> &mut Self {
+        let all = |key: &mut Self, tag: u8, all: &[Node]| {
+            key.tag(tag).number(all.len());
+            for node in all {
+                key.node(node);
+            }
+        };
+        match node {
+            Node::Constant(truth, why) => {
+                self.tag(0).truth(*truth).string(why.as_deref().unwrap_or_default());
+            }
+            Node::Leaf(leaf) => self.tag(1).leaf(leaf),
+            Node::Not(inner) => {
+                self.tag(2).node(inner);
+            }
+            Node::Refused(inner) => {
+                self.tag(3).node(inner);
+            }
+            Node::All(list) => all(self, 4, list),
+            Node::Any(list) => all(self, 5, list),
+        }
+        self
+    }
+
+    fn leaf(&mut self, leaf: &Leaf) {
+        self.subject(&leaf.subject).truth(leaf.absent).truth(leaf.accept).string(&leaf.label).language(leaf);
+    }
+
+    /// What follows the automaton of a test.
+    pub(super) fn language(&mut self, leaf: &Leaf) -> &mut Self {
+        self.number(leaf.matchers.len());
+        for pattern in &leaf.matchers {
+            self.matcher(pattern.matcher());
+        }
+        self
+    }
+
+    pub(super) fn subject(&mut self, subject: &Subject) -> &mut Self {
+        match subject {
+            Subject::Claim(name) => self.tag(0).string(name),
+            Subject::Member(of, key) => self.tag(1).string(key).subject(of),
+            Subject::Literal(text) => self.tag(2).string(text),
+            Subject::Concat(all) => {
+                self.tag(3).number(all.len());
+                for one in all {
+                    self.subject(one);
+                }
+                self
+            }
+            Subject::Extract { of, prefix, suffix } => self.tag(4).string(prefix).string(suffix).subject(of),
+            Subject::Split { of, separator, index } => self.tag(5).string(separator).number(*index).subject(of),
+            Subject::Lower(of) => self.tag(6).subject(of),
+            Subject::Upper(of) => self.tag(7).subject(of),
+            Subject::Replace { of, from, to } => self.tag(8).string(from).string(to).subject(of),
+            Subject::Segment(name) => self.tag(9).string(name),
+            Subject::AnyItem(name) => self.tag(10).string(name),
+        }
+    }
+
+    fn matcher(&mut self, matcher: &Matcher) {
+        match matcher {
+            Matcher::Present => self.tag(0),
+            Matcher::Exact(t) => self.tag(1).text(t),
+            Matcher::ExactIgnoreCase(t) => self.tag(2).text(t),
+            Matcher::Prefix(t) => self.tag(3).text(t),
+            Matcher::Suffix(t) => self.tag(4).text(t),
+            Matcher::Contains(t) => self.tag(5).text(t),
+            Matcher::Glob(parts) => {
+                self.tag(6).number(parts.len());
+                for part in parts {
+                    match part {
+                        GlobPart::Literal(t) => self.tag(0).text(t),
+                        GlobPart::Star(_) => self.tag(1),
+                        GlobPart::One(_) => self.tag(2),
+                    };
+                }
+                self
+            }
+            Matcher::Regex(pattern) => self.tag(7).string(pattern),
+            Matcher::Size(op, n) => {
+                self.tag(8).tag(*op as u8);
+                self.0.extend_from_slice(&n.to_le_bytes());
+                self
+            }
+            Matcher::Order(op, t) => self.tag(9).tag(*op as u8).text(t),
+        };
+    }
+
+    fn text(&mut self, text: &Text) -> &mut Self {
+        self.number(text.parts.len());
+        for part in &text.parts {
+            match part {
+                Part::Literal { text, .. } => self.tag(0).string(text),
+                Part::Hole { atom, .. } => self.tag(1).tag(atom.kind() as u8).string(atom.key()),
+            };
+        }
+        self
+    }
+
+    /// All that a template is.
+    pub(super) fn template(&mut self, template: &Template) -> &mut Self {
+        self.string(&template.name).tag(template.context as u8).number(template.segments.len());
+        for segment in &template.segments {
+            self.string(&segment.name).tag(segment.role as u8).string(&segment.alphabet).number(segment.samples.len());
+            for sample in &segment.samples {
+                self.string(sample);
+            }
+        }
+        self.number(template.claims.len());
+        for (name, parts) in &template.claims {
+            self.string(name).number(parts.len());
+            for part in parts {
+                match part {
+                    ClaimPart::Literal(text) => self.tag(0).string(text),
+                    ClaimPart::Segment(i) => self.tag(1).number(*i),
+                };
+            }
+        }
+        self
+    }
+}

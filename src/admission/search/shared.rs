@@ -1,0 +1,111 @@
+//! What any number of trusts share: the automata of tests and the answers to whole questions.
+//!
+//! Everything here follows from its key alone, so that remembering changes the time of an answer and never the answer.
+
+use super::compile::Leaf;
+use super::key::Key;
+use super::resolve::Prepared;
+use super::{Outcome, Templates};
+use crate::issuers::Template;
+use crate::language::{Dfa, FastBuild, MAX_MOVES, TooLarge};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Most bytes of keys that one table keeps; a full table starts anew.
+const MAX_KEPT: usize = 32 << 20;
+/// Longer keys are not kept: what they stand for is seen once.
+const MAX_KEY: usize = 1 << 18;
+/// Most cells of the automata that are kept.
+const MAX_CELLS_KEPT: usize = 1 << 24;
+
+/// The automaton of a test, or why there is none, and what it took to find out.
+pub(super) type Built = (Result<Arc<Dfa>, TooLarge>, usize);
+
+/// A table with what its entries weigh together.
+#[derive(Debug)]
+struct Table<V> {
+    entries: HashMap<Vec<u8>, V, FastBuild>,
+    weight: usize,
+    most: usize,
+}
+
+impl<V: Clone> Table<V> {
+    fn of(most: usize) -> Mutex<Self> {
+        Mutex::new(Self { entries: HashMap::default(), weight: 0, most })
+    }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn keep<V: Clone>(table: &Mutex<Table<V>>, key: Vec<u8>, weight: usize, value: &V) {
+    if key.len() > MAX_KEY {
+        return;
+    }
+    let mut table = lock(table);
+    let weight = weight.saturating_add(key.len());
+    if table.weight.saturating_add(weight) > table.most {
+        table.entries.clear();
+        table.weight = 0;
+    }
+    table.weight = table.weight.saturating_add(weight);
+    table.entries.insert(key, value.clone());
+}
+
+/// An answer, what it has cost, and the templates of which it is, kept so that their addresses stay their own.
+type Answer = (Outcome, usize, Arc<Vec<Arc<Prepared>>>);
+
+/// What is shared.
+#[derive(Debug)]
+pub struct Shared {
+    automata: Mutex<Table<Built>>,
+    answers: Mutex<Table<Answer>>,
+    templates: Mutex<Table<Templates>>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self { automata: Table::of(MAX_CELLS_KEPT), answers: Table::of(MAX_KEPT), templates: Table::of(MAX_KEPT) }
+    }
+}
+
+impl Shared {
+    /// These templates made ready, with a budget of their own; equal templates are made ready once.
+    #[must_use]
+    pub fn templates(self: &Arc<Self>, templates: &[Template]) -> Templates {
+        let mut key = Key::default();
+        templates.iter().for_each(|t| {
+            key.template(t);
+        });
+        let key = key.done();
+        if let Some(known) = lock(&self.templates).entries.get(&key) {
+            return known.fresh(self);
+        }
+        let made = Templates::new(templates);
+        keep(&self.templates, key, 0, &made);
+        made.fresh(self)
+    }
+
+    pub(super) fn automaton(&self, leaf: &Leaf) -> Built {
+        let mut key = Key::default();
+        key.language(leaf);
+        let key = key.done();
+        if let Some(built) = lock(&self.automata).entries.get(&key) {
+            return built.clone();
+        }
+        let dfa = leaf.build();
+        let cost = dfa.as_ref().map_or(MAX_MOVES, |dfa| dfa.cost());
+        let built = (dfa, cost);
+        keep(&self.automata, key, built.0.as_ref().map_or(0, |dfa| dfa.len()), &built);
+        built
+    }
+
+    pub(super) fn answer(&self, key: &[u8]) -> Option<(Outcome, usize)> {
+        lock(&self.answers).entries.get(key).map(|(outcome, cost, _)| (outcome.clone(), *cost))
+    }
+
+    pub(super) fn keep_answer(&self, key: Vec<u8>, outcome: &Outcome, cost: usize, templates: &Arc<Vec<Arc<Prepared>>>) {
+        keep(&self.answers, key, 0, &(outcome.clone(), cost, Arc::clone(templates)));
+    }
+}

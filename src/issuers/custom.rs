@@ -1,0 +1,256 @@
+//! Customised subjects: an issuer that lets its tenants choose which claims their `sub` is made of.
+//!
+//! GitHub: `include_claim_keys` of an organisation or a repository
+//! (<https://docs.github.com/en/actions/reference/security/oidc#customizing-the-subject-claims-for-an-organization-or-repository>).
+//! GitLab: `ci_id_token_sub_claim_components` of a project (<https://docs.gitlab.com/api/projects/>).
+
+use super::schema::{Customised, Name};
+use super::{ClaimPart, Recognised, Role, Segment, Template, expand};
+use crate::admission::Token;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Longer names are not told apart from others: the expression that does it nests once per character.
+const MAX_NAME: usize = 64;
+/// Longer lists of claims are no templates (GitHub has some thirty claims).
+const MAX_KEYS: usize = 32;
+
+/// The claims of a subject, in order.
+pub type Keys = Vec<String>;
+
+/// A project (repository) whose subject is known to be made of these claims.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fixed {
+    /// The project as its claim says it: `octo-org/octo-repo`.
+    pub project: String,
+    /// Its claims.
+    pub keys: Keys,
+}
+
+/// What a subject pattern says about the claims that it is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Form {
+    /// The issuer's default, or a pattern that does not say.
+    Default,
+    /// The default with the end missing: only a subject of these claims fits, and most likely none is meant.
+    Truncated(Keys),
+    /// Only a subject of these claims fits.
+    Custom(Keys),
+}
+
+/// What follows the claims that a pattern names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tail {
+    Nothing,
+    Anything,
+    More,
+}
+
+impl Recognised<'_> {
+    /// Whether tenants can choose the claims of their subject.
+    #[must_use]
+    pub fn customisable(&self) -> bool {
+        self.issuer.customised.is_some()
+    }
+
+    /// The claims that the subject is made of unless somebody chooses others.
+    #[must_use]
+    pub fn default_keys(&self) -> &[String] {
+        self.issuer.customised.as_ref().map_or(&[], |c| &c.default)
+    }
+
+    /// Tokens whose subject is these claims one after the other. Templates without one of the claims are left out: GitHub
+    /// requires an environment where `environment` is asked for, and says nothing of the others.
+    #[must_use]
+    pub fn custom(&self, keys: &[&str]) -> Vec<Template> {
+        let Some(custom) = self.issuer.customised.as_ref().filter(|_| !keys.is_empty() && keys.len() <= MAX_KEYS) else {
+            return Vec::new();
+        };
+        let subject = |texts: &BTreeMap<String, String>| {
+            let piece = |key: &&str| custom.pieces.get(*key).cloned().or_else(|| texts.get(*key).map(|text| format!("{key}:{text}")));
+            keys.iter().map(piece).collect::<Option<Vec<String>>>().map(|pieces| pieces.join(":"))
+        };
+        let mut templates = expand::templates(&self.issuer.source, &self.placeholders(), &subject).unwrap_or_default();
+        for template in &mut templates {
+            template.name = format!("{} ({})", template.name, keys.join(", "));
+            once(template);
+        }
+        templates
+    }
+
+    /// Every token that can matter for these claims: with the default subject, and with the customised ones of `others`. A
+    /// project of `fixed` has tokens of its own form only.
+    #[must_use]
+    pub fn templates_with(&self, claims: &BTreeSet<String>, fixed: &[Fixed], others: &[Keys]) -> Vec<Template> {
+        let mut forms: Vec<Keys> = vec![self.default_keys().to_vec()];
+        for keys in others.iter().chain(fixed.iter().map(|f| &f.keys)) {
+            if !forms.contains(keys) {
+                forms.push(keys.clone());
+            }
+        }
+        let mut out = Vec::new();
+        for (index, keys) in forms.iter().enumerate() {
+            let mut templates = if index == 0 {
+                self.templates_for(claims)
+            } else {
+                distinct(self.custom(&keys.iter().map(String::as_str).collect::<Vec<_>>()), claims)
+            };
+            for project in fixed.iter().filter(|f| f.keys != *keys) {
+                templates = templates.iter().flat_map(|t| self.without(t, &project.project)).collect();
+            }
+            out.extend(templates);
+        }
+        out
+    }
+
+    /// A template for every project but this one: as many as there are names in it.
+    fn without(&self, template: &Template, project: &str) -> Vec<Template> {
+        let Some(custom) = &self.issuer.customised else { return vec![template.clone()] };
+        let mut token = Token::default();
+        token.set(&custom.project, project);
+        let only =
+            Template { claims: template.claims.iter().filter(|(name, _)| *name == custom.project).cloned().collect(), ..template.clone() };
+        let Some(values) = only.bind(&token).filter(|v| !v.is_empty()) else { return vec![template.clone()] };
+        let mut out = Vec::new();
+        let mut narrowed = template.clone();
+        let names: Vec<usize> =
+            (0..template.segments.len()).filter(|i| template.segments.get(*i).is_some_and(|s| values.contains_key(&s.name))).collect();
+        for index in names {
+            let mut variant = narrowed.clone();
+            let (Some(segment), Some(own)) = (variant.segments.get_mut(index), narrowed.segments.get_mut(index)) else { continue };
+            let value = values.get(&own.name).map_or("", String::as_str);
+            if let Some(alphabet) = other_than(own, value, custom.names.get(&own.name)) {
+                segment.alphabet = alphabet;
+                out.push(variant);
+            }
+            own.alphabet = regex::escape(value);
+            own.samples = vec![value.to_owned()];
+        }
+        out
+    }
+
+    /// The claims that a subject pattern is made of. `*` stands for a wildcard, any other character for itself; `open`
+    /// says that more can follow.
+    #[must_use]
+    pub fn form(&self, pattern: &str, open: bool) -> Form {
+        let Some(custom) = &self.issuer.customised else { return Form::Default };
+        let Some((mut keys, tail)) = self.keys_of(custom, pattern, open) else { return Form::Default };
+        let default = &custom.default;
+        if keys == *default || (tail != Tail::Nothing && default.starts_with(&keys)) {
+            return Form::Default;
+        }
+        if default.starts_with(&keys) {
+            return Form::Truncated(keys);
+        }
+        if tail == Tail::More {
+            // Something follows: what every default subject has is the likeliest.
+            keys.extend(default.iter().filter(|k| !keys.contains(k)).cloned().collect::<Vec<_>>());
+        }
+        Form::Custom(keys)
+    }
+
+    /// The claims, and whether more can follow; none for what is no list of claims.
+    fn keys_of(&self, custom: &Customised, pattern: &str, open: bool) -> Option<(Keys, Tail)> {
+        let mut tokens: Vec<&str> = pattern.split(':').collect();
+        let mut tail = if open || pattern.ends_with('*') { Tail::Anything } else { Tail::Nothing };
+        if open {
+            // The last piece may be the beginning of anything.
+            tokens.pop();
+        }
+        let context = custom.pieces.contains_key("context");
+        let mut keys: Keys = Vec::new();
+        let mut rest = tokens.into_iter().peekable();
+        while let Some(token) = rest.next() {
+            let own_context = context && !keys.iter().any(|k| k == "context");
+            if token == "*" && rest.peek().is_none() {
+                tail = Tail::More;
+            } else if own_context && (token == "*" || token == "pull_request") {
+                keys.push("context".to_owned());
+            } else if own_context && matches!(token, "ref" | "environment") {
+                rest.next()?;
+                keys.push("context".to_owned());
+            } else if custom.pieces.contains_key(token) || self.issuer.claim(token).is_some() {
+                match rest.next() {
+                    Some(_) => keys.push(token.to_owned()),
+                    None if open => {}
+                    None => return None,
+                }
+            } else {
+                return None;
+            }
+            if keys.len() > MAX_KEYS {
+                return None;
+            }
+        }
+        (!keys.is_empty()).then_some((keys, tail))
+    }
+}
+
+/// A name that a customised subject says twice (`repo:octo@1/app@2:repository_owner_id:1`) is two names here: a search that
+/// remembered the first until the second comes would be as large as the product of all names. More subjects than the issuer
+/// mints prove no less; whose they are the first name says.
+///
+/// The segments come in the order of the subject, which is the one in which a search reads it.
+fn once(template: &mut Template) {
+    let Some((_, subject)) = template.claims.iter_mut().find(|(name, _)| name == "sub") else { return };
+    let mut order: Vec<usize> = Vec::new();
+    let mut segments: Vec<Segment> = Vec::new();
+    let mut parts: Vec<ClaimPart> = Vec::new();
+    for part in subject.drain(..) {
+        match part {
+            ClaimPart::Literal(text) => parts.push(ClaimPart::Literal(text)),
+            ClaimPart::Segment(index) => {
+                let Some(segment) = template.segments.get(index).cloned() else { continue };
+                let times = order.iter().filter(|i| **i == index).count();
+                parts.push(ClaimPart::Segment(segments.len()));
+                order.push(index);
+                segments.push(match times {
+                    0 => segment,
+                    _ => Segment { name: format!("{}_{}", segment.name, times + 1), role: Role::Other, ..segment },
+                });
+            }
+        }
+    }
+    *subject = parts;
+    for (index, segment) in template.segments.iter().enumerate().filter(|(i, _)| !order.contains(i)).collect::<Vec<_>>() {
+        order.push(index);
+        segments.push(segment.clone());
+    }
+    let place = |old: usize| order.iter().position(|i| *i == old).unwrap_or(old);
+    for part in template.claims.iter_mut().filter(|(name, _)| name != "sub").flat_map(|(_, parts)| parts) {
+        if let ClaimPart::Segment(index) = part {
+            *index = place(*index);
+        }
+    }
+    template.segments = segments;
+}
+
+/// Of templates that do not differ in these claims only the first.
+fn distinct(templates: Vec<Template>, claims: &BTreeSet<String>) -> Vec<Template> {
+    let mut seen = BTreeSet::new();
+    templates.into_iter().filter(|t| seen.insert((t.context, super::recognise::shape(t, claims)))).collect()
+}
+
+/// The strings of a segment other than this one, as an expression; none when there are none that can be told.
+fn other_than(segment: &Segment, value: &str, name: Option<&Name>) -> Option<String> {
+    let Some(Name { one, more }) = name else {
+        // Subgroups: none, or others below these.
+        let some = segment.alphabet.strip_suffix('*').map(|head| format!("{head}+"))?;
+        return Some(if value.is_empty() { some } else { format!("(?:{}{some})?", regex::escape(value)) });
+    };
+    if value.is_empty() || value.chars().count() > MAX_NAME {
+        return None;
+    }
+    let mut expression = format!("(?:{more})+");
+    let characters: Vec<char> = value.chars().collect();
+    for (index, c) in characters.iter().enumerate().rev() {
+        let (own, class) = (regex::escape(&c.to_string()), class_escape(*c));
+        // A name may end here, unless it would be empty or end with a hyphen.
+        let shorter = if index.checked_sub(1).and_then(|i| characters.get(i)).is_some_and(|before| *before != '-') { "|" } else { "" };
+        expression = format!("(?:[{one}&&[^{class}]](?:{more})*|{own}{expression}{shorter})");
+    }
+    Some(expression)
+}
+
+fn class_escape(c: char) -> String {
+    if c.is_alphanumeric() { c.to_string() } else { format!("\\{c}") }
+}

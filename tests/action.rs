@@ -1,0 +1,96 @@
+//! The GitHub action and the pre-commit hook: read as YAML, the action's scripts run as GitHub runs them.
+
+#![allow(clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use fedlint::source::Sources;
+use fedlint::syntax::yaml;
+use fedlint::value::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::{BAD, Folder};
+
+fn document(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    let text = std::fs::read_to_string(&path).expect("the file is there");
+    let parsed = yaml::parse(&Sources::new().add(name, text));
+    assert!(parsed.problems.is_empty(), "{name}: {:?}", parsed.problems);
+    parsed.documents.into_iter().next().expect("one document")
+}
+
+fn string(value: &Value, key: &str) -> Option<String> {
+    value.get(key).and_then(Value::as_str)
+}
+
+struct Job {
+    outputs: String,
+    code: Option<i32>,
+}
+
+/// Runs the step of this id or name; `settings` are what its `env` has after GitHub filled in the expressions.
+fn step(action: &Value, called: &str, folder: &Folder, settings: &[(&str, &str)]) -> Job {
+    let steps = action.at(&["runs", "steps"]).expect("the action has steps").items();
+    let step = steps.into_iter().find(|s| string(s, "name").as_deref() == Some(called)).expect("the step is there");
+    let script = string(step, "run").expect("it is a script");
+    for entry in step.get("env").map(Value::entries).unwrap_or_default() {
+        let name = entry.key.to_string();
+        assert!(settings.iter().any(|(known, _)| *known == name), "the test does not set `{name}`");
+    }
+    let output = folder.path().join("output");
+    std::fs::write(&output, "").expect("a file is written");
+    let binary = PathBuf::from(env!("CARGO_BIN_EXE_fedlint"));
+    let paths = std::env::var("PATH").unwrap_or_default();
+    let path = format!("{}:{paths}", binary.parent().expect("a folder").display());
+    let mut bash = Command::new("bash");
+    bash.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", &script]).current_dir(folder.path());
+    bash.env("PATH", path).env("GITHUB_OUTPUT", &output).envs(settings.iter().copied());
+    let done = bash.output().expect("bash runs");
+    Job { outputs: std::fs::read_to_string(&output).unwrap_or_default(), code: done.status.code() }
+}
+
+fn check(folder: &Folder, path: &str, fail_on: &str, args: &str) -> Job {
+    let report = folder.path().join("report.sarif").display().to_string();
+    let settings = [("FEDLINT_PATH", path), ("FEDLINT_FAIL_ON", fail_on), ("FEDLINT_ARGS", args), ("REPORT", &report)];
+    step(&document("action.yml"), "check", folder, &settings)
+}
+
+#[test]
+#[cfg(unix)]
+fn the_action_writes_its_report_and_leaves_the_verdict_to_the_last_step() {
+    let folder = Folder::new();
+    folder.write("main.tf", BAD.as_bytes());
+    let bad = check(&folder, ".", "high", "");
+    assert_eq!(bad.code, Some(0));
+    assert!(bad.outputs.contains("status=1"), "{}", bad.outputs);
+    let report = std::fs::read_to_string(folder.path().join("report.sarif")).expect("the report is written");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("it is JSON");
+    assert_eq!(report["version"], "2.1.0");
+    assert_eq!(report["runs"][0]["results"][0]["ruleId"], "missing-subject");
+    assert_eq!(step(&document("action.yml"), "verdict", &folder, &[("STATUS", "1")]).code, Some(1));
+
+    let excluded = check(&folder, ".", "high", "--select any-ref");
+    assert!(excluded.outputs.contains("status=0"), "{}", excluded.outputs);
+    assert_eq!(step(&document("action.yml"), "verdict", &folder, &[("STATUS", "0")]).code, Some(0));
+}
+
+#[test]
+#[cfg(unix)]
+fn an_action_that_cannot_run_fails_and_uploads_nothing() {
+    let missing = check(&Folder::new(), "nowhere", "high", "");
+    assert_eq!(missing.code, Some(2));
+    assert!(!missing.outputs.contains("sarif="), "{}", missing.outputs);
+}
+
+#[test]
+fn the_hook_reads_the_whole_repository() {
+    let hooks = document(".pre-commit-hooks.yaml");
+    let hook = hooks.items().into_iter().next().expect("one hook");
+    assert_eq!(string(hook, "id").as_deref(), Some("fedlint"));
+    assert_eq!(string(hook, "entry").as_deref(), Some("fedlint check"));
+    assert_eq!(hook.get("pass_filenames").and_then(Value::as_bool), Some(false));
+    let files = regex::Regex::new(&string(hook, "files").expect("a pattern")).expect("it is an expression");
+    for name in ["main.tf", "main.tf.json", "k8s/sa.yaml", ".github/workflows/deploy.yml", "trust.json", "prod.tfvars", "terragrunt.hcl"] {
+        assert!(files.is_match(name), "{name}");
+    }
+}
