@@ -70,6 +70,7 @@ pub struct World {
 pub fn check(request: &Request) -> Result<Run, ScanError> {
     let world = read(request)?;
     let context = Context {
+        shared: Arc::default(),
         graph: &world.graph,
         links: &world.links,
         sources: &world.sources,
@@ -160,7 +161,7 @@ fn documents(scan: &Scan) -> Vec<Tree> {
 }
 
 fn evaluate(scan: &Scan, models: &Library) -> Evaluated {
-    let files = folders::Files::new(&scan);
+    let files = folders::Files::new(scan);
     let folders = folders::to_evaluate(scan, models);
     Workspace::new(&files, &folders).models(models).only(readers::wants).evaluate()
 }
@@ -205,6 +206,7 @@ fn coverage(sources: &Sources, scan: &Scan, documents: &[Tree], evaluated: &Eval
     let mut files_skipped: Vec<Skipped> = scan.skipped.iter().map(|s| Skipped { path: s.path.clone(), reason: s.reason.clone() }).collect();
     files_skipped.extend(documents.iter().flat_map(|t| &t.parsed.problems).filter_map(problem));
     files_skipped.extend(evaluated.problems.iter().filter_map(problem));
+    files_skipped.extend(scan.hits().filter(|f| f.kind == FileKind::Template).filter_map(|f| unread_template(f.source.as_ref()?)));
     files_skipped.sort();
     files_skipped.dedup();
     let mut undecided: Vec<Undecided> = graph.undecided.iter().map(|(span, why)| self::undecided(sources, *span, why)).collect();
@@ -212,6 +214,14 @@ fn coverage(sources: &Sources, scan: &Scan, documents: &[Tree], evaluated: &Eval
     undecided.sort();
     undecided.dedup();
     Coverage { files_read: scan.read_count, files_skipped, trusts: graph.trusts.len(), undecided }
+}
+
+/// A template of manifests that only Terraform's `templatefile` fills in: its ServiceAccounts name identities nobody checks.
+fn unread_template(file: &SourceFile) -> Option<Skipped> {
+    const ANNOTATIONS: [&str; 3] = ["eks.amazonaws.com/role-arn", "iam.gke.io/gcp-service-account", "azure.workload.identity/client-id"];
+    let annotation = ANNOTATIONS.into_iter().find(|a| file.text.contains(a))?;
+    let reason = format!("a template that is filled in elsewhere: what it annotates with `{annotation}` was not judged");
+    Some(Skipped { path: file.path.clone(), reason })
 }
 
 fn undecided(sources: &Sources, span: Option<Span>, why: &str) -> Undecided {

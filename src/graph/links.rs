@@ -8,7 +8,7 @@ use super::{
     Gate, Graph, Identity, IdentityId, IdentityKind, Origin, Pool, PoolId, ProviderId, ProviderKind, TrustId, WorkloadId, WorkloadKind,
     pieces,
 };
-use crate::value::{Kind, Text, Value};
+use crate::value::{AtomKind, Kind, Text, Value};
 use std::collections::HashMap;
 
 /// How deep a policy is searched for the providers that it names.
@@ -296,30 +296,56 @@ fn texts(value: &Value, depth: usize, out: &mut Vec<Text>) {
     }
 }
 
-/// The providers that a `Federated` ARN means: the same issuer, and not certainly another account's.
+/// The providers that a `Federated` ARN means: the one that it names or refers to, else those of the same issuer that are
+/// not certainly another account's, of the own scope where there are some.
 fn aws_providers(graph: &Graph, index: &Index, scope: &str, arn: &Text) -> Vec<ProviderId> {
+    let aws = |id: &ProviderId| graph.provider(*id).is_some_and(|p| matches!(p.kind, ProviderKind::AwsOidc { .. }));
+    let exact = index.provider_arns.get(&pieces::key(arn)).cloned().unwrap_or_default();
+    let exact = if exact.is_empty() { by_reference(&index.provider_addresses, scope, arn) } else { exact };
+    if exact.iter().any(aws) {
+        return own_scope(exact.into_iter().filter(aws).collect(), |id| graph.provider(*id).map(|p| &p.origin), scope);
+    }
     let issuer = pieces::split_once(arn, ":oidc-provider/").map(|(_, url)| pieces::key(&pieces::trim_slashes(&url)).to_lowercase());
     let mut found = issuer.and_then(|i| index.issuers.get(&i)).cloned().unwrap_or_default();
     found.retain(|id| match graph.provider(*id).map(|p| &p.kind) {
         Some(ProviderKind::AwsOidc { arn: Some(own), .. }) => same_account(own, arn),
         _ => true,
     });
-    let other = index.provider_arns.get(&pieces::key(arn)).cloned().unwrap_or_default();
-    let other = if other.is_empty() { by_reference(&index.provider_addresses, scope, arn) } else { other };
-    for provider in other {
-        let aws = graph.provider(provider).is_some_and(|p| matches!(p.kind, ProviderKind::AwsOidc { .. }));
-        if aws && !found.contains(&provider) {
-            found.push(provider);
-        }
+    own_scope(found, |id| graph.provider(*id).map(|p| &p.origin), scope)
+}
+
+/// Of several things of one name those of the own scope are meant, where there are some.
+fn own_scope<'g, T>(mut found: Vec<T>, origin: impl Fn(&T) -> Option<&'g Origin>, scope: &str) -> Vec<T> {
+    let own = |found: &T| origin(found).is_some_and(|o| o.scope == scope);
+    if found.iter().any(own) {
+        found.retain(own);
     }
     found
 }
 
-/// A project number and a project id cannot be compared; two numbers or two ids can.
+/// Two numbers or two ids can be compared, and so can an id and what is known to be the number of a project of some id.
 fn same_project(left: Option<&Text>, right: Option<&Text>) -> bool {
-    let (Some(left), Some(right)) = (left.and_then(Text::as_known), right.and_then(Text::as_known)) else { return true };
+    let (Some(left), Some(right)) = (left, right) else { return true };
     let number = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    number(&left) != number(&right) || left == right
+    match (left.as_known(), right.as_known()) {
+        (Some(left), Some(right)) => number(&left) != number(&right) || left == right,
+        (Some(known), None) | (None, Some(known)) if !number(&known) => {
+            let other = if left.is_known() { right } else { left };
+            numbered(other).is_none_or(|id| id.contains('|') || id == known)
+        }
+        // Unknown ids are told apart by their names only inside one evaluation.
+        (None, None) => match (numbered(left), numbered(right)) {
+            (Some(a), Some(b)) => a == b || a.contains('|') || b.contains('|'),
+            _ => true,
+        },
+        _ => true,
+    }
+}
+
+/// The id of the project whose number the text is.
+fn numbered(text: &Text) -> Option<String> {
+    let atom = pieces::only_atom(text).filter(|atom| atom.kind() == AtomKind::ProjectNumber)?;
+    atom.key().split_once("|google|number of ").map(|(_, id)| id.to_owned())
 }
 
 /// The project in a pool's resource name.
@@ -341,9 +367,7 @@ fn pools_named(graph: &Graph, index: &Index, scope: &str, project: Option<&Text>
     let mut found = index.pools.get(&pieces::key(name)).cloned().unwrap_or_default();
     found.retain(|id| graph.pool(*id).is_some_and(|pool| pool_in(pool, project)));
     // Pools of one name in several scopes: the scope's own is meant.
-    if found.iter().any(|id| graph.pool(*id).is_some_and(|p| p.origin.scope == scope)) {
-        found.retain(|id| graph.pool(*id).is_some_and(|p| p.origin.scope == scope));
-    }
+    let found = own_scope(found, |id| graph.pool(*id).map(|p| &p.origin), scope);
     if found.is_empty() { by_reference(&index.pool_addresses, scope, name) } else { found }
 }
 

@@ -34,6 +34,41 @@ fn another_account_is_another_provider() {
     assert!(links(&graph).trust_providers[0].is_empty());
 }
 
+/// The same issuer is registered in several roots: a role takes the provider that it names, else its own root's.
+#[test]
+fn the_provider_that_is_named_is_meant() {
+    let of = |root: &str, address: &str, body: serde_json::Value| crate::terraform::Resource {
+        root: root.to_owned(),
+        ..resource(address, body)
+    };
+    let provider = |root: &str, account: &str| {
+        let arn = format!("arn:aws:iam::${{{account}}}:oidc-provider/{HOST}");
+        of(root, "aws_iam_openid_connect_provider.k", json!({"url": format!("https://{HOST}"), "client_id_list": [], "arn": arn}))
+    };
+    let role = |root: &str, arn: &str| of(root, "aws_iam_role.a", json!({"assume_role_policy": trust(arn)}));
+    let linked = |arn: &str| {
+        let graph = terraform(&[provider("a", "a.account"), provider("b", "b.account"), role("b", arn)]);
+        links(&graph).trust_providers[0].iter().map(|id| graph.provider(*id).unwrap().origin.scope.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(linked(&format!("arn:aws:iam::${{a.account}}:oidc-provider/{HOST}")), ["a"]);
+    assert_eq!(linked(&format!("arn:aws:iam::111122223333:oidc-provider/{HOST}")), ["b"]);
+}
+
+#[test]
+fn the_number_of_a_project_belongs_to_its_id() {
+    let number = |id: &str| {
+        let key = format!("infra|google|number of {id}");
+        Text::hole(crate::value::Atom::new(key, AtomKind::ProjectNumber, format!("${{number of {id}}}"), "", None), None)
+    };
+    let same = |a: &Text, b: &Text| same_project(Some(a), Some(b)) && same_project(Some(b), Some(a));
+    assert!(same(&number("bakery-data"), &Text::known("bakery-data")));
+    assert!(!same(&number("bakery-data"), &Text::known("bakery-ops")));
+    assert!(!same(&number("bakery-data"), &number("bakery-ops")));
+    assert!(same(&number("infra||var.project"), &Text::known("bakery-ops")));
+    assert!(same(&number("bakery-data"), &Text::known("481516234299")));
+    assert!(!same(&Text::known("bakery-data"), &Text::known("bakery-ops")));
+}
+
 #[test]
 fn irsa_in_both_directions() {
     let role = resource("aws_iam_role.a", json!({"name": "api", "path": "/team/", "assume_role_policy": trust("x")}));

@@ -1,9 +1,9 @@
 //! Which issuer a trust means, also when its URL is not known statically.
 
-use crate::admission::exposure::shape;
+use crate::admission::exposure::{fill::Filler, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher};
 use crate::issuers::{Recognised, Registry, Template};
-use crate::value::{AtomKind, Part, Text};
+use crate::value::{Atom, AtomKind, Part, Text};
 use std::collections::BTreeSet;
 
 /// Beginnings of subjects that give their issuer's kind away when its URL does not: a self-managed server.
@@ -41,12 +41,7 @@ pub struct Known<'r> {
 #[must_use]
 pub fn known<'r>(registry: &'r Registry, url: &Text, subjects: &[String]) -> Option<Known<'r>> {
     let bare = bare(url);
-    let filled = bare.fill(|atom| match atom.kind() {
-        AtomKind::Region => "eu-west-1".to_owned(),
-        AtomKind::AccountId => "111122223333".to_owned(),
-        AtomKind::IssuerHostPath => "cluster-issuer.example.com".to_owned(),
-        _ => "unknown".to_owned(),
-    });
+    let filled = bare.fill(stand_in);
     if bare.is_known()
         && let Some(recognised) = registry.recognise(&filled)
     {
@@ -58,8 +53,35 @@ pub fn known<'r>(registry: &'r Registry, url: &Text, subjects: &[String]) -> Opt
     // An unknown that is known to be an issuer comes from a cluster: nothing else has its issuer computed.
     let cluster = || (bare.parts.len() == 1 && bare.atoms().any(|a| a.kind() == AtomKind::IssuerHostPath)).then_some("kubernetes");
     let id = by_url.or_else(by_subject).or_else(cluster);
-    let recognised = id.and_then(|id| registry.as_issuer(id, &filled)).or_else(|| registry.generic(&filled))?;
+    let named = |id| named_by(registry, id, &bare, subjects).or_else(|| registry.as_issuer(id, &filled));
+    let recognised = id.and_then(named).or_else(|| registry.generic(&filled))?;
     Some(Known { recognised, certain: false })
+}
+
+/// What an unknown of the URL is taken for: the same that the search fills in where it stands in a pattern.
+fn stand_in(atom: &Atom) -> String {
+    match atom.kind() {
+        AtomKind::IssuerHostPath => "cluster-issuer.example.com".to_owned(),
+        _ => Filler::default().value(atom),
+    }
+}
+
+/// The issuer whose one unknown is what a subject pattern writes in its place: `oidc.circleci.com/org/${ORG}` beside
+/// `org/7d8cdf74-…/project/…`.
+fn named_by<'r>(registry: &'r Registry, id: &str, bare: &Text, subjects: &[String]) -> Option<Recognised<'r>> {
+    /// A name that stands in no subject by itself.
+    const MARK: &str = "x0x0x0x0x0x0";
+    if bare.atoms().count() != 1 {
+        return None;
+    }
+    let guess = registry.as_issuer(id, &bare.fill(|_| MARK.to_owned()))?;
+    let templates = guess.templates();
+    let sub = templates.iter().find_map(|t| t.claim("sub").map(|parts| t.text(parts)))?;
+    let (before, after) = sub.split_once(MARK)?;
+    let after: String = after.chars().take(1).collect();
+    let written = subjects.iter().find_map(|s| s.strip_prefix(before).filter(|_| !after.is_empty())?.split_once(&after));
+    let (name, _) = written.filter(|(name, _)| !name.is_empty() && !name.contains(['*', '?', ':', '/']))?;
+    registry.as_issuer(id, &bare.fill(|_| name.to_owned()))
 }
 
 /// Without `https://`.

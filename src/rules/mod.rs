@@ -1,5 +1,7 @@
 //! The rules: one Markdown file each under `rules/`, checks, and what they find.
 
+pub mod advice;
+pub mod audience;
 pub mod catalogue;
 pub mod checks;
 pub mod engine;

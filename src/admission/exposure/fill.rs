@@ -146,6 +146,7 @@ fn usual_shapes(atom: &Atom) -> Vec<String> {
             format!("environment:{word}"),
             format!("project_path:{word}/{word}:ref_type:branch:ref:{word}"),
             format!("organization:{word}:project:{word}:workspace:{word}:run_phase:apply"),
+            "111122223333".to_owned(),
         ],
     }
 }

@@ -2,17 +2,24 @@
 //! (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html>).
 //!
 //! Intrinsic functions become unknowns with an identity, so that `!Ref Provider` here and `!GetAtt Provider.Arn` there are
-//! the same provider. Short tags are expected as the parser's long form: `!Sub x` as `{"Fn::Sub": "x"}`.
+//! the same provider. A parameter stands for its default, and what is read with one is judged as a module's defaults are:
+//! another value may be passed. Short tags are expected as the parser's long form: `!Sub x` as `{"Fn::Sub": "x"}`.
 
 use super::super::context::{Object, Reader};
 use super::super::shape::{blocks, field, listing, number, place, text, text_at};
 use super::policy;
 use crate::graph::{Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind, pieces};
 use crate::source::Span;
-use crate::value::{Atom, AtomKind, Entry, Kind, Part, Text, Value};
+use crate::value::{Atom, AtomKind, Entry, Hop, Kind, Part, Text, Value};
+use std::cell::Cell;
+use std::sync::Arc;
 
 /// How deep a template's values are followed.
 const MAX_DEPTH: usize = 64;
+/// How many conditions are looked at for one resource.
+const MAX_CONDITIONS: usize = 4096;
+/// Longest text that `Fn::Sub` makes: its variables may hold each other many times.
+const MAX_TEXT: usize = 64 * 1024;
 
 /// Reads a template's roles and providers.
 pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
@@ -31,8 +38,19 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
         origin.conditional |= field(&entry.value, "Condition").is_some();
         let empty = Value::null();
         let properties = field(&entry.value, "Properties").unwrap_or(&empty);
-        let properties = Template { file: object.file, resources }.resolve(properties, MAX_DEPTH);
-        if kind == "AWS::IAM::Role" { role(reader, origin, &properties) } else { provider(reader, origin, &properties) }
+        let template = Template::new(object.file, object.value, resources);
+        let resolved = template.resolve(properties, MAX_DEPTH);
+        if kind == "AWS::IAM::OIDCProvider" {
+            provider(reader, origin, &resolved, template.provider_arn(&logical, None));
+            continue;
+        }
+        // What decides who gets in; a name that is only a default changes nothing.
+        let template = Template::new(object.file, object.value, resources);
+        if let Some(document) = field(properties, "AssumeRolePolicyDocument") {
+            template.resolve(document, MAX_DEPTH);
+        }
+        origin.library |= template.assumed.get();
+        role(reader, origin, &resolved);
     }
 }
 
@@ -73,15 +91,14 @@ fn role_grants(reader: &mut Reader, origin: &Origin, identity: IdentityId, princ
     }
 }
 
-fn provider(reader: &mut Reader, origin: Origin, properties: &Value) {
+fn provider(reader: &mut Reader, origin: Origin, properties: &Value, arn: Text) {
     let Some(url) = text_at(properties, "Url") else {
         reader.undecided(Some(origin.span), format!("`{}` has no readable `Url`", origin.name));
         return;
     };
     let clients = listing(field(properties, "ClientIdList"));
     let audiences = (!clients.open && !clients.odd).then_some(clients.texts);
-    let arn = Some(attribute(&origin.scope, &format!("{}.Arn", origin.name), AtomKind::Arn, None));
-    reader.graph.add_provider(Provider { origin, kind: ProviderKind::AwsOidc { url, audiences, arn } });
+    reader.graph.add_provider(Provider { origin, kind: ProviderKind::AwsOidc { url, audiences, arn: Some(arn) } });
 }
 
 /// The unknown that an attribute of the template stands for.
@@ -93,9 +110,30 @@ fn attribute(file: &str, path: &str, kind: AtomKind, span: Option<Span>) -> Text
 struct Template<'a> {
     file: &'a str,
     resources: &'a Value,
+    parameters: Option<&'a Value>,
+    conditions: Option<&'a Value>,
+    /// A parameter's default was taken for its value.
+    assumed: Cell<bool>,
+    /// A provider's URL is being read: it names no provider.
+    within_provider: Cell<bool>,
+    /// How many conditions were looked at.
+    looked_at: Cell<usize>,
 }
 
-impl Template<'_> {
+impl<'a> Template<'a> {
+    fn new(file: &'a str, whole: &'a Value, resources: &'a Value) -> Self {
+        let (parameters, conditions) = (field(whole, "Parameters"), field(whole, "Conditions"));
+        Self {
+            file,
+            resources,
+            parameters,
+            conditions,
+            assumed: Cell::new(false),
+            within_provider: Cell::new(false),
+            looked_at: Cell::new(0),
+        }
+    }
+
     /// The value with its intrinsic functions made texts or unknowns.
     fn resolve(&self, value: &Value, depth: usize) -> Value {
         if depth == 0 {
@@ -123,10 +161,15 @@ impl Template<'_> {
         if name == "Ref" && argument.as_str().as_deref() == Some("AWS::NoValue") {
             return Value::new(Kind::Null, span);
         }
+        if name == "Ref"
+            && let Some(list) = argument.as_str().and_then(|parameter| self.default_list(&parameter))
+        {
+            return Value::list(list, span);
+        }
         let known = match name {
             "Ref" => text(Some(argument)).and_then(|t| t.as_known()).map(|t| self.reference(&t, span)),
-            "Fn::GetAtt" => getatt_path(argument).map(|path| attribute(self.file, &path, kind_of(&path), span)),
-            "Fn::Sub" => self.substitute(argument),
+            "Fn::GetAtt" => getatt_path(argument).map(|path| self.attribute_of(&path, span)),
+            "Fn::Sub" => self.substitute(argument, depth),
             "Fn::Join" => self.join(argument, depth),
             "Fn::If" => return self.either(whole, argument, depth),
             _ => None,
@@ -139,20 +182,118 @@ impl Template<'_> {
 
     /// `Ref` of an OIDC provider is its ARN; of a role its name; of a parameter its value.
     fn reference(&self, name: &str, span: Option<Span>) -> Text {
-        let kind = self.resources.at(&[name, "Type"]).and_then(Value::as_str);
-        let path = match kind.as_deref() {
-            Some("AWS::IAM::OIDCProvider") => format!("{name}.Arn"),
-            _ => name.to_owned(),
-        };
-        attribute(self.file, &path, kind_of(&path), span)
+        match self.kind(name).as_deref() {
+            Some("AWS::IAM::OIDCProvider") => self.provider_arn(name, span),
+            Some(_) => attribute(self.file, name, kind_of(name), span),
+            None => self.default(name, span).unwrap_or_else(|| attribute(self.file, name, kind_of(name), span)),
+        }
+    }
+
+    fn attribute_of(&self, path: &str, span: Option<Span>) -> Text {
+        match path.strip_suffix(".Arn").filter(|name| self.kind(name).as_deref() == Some("AWS::IAM::OIDCProvider")) {
+            Some(name) => self.provider_arn(name, span),
+            None => attribute(self.file, path, kind_of(path), span),
+        }
+    }
+
+    fn kind(&self, name: &str) -> Option<String> {
+        self.resources.at(&[name, "Type"]).and_then(Value::as_str)
+    }
+
+    /// The ARN of an OIDC provider of the template: it is made of the URL.
+    fn provider_arn(&self, name: &str, span: Option<Span>) -> Text {
+        let mut url = None;
+        if !self.within_provider.replace(true) {
+            let written = self.resources.at(&[name, "Properties", "Url"]);
+            url = written.and_then(|url| text(Some(&self.resolve(url, MAX_DEPTH))));
+            self.within_provider.set(false);
+        }
+        let Some(url) = url else { return attribute(self.file, &format!("{name}.Arn"), AtomKind::Arn, span) };
+        // The place is that of the reference.
+        let mut arn = span.map_or_else(|| Text::known("arn:"), |s| Text::literal("arn:", s));
+        arn.push(&attribute(self.file, "AWS::Partition", AtomKind::Partition, None));
+        arn.push(&Text::known(":iam::"));
+        arn.push(&attribute(self.file, "AWS::AccountId", AtomKind::AccountId, None));
+        arn.push(&Text::known(":oidc-provider/"));
+        for part in pieces::without_scheme(&url).parts {
+            arn.parts.push(match part {
+                Part::Literal { text, .. } => Part::Literal { text, span: None, trail: None },
+                Part::Hole { atom, .. } => Part::Hole { atom, span: None, trail: None },
+            });
+        }
+        arn
+    }
+
+    /// The default of a parameter, with the way from there to its use. Values in Parameter Store are not written here.
+    fn default(&self, name: &str, used: Option<Span>) -> Option<Text> {
+        let parameter = field(self.parameters?, name)?;
+        if text_at(parameter, "Type").is_none_or(|t| t.to_string().starts_with("AWS::SSM::")) {
+            return None;
+        }
+        let default = field(parameter, "Default")?;
+        let known = default.as_text()?.as_known().filter(|known| !known.is_empty())?;
+        self.assumed.set(true);
+        let hop = |span| Arc::new(Hop { span, what: Arc::from(format!("parameter `{name}`")), before: None });
+        let span = default.as_text().and_then(|t| t.span()).or_else(|| place(default));
+        Some(Text { parts: vec![Part::Literal { text: Arc::from(known), span, trail: used.map(hop) }] })
+    }
+
+    /// The default of a list of strings.
+    fn default_list(&self, name: &str) -> Option<Vec<Value>> {
+        let kind = text_at(field(self.parameters?, name)?, "Type")?.as_known()?;
+        if kind != "CommaDelimitedList" && !kind.starts_with("List<") {
+            return None;
+        }
+        let whole = self.default(name, None)?;
+        let mut rest = whole;
+        let mut out = Vec::new();
+        while let Some((item, more)) = pieces::split_once(&rest, ",") {
+            out.push(Value::new(Kind::Text(item), None));
+            rest = more;
+        }
+        out.push(Value::new(Kind::Text(rest), None));
+        Some(out)
+    }
+
+    /// Whether a condition of the template holds, as far as constants and defaults say it.
+    fn holds(&self, name: &str, depth: usize) -> Option<bool> {
+        self.truth(field(self.conditions?, name)?, depth.checked_sub(1)?)
+    }
+
+    fn truth(&self, expression: &Value, depth: usize) -> Option<bool> {
+        let depth = depth.checked_sub(1)?;
+        if self.looked_at.replace(self.looked_at.get() + 1) > MAX_CONDITIONS {
+            return None;
+        }
+        let [only] = expression.entries() else { return None };
+        let operands = only.value.items();
+        let each = || operands.iter().map(|v| self.truth(v, depth));
+        match only.key.as_known()?.as_str() {
+            "Condition" => self.holds(&only.value.as_str()?, depth),
+            "Fn::Equals" => {
+                let [left, right] = operands.as_slice() else { return None };
+                let known = |v: &Value| text(Some(&self.resolve(v, depth)))?.as_known();
+                Some(known(left)? == known(right)?)
+            }
+            "Fn::Not" => each().next()?.map(|t| !t),
+            "Fn::And" if each().any(|t| t == Some(false)) => Some(false),
+            "Fn::And" => each().collect::<Option<Vec<_>>>().map(|_| true),
+            "Fn::Or" if each().any(|t| t == Some(true)) => Some(true),
+            "Fn::Or" => each().collect::<Option<Vec<_>>>().map(|_| false),
+            _ => None,
+        }
     }
 
     /// `Fn::Sub`: `${X}` and `${X.Arn}` are holes, `${!X}` is literal.
-    fn substitute(&self, argument: &Value) -> Option<Text> {
-        let template = match &argument.kind {
-            Kind::List { items, .. } => text(items.first())?,
-            _ => text(Some(argument))?,
+    fn substitute(&self, argument: &Value, depth: usize) -> Option<Text> {
+        let (template, variables) = match &argument.kind {
+            Kind::List { items, .. } => (text(items.first())?, items.get(1)),
+            _ => (text(Some(argument))?, None),
         };
+        let resolved = variables.map(Value::entries).unwrap_or_default().iter();
+        let resolved: Vec<(String, Option<Text>)> =
+            resolved.map(|e| (e.key.to_string(), text(Some(&self.resolve(&e.value, depth - 1))))).collect();
+        let variable = |name: &str| resolved.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.clone());
         let mut out = Text::default();
         for (index, part) in template.parts.iter().enumerate() {
             let Part::Literal { text, .. } = part else {
@@ -160,23 +301,27 @@ impl Template<'_> {
                 continue;
             };
             let one = Text { parts: template.parts.get(index).cloned().into_iter().collect() };
-            self.substitute_literal(&one, text, &mut out);
+            self.substitute_literal(&one, text, &variable, &mut out);
         }
-        Some(out)
+        let length: usize = out.parts.iter().map(|p| if let Part::Literal { text, .. } = p { text.len() } else { 1 }).sum();
+        (length <= MAX_TEXT).then_some(out)
     }
 
-    fn substitute_literal(&self, part: &Text, text: &str, out: &mut Text) {
+    fn substitute_literal(&self, part: &Text, text: &str, variable: &dyn Fn(&str) -> Option<Text>, out: &mut Text) {
         let mut at = 0;
         while let Some(start) = text.get(at..).and_then(|rest| rest.find("${")).map(|i| at + i) {
             let Some(end) = text.get(start..).and_then(|rest| rest.find('}')).map(|i| start + i) else { break };
             out.push(&pieces::slice(part, at..start));
             let name = text.get(start + 2..end).unwrap_or_default().trim();
+            let span = part.span_of(0, start..end + 1);
             if let Some(literal) = name.strip_prefix('!') {
                 out.push(&Text::known(format!("${{{literal}}}")));
+            } else if let Some(value) = variable(name) {
+                out.push(&value);
             } else if name.contains('.') {
-                out.push(&attribute(self.file, name, kind_of(name), part.span_of(0, start..end + 1)));
+                out.push(&self.attribute_of(name, span));
             } else {
-                out.push(&self.reference(name, part.span_of(0, start..end + 1)));
+                out.push(&self.reference(name, span));
             }
             at = end + 1;
         }
@@ -198,6 +343,11 @@ impl Template<'_> {
 
     fn either(&self, whole: &Value, argument: &Value, depth: usize) -> Value {
         let Kind::List { items, .. } = &argument.kind else { return self.unknown(whole, "`Fn::If` without a list") };
+        let condition = items.first().and_then(Value::as_str);
+        if let Some(holds) = condition.and_then(|name| self.holds(&name, depth)) {
+            let chosen = items.get(if holds { 1 } else { 2 });
+            return chosen.map_or_else(|| self.unknown(whole, "`Fn::If` without both values"), |v| self.resolve(v, depth - 1));
+        }
         let branches: Vec<Value> = items.iter().skip(1).take(2).map(|v| self.resolve(v, depth - 1)).collect();
         Value { kind: Kind::OneOf(branches), span: whole.span, trail: None }
     }

@@ -30,7 +30,7 @@ pub(super) fn bind_value(reader: &mut Reader, target: &Target, binding: &Binding
     let several = alternatives.len() > 1;
     for value in alternatives {
         let Some(text) = value.as_text() else {
-            if !value.is_null() {
+            if !value.is_null() && concerns(target, &binding.role) {
                 reader.undecided(place(value), format!("a member of `{}` is not a string", binding.origin.name));
             }
             continue;
@@ -45,7 +45,7 @@ pub(super) fn bind_value(reader: &mut Reader, target: &Target, binding: &Binding
 pub(super) fn bind_list(reader: &mut Reader, target: &Target, binding: &Binding, members: Option<&Value>) {
     let Some(members) = members else { return };
     let list = listing(Some(members));
-    if list.open || list.odd {
+    if (list.open || list.odd) && concerns(target, &binding.role) {
         reader
             .undecided(place(members).or(Some(binding.origin.span)), format!("the members of `{}` are not all known", binding.origin.name));
     }
@@ -74,6 +74,13 @@ pub(super) fn bind_policy(reader: &mut Reader, target: &Target, origin: &Origin,
     }
 }
 
+/// Whether it matters who a member is that cannot be read: on a service account always, elsewhere for roles that let their
+/// holder become somebody. A viewer of a dataset is neither federation nor impersonation.
+fn concerns(target: &Target, role: &Text) -> bool {
+    let becomes = |known: &String| known.contains("workloadIdentity") || known.contains("iam.serviceAccount") || known == "roles/owner";
+    matches!(target, Target::ServiceAccount(_)) || role.as_known().as_ref().is_none_or(becomes)
+}
+
 fn bind(reader: &mut Reader, target: &Target, binding: &Binding, text: Text) {
     let origin = &binding.origin;
     match member::parse(&text) {
@@ -94,7 +101,9 @@ fn bind(reader: &mut Reader, target: &Target, binding: &Binding, text: Text) {
                 let why = text.atoms().next().map(|a| a.why().to_owned()).unwrap_or_default();
                 format!("who is bound by `{}` is unknown: {why}", origin.name)
             };
-            reader.undecided(text.span().or(Some(origin.span)), reason);
+            if concerns(target, &binding.role) {
+                reader.undecided(text.span().or(Some(origin.span)), reason);
+            }
             if matches!(target, Target::ServiceAccount(_)) {
                 trust(reader, target, binding, text);
             }

@@ -62,11 +62,14 @@ fn source(reader: &mut Reader, origin: &Origin, body: &Value, names: &Names) -> 
     if let Some(oidc) = block(body, "oidc") {
         if let Some(issuer) = field(oidc, names.issuer).and_then(|v| text(Some(v))) {
             let audiences = listing(field(oidc, names.audiences));
+            let mut texts = audiences.texts;
             if audiences.open || audiences.odd {
                 let span = field(oidc, names.audiences).and_then(place);
                 reader.undecided(span, format!("the audiences of `{}` are not all known", origin.name));
+                // An empty list would mean the provider's own name.
+                texts.push(Text::hole(unreadable(span, "allowed_audiences", "it is not all known"), span));
             }
-            return GoogleSource::Oidc { issuer, audiences: audiences.texts };
+            return GoogleSource::Oidc { issuer, audiences: texts };
         }
         reader.undecided(place(oidc).or(Some(origin.span)), format!("the issuer of `{}` is unknown", origin.name));
         return GoogleSource::Unknown;

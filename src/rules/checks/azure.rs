@@ -6,12 +6,12 @@ use super::super::finding::{Finding, Severity};
 use super::class;
 use super::format::{self, Customised};
 use crate::admission::entra::{self, Credential, CredentialProblemKind};
-use crate::admission::exposure::{Class, Exposure, Life, life, shape};
+use crate::admission::exposure::{Class, Exposure, Life, shape};
 use crate::admission::formula::Formula;
-use crate::graph::{Gate, Trust, pieces};
+use crate::graph::{Gate, SubjectFormat, Trust, pieces};
 use crate::issuers::{Recognised, Role, Template, Tenancy, well_known_mistakes};
-use crate::rules::issuer;
 use crate::rules::subjects::{self, Subjects};
+use crate::rules::{advice, audience, issuer};
 use crate::value::Text;
 use rayon::prelude::*;
 
@@ -29,6 +29,8 @@ struct Seen<'a> {
     templates: Vec<Template>,
     /// What is known of their subjects.
     subjects: Subjects,
+    /// Customised subjects of the scan.
+    formats: &'a [SubjectFormat],
 }
 
 /// Every finding about federated credentials.
@@ -53,9 +55,10 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
     }
     let formula = entra::formula(&credential);
     let (templates, subjects) = subjects::tokens(&known.recognised, &formula, &context.graph.subject_formats);
-    let seen = Seen { trust, credential, recognised: known.recognised, certain: known.certain, formula, templates, subjects };
-    let mut findings = audience(&seen);
-    let lifeless = matches!(life(&seen.formula, &seen.templates), Life::Dead);
+    let formats = &context.graph.subject_formats;
+    let seen = Seen { trust, credential, recognised: known.recognised, certain: known.certain, formula, templates, subjects, formats };
+    let mut findings = mismatch(&seen);
+    let lifeless = matches!(context.life(&seen.formula, &seen.templates), Life::Dead);
     let custom = format::customised(context, &trust.origin, &seen.recognised, &seen.formula, &seen.subjects, lifeless);
     if let Customised::Dead(finding) = custom {
         findings.push(*finding);
@@ -67,6 +70,10 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
         return findings;
     }
     let assumed = matches!(custom, Customised::Assumed(_));
+    if let Some(finding) = unmet(context, &seen) {
+        findings.push(finding);
+        return findings;
+    }
     findings.extend(exposed(context, &seen).map(|f| f.certain(!assumed)));
     if let Customised::Assumed(finding) = custom {
         findings.push(*finding);
@@ -79,6 +86,13 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
 /// The URL is not the one in any token of the issuer that it looks like.
 fn mistake(context: &Context<'_>, trust: &Trust, url: &Text) -> Option<Finding> {
     let known = url.as_known()?;
+    if context.registry.recognise(known.trim()).is_none()
+        && let Some(why) = malformed(&known)
+    {
+        let message = format!("`{known}` is no issuer: {why}; no token has it, so nobody gets in");
+        let finding = Finding::new("issuer-mismatch", &trust.origin, url.span(), &known, message);
+        return Some(finding.help("write the issuer exactly as it stands in the token's `iss`: `https://HOST/PATH`").along_text(url));
+    }
     let message = well_known_mistakes(&known).or_else(|| {
         let recognised = context.registry.recognise(&known)?;
         if known.starts_with("https://") {
@@ -103,6 +117,21 @@ fn mistake(context: &Context<'_>, trust: &Trust, url: &Text) -> Option<Finding> 
     Some(finding.help(wanted.unwrap_or_else(|| "write the issuer exactly as it stands in the token's `iss`".to_owned())).along_text(url))
 }
 
+/// Why a text is no issuer's URL (<https://openid.net/specs/openid-connect-core-1_0.html#IDToken>, `iss`).
+fn malformed(url: &str) -> Option<&'static str> {
+    let Some((scheme, rest)) = url.split_once("://") else { return Some("it is no URL that begins with `https://`") };
+    if scheme != "https" {
+        return Some("its scheme is not `https`");
+    }
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = authority.split(':').next().unwrap_or_default();
+    if host.is_empty() || !host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')) {
+        return Some("it has no host name after `https://`");
+    }
+    rest.contains(|c: char| c.is_whitespace() || matches!(c, '?' | '#' | '<' | '>' | '"' | '{' | '}'))
+        .then_some("an issuer has no white space, query or placeholder in it")
+}
+
 /// What Entra refuses to store.
 fn rejected(trust: &Trust, credential: &Credential) -> Vec<Finding> {
     let problems = credential.problems().into_iter();
@@ -119,7 +148,7 @@ fn rejected(trust: &Trust, credential: &Credential) -> Vec<Finding> {
 }
 
 /// The audience that the issuer's users ask for is not the one that is accepted.
-fn audience(seen: &Seen<'_>) -> Vec<Finding> {
+fn mismatch(seen: &Seen<'_>) -> Vec<Finding> {
     let usual = seen.recognised.issuer.audiences.get("azure").is_some_and(|a| a == AUDIENCE);
     if !seen.certain || !usual || seen.credential.audiences.is_empty() {
         return Vec::new();
@@ -187,9 +216,36 @@ fn hint(seen: &Seen<'_>, subject: &str) -> String {
     }
 }
 
+/// The gate for tokens with the audience that is accepted.
+fn aimed(seen: &Seen<'_>) -> (Formula, Vec<Template>) {
+    let accepted: Vec<String> = seen.credential.audiences.iter().take(1).map(audience::readable).collect();
+    if accepted.is_empty() {
+        return (seen.formula.clone(), seen.templates.clone());
+    }
+    let formula = Formula::All(vec![seen.formula.clone(), audience::one_of(&accepted)]);
+    let (templates, _) = subjects::tokens(&seen.recognised, &formula, seen.formats);
+    (formula, templates)
+}
+
+/// No token of the issuer is for the audience that is accepted, though the subject lets some in.
+fn unmet(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
+    let (formula, templates) = aimed(seen);
+    if !matches!(context.life(&formula, &templates), Life::Dead) {
+        return None;
+    }
+    let text = seen.credential.audiences.first()?;
+    let name = &seen.recognised.issuer.name;
+    let message = format!("no token of {name} is for the audience `{text}`: nobody gets in");
+    let finding = Finding::new("audience-mismatch", &seen.trust.origin, text.span(), &text.to_string(), message);
+    let minted = templates.iter().find_map(|t| t.claim("aud").map(|parts| t.text(parts)));
+    let help = minted.map_or_else(|| "accept the audience of the tokens".to_owned(), |aud| format!("the tokens are for `{aud}`"));
+    Some(finding.severity(Severity::Medium).certain(false).help(help).along_text(text))
+}
+
 /// Who gets in that should not.
 fn exposed(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
-    let exposure = context.exposure(&seen.trust.origin, &seen.formula, &seen.templates)?;
+    let (formula, templates) = aimed(seen);
+    let exposure = context.exposure(&seen.trust.origin, &formula, &templates)?;
     let tenancy = seen.recognised.issuer.tenancy;
     let whole = seen.credential.subject.as_ref().or(seen.credential.expression.as_ref());
     let verdict = match exposure.class {
@@ -203,7 +259,8 @@ fn exposed(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
     };
     let pull = (verdict.rule == "pull-request").then(|| whole.and_then(|t| t.find_span("pull_request"))).flatten();
     let span = pull.or(verdict.span).or_else(|| whole.and_then(Text::span));
-    let verdict = class::Verdict { span, ..verdict };
+    let help = advice::one_branch(&seen.recognised.issuer.id, &templates).filter(|_| verdict.rule == "any-ref");
+    let verdict = class::Verdict { span, help: help.unwrap_or(verdict.help), ..verdict };
     Some(verdict.finding(&seen.trust.origin, &seen.recognised.host_path, &exposure).certain(seen.certain))
 }
 
@@ -231,7 +288,10 @@ fn foreign(seen: &Seen<'_>, exposure: &Exposure) -> class::Verdict {
             "tie the expression to the tenant with a clause on `sub`, then narrow it",
         )
     };
-    class::Verdict { rule, severity: Severity::Critical, span, trail, message, help: help.to_owned() }
+    // At an issuer of one's own the other tenant is no stranger.
+    let own = matches!(seen.recognised.issuer.tenancy, Tenancy::Tenant | Tenancy::Cluster | Tenancy::Service);
+    let severity = if own { Severity::High } else { Severity::Critical };
+    class::Verdict { rule, severity, span, trail, message, help: help.to_owned() }
 }
 
 /// The namespace's `default` ServiceAccount is named.

@@ -2,7 +2,7 @@
 
 use super::collection::Collection;
 use super::engine::{Evaluator, Result, Scope};
-use super::values::{lists, one_of, product};
+use super::values::{holds_alternatives, lists, one_of, product};
 use super::{EvalError, paths};
 use crate::source::SourceFile;
 use crate::syntax::hcl::{self, Expr};
@@ -120,15 +120,6 @@ impl Evaluator<'_> {
         let value = self.template(template, span, &inner);
         self.leave();
         value
-    }
-}
-
-fn holds_alternatives(value: &Value, depth: usize) -> bool {
-    match &value.kind {
-        Kind::OneOf(_) => true,
-        Kind::List { items, .. } => depth < super::MAX_DEPTH && items.iter().any(|v| holds_alternatives(v, depth + 1)),
-        Kind::Map { entries, .. } => depth < super::MAX_DEPTH && entries.iter().any(|e| holds_alternatives(&e.value, depth + 1)),
-        _ => false,
     }
 }
 

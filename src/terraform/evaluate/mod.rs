@@ -230,25 +230,39 @@ impl<'a> Workspace<'a> {
         let worlds = worlds::of_root(&self.cache, root);
         out.undecided.extend(worlds.left);
         let mut off: Option<BTreeMap<String, Span>> = None;
-        for world in worlds.all {
-            let evaluator = Evaluator::in_world(&self.cache, world, false);
-            let resources = evaluator.resources(self.wanted);
-            out.calls.extend(evaluator.calls.take());
-            for undecided in evaluator.undecided.take() {
+        for declared in worlds.all.into_iter().flat_map(|world| self.evaluate_world(world)) {
+            out.calls.extend(declared.calls);
+            for undecided in declared.undecided {
                 if !out.undecided.contains(&undecided) {
                     out.undecided.push(undecided);
                 }
             }
-            let here = evaluator.off.take();
+            let here = declared.off;
             off = Some(off.map_or_else(|| here.clone(), |before| before.into_iter().filter(|(k, _)| here.contains_key(k)).collect()));
             // values that change nothing make no other world
-            if !seen.iter().any(|before| worlds::same(before, &resources)) {
-                seen.push(resources);
+            if !seen.iter().any(|before| worlds::same(before, &declared.resources)) {
+                seen.push(declared.resources);
             }
         }
         out.resources = seen.into_iter().flatten().collect();
         out.undecided.extend(modelled::switched_off(off.unwrap_or_default()));
         out
+    }
+
+    /// What a world declares; several times where one unknown picks from several maps, once for each of its values.
+    fn evaluate_world(&self, world: worlds::World) -> Vec<worlds::Declared> {
+        let evaluate = |world| {
+            let evaluator = Evaluator::in_world(&self.cache, world, false);
+            let resources = evaluator.resources(self.wanted);
+            let (undecided, off, calls) = (evaluator.undecided.take(), evaluator.off.take(), evaluator.calls.take());
+            (worlds::Declared { resources, undecided, off, calls }, evaluator.selectors.take())
+        };
+        let (declared, selectors) = evaluate(world.clone());
+        let choices = worlds::choices(&selectors);
+        if choices.is_empty() || !declared.resources.iter().any(worlds::is_mixed) {
+            return vec![declared];
+        }
+        choices.into_iter().map(|choice| evaluate(worlds::World { choice: Some(choice), ..world.clone() }).0).collect()
     }
 
     /// The value of an expression in a root folder, as `terraform console` would see it.

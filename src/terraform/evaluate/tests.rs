@@ -658,3 +658,20 @@ fn blocks_over_one_unknown_collection_mean_the_same_element() {
     assert!(member(0).same(&member(1)));
     assert!(!member(0).same(&member(2)));
 }
+
+#[test]
+fn one_unknown_picks_the_same_entry_of_every_map() {
+    let text = "locals {\n  env = trimprefix(terraform.workspace, \"app-\")\n  ids = { dev = \"D\", prod = \"P\" }\n  names = { dev = \"d\", prod = \"p\", old = \"o\" }\n}\n\
+                resource \"google_x_iam_member\" \"y\" {\n  member = \"${local.ids[local.env]}/${local.names[local.env]}\"\n  b = local.env == \"prod\" ? \"real\" : \"test\"\n}\n";
+    let out = Workspace::new(&memory(&[("main.tf", text)]), &[String::new()]).evaluate();
+    let bodies: Vec<String> = out.resources.iter().map(|r| show(&r.body)).collect();
+    assert_eq!(bodies, ["{member=\"D/d\", b=\"test\"}", "{member=\"P/p\", b=\"real\"}"]);
+    let roots: BTreeSet<&str> = out.resources.iter().map(|r| r.root.as_str()).collect();
+    assert_eq!(roots.len(), 2, "each in a world of its own: {roots:?}");
+}
+
+#[test]
+fn an_unknown_that_picks_nothing_that_matters_splits_no_world() {
+    let text = "locals {\n  ids = { dev = \"D\", prod = \"P\" }\n  picked = local.ids[terraform.workspace]\n}\nresource \"aws_iam_role\" \"y\" {\n  tags = { env = local.picked }\n  assume_role_policy = \"A\"\n}\n";
+    assert_eq!(Workspace::new(&memory(&[("main.tf", text)]), &[String::new()]).evaluate().resources.len(), 1);
+}

@@ -171,6 +171,15 @@ pub(super) fn combinations(value: &Value) -> Option<Vec<Value>> {
     }
 }
 
+pub(super) fn holds_alternatives(value: &Value, depth: usize) -> bool {
+    match &value.kind {
+        Kind::OneOf(_) => true,
+        Kind::List { items, .. } => depth < super::MAX_DEPTH && items.iter().any(|v| holds_alternatives(v, depth + 1)),
+        Kind::Map { entries, .. } => depth < super::MAX_DEPTH && entries.iter().any(|e| holds_alternatives(&e.value, depth + 1)),
+        _ => false,
+    }
+}
+
 /// A list with each combination of the lists that may stand in it; alternatives that are no lists stay where they are.
 pub(super) fn lists(value: &Value) -> Option<Vec<Value>> {
     match &value.kind {

@@ -1,10 +1,10 @@
 //! Alternative worlds: variable files that are chosen with `-var-file`, one for each environment.
 
 use super::config::{ConfigCache, ModuleConfig};
-use super::{ModuleFiles, Undecided, values};
+use super::{ModuleCall, ModuleFiles, Undecided, values};
 use crate::source::{SourceFile, Span};
 use crate::terraform::Resource;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Most worlds of one root; further variable files are not looked at.
@@ -13,12 +13,81 @@ pub(super) const MAX_WORLDS: usize = 32;
 const MAX_FILES: usize = 256;
 /// How deep below a root its variable files are looked for.
 const MAX_FOLDERS: usize = 3;
+/// Most values of an unknown that are looked at one by one.
+const MAX_CHOICES: usize = 12;
 
 /// The root's configuration with the values of one variable file.
+#[derive(Clone)]
 pub(super) struct World {
     pub(super) config: Arc<ModuleConfig>,
     /// The variable file; none for the values that Terraform reads without being told.
     pub(super) name: Option<String>,
+    /// What an unknown is taken to be in this world.
+    pub(super) choice: Option<Choice>,
+}
+
+/// An unknown that picks from maps, and one of the values that it can have.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    /// The unknown, by its key inside the root.
+    pub(super) atom: String,
+    /// What a person sees of it.
+    pub(super) label: String,
+    pub(super) value: String,
+}
+
+/// The keys of the maps from which an unknown picks.
+#[derive(Default, Debug)]
+pub(super) struct Selector {
+    label: String,
+    uses: usize,
+    keys: BTreeSet<String>,
+}
+
+impl Selector {
+    /// One more map: only a key of all of them can be meant, Terraform fails on any other.
+    pub(super) fn pick(&mut self, label: &str, keys: BTreeSet<String>) {
+        self.keys = if self.uses == 0 { keys } else { self.keys.intersection(&keys).cloned().collect() };
+        self.uses += 1;
+        label.clone_into(&mut self.label);
+    }
+}
+
+/// The values of the unknown that picks most often: with one of them at a time all maps agree, while mixtures of their
+/// entries are worlds that cannot be.
+pub(super) fn choices(selectors: &BTreeMap<String, Selector>) -> Vec<Choice> {
+    let able = |s: &Selector| (2..=MAX_CHOICES).contains(&s.keys.len());
+    let mut best: Option<(&String, &Selector)> = None;
+    for (atom, selector) in selectors.iter().filter(|(_, s)| able(s)) {
+        if best.is_none_or(|(_, b)| selector.uses > b.uses) {
+            best = Some((atom, selector));
+        }
+    }
+    let choice = |(atom, s): (&String, &Selector)| -> Vec<Choice> {
+        s.keys.iter().map(|value| Choice { atom: atom.clone(), label: s.label.clone(), value: value.clone() }).collect()
+    };
+    best.map(choice).unwrap_or_default()
+}
+
+/// What one world declares.
+pub(super) struct Declared {
+    pub(super) resources: Vec<Resource>,
+    pub(super) undecided: Vec<Undecided>,
+    pub(super) off: BTreeMap<String, Span>,
+    pub(super) calls: Vec<ModuleCall>,
+}
+
+/// The gate of the resource is one of several.
+pub(super) fn is_mixed(resource: &Resource) -> bool {
+    let mixed = |names: &[&str]| names.iter().filter_map(|n| resource.body.get(n)).any(|v| values::holds_alternatives(v, 0));
+    match resource.kind.as_str() {
+        "aws_iam_role" => mixed(&["assume_role_policy"]),
+        "aws_iam_openid_connect_provider" => mixed(&["url", "client_id_list"]),
+        "google_iam_workload_identity_pool_provider" => mixed(&["attribute_condition", "attribute_mapping", "oidc", "aws"]),
+        kind if kind.starts_with("google_") => mixed(&["member", "members"]),
+        kind if kind.contains("federated_identity_credential") => mixed(&["issuer", "subject", "audience", "audiences"]),
+        _ => false,
+    }
 }
 
 /// The worlds of a root.
@@ -33,7 +102,7 @@ pub(super) struct Worlds {
 pub(super) fn of_root(cache: &ConfigCache<'_>, root: &str) -> Worlds {
     let base = cache.get(root);
     if base.variables.is_empty() {
-        return Worlds { all: vec![World { config: base, name: None }], left: None };
+        return Worlds { all: vec![World { config: base, name: None, choice: None }], left: None };
     }
     let mut left = None;
     let mut worlds: Vec<World> = Vec::new();
@@ -58,10 +127,10 @@ pub(super) fn of_root(cache: &ConfigCache<'_>, root: &str) -> Worlds {
             left = Some(Undecided { span: Some(Span::new(file.id, 0..0)), why });
             break;
         }
-        worlds.push(World { config: Arc::new(config), name: Some(relative) });
+        worlds.push(World { config: Arc::new(config), name: Some(relative), choice: None });
     }
     if !needed {
-        worlds.insert(0, World { config: base, name: None });
+        worlds.insert(0, World { config: base, name: None, choice: None });
     } else if let Some(first) = worlds.first_mut() {
         // one world needs no name
         first.name = None;

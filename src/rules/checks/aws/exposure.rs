@@ -1,17 +1,20 @@
 //! Who gets in that should not.
 
 use super::{Seen, Subject};
-use crate::admission::exposure::{Class, Exposure, shape};
+use crate::admission::exposure::{Class, Exposure, Life, life, minimal, shape};
 use crate::admission::formula::{Formula, Matcher, Subject as FormulaSubject};
 use crate::admission::iam::{self, Effect, PrincipalKind, View, Viewer};
 use crate::admission::{Token, Truth};
 use crate::issuers::{Role, Tenancy};
 use crate::rules::checks::class::{self, Verdict};
-use crate::rules::{Finding, Severity};
+use crate::rules::{Finding, Severity, advice};
 use crate::value::Part;
 
 /// The worst exposure to the tokens of one issuer.
 pub(super) fn web_identity(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Finding> {
+    if seen.known.recognised.issuer.tenancy == Tenancy::Unknown {
+        return unknown_issuer(subject, seen).into_iter().collect();
+    }
     let Some(exposure) = subject.context.exposure(&subject.trust.origin, &seen.formula, &seen.templates) else { return Vec::new() };
     let tenancy = seen.known.recognised.issuer.tenancy;
     let one_account = seen.known.recognised.issuer.id == "google" && shape::tests(&seen.formula).iter().any(|o| names_one(o));
@@ -22,10 +25,63 @@ pub(super) fn web_identity(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Findin
         Class::AnyNamespace | Class::AnyProject | Class::AnyRef if unbound(seen) => Some(unbound_verdict(subject, seen, tenancy)),
         _ => class::inside(&seen.formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster),
     };
+    let by_branch = |v: Verdict| match advice::one_branch(&seen.known.recognised.issuer.id, &seen.templates) {
+        Some(help) if v.rule == "any-ref" => Verdict { help, ..v },
+        _ => v,
+    };
+    let verdict = verdict.map(by_branch);
     let edge = seen.known.recognised.host_path.clone();
     let mut findings: Vec<Finding> = verdict.into_iter().map(|v| v.finding(&subject.trust.origin, &edge, &exposure)).collect();
     findings.extend(default_service_account(subject, seen, &exposure, tenancy));
     findings
+}
+
+/// An issuer that nobody knows: who else gets tokens from it cannot be said, so a gate has to look at more than the audience.
+fn unknown_issuer(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
+    let host = iam::issuer_of_federated(&seen.principal);
+    if let Some(finding) = host.as_ref().and_then(|host| placeholder(subject, seen, host)) {
+        return Some(finding);
+    }
+    let Life::Alive(token) = life(&seen.formula, &seen.templates) else { return None };
+    let tests = shape::tests(&seen.formula);
+    let gates: Vec<_> = tests.iter().filter(|o| !of_audience(o.test)).collect();
+    let verdict = if gates.is_empty() {
+        unbound_verdict(subject, seen, Tenancy::Unknown)
+    } else if shape::vacuous(&seen.formula, &seen.templates, &|test| !of_audience(test)) {
+        let starred = gates.iter().find(|o| o.positive && class::star(o.test).is_some());
+        let first = starred.or_else(|| gates.first())?;
+        let (rule, help) = match starred {
+            Some(_) => ("wildcard-subject", "write the exact subject of the workload under `StringEquals`"),
+            None => ("vacuous-condition", "use `StringEquals` without `ForAllValues:` or `IfExists` on a claim that every token has"),
+        };
+        Verdict {
+            rule,
+            severity: Severity::Medium,
+            span: class::star(first.test).or(first.test.span),
+            trail: first.test.trail.clone(),
+            message: "the condition refuses nobody: every token of this issuer gets in".to_owned(),
+            help: help.to_owned(),
+        }
+    } else {
+        return None;
+    };
+    let known = host.is_some_and(|host| host.is_known());
+    let finding = Finding::new(verdict.rule, &subject.trust.origin, verdict.span, &seen.known.recognised.host_path, verdict.message);
+    let witness = minimal(&token, &seen.formula);
+    Some(finding.severity(verdict.severity).help(verdict.help).witness(Some(witness)).certain(known).along(&verdict.trail))
+}
+
+/// The test looks at nothing but whom the token is for, or from where.
+fn of_audience(test: &crate::admission::formula::Test) -> bool {
+    shape::claims(&test.subject).iter().all(|claim| matches!(claim.as_str(), "aud" | "azp" | "iss"))
+}
+
+/// The issuer's URL still holds what somebody was to fill in: `oidc.circleci.com/org/<ORG>`.
+fn placeholder(subject: &Subject<'_>, seen: &Seen<'_>, host: &crate::value::Text) -> Option<Finding> {
+    let known = host.as_known().filter(|h| h.contains(['<', '>', '{', '}', ' ', '"', '|']))?;
+    let message = format!("`{known}` is the URL of no issuer, a part of it is still to be filled in: nobody gets in");
+    let finding = Finding::new("never-matches", &subject.trust.origin, seen.principal.span(), &known, message);
+    Some(finding.help("write the issuer as it stands in the `iss` of its tokens, without `https://`").along_text(&seen.principal))
 }
 
 /// An exact subject, whole.
@@ -44,7 +100,7 @@ fn unbound_verdict(subject: &Subject<'_>, seen: &Seen<'_>, tenancy: Tenancy) -> 
     let (severity, who) = match tenancy {
         Tenancy::Shared => (Severity::Critical, format!("anybody who can get a token from {name} gets in")),
         Tenancy::Cluster => (Severity::High, "every ServiceAccount of the cluster gets in".to_owned()),
-        Tenancy::Tenant => (Severity::High, format!("every workload of the tenant at {name} gets in")),
+        Tenancy::Tenant | Tenancy::Service => (Severity::High, format!("every workload of the tenant at {name} gets in")),
         Tenancy::Unknown => (Severity::Medium, "every token of this issuer gets in".to_owned()),
     };
     let refused = seen.known.recognised.issuer.aws_required.as_ref();
@@ -64,6 +120,14 @@ fn host(_: &Subject<'_>, seen: &Seen<'_>) -> String {
     iam::issuer_of_federated(&seen.principal).map_or_else(|| seen.known.recognised.host_path.clone(), |t| t.to_string())
 }
 
+/// How bad a tenant is that the policy does not name: at an issuer of one's own he is no stranger.
+fn stranger(tenancy: Tenancy) -> Severity {
+    match tenancy {
+        Tenancy::Shared | Tenancy::Unknown => Severity::Critical,
+        Tenancy::Tenant | Tenancy::Cluster | Tenancy::Service => Severity::High,
+    }
+}
+
 /// A stranger gets in: which mistake lets him?
 fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdict {
     let tests = shape::tests(&seen.formula);
@@ -77,14 +141,9 @@ fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdi
     }
     let name = &seen.known.recognised.issuer.name;
     let (span, trail) = class::place(&seen.formula, &seen.templates, exposure, &[Role::Tenant, Role::TenantId]);
-    let verdict = |rule, message: String, help: &str| Verdict {
-        rule,
-        severity: Severity::Critical,
-        span,
-        trail: trail.clone(),
-        message,
-        help: help.to_owned(),
-    };
+    let severity = stranger(seen.known.recognised.issuer.tenancy);
+    let verdict =
+        |rule, message: String, help: &str| Verdict { rule, severity, span, trail: trail.clone(), message, help: help.to_owned() };
     if exposure.class == Class::TenantPrefix {
         return verdict(
             "tenant-prefix",

@@ -5,11 +5,13 @@ use super::super::format::{self, Customised};
 use super::provider::{CONDITION_RULES, combined};
 use super::{Context, Seen, attributes, see};
 use crate::admission::cel::google::{Member, MemberKind, Selector};
-use crate::admission::exposure::{self, Class, Exposure, Life, life};
+use crate::admission::exposure::{Class, Exposure, Life};
 use crate::admission::{Token, formula::Formula};
 use crate::graph::{Gate, IdentityKind, Trust};
 use crate::issuers::{Template, Tenancy};
-use crate::rules::{Finding, Severity};
+use crate::rules::audience::unaimed;
+use crate::rules::{Finding, Severity, advice};
+use crate::source::Span;
 
 pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
     let Gate::GoogleMember { member: text, .. } = &trust.gate else { return Vec::new() };
@@ -29,30 +31,36 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
         .iter()
         .filter_map(|s| {
             let formula = combined(s, &trust.gate)?;
-            let templates = judged_on(s, &formula);
+            let templates = judged_on(context, s, &formula);
             Some((formula, templates, s))
         })
         .collect();
-    if let Some(finding) = excluded(trust, &judged, text.span()) {
+    if let Some(finding) = excluded(context, trust, &judged, text.span()) {
         return vec![finding];
     }
-    let exposures: Vec<_> = judged.iter().filter_map(|(f, t, s)| context.exposure(&trust.origin, f, t).map(|e| (e, f, t, *s))).collect();
+    // The condition of one provider of the pool shuts out what another's lets in: that is decided, and says nothing.
+    let alive = |(f, t, _): &&(Formula, Vec<Template>, &Seen<'_>)| !matches!(context.life(f, t), Life::Dead);
+    let exposures: Vec<_> =
+        judged.iter().filter(alive).filter_map(|(f, t, s)| context.exposure(&trust.origin, f, t).map(|e| (e, f, t, *s))).collect();
     // The weakest provider decides.
     let Some((exposure, formula, templates, seen)) = exposures.into_iter().min_by_key(|(e, ..)| e.class) else {
         return Vec::new();
     };
     if let Some(Selector::Everyone(star)) = member.selector() {
-        return vec![whole_pool(trust, &member, *star, &exposure, seen)];
+        return vec![whole_pool(trust, &member, *star, &exposure, seen, formula, templates)];
     }
     // A stranger is the provider's fault, and is reported there with this binding.
-    let verdict = class::inside(formula, templates, &exposure, seen.tenancy() == Tenancy::Cluster);
-    let verdict = verdict.filter(|v| !CONDITION_RULES.contains(&v.rule) || !answered(seen, exposure.class));
-    let stale = format::stale(context, &trust.origin, &seen.recognised.issuer.id, formula, templates);
+    let verdict = class::inside(&unaimed(formula), templates, &exposure, seen.tenancy() == Tenancy::Cluster);
+    let verdict = verdict.filter(|v| !CONDITION_RULES.contains(&v.rule) || !answered(context, seen, exposure.class));
+    let stale = format::stale(context, &trust.origin, &seen.recognised.issuer.id, &unaimed(formula), templates);
     let found = verdict.map(|mut v| {
         if seen.view.aws && v.rule == "organization-wide" {
             v.message = "every role of the AWS account that the provider admits has the identity".to_owned();
             v.help = "bind `attribute.aws_role/ROLE` for the one role that needs it".to_owned();
             v.severity = Severity::Medium;
+        }
+        if v.rule == "any-ref" {
+            v.help = advice::one_branch_of_a_pool(&seen.recognised.issuer.id, templates);
         }
         v.span = v.span.or_else(|| text.span());
         v.finding(&trust.origin, &text.to_string(), &exposure).certain(seen.certain)
@@ -65,7 +73,7 @@ fn stranded(context: &Context<'_>, trust: &Trust, seen: &[Seen<'_>]) -> Option<F
     let judge = |s: &Seen<'_>| {
         let formula = combined(s, &trust.gate)?;
         let (templates, subjects) = s.tokens(&formula);
-        let lifeless = !subjects.customised.is_empty() && matches!(life(&formula, &templates), Life::Dead);
+        let lifeless = !subjects.customised.is_empty() && matches!(context.life(&formula, &templates), Life::Dead);
         let found = lifeless.then(|| format::customised(context, &trust.origin, &s.recognised, &formula, &subjects, true))?;
         if let Customised::Dead(finding) = found { Some(*finding) } else { None }
     };
@@ -75,27 +83,27 @@ fn stranded(context: &Context<'_>, trust: &Trust, seen: &[Seen<'_>]) -> Option<F
 }
 
 /// The condition alone is of this class: reported at the provider.
-fn answered(seen: &Seen<'_>, class: Class) -> bool {
-    exposure::exposure(&seen.condition, &seen.templates(&seen.condition)).is_ok_and(|e| e.class == class)
+fn answered(context: &Context<'_>, seen: &Seen<'_>, class: Class) -> bool {
+    context.exposed(&seen.condition, &seen.templates(&seen.condition)).is_ok_and(|e| e.class == class)
 }
 
 /// The tokens that a binding is judged on. An IAM user whose path is made up to look like a role's ARN is nobody's
 /// worry when role sessions get in as well: who can make users in the account can make roles.
-fn judged_on(seen: &Seen<'_>, formula: &Formula) -> Vec<Template> {
+fn judged_on(context: &Context<'_>, seen: &Seen<'_>, formula: &Formula) -> Vec<Template> {
     let templates = seen.templates(formula);
     let sessions: Vec<Template> = templates.iter().filter(|t| t.name == "assumed-role").cloned().collect();
-    if seen.view.aws && matches!(life(formula, &sessions), Life::Alive(_)) { sessions } else { templates }
+    if seen.view.aws && matches!(context.life(formula, &sessions), Life::Alive(_)) { sessions } else { templates }
 }
 
 /// Condition and member exclude each other: the binding is dead though each alone is not.
-fn excluded(trust: &Trust, judged: &[(Formula, Vec<Template>, &Seen<'_>)], span: Option<crate::source::Span>) -> Option<Finding> {
-    let dead = |f: &Formula, t: &[Template]| matches!(life(f, t), Life::Dead);
+fn excluded(context: &Context<'_>, trust: &Trust, judged: &[(Formula, Vec<Template>, &Seen<'_>)], span: Option<Span>) -> Option<Finding> {
+    let dead = |f: &Formula, t: &[Template]| matches!(context.life(f, t), Life::Dead);
     if judged.is_empty() || !judged.iter().all(|(f, t, _)| dead(f, t)) {
         return None;
     }
     let alone = |f: &Formula| if let Formula::All(parts) = f { parts.first().cloned() } else { None };
     let (formula, templates, seen) = judged.first()?;
-    let alive = |f: &Formula| matches!(life(f, templates), Life::Alive(_));
+    let alive = |f: &Formula| matches!(context.life(f, templates), Life::Alive(_));
     let member_alive = alone(formula).is_some_and(|m| alive(&m));
     let condition_alive = alive(&seen.condition);
     if !member_alive || !condition_alive {
@@ -107,20 +115,48 @@ fn excluded(trust: &Trust, judged: &[(Formula, Vec<Template>, &Seen<'_>)], span:
     Some(finding.related_to(seen.provider.origin.span, "the provider's condition excludes the member"))
 }
 
-fn whole_pool(trust: &Trust, member: &Member, star: Option<crate::source::Span>, exposure: &Exposure, seen: &Seen<'_>) -> Finding {
+fn whole_pool(
+    trust: &Trust,
+    member: &Member,
+    star: Option<Span>,
+    exposure: &Exposure,
+    seen: &Seen<'_>,
+    formula: &Formula,
+    templates: &[Template],
+) -> Finding {
+    // What the condition leaves open is the cause, and the binding that repeats it is no worse.
+    let cause = || class::inside(&unaimed(formula), templates, exposure, seen.tenancy() == Tenancy::Cluster).map(|v| v.severity);
     let (severity, who) = match exposure.class {
         Class::AnyTenant | Class::TenantPrefix => (Severity::Critical, format!("strangers at {} among them", seen.recognised.issuer.name)),
         Class::Intended => (Severity::Low, "today that is the one workload that the provider admits".to_owned()),
-        _ => (Severity::High, "whoever the provider admits, now or after the next change of its condition".to_owned()),
+        _ => (
+            cause().unwrap_or(Severity::Medium).min(Severity::High),
+            "whoever the provider admits, now or after the next change of its condition".to_owned(),
+        ),
     };
     let message = format!("every identity of the pool has this one: {who}");
     Finding::new("whole-pool-principal", &trust.origin, star.or_else(|| member.text.find_span("/*")), &member.text.to_string(), message)
         .severity(severity)
-        .help("bind one attribute value (`…/attribute.repository_id/ID`) or one subject instead of `/*`")
+        .help(narrower(seen))
         .witness(exposure.witness.clone())
         .certain(exposure.certain && seen.certain)
         .along_text(&member.text)
         .related_to(seen.provider.origin.span, "this provider fills the pool")
+}
+
+/// What to bind instead of the pool: an attribute that the provider maps.
+fn narrower(seen: &Seen<'_>) -> String {
+    if seen.view.aws && seen.view.mapping.is_empty() {
+        return "bind the role (`…/attribute.aws_role/arn:aws:sts::ACCOUNT:assumed-role/ROLE`) instead of `/*`".to_owned();
+    }
+    let mapping = seen.view.mapping.iter().map(|(key, expression)| (key.as_str(), expression.to_string()));
+    match advice::attribute(mapping, &seen.templates(&Formula::TRUE)) {
+        Some(key) => format!("bind one value of an attribute that the provider maps (`…/{key}/VALUE`) or one subject instead of `/*`"),
+        None => {
+            "bind one subject (`principal://…/subject/SUBJECT`) instead of `/*`, or map an attribute that names the workload and bind that"
+                .to_owned()
+        }
+    }
 }
 
 /// `allUsers`, `allAuthenticatedUsers`.

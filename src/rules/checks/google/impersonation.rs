@@ -126,6 +126,7 @@ fn accounts_above(context: &Context<'_>) -> Vec<Finding> {
             let what = level(&scope)?;
             // To act as an account on deployment is less than to hold its tokens.
             let severity = if role == "roles/iam.serviceAccountUser" { Severity::Medium } else { Severity::High };
+            let severity = if service_agent(&grant.principal) { Severity::Info } else { severity };
             let message = format!("`{role}` on `{what}` is a right over every service account in it, default ones included");
             let finding = Finding::new(
                 "project-wide-impersonation",
@@ -143,6 +144,35 @@ fn accounts_above(context: &Context<'_>) -> Vec<Finding> {
         })
         .collect()
 }
+
+/// An account of Google's own that acts for a product in the project, where Google's instructions ask for such grants
+/// (<https://cloud.google.com/iam/docs/service-agents>). Nobody else holds its keys.
+fn service_agent(email: &Text) -> bool {
+    let flat = pieces::flat(email);
+    let Some((local, domain)) = flat.split_once('@') else {
+        let identity =
+            |a: &crate::value::Atom| a.label().contains("google_project_service_identity.") || a.label().contains("service_agent");
+        return email.atoms().any(identity);
+    };
+    let numbered = local.strip_prefix("service-").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit() || b == 0));
+    domain.starts_with("gcp-sa-")
+        || domain == "cloudservices.gserviceaccount.com"
+        || (numbered && domain.ends_with(".gserviceaccount.com") && AGENTS.iter().any(|a| domain.starts_with(a)))
+}
+
+/// The projects of older service agents.
+const AGENTS: [&str; 10] = [
+    "cloud-ml.google.com",
+    "cloudcomposer-accounts.",
+    "compute-system.",
+    "container-engine-robot.",
+    "containerregistry.",
+    "dataflow-service-producer-prod.",
+    "dataproc-accounts.",
+    "gcf-admin-robot.",
+    "gs-project-accounts.",
+    "serverless-robot-prod.",
+];
 
 /// A credential configuration impersonates an account that nobody of its pool may impersonate.
 fn unbound(context: &Context<'_>, config: &CredentialConfig) -> Option<Finding> {

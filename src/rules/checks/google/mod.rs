@@ -1,6 +1,7 @@
 //! Google workload identity federation: what the providers admit, and what the bindings make of it.
 
 mod attributes;
+mod audience;
 mod binding;
 mod collision;
 mod impersonation;
@@ -15,13 +16,15 @@ use super::super::finding::Finding;
 use crate::admission::Truth;
 use crate::admission::cel::google::AWS_DEFAULT_MAPPING;
 use crate::admission::cel::google::{GoogleView, condition_formula};
+use crate::admission::exposure::{Life, life};
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
-use crate::graph::{GoogleSource, Provider, ProviderId, ProviderKind, Setting, SubjectFormat};
+use crate::graph::{GoogleProvider, GoogleSource, Provider, ProviderId, ProviderKind, Setting, SubjectFormat};
 use crate::issuers::{Recognised, Registry, Template, Tenancy};
 use crate::rules::issuer;
 use crate::rules::subjects::{self, Subjects};
 use crate::source::Span;
 use crate::value::{Part, Text};
+use audience::Accepted;
 use rayon::prelude::*;
 
 /// A provider as the tokens of its issuer meet it, under one of the conditions that it may have.
@@ -36,8 +39,14 @@ pub(super) struct Seen<'a> {
     pub(super) view: GoogleView,
     /// The condition is known to be the only one there can be.
     pub(super) certain: bool,
-    /// The condition as a formula.
+    /// The same as the cloud holds it.
+    pub(super) google: &'a GoogleProvider,
+    /// Who enters the pool: the condition, for tokens with an audience that is accepted.
     pub(super) condition: Formula,
+    /// The condition alone.
+    pub(super) plain: Formula,
+    /// The audiences; none for callers that have none.
+    accepted: Option<Accepted>,
     /// Customised subjects of the scan.
     pub(super) formats: &'a [SubjectFormat],
 }
@@ -51,6 +60,13 @@ impl Seen<'_> {
     /// The same, with what is known of their subjects.
     pub(super) fn tokens(&self, formula: &Formula) -> (Vec<Template>, Subjects) {
         subjects::tokens(&self.recognised, formula, self.formats)
+    }
+
+    /// A gate for tokens with an audience that is accepted; `read` when the gate looks at the audience itself.
+    pub(super) fn aimed(&self, gate: &Formula, read: bool) -> Formula {
+        let Some(accepted) = &self.accepted else { return gate.clone() };
+        let usual = with(gate, &accepted.usual);
+        if !read || matches!(life(&usual, &self.templates(&usual)), Life::Alive(_)) { usual } else { with(gate, &accepted.any) }
     }
 
     /// Whose tokens the provider takes: an AWS provider is tied to one account.
@@ -111,14 +127,17 @@ fn within_account(condition: Formula, source: &GoogleSource) -> Formula {
         trail: account.trail(),
         label: "account of the provider".to_owned(),
     };
-    let account = Formula::Test(Box::new(test));
-    match condition {
-        Formula::All(mut parts) => {
-            parts.push(account);
-            Formula::All(parts)
-        }
-        other => Formula::All(vec![other, account]),
-    }
+    with(&condition, &Formula::Test(Box::new(test)))
+}
+
+/// The one and, at its end, the other.
+fn with(gate: &Formula, last: &Formula) -> Formula {
+    let mut parts = match gate {
+        Formula::All(parts) => parts.clone(),
+        other => vec![other.clone()],
+    };
+    parts.push(last.clone());
+    Formula::All(parts)
 }
 
 /// A provider under each of the conditions that it may have; empty when it admits nobody by being disabled, or when
@@ -143,8 +162,12 @@ pub(super) fn see<'a>(context: &'a Context<'_>, id: ProviderId) -> Vec<Seen<'a>>
         let formula = condition_formula(&view);
         let recognised = recognised(context.registry, &google.source, &formula)?;
         view.string_claims = recognised.issuer.tenancy != Tenancy::Unknown;
-        let condition = within_account(condition_formula(&view), &google.source);
-        Some(Seen { id, provider, recognised, view, certain, condition, formats: &context.graph.subject_formats })
+        let plain = within_account(condition_formula(&view), &google.source);
+        let accepted = audience::accepted(context.graph, google, &recognised);
+        let formats = &context.graph.subject_formats;
+        let mut seen = Seen { id, provider, google, recognised, view, certain, condition: plain.clone(), plain, accepted, formats };
+        seen.condition = seen.aimed(&seen.plain, audience::is_read(&seen.view));
+        Some(seen)
     });
     views.collect()
 }
@@ -152,7 +175,9 @@ pub(super) fn see<'a>(context: &'a Context<'_>, id: ProviderId) -> Vec<Seen<'a>>
 fn recognised<'r>(registry: &'r Registry, source: &GoogleSource, formula: &Formula) -> Option<Recognised<'r>> {
     match source {
         GoogleSource::Aws { .. } => registry.aws(),
-        GoogleSource::Oidc { issuer, .. } => issuer::known(registry, issuer, &issuer::patterns(formula, "sub")).map(|k| k.recognised),
+        GoogleSource::Oidc { issuer, .. } => {
+            issuer::known(registry, issuer, &issuer::patterns(formula, "sub")).map(|k| registry.as_google_sees(k.recognised))
+        }
         GoogleSource::Saml | GoogleSource::X509 | GoogleSource::Unknown => None,
     }
 }

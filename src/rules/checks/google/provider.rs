@@ -2,24 +2,26 @@
 
 use super::super::class;
 use super::super::format::{self, Customised};
-use super::{Context, Seen, attributes};
+use super::{Context, Seen, attributes, audience};
 use crate::admission::Truth;
 use crate::admission::cel::google::{Member, Selector, member_formula, references};
-use crate::admission::exposure::{self, Class, Exposure, Life, life, shape};
+use crate::admission::exposure::{Class, Exposure, Life, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
 use crate::admission::search;
 use crate::graph::Gate;
 use crate::issuers::{Role, Template, Tenancy};
+use crate::rules::audience::LABEL;
 use crate::rules::{Finding, Severity};
 use crate::source::Span;
 use crate::value::{Text, Trail};
 
 pub(super) fn check(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
-    let findings = match &seen.view.condition {
-        None => missing(context, seen).into_iter().collect(),
-        Some(_) => with_condition(context, seen),
+    let unmet = audience::unmet(context, seen);
+    let mut findings: Vec<Finding> = match (&seen.view.condition, unmet) {
+        (_, Some(unmet)) => vec![unmet],
+        (None, None) => missing(context, seen).into_iter().collect(),
+        (Some(_), None) => with_condition(context, seen),
     };
-    let mut findings: Vec<Finding> = findings;
     findings.extend(attributes::in_condition(seen));
     findings.extend(attributes::empty_extracts(context, seen));
     findings.into_iter().map(|f| f.certain(seen.certain)).collect()
@@ -29,7 +31,7 @@ pub(super) fn check(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
 fn missing(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let name = &seen.recognised.issuer.name;
     let templates = seen.templates(&seen.condition);
-    let exposure = exposure::exposure(&seen.condition, &templates).ok();
+    let exposure = context.exposed(&seen.condition, &templates).ok();
     let (severity, message) = match seen.tenancy() {
         Tenancy::Shared if !strangers(context, seen).is_empty() => (
             Severity::Critical,
@@ -41,6 +43,12 @@ fn missing(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
         ),
         Tenancy::Tenant if seen.view.aws => (Severity::Medium, "every role and user of the AWS account enters the pool".to_owned()),
         Tenancy::Tenant => (Severity::Medium, format!("every workload of the tenant at {name} enters the pool")),
+        Tenancy::Service => (
+            Severity::Low,
+            format!(
+                "whatever {name} does, for whichever customer, enters the pool: the service keeps its customers apart, the condition does not"
+            ),
+        ),
         Tenancy::Cluster => (Severity::Low, "every ServiceAccount of the cluster enters the pool".to_owned()),
         Tenancy::Unknown => (Severity::Medium, "every token of this issuer enters the pool".to_owned()),
     };
@@ -72,7 +80,7 @@ fn strangers(context: &Context<'_>, seen: &Seen<'_>) -> Vec<usize> {
         .filter(|i| {
             let Some(formula) = context.graph.trusts.get(*i).and_then(|t| combined(seen, &t.gate)) else { return false };
             let templates = seen.templates(&formula);
-            exposure::exposure(&formula, &templates).is_ok_and(|e| matches!(e.class, Class::AnyTenant | Class::TenantPrefix))
+            context.exposed(&formula, &templates).is_ok_and(|e| matches!(e.class, Class::AnyTenant | Class::TenantPrefix))
         })
         .collect()
 }
@@ -90,20 +98,23 @@ fn bound(context: &Context<'_>, seen: &Seen<'_>) -> Vec<usize> {
 /// Binding and condition together: the member first, so that a finding points at it.
 pub(super) fn combined(seen: &Seen<'_>, gate: &Gate) -> Option<Formula> {
     let Gate::GoogleMember { member, .. } = gate else { return None };
-    let member = Member::parse(member).ok()?;
-    Some(Formula::All(vec![member_formula(&member, &seen.view), seen.condition.clone()]))
+    let member = member_formula(&Member::parse(member).ok()?, &seen.view);
+    if shape::tests(&member).iter().any(|o| shape::claims(&o.test.subject).contains("aud")) {
+        return Some(seen.aimed(&Formula::All(vec![member, seen.plain.clone()]), true));
+    }
+    Some(Formula::All(vec![member, seen.condition.clone()]))
 }
 
 fn with_condition(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
     let (templates, subjects) = seen.tokens(&seen.condition);
-    let lifeless = matches!(life(&seen.condition, &templates), Life::Dead);
+    let lifeless = matches!(context.life(&seen.condition, &templates), Life::Dead);
     match format::customised(context, &seen.provider.origin, &seen.recognised, &seen.condition, &subjects, lifeless) {
         Customised::Dead(finding) => return vec![*finding],
         Customised::Assumed(finding) => {
             let exposed = exposed(context, seen, &templates).into_iter().map(|f| f.certain(false));
             return exposed.chain([*finding]).collect();
         }
-        Customised::No if lifeless => return never(seen).into_iter().map(|f| f.certain(!subjects.truncated)).collect(),
+        Customised::No if lifeless => return never(context, seen).into_iter().map(|f| f.certain(!subjects.truncated)).collect(),
         Customised::No => {}
     }
     exposed(context, seen, &templates)
@@ -117,7 +128,7 @@ fn exposed(context: &Context<'_>, seen: &Seen<'_>, templates: &[Template]) -> Ve
         return vec![foreign(context, seen, &exposure)];
     }
     // What the condition alone gets wrong whatever is bound; the rest is the bindings' matter.
-    let verdict = class::inside(&seen.condition, templates, &exposure, seen.tenancy() == Tenancy::Cluster);
+    let verdict = class::inside(&seen.plain, templates, &exposure, seen.tenancy() == Tenancy::Cluster);
     let cut_short = |rule: &str| rule == "name-prefix" && !class::family(&exposure, Role::Project, templates);
     let own = verdict.filter(|v| CONDITION_RULES.contains(&v.rule) || (cut_short(v.rule) && everyone_is_bound(context, seen)));
     own.map(|v| v.finding(&seen.provider.origin, "condition", &exposure)).into_iter().collect()
@@ -137,13 +148,14 @@ pub(super) const CONDITION_RULES: [&str; 4] = ["ref-claim-only", "ref-type-confu
 /// A stranger enters the pool although there is a condition.
 fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Finding {
     let templates = seen.templates(&seen.condition);
-    if let Some(verdict) = class::any_caller(&seen.condition, exposure) {
+    if let Some(verdict) = class::any_caller(&seen.plain, exposure) {
         return verdict.finding(&seen.provider.origin, "condition", exposure);
     }
-    let tests = shape::tests(&seen.condition);
+    let mut tests = shape::tests(&seen.condition);
+    tests.retain(|o| o.test.label != LABEL);
     let binding: Vec<_> = tests.iter().filter(|o| shape::binds(o.test, &templates)).collect();
     let name = &seen.recognised.issuer.name;
-    let vacuous = tests.is_empty() || shape::vacuous(&seen.condition, &templates, &|_| true);
+    let vacuous = tests.is_empty() || shape::vacuous(&seen.condition, &templates, &|t| t.label != LABEL);
     let (rule, message) = if vacuous {
         ("vacuous-condition", format!("the condition refuses nobody: anybody who can get a token from {name} enters the pool"))
     } else if exposure.class == Class::TenantPrefix {
@@ -159,7 +171,12 @@ fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Findi
     let (span, trail) = place(seen, exposure, rule == "inverted-condition");
     let bindings = bound(context, seen);
     let filtered = !bindings.is_empty() && strangers(context, seen).is_empty();
-    let severity = if filtered { Severity::Medium } else { Severity::Critical };
+    let severity = match seen.tenancy() {
+        _ if filtered => Severity::Medium,
+        Tenancy::Shared | Tenancy::Unknown => Severity::Critical,
+        // At an issuer of one's own the other tenant is no stranger.
+        Tenancy::Tenant | Tenancy::Cluster | Tenancy::Service => Severity::High,
+    };
     let note = if filtered { "; the bindings in this scan still name the tenant" } else { "" };
     Finding::new(rule, &seen.provider.origin, span, "condition", format!("{message}{note}"))
         .severity(severity)
@@ -173,7 +190,7 @@ fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Findi
 /// that the witness passes, else the test that should have kept it out.
 fn place(seen: &Seen<'_>, exposure: &Exposure, negated: bool) -> (Option<Span>, Trail) {
     let templates = seen.templates(&seen.condition);
-    let (span, trail) = class::place(&seen.condition, &templates, exposure, &[Role::Tenant, Role::TenantId]);
+    let (span, trail) = class::place(&seen.plain, &templates, exposure, &[Role::Tenant, Role::TenantId]);
     if exposure.class == Class::TenantPrefix && span.is_some_and(|s| seen.in_condition(s)) {
         return (span, trail);
     }
@@ -195,7 +212,7 @@ fn place(seen: &Seen<'_>, exposure: &Exposure, negated: bool) -> (Option<Span>, 
 }
 
 /// The condition holds for no token.
-fn never(seen: &Seen<'_>) -> Option<Finding> {
+fn never(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
     // An attribute that is not mapped has its own rule.
     if references(&seen.view).attributes.iter().any(|r| !seen.maps(&r.name)) {
         return None;
@@ -205,9 +222,9 @@ fn never(seen: &Seen<'_>) -> Option<Finding> {
         return None;
     }
     let name = &seen.recognised.issuer.name;
-    let templates = seen.templates(&seen.condition);
-    let tests: Vec<_> = shape::tests(&seen.condition).into_iter().filter(|o| o.positive).map(|o| o.test).collect();
-    let dead = tests.iter().find(|t| matches!(life(&Formula::Test(Box::new((**t).clone())), &templates), Life::Dead));
+    let templates = seen.templates(&seen.plain);
+    let tests: Vec<_> = shape::tests(&seen.plain).into_iter().filter(|o| o.positive).map(|o| o.test).collect();
+    let dead = tests.iter().find(|t| matches!(context.life(&Formula::Test(Box::new((**t).clone())), &templates), Life::Dead));
     let whole = seen.view.condition.as_ref().and_then(Text::span);
     let Some(test) = dead else {
         let message = format!("no token of {name} satisfies this condition: its tests contradict each other, so nobody enters the pool");

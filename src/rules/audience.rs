@@ -1,0 +1,45 @@
+//! The audiences that a cloud takes: a token for somebody else is refused, whatever else is in it.
+
+use crate::admission::Truth;
+use crate::admission::exposure::{fill::Filler, shape};
+use crate::admission::formula::{Formula, Matcher, Subject, Test};
+use crate::value::{AtomKind, Text};
+
+/// The label of the test, by which it is told from what somebody wrote as a condition.
+pub const LABEL: &str = "allowed audiences";
+
+/// "The token is for this audience", or for one that matches.
+#[must_use]
+pub fn test(matcher: Matcher) -> Formula {
+    Formula::Test(Box::new(Test {
+        subject: Subject::Claim("aud".to_owned()),
+        matcher,
+        absent: Truth::False,
+        span: None,
+        trail: None,
+        label: LABEL.to_owned(),
+    }))
+}
+
+/// "The token is for one of these."
+#[must_use]
+pub fn one_of(audiences: &[String]) -> Formula {
+    let mut tests: Vec<Formula> = audiences.iter().map(|a| test(Matcher::Exact(Text::known(a)))).collect();
+    if tests.len() == 1 { tests.remove(0) } else { Formula::Any(tests) }
+}
+
+/// The gate as somebody wrote it: without the audience.
+#[must_use]
+pub fn unaimed(formula: &Formula) -> Formula {
+    shape::without(formula, &|test| test.label == LABEL)
+}
+
+/// An audience as a witness shows it: whoever asks for the token picks it, so what is not known of it stands for itself.
+#[must_use]
+pub fn readable(text: &Text) -> String {
+    let filler = Filler::default();
+    text.fill(|atom| match atom.kind() {
+        AtomKind::ProjectNumber => "PROJECT_NUMBER".to_owned(),
+        _ => filler.value(atom),
+    })
+}

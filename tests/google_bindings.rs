@@ -1,0 +1,130 @@
+//! What bindings make of pools: several providers, unknowns, severities, advice; and who is no workload at all.
+
+#![allow(clippy::expect_used)]
+
+use fedlint::pipeline::{Input, Request, check};
+use fedlint::report::Run;
+use fedlint::rules::{Finding, Severity};
+
+fn run(text: &str) -> Run {
+    check(&Request { input: Input::Memory(vec![("main.tf".to_owned(), text.to_owned())]), ..Request::default() }).expect("the run is made")
+}
+
+fn provider(name: &str, settings: &str) -> String {
+    format!(
+        "resource \"google_iam_workload_identity_pool_provider\" \"{name}\" {{\n  workload_identity_pool_id = google_iam_workload_identity_pool.ci.workload_identity_pool_id\n  \
+         workload_identity_pool_provider_id = \"{name}\"\n  {settings}\n}}\n"
+    )
+}
+
+fn forge(name: &str, condition: &str) -> String {
+    provider(
+        name,
+        &format!(
+            "attribute_mapping = {{ \"google.subject\" = \"assertion.sub\", \"attribute.actor\" = \"assertion.actor\", \"attribute.repository\" = \"assertion.repository\" }}\n  \
+             attribute_condition = \"{condition}\"\n  oidc {{ issuer_uri = \"https://token.actions.githubusercontent.com\" }}"
+        ),
+    )
+}
+
+fn bound(providers: &str, member: &str) -> Run {
+    run(&format!(
+        "resource \"google_iam_workload_identity_pool\" \"ci\" {{\n  workload_identity_pool_id = \"ci-pool\"\n}}\n{providers}\n\
+         resource \"google_service_account\" \"ci\" {{\n  account_id = \"ci\"\n}}\n\
+         resource \"google_service_account_iam_member\" \"ci\" {{\n  service_account_id = google_service_account.ci.name\n  role = \"roles/iam.workloadIdentityUser\"\n  \
+         member = \"principalSet://iam.googleapis.com/${{google_iam_workload_identity_pool.ci.name}}/{member}\"\n}}\n"
+    ))
+}
+
+fn only(run: &Run, rule: &str) -> Finding {
+    let found: Vec<&Finding> = run.findings.iter().filter(|f| f.rule == rule).collect();
+    assert_eq!(found.len(), 1, "{rule}: {:?}", run.findings.iter().map(|f| (&f.rule, &f.message)).collect::<Vec<_>>());
+    found.into_iter().next().cloned().expect("one finding")
+}
+
+/// Of several providers with a repository each, all but one shut the member out: that is decided.
+#[test]
+fn a_pool_of_several_providers_is_decided() {
+    let providers: String = ["app", "site", "docs"].iter().map(|r| forge(r, &format!("assertion.repository == 'octo/{r}'"))).collect();
+    let run = bound(&providers, "attribute.repository/octo/app");
+    assert!(run.coverage.undecided.is_empty(), "{:?}", run.coverage.undecided);
+    let help = only(&run, "any-ref").help.unwrap_or_default();
+    assert!(help.contains("subject/repo:OWNER/REPO:ref:refs/heads/main") && help.contains("assertion.ref"), "{help}");
+}
+
+/// The same unknown account in the provider and in the member is one account.
+#[test]
+fn an_unknown_account_is_twelve_digits() {
+    let aws = provider(
+        "aws-hub",
+        "aws { account_id = var.account }\n  attribute_condition = \"assertion.arn.startsWith('arn:aws:sts::${var.account}:assumed-role/')\"\n  \
+         attribute_mapping = { \"google.subject\" = \"assertion.arn\", \"attribute.aws_role\" = \"assertion.arn.extract('{account_arn}assumed-role/') + 'assumed-role/' + assertion.arn.extract('assumed-role/{role}/')\" }",
+    );
+    let with = |member: &str| bound(&format!("variable \"account\" {{}}\n{aws}"), member);
+    let good = with("attribute.aws_role/arn:aws:sts::${var.account}:assumed-role/deploy");
+    assert!(good.coverage.undecided.is_empty(), "{:?}", good.coverage.undecided);
+    assert!(good.findings.iter().all(|f| f.severity < Severity::Medium), "{:?}", good.findings);
+    let pool = with("*");
+    assert!(pool.coverage.undecided.is_empty(), "{:?}", pool.coverage.undecided);
+    let help = only(&pool, "whole-pool-principal").help.unwrap_or_default();
+    assert!(help.contains("attribute.aws_role/"), "{help}");
+}
+
+/// The binding of a whole pool is as bad as what its provider leaves open.
+#[test]
+fn a_whole_pool_is_no_worse_than_its_cause() {
+    let whole = |condition: &str| only(&bound(&forge("app", condition), "*"), "whole-pool-principal");
+    assert_eq!(whole("assertion.repository_owner_id == '5150'").severity, Severity::High);
+    assert_eq!(whole("assertion.repository_id == '8086'").severity, Severity::Medium);
+    assert_eq!(whole("assertion.ref == 'refs/heads/main'").severity, Severity::Critical);
+    let help = whole("assertion.repository_owner_id == '5150'").help.unwrap_or_default();
+    assert!(help.contains("attribute.repository/VALUE"), "{help}");
+    let unmapped = "attribute_mapping = { \"google.subject\" = \"assertion.sub\" }\n  attribute_condition = \"assertion.terraform_organization_name == 'acme'\"\n  \
+                    oidc { issuer_uri = \"https://app.terraform.io\" }";
+    let help = only(&bound(&provider("tfc", unmapped), "*"), "whole-pool-principal").help.unwrap_or_default();
+    assert!(help.contains("/subject/") && !help.contains("repository"), "{help}");
+}
+
+fn granted(member: &str) -> Vec<Severity> {
+    let run = run(&format!(
+        "resource \"google_project_iam_member\" \"m\" {{\n  project = \"bakery-data\"\n  role = \"roles/iam.serviceAccountTokenCreator\"\n  member = \"{member}\"\n}}\n"
+    ));
+    run.findings.iter().filter(|f| f.rule == "project-wide-impersonation").map(|f| f.severity).collect()
+}
+
+#[test]
+fn googles_own_agents_are_no_alarm() {
+    assert_eq!(granted("serviceAccount:service-481516234299@gcp-sa-pubsub.iam.gserviceaccount.com"), [Severity::Info]);
+    assert_eq!(granted("serviceAccount:service-${data.google_project.p.number}@gcp-sa-pubsub.iam.gserviceaccount.com"), [Severity::Info]);
+    assert_eq!(granted("serviceAccount:service-481516234299@serverless-robot-prod.iam.gserviceaccount.com"), [Severity::Info]);
+    assert_eq!(granted("serviceAccount:service-48@bakery-data.iam.gserviceaccount.com"), [Severity::High]);
+    // Builds of users run as this one.
+    assert_eq!(granted("serviceAccount:481516234299@cloudbuild.gserviceaccount.com"), [Severity::High]);
+}
+
+#[test]
+fn viewers_of_a_dataset_do_not_fill_the_coverage() {
+    let undecided = |kind: &str, role: &str, member: &str| {
+        let text = format!(
+            "variable \"who\" {{}}\nresource \"{kind}\" \"b\" {{\n  project = \"p\"\n  dataset_id = \"d\"\n  role = \"{role}\"\n  members = [\"{member}\"]\n}}\n"
+        );
+        run(&text).coverage.undecided.len()
+    };
+    let dataset = "google_bigquery_dataset_iam_binding";
+    assert_eq!(undecided(dataset, "roles/bigquery.dataViewer", "projectReaders:p"), 0);
+    assert_eq!(undecided(dataset, "roles/bigquery.dataViewer", "${var.who}"), 0);
+    assert_eq!(undecided("google_project_iam_binding", "roles/iam.serviceAccountTokenCreator", "${var.who}"), 1);
+    assert_eq!(undecided("google_project_iam_binding", "roles/iam.workloadIdentityUser", "${var.who}"), 1);
+}
+
+#[test]
+fn templates_of_manifests_are_named_when_they_hold_identities() {
+    let template = |annotation: &str| {
+        let text = format!("kind: ServiceAccount\nmetadata:\n  name: api\n  annotations:\n    {annotation}: ${{id}}\n");
+        let files = vec![("flux.yaml.tpl".to_owned(), text)];
+        check(&Request { input: Input::Memory(files), ..Request::default() }).expect("the run is made").coverage.files_skipped.len()
+    };
+    assert_eq!(template("azure.workload.identity/client-id"), 1);
+    assert_eq!(template("eks.amazonaws.com/role-arn"), 1);
+    assert_eq!(template("serviceaccount.example.com/colour"), 0);
+}

@@ -1,0 +1,82 @@
+//! Issuers that are not known, or not known whole.
+
+#![allow(clippy::expect_used)]
+
+use fedlint::pipeline::{Input, Request, check};
+use fedlint::report::Run;
+use fedlint::rules::Severity;
+
+fn run(text: &str) -> Run {
+    check(&Request { input: Input::Memory(vec![("main.tf".to_owned(), text.to_owned())]), ..Request::default() }).expect("the run is made")
+}
+
+/// The rules at medium or above, with their severities.
+fn found(text: &str) -> Vec<(String, Severity)> {
+    let run = run(text);
+    assert!(run.coverage.undecided.is_empty(), "{:?}", run.coverage.undecided);
+    run.findings.into_iter().filter(|f| f.severity >= Severity::Medium).map(|f| (f.rule, f.severity)).collect()
+}
+
+fn role(host: &str, condition: &str) -> String {
+    format!(
+        r#"
+resource "aws_iam_role" "r" {{
+  name = "r"
+  assume_role_policy = jsonencode({{
+    Version = "2012-10-17"
+    Statement = [{{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Principal = {{ Federated = "arn:aws:iam::111122223333:oidc-provider/{host}" }}
+      Condition = {{ {condition} }}
+    }}]
+  }})
+}}
+"#
+    )
+}
+
+#[test]
+fn an_unknown_issuer_needs_a_subject() {
+    let own = |condition: &str| found(&role("sso.acme.example/realms/main", &condition.replace("KEY", "sso.acme.example/realms/main")));
+    let medium = |rule: &str| vec![(rule.to_owned(), Severity::Medium)];
+    let aud = r#"StringEquals = { "KEY:aud" = "ci" }"#;
+    assert_eq!(own(aud), medium("missing-subject"));
+    assert_eq!(own(""), [medium("missing-audience"), medium("missing-subject")].concat());
+    assert_eq!(own(&format!("{aud}, StringLike = {{ \"KEY:sub\" = \"*\" }}")), medium("wildcard-subject"));
+    assert_eq!(own(&format!("{aud}, StringEqualsIfExists = {{ \"KEY:sub\" = \"build\" }}")), []);
+    assert_eq!(own(&format!("{aud}, \"ForAllValues:StringLike\" = {{ \"KEY:sub\" = \"*\" }}")), medium("wildcard-subject"));
+    assert_eq!(own(r#"StringEquals = { "KEY:aud" = "ci", "KEY:sub" = "build" }"#), []);
+    assert_eq!(own(r#"StringEquals = { "KEY:aud" = "ci" }, StringLike = { "KEY:sub" = "build-*" }"#), []);
+    assert_eq!(own(r#"StringEquals = { "KEY:aud" = "ci", "KEY:email" = "ci@acme.example" }"#), []);
+}
+
+#[test]
+fn a_placeholder_in_the_issuer_lets_nobody_in() {
+    let condition = r#"StringEquals = { "oidc.circleci.com/org/<ORG_UUID>:aud" = "<ORG_UUID>" }"#;
+    assert_eq!(found(&role("oidc.circleci.com/org/<ORG_UUID>", condition)), [("never-matches".to_owned(), Severity::High)]);
+}
+
+/// The organisation of CircleCI's URL is in its subjects, too.
+#[test]
+fn an_organisation_that_is_not_known_is_the_same_in_url_and_subject() {
+    let with = |url: &str, subject: &str| {
+        let host = format!("oidc.circleci.com/org/{url}");
+        let text = role(&host, &format!(r#"StringEquals = {{ "{host}:aud" = "{url}" }}, StringLike = {{ "{host}:sub" = "{subject}" }}"#));
+        let run = run(&format!("variable \"org\" {{}}\n{text}"));
+        assert!(run.coverage.undecided.is_empty(), "{:?}", run.coverage.undecided);
+        run.findings.into_iter().find(|f| f.severity >= Severity::Medium)
+    };
+    let uuid = "7d8cdf74-1111-4111-8111-274d963d358b";
+    for org in ["${var.org}", "66666666-7777-4888-9999-aaaaaaaaaaaa"] {
+        let open = with(org, &format!("org/{org}/project/{uuid}/user/*")).expect("any ref gets in");
+        assert_eq!(open.rule, "any-ref", "{org}");
+        let help = open.help.unwrap_or_default();
+        assert!(help.contains("/vcs-ref/refs/heads/main") && !help.contains("environment:production"), "{help}");
+        let wide = with(org, &format!("org/{org}/project/*")).expect("any project gets in");
+        assert_eq!(wide.rule, "organization-wide", "{org}");
+    }
+    // The organisation is written in the subject and not in the URL: it may well be the same.
+    let written = with("${var.org}", &format!("org/{uuid}/project/{uuid}/user/*")).expect("any ref gets in");
+    assert_eq!(written.rule, "any-ref");
+}
