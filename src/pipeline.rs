@@ -162,7 +162,7 @@ fn documents(scan: &Scan) -> Vec<Tree> {
 }
 
 fn evaluate(scan: &Scan, models: &Library) -> Evaluated {
-    let files = folders::Files::new(&scan);
+    let files = folders::Files::new(scan);
     let folders = folders::to_evaluate(scan, models);
     Workspace::new(&files, &folders).models(models).only(readers::wants).evaluate()
 }

@@ -3,6 +3,7 @@
 use super::ast::{Attribute, Block, Body, Label};
 use super::scan::{Parser, Result};
 use super::template::unescape;
+use crate::syntax::Problem;
 use std::sync::Arc;
 
 /// The words that open a block at the top of a Terraform file: where reading goes on after a broken block.
@@ -27,20 +28,47 @@ const TOP_LEVEL: &[&str] = &[
     "dependency",
 ];
 
+/// Most problems that are told of one file; what is wrong after them is not told one by one.
+const MAX_PROBLEMS: usize = 200;
+/// How many times the length of a file may be read again after broken blocks before nested blocks are read less deep,
+/// and before reading ends.
+const REREAD_SHALLOW: usize = 2;
+const REREAD_END: usize = 24;
+/// As many bytes may always be read again.
+const REREAD_FREE: usize = 1 << 18;
+/// How deep blocks are read in a file that is broken all over: real ones nest less.
+const SHALLOW: usize = 8;
+
 impl Parser<'_> {
-    /// A whole file.
+    /// A whole file. A broken block is read to where it breaks and reading goes on at the next: so that a file of nothing
+    /// but beginnings ends too, what is read again is bounded.
     pub(super) fn file(&mut self) -> Body {
         let mut body = Body::default();
+        let mut again = 0_usize;
         loop {
             self.newlines = true;
             self.depth = 0;
+            self.blocks = 0;
             self.lines();
             if self.at_end() {
                 return body;
             }
             let start = self.at;
             if let Err(problem) = self.item(&mut body) {
-                self.problems.push(problem);
+                again = again.saturating_add(self.at.saturating_sub(start));
+                let more = |times: usize| again > REREAD_FREE.saturating_add(self.text.len().saturating_mul(times));
+                if more(REREAD_END) {
+                    self.problems.push(self.problem("too many broken blocks: the rest of the file is not read"));
+                    return body;
+                }
+                if more(REREAD_SHALLOW) {
+                    self.most_blocks = SHALLOW;
+                }
+                match self.problems.len() {
+                    n if n < MAX_PROBLEMS => self.problems.push(problem),
+                    MAX_PROBLEMS => self.problems.push(Problem { message: "further blocks are broken too".to_owned(), ..problem }),
+                    _ => {}
+                }
                 self.recover(start);
             }
         }
@@ -83,7 +111,12 @@ impl Parser<'_> {
         }
         let (labels, header_end) = self.labels(name_end)?;
         self.expect("{", "to open the block")?;
+        if self.blocks >= self.most_blocks {
+            return Err(self.problem(format!("blocks nested deeper than {} levels", self.most_blocks)));
+        }
+        self.blocks += 1;
         let inner = self.deeper(Self::block_body)?;
+        self.blocks -= 1;
         let (header, span) = (self.span(start, header_end), self.span(start, self.at));
         body.blocks.push(Block { kind: name, labels, body: Arc::new(inner), header, span });
         self.item_end()

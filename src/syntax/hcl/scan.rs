@@ -14,6 +14,9 @@ pub(super) struct Parser<'t> {
     /// Newlines end an expression here (attributes and object entries, not parentheses).
     pub(super) newlines: bool,
     pub(super) depth: usize,
+    /// How many blocks are open, and how many may be.
+    pub(super) blocks: usize,
+    pub(super) most_blocks: usize,
     /// Where the text stands when it is not the file itself (an unescaped JSON string): every span is this one.
     pub(super) fixed: Option<Span>,
     pub(super) problems: Vec<Problem>,
@@ -23,7 +26,18 @@ pub(super) struct Parser<'t> {
 
 impl<'t> Parser<'t> {
     pub(super) fn new(text: &'t str, file: FileId) -> Self {
-        Self { text, at: 0, newlines: true, depth: 0, fixed: None, problems: Vec::new(), duplicates: Vec::new(), file }
+        Self {
+            text,
+            at: 0,
+            newlines: true,
+            depth: 0,
+            blocks: 0,
+            most_blocks: MAX_NESTING,
+            fixed: None,
+            problems: Vec::new(),
+            duplicates: Vec::new(),
+            file,
+        }
     }
 
     pub(super) fn file_id(&self) -> FileId {

@@ -97,7 +97,10 @@ impl Parser<'_> {
         let body_start = self.at;
         let Some((body_end, marker_end)) = self.find_marker(&marker) else {
             self.at = start;
-            return Err(self.problem(format!("the heredoc is not closed by `{marker}`")));
+            let problem = self.problem(format!("the heredoc is not closed by `{marker}`"));
+            // so far it was read
+            self.at = self.text.len();
+            return Err(problem);
         };
         let indent = if flush { common_indent(self.text.get(body_start..body_end).unwrap_or("")) } else { 0 };
         let style = Style::Raw { end: body_end, indent };

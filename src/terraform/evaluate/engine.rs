@@ -143,6 +143,8 @@ pub(super) struct Evaluator<'a> {
     pub(super) unit_files: RefCell<BTreeMap<String, Rc<Instance>>>,
     /// The units of Terragrunt that this one depends on, by folder.
     pub(super) units: RefCell<BTreeMap<String, Rc<Evaluator<'a>>>>,
+    /// How many units were evaluated for this one or for those that depend on it.
+    pub(super) units_made: Cell<usize>,
     /// The units that depend on this one, the first first.
     pub(super) chain: Vec<String>,
     root_instance: Rc<Instance>,
@@ -181,6 +183,7 @@ impl<'a> Evaluator<'a> {
             calls: RefCell::default(),
             unit_files: RefCell::default(),
             units: RefCell::default(),
+            units_made: Cell::new(0),
             chain: Vec::new(),
             root_instance,
         }
@@ -198,9 +201,11 @@ impl<'a> Evaluator<'a> {
         other.steps.set(self.steps.get());
         other.instances.set(self.instances.get());
         other.depth.set(self.depth.get());
+        other.units_made.set(self.units_made.get());
         let out = work();
         self.steps.set(other.steps.get());
         self.instances.set(other.instances.get());
+        self.units_made.set(other.units_made.get());
         out
     }
 

@@ -2,7 +2,7 @@
 
 use super::engine::{Evaluator, Result, Scope};
 use super::reference::RefStep;
-use super::values::{noun, one_of};
+use super::values::{Entries, noun, one_of};
 use super::{EvalError, operators};
 use crate::syntax::hcl::{BinaryOperator as B, Expr, ExprKind as K, ObjectItem};
 use crate::value::{Entry, Kind, Text, Value};
@@ -92,7 +92,7 @@ impl Evaluator<'_> {
     }
 
     fn object(&self, items: &[ObjectItem], expr: &Expr, scope: &Scope) -> Result<Value> {
-        let mut entries: Vec<Entry> = Vec::with_capacity(items.len());
+        let mut entries = Entries::default();
         for item in items {
             let key = self.eval(&item.key, scope)?;
             if key.is_null() {
@@ -107,12 +107,9 @@ impl Evaluator<'_> {
             };
             let value = self.eval_settled(&item.value, scope)?;
             // the last of equal keys wins
-            match entries.iter_mut().find(|e| e.key.same(&key)) {
-                Some(before) => *before = Entry { key, value },
-                None => entries.push(Entry { key, value }),
-            }
+            entries.set(Entry { key, value });
         }
-        Ok(Value::map(entries, Some(expr.span)))
+        Ok(Value::map(entries.into_list(), Some(expr.span)))
     }
 
     fn conditional(&self, parts: &[Expr; 3], expr: &Expr, scope: &Scope) -> Result<Value> {

@@ -3,7 +3,7 @@
 use super::EvalError;
 use super::collection::Collection;
 use super::engine::{Evaluator, Result, Scope};
-use super::values::{child, effective, noun};
+use super::values::{Entries, child, effective, noun};
 use crate::source::Span;
 use crate::syntax::hcl::{Expr, ForExpr};
 use crate::value::{Entry, Kind, Text, Value};
@@ -65,7 +65,7 @@ impl Evaluator<'_> {
             let each = |step: &str| Value { kind: Kind::Unknown(child(atom, step)), ..collection.clone() };
             pairs.push((each("[*].key"), each("[*]")));
         }
-        let (mut items, mut entries): (Vec<Value>, Vec<Entry>) = (Vec::new(), Vec::new());
+        let (mut items, mut entries): (Vec<Value>, Entries) = (Vec::new(), Entries::default());
         for (key, value) in pairs {
             let key = if is_set { value.clone() } else { key };
             let mut inner = scope.bind(&body.value, value);
@@ -95,7 +95,7 @@ impl Evaluator<'_> {
             let value = self.eval_settled(&body.result, &inner)?;
             add(&mut entries, key, value, body.group, result_key.span)?;
         }
-        let kind = if body.result_key.is_some() { Kind::Map { entries, open } } else { Kind::List { items, open } };
+        let kind = if body.result_key.is_some() { Kind::Map { entries: entries.into_list(), open } } else { Kind::List { items, open } };
         Ok(Value::new(kind, Some(expr.span)))
     }
 
@@ -111,17 +111,16 @@ impl Evaluator<'_> {
     }
 }
 
-fn add(entries: &mut Vec<Entry>, key: Text, value: Value, group: bool, span: Span) -> Result<()> {
-    let before = entries.iter_mut().find(|e| e.key.same(&key));
-    match (before, group) {
+fn add(entries: &mut Entries, key: Text, value: Value, group: bool, span: Span) -> Result<()> {
+    match (entries.get(&key), group) {
         (Some(before), true) => {
             if let Kind::List { items, .. } = &mut before.value.kind {
                 items.push(value);
             }
         }
         (Some(_), false) => return Err(EvalError::new(format!("the key `{key}` comes twice; `...` would group"), Some(span))),
-        (None, true) => entries.push(Entry { key, value: Value::list(vec![value], None) }),
-        (None, false) => entries.push(Entry { key, value }),
+        (None, true) => entries.set(Entry { key, value: Value::list(vec![value], None) }),
+        (None, false) => entries.set(Entry { key, value }),
     }
     Ok(())
 }

@@ -1,12 +1,15 @@
 //! String templates.
 
-use super::EvalError;
 use super::engine::{Evaluator, Result, Scope};
 use super::iteration::Items;
 use super::values::{noun, one_of};
+use super::{EvalError, MAX_NODES};
 use crate::source::Span;
 use crate::syntax::hcl::{Expr, Template, TemplatePart};
 use crate::value::{Kind, MAX_ALTERNATIVES, Part, Text, Value};
+
+/// What one turn of a loop costs, in nodes, whatever it writes.
+const COST_OF_A_TURN: usize = 2;
 
 impl Evaluator<'_> {
     /// The value of a template: a lone interpolation is the value itself, else a string.
@@ -36,10 +39,10 @@ impl Evaluator<'_> {
                     for (k, v) in pairs {
                         let inner = scope.bind(value, v);
                         let inner = if let Some(key) = key { inner.bind(key, k) } else { inner };
-                        all = self.append(all, &self.texts(body, collection.span, &inner)?, collection, scope);
+                        all = self.append(all, &self.texts(body, collection.span, &inner)?, collection, scope)?;
                     }
                     if open {
-                        all = self.append(all, &[self.hole(collection, "the collection is not known", scope)], collection, scope);
+                        all = self.append(all, &[self.hole(collection, "the collection is not known", scope)], collection, scope)?;
                     }
                     all
                 }
@@ -51,7 +54,7 @@ impl Evaluator<'_> {
                     out.iter_mut().for_each(|t| t.push(only));
                     out
                 }
-                (Some(expr), _) => self.append(out, &choices, expr, scope),
+                (Some(expr), _) => self.append(out, &choices, expr, scope)?,
                 (None, _) if out.len() * choices.len() > MAX_ALTERNATIVES => {
                     return Err(EvalError::new("too many alternatives in a template", None));
                 }
@@ -61,16 +64,27 @@ impl Evaluator<'_> {
         Ok(out)
     }
 
-    /// Every old text with every new end; a hole when that is too many.
-    fn append(&self, mut before: Vec<Text>, ends: &[Text], expr: &Expr, scope: &Scope) -> Vec<Text> {
+    /// Every old text with every new end; a hole when that is too many. What is written is paid for.
+    fn append(&self, mut before: Vec<Text>, ends: &[Text], expr: &Expr, scope: &Scope) -> Result<Vec<Text>> {
+        let size = |texts: &[Text]| texts.iter().map(|t| t.parts.len()).sum::<usize>();
+        let hole;
+        let ends = if before.len() * ends.len() <= MAX_ALTERNATIVES || ends.len() == 1 {
+            ends
+        } else {
+            hole = [self.hole(expr, "too many alternatives", scope)];
+            &hole
+        };
+        let added = size(ends).saturating_mul(before.len());
         if let [only] = ends {
+            self.charge(added + COST_OF_A_TURN, expr.span)?;
+            if before.iter().any(|t| t.parts.len().saturating_add(only.parts.len()) > MAX_NODES) {
+                return Err(self.limit("a template gives more than can be kept".to_owned(), expr.span));
+            }
             before.iter_mut().for_each(|t| t.push(only));
-            return before;
+            return Ok(before);
         }
-        if before.len() * ends.len() <= MAX_ALTERNATIVES {
-            return cross(&before, ends);
-        }
-        cross(&before, &[self.hole(expr, "too many alternatives", scope)])
+        self.charge(added.saturating_add(size(&before).saturating_mul(ends.len())) + COST_OF_A_TURN, expr.span)?;
+        Ok(cross(&before, ends))
     }
 
     fn hole(&self, expr: &Expr, why: &str, scope: &Scope) -> Text {

@@ -2,7 +2,8 @@
 
 use super::engine::{Evaluator, Instance, Result, Scope};
 use super::reference::RefStep;
-use super::{EvalError, terragrunt, worlds};
+use super::worlds::World;
+use super::{EvalError, terragrunt};
 use crate::source::Span;
 use crate::syntax::hcl::Expr;
 use crate::value::{Atom, AtomKind, Entry, Kind, Text, Value};
@@ -11,6 +12,8 @@ use std::sync::Arc;
 
 /// Longest chain of units that depend on each other.
 const MAX_CHAIN: usize = 8;
+/// Most units that are evaluated for one of them.
+const MAX_UNITS: usize = 64;
 /// Functions of Terragrunt whose outcome depends on where it runs.
 const OUTSIDE: &[&str] = &[
     "get_env",
@@ -132,9 +135,11 @@ impl<'a> Evaluator<'a> {
         let other = match known {
             Some(other) => other,
             None => {
-                let Some(world) = worlds::of_root(self.cache, folder).all.into_iter().next() else {
-                    return Ok(atom(format!("the unit of dependency `{label}` is not in the scan")));
-                };
+                self.units_made.set(self.units_made.get() + 1);
+                if self.units_made.get() > MAX_UNITS {
+                    return Ok(atom(self.limit(format!("more than {MAX_UNITS} units are evaluated for one"), expr.span).message));
+                }
+                let world = World { config: self.cache.get(folder), name: None, choice: None };
                 let other = Rc::new(Evaluator::in_world(self.cache, world, false).depending(self));
                 self.units.borrow_mut().insert(folder.to_owned(), Rc::clone(&other));
                 other

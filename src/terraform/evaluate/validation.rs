@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// Deepest nesting of a condition that is taken apart.
 const MAX_LEVELS: usize = 16;
+/// Most conditions of one variable that are taken apart.
+const MAX_CONDITIONS: usize = 16;
 /// Longest length that a condition on `length` is written out for.
 const MAX_LENGTH: usize = 1000;
 /// Characters that no word has.
@@ -22,7 +24,9 @@ const SEPARATORS: &[char] = &['/', ':', '@', '*', '?', ' ', '\t', '\n', '\r'];
 impl Evaluator<'_> {
     /// What the validations of a variable say of its value.
     pub(super) fn facts(&self, name: &str, body: &Body, scope: &Scope) -> Facts {
+        // of many conditions the first are enough
         let conditions = body.blocks.iter().filter(|b| &*b.kind == "validation").filter_map(|b| b.body.attribute("condition"));
+        let conditions = conditions.take(MAX_CONDITIONS);
         let (mut own, mut items) = (Vec::new(), Vec::new());
         for condition in conditions {
             let reader = Reader { evaluator: self, scope, about: About::Variable(name) };

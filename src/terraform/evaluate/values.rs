@@ -3,6 +3,7 @@
 use crate::source::Span;
 use crate::value::facts::Facts;
 use crate::value::{Atom, Entry, Hop, Kind, MAX_ALTERNATIVES, Part, Text, Trail, Value};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Most nodes of one value that get a hop; a larger value keeps the trails it has.
@@ -120,19 +121,60 @@ fn all_same(x: &[Value], y: &[Value]) -> bool {
     x.len() == y.len() && x.iter().zip(y).all(|(a, b)| same(a, b))
 }
 
+/// Entries in the order that they came in, each key once.
+#[derive(Default)]
+pub(super) struct Entries {
+    list: Vec<Entry>,
+    places: HashMap<String, usize>,
+}
+
+impl Entries {
+    /// The entry with this key.
+    pub(super) fn get(&mut self, key: &Text) -> Option<&mut Entry> {
+        self.places.get(&identity(key)).and_then(|i| self.list.get_mut(*i))
+    }
+
+    /// Adds an entry; one with the same key gives way.
+    pub(super) fn set(&mut self, entry: Entry) {
+        match self.get(&entry.key) {
+            Some(before) => *before = entry,
+            None => {
+                self.places.insert(identity(&entry.key), self.list.len());
+                self.list.push(entry);
+            }
+        }
+    }
+
+    /// All of them.
+    pub(super) fn into_list(self) -> Vec<Entry> {
+        self.list
+    }
+}
+
+/// Equal for texts of equal shape, however they are split into parts.
+fn identity(text: &Text) -> String {
+    let mut out = String::new();
+    for part in &text.parts {
+        match part {
+            Part::Literal { text, .. } => out.push_str(text),
+            Part::Hole { atom, .. } => out.extend(["\0", atom.key(), "\0"]),
+        }
+    }
+    out
+}
+
 /// The entries that Terraform sees: the last of each key, in order of the keys.
 pub(super) fn effective(entries: &[Entry]) -> Vec<Entry> {
-    let mut out: Vec<Entry> = Vec::new();
+    let mut open = Entries::default();
     let mut known: std::collections::BTreeMap<String, Entry> = std::collections::BTreeMap::new();
     for entry in entries {
         if let Some(key) = entry.key.as_known() {
             known.insert(key, entry.clone());
         } else {
-            out.retain(|o| !o.key.same(&entry.key));
-            out.push(entry.clone());
+            open.set(entry.clone());
         }
     }
-    known.into_values().chain(out).collect()
+    known.into_values().chain(open.into_list()).collect()
 }
 
 /// Every combination of the alternatives inside a value, up to a bound; none past it.
