@@ -55,11 +55,12 @@ fn foreign(formula: Formula) -> Formula {
     Formula::All(vec![formula, ours.negate()])
 }
 
+/// One query, nothing of it known before.
 fn run(bencher: divan::Bencher<'_, '_>, formula: Formula) {
-    let templates = Templates::new(&templates());
-    bencher.bench(|| {
+    let all = templates();
+    bencher.with_inputs(|| Templates::new(&all)).bench_refs(|templates| {
         let options = Options::default();
-        Compiled::new(&formula, &options).search(&templates, &options)
+        Compiled::new(&formula, &options).search(templates, &options)
     });
 }
 
@@ -104,11 +105,14 @@ mod common;
 
 /// The exposure of a whole trust: what a run asks of each role and binding.
 mod exposures {
-    use super::common::{aws, google, policy};
-    use fedlint::admission::exposure::{exposure, life};
+    use super::common::{aws, google, policy, tree};
+    use fedlint::admission::exposure::{Life, exposure, exposure_in, life_in};
     use fedlint::admission::formula::Formula;
-    use fedlint::issuers::Template;
+    use fedlint::admission::iam::Policy;
+    use fedlint::admission::search::Shared;
+    use fedlint::issuers::{Template, registry};
     use serde_json::{Value, json};
+    use std::sync::Arc;
     use std::time::{Duration, Instant};
 
     const GITHUB: &str = "token.actions.githubusercontent.com";
@@ -128,24 +132,71 @@ mod exposures {
         of(bencher, &json!({"StringLike": {":sub": "repo:octo*:ref:refs/heads/main"}}));
     }
 
-    #[divan::bench]
-    fn hundred_exact_subjects(bencher: divan::Bencher<'_, '_>) {
-        let subjects: Vec<String> = (0..100).map(|i| format!("repo:octo/service-{i}:ref:refs/heads/main")).collect();
+    fn subjects(bencher: divan::Bencher<'_, '_>, count: usize) {
+        let subjects: Vec<String> = (0..count).map(|i| format!("repo:octo/service-{i}:ref:refs/heads/main")).collect();
         of(bencher, &json!({"StringEquals": {":sub": subjects}}));
     }
 
-    /// The conditions found in public repositories, those of GitHub's provider.
-    fn real() -> Vec<(String, Formula, Vec<Template>)> {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/gcp-conditions.jsonl");
+    #[divan::bench]
+    fn hundred_exact_subjects(bencher: divan::Bencher<'_, '_>) {
+        subjects(bencher, 100);
+    }
+
+    #[divan::bench]
+    fn thousand_exact_subjects(bencher: divan::Bencher<'_, '_>) {
+        subjects(bencher, 1_000);
+    }
+
+    /// A trust that is like one judged before, with what a run remembers.
+    #[divan::bench]
+    fn the_same_subject_again(bencher: divan::Bencher<'_, '_>) {
+        let condition = json!({"StringEquals": {":sub": "repo:octo/app:ref:refs/heads/main", ":aud": "sts.amazonaws.com"}});
+        let (formula, templates, _) = aws(GITHUB, &policy(GITHUB, &condition));
+        let shared = Arc::new(Shared::default());
+        bencher.bench(|| exposure_in(&formula, &shared.templates(&templates)));
+    }
+
+    /// A name, the formula and the templates of a trust.
+    type Case = (String, Formula, Vec<Template>);
+
+    /// The lines or elements of a file of shared data.
+    fn data(name: &str) -> Vec<Value> {
+        let path = format!("{}/../shared/data/{name}", env!("CARGO_MANIFEST_DIR"));
         let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
-        let rows = text.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok());
-        rows.filter(|r| r["issuer"] == "github")
-            .filter_map(|r| {
-                let condition = r["concrete"].as_str()?.to_owned();
-                let (_, formula, templates, _) = google(GITHUB, &condition);
-                Some((condition, formula, templates))
-            })
-            .collect()
+        match serde_json::from_str(&text) {
+            Ok(Value::Array(all)) => all,
+            _ => text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect(),
+        }
+    }
+
+    /// The conditions found in public repositories, those of issuers with a host of their own.
+    fn real() -> Vec<Case> {
+        let case = |row: &Value| {
+            let host = match row["issuer"].as_str()? {
+                "github" => GITHUB,
+                "gitlab" => "gitlab.com",
+                "tfc" => "app.terraform.io",
+                "aws" => "aws",
+                _ => return None,
+            };
+            let condition = row["concrete"].as_str()?.to_owned();
+            let (_, formula, templates, _) = google(host, &condition);
+            Some((condition, formula, templates))
+        };
+        data("gcp-conditions.jsonl").iter().filter_map(case).collect()
+    }
+
+    /// The trust policies of the conformance data, each as the tokens of its principal meet it.
+    fn trusts(name: &str) -> Vec<Case> {
+        let case = |row: &Value| {
+            let text = row["policy"].to_string().replace("123456789012", "111122223333");
+            let policy = Policy::read(&tree(&serde_json::from_str(&text).ok()?));
+            let host = row["principal"].as_str()?.split_once("oidc-provider/")?.1;
+            registry().recognise(host)?;
+            let (formula, templates, _) = aws(host, &policy);
+            Some((text, formula, templates))
+        };
+        data(name).iter().filter_map(case).collect()
     }
 
     #[divan::bench(sample_count = 5, sample_size = 1)]
@@ -154,27 +205,47 @@ mod exposures {
         bencher.counter(divan::counter::ItemsCount::new(all.len())).bench(|| all.iter().filter(|(_, f, t)| exposure(f, t).is_ok()).count());
     }
 
-    /// The slowest of many, as its own time.
-    fn worst(all: &[(String, Formula, Vec<Template>)]) -> Duration {
-        let time = |(_, formula, templates): &(String, Formula, Vec<Template>)| {
+    /// The slowest of many, as its own time: both questions of a trust, nothing of it known before.
+    fn worst(what: &str, all: impl Iterator<Item = Case>) -> Duration {
+        let time = |(name, formula, templates): Case| {
             let start = Instant::now();
-            divan::black_box((life(formula, templates), exposure(formula, templates).is_ok()));
-            start.elapsed()
+            let shared = Arc::new(Shared::default());
+            let lives = life_in(&formula, &shared.templates(&templates));
+            let exposes = exposure_in(&formula, &shared.templates(&templates));
+            let time = start.elapsed();
+            let open = matches!(lives, Life::Unknown(_)) || (exposes.is_err() && !matches!(lives, Life::Dead));
+            (time, open, name)
         };
-        all.iter().map(time).max().unwrap_or_default()
+        let mut times: Vec<(Duration, bool, String)> = all.map(time).collect();
+        times.sort();
+        let open = times.iter().filter(|(_, open, _)| *open).count();
+        let sum: Duration = times.iter().map(|(d, ..)| *d).sum();
+        eprintln!("{} of {what}: {sum:?} together, {open} not decided; the slowest:", times.len());
+        for (duration, _, name) in times.iter().rev().take(3) {
+            eprintln!("  {duration:?} {}", name.chars().take(300).collect::<String>());
+        }
+        times.pop().map_or(Duration::ZERO, |(duration, ..)| duration)
     }
 
     #[divan::bench(sample_count = 1, sample_size = 1)]
     fn slowest_real_condition() -> Duration {
-        let slowest = worst(&real());
-        eprintln!("slowest real condition: {slowest:?}");
-        slowest
+        worst("the real conditions", real().into_iter())
+    }
+
+    #[divan::bench(sample_count = 1, sample_size = 1)]
+    fn slowest_trust_policy() -> Duration {
+        worst("the trust policies made by hand", trusts("aws-trust-cases.json").into_iter())
+    }
+
+    #[divan::bench(sample_count = 1, sample_size = 1)]
+    fn slowest_random_trust_policy() -> Duration {
+        worst("the random trust policies", trusts("aws-trust-random.jsonl").into_iter())
     }
 
     /// Random policies from a fixed seed.
-    fn random(count: u64) -> Vec<(String, Formula, Vec<Template>)> {
+    fn random(count: u64) -> impl Iterator<Item = Case> {
         let mut state = 0x9E37_79B9_7F4A_7C15u64;
-        let mut next = |n: usize| {
+        let mut next = move |n: usize| {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
@@ -184,7 +255,7 @@ mod exposures {
         let repositories = ["app", "app*", "*", "*-infra-*", "a?p"];
         let contexts = ["ref:refs/heads/main", "*", "ref:refs/heads/*release*", "environment:prod*", "pull_request", "*main*"];
         let operators = ["StringLike", "StringNotLike", "StringLikeIfExists", "ForAllValues:StringLike"];
-        let one = |_| {
+        let one = move |_| {
             let mut condition = json!({});
             for _ in 0..=next(3) {
                 let subjects: Vec<String> = (0..=next(6))
@@ -198,13 +269,11 @@ mod exposures {
             let (formula, templates, _) = aws(GITHUB, &policy(GITHUB, &condition));
             (condition.to_string(), formula, templates)
         };
-        (0..count).map(one).collect()
+        (0..count).map(one)
     }
 
     #[divan::bench(sample_count = 1, sample_size = 1)]
     fn slowest_of_ten_thousand_random_policies() -> Duration {
-        let slowest = worst(&random(10_000));
-        eprintln!("slowest random policy: {slowest:?}");
-        slowest
+        worst("ten thousand random policies", random(10_000))
     }
 }

@@ -194,7 +194,7 @@ fn calls(world: &World, list: bool) {
     let graph = &world.graph;
     let trusts = graph.trusts.iter().map(|t| t.origin.span);
     let made: BTreeSet<Span> = trusts.chain(graph.providers.iter().map(|p| p.origin.span)).collect();
-    let evaluated: BTreeSet<Span> = world.modelled.iter().map(|c| c.span).collect();
+    let evaluated: BTreeSet<Span> = world.calls.iter().filter(|c| c.modelled).map(|c| c.span).collect();
     let mut counts: BTreeMap<&str, Calls> = BTreeMap::new();
     let mut remote = 0;
     for file in world.sources.all().iter().filter(|f| f.path.ends_with(".tf") && !f.path.starts_with(models::FOLDER)) {

@@ -10,7 +10,7 @@ use crate::rules::engine::{self, Context, Selection};
 use crate::source::walk::{FileKind, Options, Scan, ScanError};
 use crate::source::{SourceFile, Sources, Span};
 use crate::syntax::{Parsed, Problem, helm, json};
-use crate::terraform::evaluate::{EvalError, Evaluated, ModelledCall, Workspace};
+use crate::terraform::evaluate::{EvalError, Evaluated, ModuleCall, Workspace};
 use crate::terraform::models::Library;
 use crate::terraform::plan;
 use crate::value::{Text, Value};
@@ -59,8 +59,8 @@ pub struct World {
     pub links: Links,
     /// What was looked at.
     pub coverage: Coverage,
-    /// The calls of modules that a model stood in for.
-    pub modelled: Vec<ModelledCall>,
+    /// The calls of Terraform modules.
+    pub calls: Vec<ModuleCall>,
 }
 
 /// Reads, judges, reports.
@@ -70,6 +70,7 @@ pub struct World {
 pub fn check(request: &Request) -> Result<Run, ScanError> {
     let world = read(request)?;
     let context = Context {
+        shared: Arc::default(),
         graph: &world.graph,
         links: &world.links,
         sources: &world.sources,
@@ -100,7 +101,7 @@ pub fn read(request: &Request) -> Result<World, ScanError> {
     let graph = facts(&documents, &evaluated);
     let links = links(&graph);
     let coverage = coverage(&sources, &scan, &documents, &evaluated, &graph);
-    Ok(World { sources, graph, links, coverage, modelled: evaluated.modelled })
+    Ok(World { sources, graph, links, coverage, calls: evaluated.calls })
 }
 
 /// What is known of a Terraform expression in a folder. Modules and files are read from that folder and, where the
@@ -119,7 +120,7 @@ pub fn expression(folder: &Path, text: &str) -> Result<Result<Value, EvalError>,
     // only the loader is wanted: an explicit file would be read, an excluded tree is not walked
     let options = Options { roots: vec![real.clone()], exclude: vec!["**".to_owned()], boundaries, ..Options::default() };
     let scan = Scan::run(&options, &sources)?;
-    let files = folders::Files::new(&scan.loader);
+    let files = folders::Files::new(&scan);
     let shown = inside.unwrap_or(&real).to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
     Ok(Workspace::new(&files, std::slice::from_ref(&shown)).evaluate_expression(&shown, text))
 }
@@ -160,7 +161,7 @@ fn documents(scan: &Scan) -> Vec<Tree> {
 }
 
 fn evaluate(scan: &Scan, models: &Library) -> Evaluated {
-    let files = folders::Files::new(&scan.loader);
+    let files = folders::Files::new(&scan);
     let folders = folders::to_evaluate(scan, models);
     Workspace::new(&files, &folders).models(models).only(readers::wants).evaluate()
 }
@@ -171,10 +172,17 @@ fn plans(documents: &mut Vec<Tree>, evaluated: &mut Evaluated) {
         .into_iter()
         .partition(|t| t.format == Format::Json && t.parsed.documents.first().is_some_and(plan::is_plan));
     *documents = others;
-    let read = |t: &Tree| t.parsed.documents.iter().flat_map(|d| plan::read(d, t.file.folder())).collect::<Vec<_>>();
-    let planned: Vec<_> = plans.iter().flat_map(read).collect();
+    let mut planned = Vec::new();
+    for tree in plans {
+        for document in &tree.parsed.documents {
+            let plan = plan::read(document, tree.file.folder());
+            planned.extend(plan.resources);
+            evaluated.problems.extend(plan.problems);
+        }
+        evaluated.problems.extend(tree.parsed.problems);
+    }
     if !planned.is_empty() {
-        plan::join(&mut evaluated.resources, planned);
+        plan::join(&mut evaluated.resources, planned, &evaluated.calls);
     }
 }
 

@@ -128,7 +128,7 @@ fn stranger(values: &Values, template: &Template) -> Option<Class> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(16) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(192) })]
 
     #[test]
     fn witnesses_get_in_and_proofs_hold(condition in condition()) {

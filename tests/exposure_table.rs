@@ -171,7 +171,7 @@ fn issuers_of_one_tenant() {
     judge(&[
         (CIRCLECI, like("org/5034460f-c7c4-4c43-9457-de07e2029e7b/project/*"), AnyProject),
         (CIRCLECI, like("org/5034460f-c7c4-4c43-9457-de07e2029e7b/project/11111111-1111-4111-8111-111111111111/user/*"), AnyRef),
-        (BITBUCKET, like("*:*"), AnyTenant),
+        (BITBUCKET, like("*:*"), AnyProject),
         (BITBUCKET, like("{11111111-1111-4111-8111-111111111111}:*"), AnyRef),
     ]);
 }

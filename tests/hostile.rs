@@ -118,6 +118,34 @@ fn policy(conditions: &serde_json::Value) -> String {
 }
 
 #[test]
+fn patterns_that_blow_up_stop_at_a_limit() {
+    let sub = "token.actions.githubusercontent.com:sub";
+    let stars: Vec<String> = (0..50).map(|i| format!("repo:o/{}*{i}", "*a?b".repeat(60))).collect();
+    let marks: Vec<String> = (0..20).map(|i| format!("repo:*a{}", "?".repeat(20 + i))).collect();
+    let values: Vec<String> = (0..20_000).map(|i| format!("repo:o/r{i}:*")).collect();
+    for values in [stars, marks, values] {
+        survives(&[("a.json", policy(&serde_json::json!({"StringLike": {sub: values}})).as_bytes())]);
+    }
+}
+
+#[test]
+fn conditions_of_google_stop_at_a_limit() {
+    let provider = |condition: &str| {
+        format!(
+            "resource \"google_iam_workload_identity_pool_provider\" \"p\" {{\n  workload_identity_pool_id = \"pool\"\n  workload_identity_pool_provider_id = \"prov\"\n  attribute_mapping = {{ \"google.subject\" = \"assertion.sub\" }}\n  attribute_condition = {}\n  oidc {{\n    issuer_uri = \"https://token.actions.githubusercontent.com\"\n  }}\n}}\n",
+            serde_json::Value::from(condition)
+        )
+    };
+    let deep = format!("{}true{}", "(".repeat(2040), ")".repeat(2040));
+    let tests: Vec<String> =
+        (0..60).map(|i| format!("(assertion.sub.contains('a{i}') || assertion.repository.matches('.*b{i}.*c'))")).collect();
+    let stars = format!("assertion.sub.matches('{}')", "(a*)*".repeat(300));
+    for condition in [deep, "!".repeat(4090) + "true", tests.join(" && "), stars] {
+        survives(&[("a.tf", provider(&condition).as_bytes())]);
+    }
+}
+
+#[test]
 fn bytes_that_are_no_text_are_counted() {
     let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(BAD.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let bom = [b"\xef\xbb\xbf".as_slice(), BAD.replace('\n', "\r\n").as_bytes()].concat();

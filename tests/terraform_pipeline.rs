@@ -41,6 +41,13 @@ fn an_unknown_module_with_trust_is_undecided() {
     assert!(run.findings.is_empty());
 }
 
+#[test]
+fn a_module_that_makes_no_trust_is_not_asked_about() {
+    let call =
+        "module \"certificate\" {\n  source                    = \"acme/acm/aws\"\n  subject_alternative_names = [\"a.example.com\"]\n}\n";
+    assert_eq!(run(&[("main.tf", call)]).coverage.undecided, []);
+}
+
 const POLICY: &str = r#"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Federated\":\"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com\"},\"Action\":\"sts:AssumeRoleWithWebIdentity\",\"Condition\":{\"StringEquals\":{\"token.actions.githubusercontent.com:aud\":\"sts.amazonaws.com\"}}}]}"#;
 
 fn plan() -> String {
@@ -63,7 +70,66 @@ fn a_plan_beside_its_configuration_points_at_the_call() {
     let main = "module \"role\" {\n  source = \"acme/role/aws\"\n  iam_role_name = \"ci\"\n}\n";
     let run = run(&[("infra/main.tf", main), ("infra/plan.json", &plan)]);
     assert_eq!(run.coverage.trusts, 1);
-    assert!(run.findings.iter().any(|f| f.rule == "missing-subject"), "{:?}", findings(&run));
+    let found = run.findings.iter().find(|f| f.rule == "missing-subject").unwrap();
+    let (path, at) = run.sources.locate(found.span).unwrap();
+    assert_eq!((path.as_str(), at.line), ("infra/main.tf", 1), "{:?}", findings(&run));
+}
+
+#[test]
+fn what_a_plan_leaves_out_is_in_the_coverage() {
+    let broken = plan().replace("\"name\":\"this\",", "");
+    let run = run(&[("infra/plan.json", &broken)]);
+    let skipped: Vec<(&str, &str)> = run.coverage.files_skipped.iter().map(|s| (s.path.as_str(), s.reason.as_str())).collect();
+    assert_eq!(skipped, [("infra/plan.json", "line 1: a resource without an address, a type or a name is not read")]);
+}
+
+#[test]
+fn a_finding_of_a_plan_names_the_source_address_and_the_line_of_the_configuration() {
+    // the subject is only known to the plan: the finding stands at the attribute of the configuration
+    let main = "variable \"policy\" {}\n\nresource \"aws_iam_role\" \"ci\" {\n  name               = \"ci\"\n  assume_role_policy = var.policy\n}\n";
+    let plan = plan().replace(
+        "\"child_modules\":[{\"address\":\"module.role\",\"resources\":[{\"address\":\"module.role.aws_iam_role.this\"",
+        "\"child_modules\":[{\"resources\":[{\"address\":\"aws_iam_role.ci\"",
+    );
+    let run = run(&[("infra/main.tf", main), ("infra/plan.json", &plan)]);
+    let found = run.findings.iter().find(|f| f.rule == "missing-subject").unwrap();
+    assert_eq!(found.identity.as_deref().unwrap_or_default(), "aws_iam_role.ci");
+    let (path, at) = run.sources.locate(found.span).unwrap();
+    assert_eq!((path.as_str(), at.line), ("infra/main.tf", 5));
+    assert_eq!(run.coverage.trusts, 1);
+}
+
+#[test]
+fn a_plan_settles_what_stands_for_an_unknown_collection() {
+    let main = "variable \"roles\" {}\nresource \"aws_iam_role\" \"ci\" {\n  for_each           = var.roles\n  name               = each.key\n  assume_role_policy = each.value\n}\n";
+    let role = |key: &str| {
+        format!(
+            r#"{{"address":"aws_iam_role.ci[\"{key}\"]","mode":"managed","type":"aws_iam_role","name":"ci","index":"{key}","values":{{"name":"{key}","assume_role_policy":"{POLICY}"}}}}"#
+        )
+    };
+    let plan = format!(
+        r#"{{"format_version":"1.2","terraform_version":"1.11.4","planned_values":{{"root_module":{{"resources":[{},{}]}}}}}}"#,
+        role("a"),
+        role("b[0]")
+    );
+    let run = run(&[("main.tf", main), ("plan.json", &plan)]);
+    assert_eq!(run.coverage.trusts, 2, "{:?}", run.coverage);
+    assert_eq!(run.coverage.undecided, []);
+    // both stand in one block: one finding
+    let named: Vec<&str> = run.findings.iter().filter(|f| f.rule == "missing-subject").filter_map(|f| f.identity.as_deref()).collect();
+    assert_eq!(named, ["aws_iam_role.ci[\"a\"]"]);
+    assert!(findings(&run).iter().all(|(_, path, _)| path == "main.tf"), "{:?}", findings(&run));
+}
+
+#[test]
+fn a_plan_knows_better_than_a_model() {
+    let main = "module \"role\" {\n  source   = \"terraform-aws-modules/iam/aws//modules/iam-github-oidc-role\"\n  version  = \"~> 5.0\"\n  subjects = [\"acme/app:ref:refs/heads/main\"]\n}\n";
+    let plan = plan().replace("module.role.aws_iam_role.this", "module.role.aws_iam_role.of_a_newer_version");
+    let run = run(&[("main.tf", main), ("plan.json", &plan)]);
+    assert_eq!(run.coverage.trusts, 1, "the model's role is not judged beside the real one");
+    let found = run.findings.iter().find(|f| f.rule == "missing-subject").unwrap();
+    let (path, at) = run.sources.locate(found.span).unwrap();
+    assert_eq!((path.as_str(), at.line), ("main.tf", 1));
 }
 
 #[test]
@@ -124,4 +190,15 @@ fn the_documented_model_of_a_users_module_is_used() {
     write("fedlint-models/index.yaml", "- model: nobody\n  source: x\n");
     let error = check(&request).unwrap_err().to_string();
     assert!(error.contains("index.yaml") && error.contains("nobody"), "{error}");
+}
+
+#[test]
+fn a_unit_of_terragrunt_that_computes_its_source_is_judged_with_its_inputs() {
+    let module = "variable \"subject\" {}\nresource \"aws_iam_role\" \"ci\" {\n  assume_role_policy = jsonencode({\n    Version = \"2012-10-17\"\n    Statement = [{\n      Effect    = \"Allow\"\n      Principal = { Federated = \"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com\" }\n      Action    = \"sts:AssumeRoleWithWebIdentity\"\n      Condition = {\n        StringEquals = { \"token.actions.githubusercontent.com:aud\" = \"sts.amazonaws.com\" }\n        StringLike   = { \"token.actions.githubusercontent.com:sub\" = var.subject }\n      }\n    }]\n  })\n}\n";
+    let root = "locals {\n  organisation = \"acme\"\n}\n";
+    let unit = "include \"root\" {\n  path   = find_in_parent_folders(\"root.hcl\")\n  expose = true\n}\nterraform {\n  source = \"${dirname(find_in_parent_folders(\"root.hcl\"))}/../modules//ci\"\n}\ninputs = {\n  subject = \"repo:${include.root.locals.organisation}/app:*\"\n}\n";
+    let run = run(&[("modules/ci/main.tf", module), ("live/root.hcl", root), ("live/prod/terragrunt.hcl", unit)]);
+    let any_ref = findings(&run).into_iter().find(|(rule, ..)| rule == "any-ref").unwrap();
+    assert_eq!((any_ref.1.as_str(), any_ref.2.as_str()), ("live/prod/terragrunt.hcl", "*"));
+    assert_eq!(run.coverage.trusts, 1, "the module is judged as it is called, not as a library");
 }

@@ -165,7 +165,7 @@ pub struct Eval {
 
 /// `fedlint simulate`.
 #[derive(Debug, Clone, Args)]
-#[command(group = clap::ArgGroup::new("presented").required(true).args(["token", "github", "kubernetes", "spiffe"]))]
+#[command(group = clap::ArgGroup::new("presented").required(true).args(["token", "github", "kubernetes", "spiffe", "subject"]))]
 pub struct Simulate {
     /// What to read.
     #[command(flatten)]
@@ -201,6 +201,9 @@ pub struct Simulate {
     /// The JWT-SVID of this SPIFFE id
     #[arg(long, value_name = "ID")]
     pub spiffe: Option<String>,
+    /// A token of `--issuer` with this subject, and the claims that follow from it
+    #[arg(long, value_name = "SUB", requires = "issuer")]
+    pub subject: Option<String>,
     /// The issuer of a preset: the cluster's, the SPIRE server's, GitHub Enterprise's [default: the one that a trust names]
     #[arg(long, value_name = "URL", conflicts_with = "token")]
     pub issuer: Option<String>,

@@ -8,7 +8,7 @@ use crate::issuers::tokens;
 use crate::pipeline::{self, World};
 use crate::report::printable;
 use crate::rules::engine::Selection;
-use crate::simulation::{Decided, GithubJob, IssuerChoice, Outcome, Presented, Verdict, decide_document, read_token, simulate};
+use crate::simulation::{Decided, GithubJob, IssuerChoice, Outcome, Presented, Verdict, decide_document, of_subject, read_token, simulate};
 use crate::source::{Sources, Span};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -38,6 +38,9 @@ pub(super) fn run(arguments: &Simulate) -> Result<u8, CliError> {
         return Err(CliError::Run("the token has no `iss`: nobody can say whose it is".to_owned()));
     }
     let world = world(&arguments.inputs)?;
+    if arguments.github.is_some() {
+        presented.customise(&world.graph, &world.sources);
+    }
     let outcome = simulate(&world.graph, &world.links, &presented);
     let text = match arguments.format {
         AnswerFormat::Human => human(&world, &presented, &outcome),
@@ -75,6 +78,8 @@ fn presented(arguments: &Simulate) -> Result<Presented, String> {
             issuer: arguments.issuer.as_deref(),
         };
         job.token()?
+    } else if let (Some(subject), Some(issuer)) = (&arguments.subject, &arguments.issuer) {
+        of_subject(issuer, subject)?
     } else {
         workload(arguments)?
     };
@@ -177,7 +182,7 @@ fn as_json(world: &World, presented: &Presented, outcome: &Outcome) -> Value {
     json!({
         "version": 1,
         "token": presented.claims.to_json(),
-        "notes": presented.notes,
+        "notes": presented.notes.iter().chain(&presented.open_notes).collect::<Vec<_>>(),
         "identities": outcome.verdicts.iter().map(verdict).collect::<Vec<_>>(),
         "other_issuers": outcome.other_issuers,
         "summary": {
@@ -187,24 +192,25 @@ fn as_json(world: &World, presented: &Presented, outcome: &Outcome) -> Value {
     })
 }
 
-fn header(presented: &Presented) -> String {
+/// The token, and what to know about it; `open`: something is not decided.
+fn header(presented: &Presented, open: bool) -> String {
     let mut out = format!("token: {}\n", printable(&presented.describe()));
-    for note in &presented.notes {
-        let _ = writeln!(out, "note: {note}");
+    for note in presented.notes.iter().chain(presented.open_notes.iter().filter(|_| open)) {
+        let _ = writeln!(out, "note: {}", printable(note));
     }
     out.push('\n');
     out
 }
 
 fn one_human(presented: &Presented, decided: &Decided) -> String {
-    let mut out = header(presented);
+    let mut out = header(presented, decided.evaluation.decision == Decision::Unknown);
     let _ = writeln!(out, "{}", decided.evaluation.decision);
     out.push_str(&explanation(&decided.sources, &decided.evaluation));
     out
 }
 
 fn human(world: &World, presented: &Presented, outcome: &Outcome) -> String {
-    let mut out = header(presented);
+    let mut out = header(presented, outcome.count(Decision::Unknown) > 0);
     let mut sorted: Vec<&Verdict> = outcome.verdicts.iter().collect();
     sorted.sort_by_key(|v| match v.evaluation.decision {
         Decision::Admit => 0,

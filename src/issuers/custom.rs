@@ -58,6 +58,12 @@ impl Recognised<'_> {
         self.issuer.customised.as_ref().map_or(&[], |c| &c.default)
     }
 
+    /// The claim that names the project whose subject can be customised: `repository`.
+    #[must_use]
+    pub fn project_claim(&self) -> Option<&str> {
+        self.issuer.customised.as_ref().map(|c| c.project.as_str())
+    }
+
     /// Tokens whose subject is these claims one after the other. Templates without one of the claims are left out: GitHub
     /// requires an environment where `environment` is asked for, and says nothing of the others.
     #[must_use]
@@ -72,7 +78,6 @@ impl Recognised<'_> {
         let mut templates = expand::templates(&self.issuer.source, &self.placeholders(), &subject).unwrap_or_default();
         for template in &mut templates {
             template.name = format!("{} ({})", template.name, keys.join(", "));
-            once(template);
         }
         templates
     }
@@ -92,7 +97,9 @@ impl Recognised<'_> {
             let mut templates = if index == 0 {
                 self.templates_for(claims)
             } else {
-                distinct(self.custom(&keys.iter().map(String::as_str).collect::<Vec<_>>()), claims)
+                let mut custom = self.custom(&keys.iter().map(String::as_str).collect::<Vec<_>>());
+                custom.iter_mut().for_each(once);
+                distinct(custom, claims)
             };
             for project in fixed.iter().filter(|f| f.keys != *keys) {
                 templates = templates.iter().flat_map(|t| self.without(t, &project.project)).collect();

@@ -116,6 +116,13 @@ impl Registry {
         &self.issuers
     }
 
+    /// The issuer as a workload identity pool of Google Cloud meets it: there it can be another one's.
+    #[must_use]
+    pub fn as_google_sees<'r>(&'r self, recognised: Recognised<'r>) -> Recognised<'r> {
+        let other = recognised.issuer.google_issuer.as_deref().and_then(|id| self.as_issuer(id, &recognised.host_path));
+        other.unwrap_or(recognised)
+    }
+
     /// AWS as Google Cloud sees it: no URL and no JWT, but `arn`, `account` and `userid`.
     #[must_use]
     pub fn aws(&self) -> Option<Recognised<'_>> {
@@ -152,6 +159,7 @@ fn merge(own: IssuerSource, base: Option<Issuer>) -> Issuer {
         google_claims: Sees::All,
         entra_claims: Vec::new(),
         audiences: BTreeMap::new(),
+        google_issuer: None,
         customised: None,
         facts: OnceLock::new(),
         overrides: BTreeMap::new(),
@@ -163,6 +171,7 @@ fn merge(own: IssuerSource, base: Option<Issuer>) -> Issuer {
         // what AWS and Entra do is a matter of the very issuer
         issuer.aws_required = None;
         issuer.entra_claims = Vec::new();
+        issuer.google_issuer = None;
         issuer.facts = OnceLock::new();
     }
     issuer.overrides.extend(own.claims);
@@ -178,6 +187,7 @@ fn merge(own: IssuerSource, base: Option<Issuer>) -> Issuer {
     issuer.google_claims = own.google_claims.map_or(issuer.google_claims, Sees::Only);
     issuer.entra_claims = own.entra_claims.unwrap_or(issuer.entra_claims);
     issuer.audiences = own.audiences.unwrap_or(issuer.audiences);
+    issuer.google_issuer = own.google_issuer.or(issuer.google_issuer);
     issuer.customised = own.customised.or(issuer.customised);
     issuer.host = own.host.unwrap_or_default();
     issuer.source.segments.extend(own.segments);

@@ -15,6 +15,8 @@ pub enum Tenancy {
     Tenant,
     /// The issuer's URL belongs to one cluster.
     Cluster,
+    /// The issuer's tokens go to one vendor's own service, which keeps its customers apart by itself.
+    Service,
     /// Not known: an issuer outside the registry.
     #[default]
     Unknown,
@@ -150,6 +152,8 @@ pub struct Issuer {
     pub entra_claims: Vec<String>,
     /// The customary audience by cloud (`aws`, `google`, `azure`) and the issuer's own (`default`).
     pub audiences: BTreeMap<String, String>,
+    /// The issuer that this one is to Google Cloud, where tenants are told apart in another way there.
+    pub(super) google_issuer: Option<String>,
     /// How its tenants can choose the claims of their subject; none when they cannot.
     pub(super) customised: Option<Customised>,
     /// Facts of every claim of its templates and of those that are known but in no template; made when first asked for.
@@ -235,6 +239,7 @@ pub(super) struct IssuerSource {
     pub(super) aws_claims: Option<Vec<String>>,
     pub(super) aws_default_claims: Option<bool>,
     pub(super) google_claims: Option<Vec<String>>,
+    pub(super) google_issuer: Option<String>,
     pub(super) entra_claims: Option<Vec<String>>,
     pub(super) audiences: Option<BTreeMap<String, String>>,
     #[serde(default)]

@@ -66,6 +66,9 @@ const RECOGNISED: &[(&str, &str)] = &[
     ("https://login.microsoftonline.com/66666666-0000-4000-8000-000000000001/v2.0", "entra"),
     ("https://sts.windows.net/66666666-0000-4000-8000-000000000001/", "entra-v1"),
     ("https://sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d/", "sentinel"),
+    ("https://api.pulumi.com/oidc/v2", "pulumi-v2"),
+    ("https://studio.iterative.ai/api", "dvc-studio-iterative"),
+    ("https://sts.windows.net/cab8a31a-1906-4287-a0d8-4eef66b95f6e/", "sentinel"),
     ("https://oidc.vercel.com", "vercel"),
     ("https://oidc.vercel.com/acme", "vercel-team"),
     ("https://api.pulumi.com/oidc", "pulumi"),
@@ -116,9 +119,16 @@ fn urls_are_recognised() {
         assert!(registry().recognise(url).is_none(), "{url}");
     }
     let ids: BTreeSet<&str> = RECOGNISED.iter().map(|(_, id)| *id).collect();
-    let hostless = ["aws", "spire", "generic"];
+    let hostless = ["aws", "spire", "generic", "microsoft-services"];
     let untested: Vec<&str> = registry().issuers().map(|i| i.id.as_str()).filter(|i| !ids.contains(i) && !hostless.contains(i)).collect();
     assert!(untested.is_empty(), "no URL for {untested:?}");
+}
+
+/// Who said so: every issuer has a page that defines its tokens.
+#[test]
+fn every_issuer_has_its_page() {
+    let without: Vec<&str> = registry().issuers().filter(|i| i.reference.is_none()).map(|i| i.id.as_str()).collect();
+    assert_eq!(without, ["generic"]);
 }
 
 #[test]

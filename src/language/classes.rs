@@ -153,6 +153,10 @@ fn most_readable(start: u32, end: u32) -> Option<char> {
     if let Some(best) = ascii.filter(|c| !c.is_control()) {
         return Some(best);
     }
+    // No letters for private use.
+    if (0xE000..0xF000).contains(&start) {
+        return char::from_u32(start);
+    }
     let mut best: Option<(u32, char)> = None;
     for c in (start..=end.min(start.saturating_add(LOOK))).filter_map(char::from_u32) {
         let rank = readable_rank(c);

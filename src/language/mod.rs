@@ -13,6 +13,7 @@ mod regex;
 mod subset;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub(crate) use classes::{Classes, readable_rank};
 pub(crate) use dfa::{Dfa, Out};
@@ -30,7 +31,9 @@ pub const MAX_CELLS: usize = 1 << 21;
 pub const MAX_NODES: usize = 65_536;
 /// Most nodes that are moved by a character class while an automaton is made deterministic: hundreds of stars stay within
 /// the number of states for a long time.
-pub const MAX_MOVES: usize = 4_000_000;
+pub const MAX_MOVES: usize = 2_000_000;
+/// The same for the union of patterns with stars: past it they are followed one by one.
+pub const MAX_UNION_MOVES: usize = 100_000;
 /// Most pairs of states that a comparison of two languages visits.
 pub const MAX_PAIRS: usize = 200_000;
 

@@ -71,6 +71,16 @@ impl Nfa {
         Ok(to)
     }
 
+    /// One character, from a node to a new one.
+    pub(super) fn char(&mut self, from: NodeId, c: char) -> Result<NodeId, TooLarge> {
+        self.set(from, vec![(u32::from(c), u32::from(c))])
+    }
+
+    /// One character, between two nodes.
+    pub(super) fn char_to(&mut self, from: NodeId, c: char, to: NodeId) {
+        self.edge(from, vec![(u32::from(c), u32::from(c))], to);
+    }
+
     /// These characters.
     pub(crate) fn literal(&mut self, from: NodeId, text: &str) -> Result<NodeId, TooLarge> {
         text.chars().try_fold(from, |at, c| self.set(at, vec![(u32::from(c), u32::from(c))]))

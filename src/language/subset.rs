@@ -15,8 +15,13 @@ const NONE: u32 = u32::MAX;
 impl Nfa {
     /// The automaton of the strings that lead from `start` to `accept`.
     pub(crate) fn determinise(&self, start: NodeId, accept: NodeId) -> Result<Dfa, TooLarge> {
+        self.determinise_within(MAX_MOVES, start, accept)
+    }
+
+    /// [`Nfa::determinise`], given up past so many moves.
+    pub(crate) fn determinise_within(&self, most: usize, start: NodeId, accept: NodeId) -> Result<Dfa, TooLarge> {
         let (classes, members) = Classes::of_sets(self.sets());
-        Subsets { nfa: self, accept, members, after: After::new(self, accept), seen: vec![false; self.len()], moves: 0 }
+        Subsets { nfa: self, accept, members, after: After::new(self, accept), seen: vec![false; self.len()], moves: 0, most }
             .build(start, classes)
     }
 }
@@ -29,6 +34,7 @@ struct Subsets<'a> {
     after: After,
     seen: Vec<bool>,
     moves: usize,
+    most: usize,
 }
 
 impl Subsets<'_> {
@@ -64,7 +70,7 @@ impl Subsets<'_> {
                     *cell = id;
                 }
             }
-            if states.len() > MAX_STATES || states.len().saturating_mul(width) > MAX_CELLS || self.moves > MAX_MOVES {
+            if states.len() > MAX_STATES || states.len().saturating_mul(width) > MAX_CELLS || self.moves > self.most {
                 return Err(TooLarge::Limit);
             }
             at += 1;

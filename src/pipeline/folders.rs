@@ -2,7 +2,7 @@
 
 use crate::source::SourceFile;
 use crate::source::walk::{FileKind, Loader, Scan, ScannedFile, normal};
-use crate::terraform::evaluate::ModuleFiles;
+use crate::terraform::evaluate::{ModuleFiles, unit_source, variable_files_among};
 use crate::terraform::models::Library;
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,11 +14,14 @@ const MAX_LISTED: usize = 20_000;
 /// The loader as the evaluator sees it.
 pub(super) struct Files<'a> {
     loader: &'a Loader,
+    /// The paths of Terraform's files, as they were walked.
+    terraform: Vec<String>,
 }
 
 impl<'a> Files<'a> {
-    pub(super) fn new(loader: &'a Loader) -> Self {
-        Self { loader }
+    pub(super) fn new(scan: &'a Scan) -> Self {
+        let terraform = |f: &&ScannedFile| f.kind.is_terraform() || matches!(f.kind, FileKind::Tfvars | FileKind::TfvarsJson);
+        Self { loader: &scan.loader, terraform: scan.files.iter().filter(terraform).map(|f| f.path.clone()).collect() }
     }
 }
 
@@ -34,6 +37,10 @@ impl ModuleFiles for Files<'_> {
 
     fn read(&self, path: &str) -> Option<Arc<SourceFile>> {
         self.loader.load(path)
+    }
+
+    fn variable_files(&self, root: &str) -> Vec<String> {
+        variable_files_among(root, &self.terraform)
     }
 
     fn builtin(&self, path: &str, text: &str) -> Option<Arc<SourceFile>> {
@@ -108,6 +115,14 @@ fn callers(scan: &Scan) -> BTreeMap<String, BTreeSet<String>> {
             if let Some(target) = found.get(1).and_then(|m| resolve(folder, m.as_str())) {
                 out.entry(target).or_default().insert(folder.to_owned());
             }
+        }
+    }
+    // where a unit of Terragrunt computes its source, the evaluator knows it
+    let files = Files::new(scan);
+    for unit in scan.files.iter().filter(|f| f.path == "terragrunt.hcl" || f.path.ends_with("/terragrunt.hcl")) {
+        let folder = folder_of(&unit.path);
+        if let Some(target) = unit_source(&files, folder) {
+            out.entry(target).or_default().insert(folder.to_owned());
         }
     }
     out

@@ -4,8 +4,9 @@ use super::checks;
 use super::finding::{Category, Confidence, Finding, Related, Severity};
 use super::{catalogue, suppress};
 use crate::admission::Token;
-use crate::admission::exposure::{self, Exposure};
+use crate::admission::exposure::{self, Exposure, Life};
 use crate::admission::formula::Formula;
+use crate::admission::search::Shared;
 use crate::config::Config;
 use crate::graph::links::Links;
 use crate::graph::{Graph, Origin};
@@ -14,7 +15,7 @@ use crate::source::{Sources, Span};
 use crate::value::{Text, Trail, hops};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Most places that a finding lists beside its own.
 const MAX_RELATED: usize = 12;
@@ -34,6 +35,8 @@ pub struct Context<'a> {
     pub registry: &'a Registry,
     /// What the checks could not decide: the place and the reason.
     pub open: Mutex<BTreeSet<(Span, String)>>,
+    /// What the decisions of the run share: a trust like one that was judged before is not judged anew.
+    pub shared: Arc<Shared>,
 }
 
 impl Context<'_> {
@@ -42,10 +45,24 @@ impl Context<'_> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).insert((span, why));
     }
 
+    /// Whether anybody gets in through a gate.
+    #[must_use]
+    pub fn life(&self, formula: &Formula, templates: &[Template]) -> Life {
+        exposure::life_in(formula, &self.shared.templates(templates))
+    }
+
+    /// Who gets in through a gate.
+    ///
+    /// # Errors
+    /// Nothing could be decided; the reason.
+    pub fn exposed(&self, formula: &Formula, templates: &[Template]) -> Result<Exposure, String> {
+        exposure::exposure_in(formula, &self.shared.templates(templates))
+    }
+
     /// Who gets in through a gate; a search that gives up is left open.
     #[must_use]
     pub fn exposure(&self, origin: &Origin, formula: &Formula, templates: &[Template]) -> Option<Exposure> {
-        match exposure::exposure(formula, templates) {
+        match self.exposed(formula, templates) {
             Ok(exposure) => Some(exposure),
             Err(why) => {
                 self.leave_open(origin.span, format!("who gets in through `{}` was not decided: {why}", origin.name));

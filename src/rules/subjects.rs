@@ -76,18 +76,44 @@ fn known(recognised: &Recognised<'_>, formula: &Formula, formats: &[SubjectForma
     };
     organisation.iter().for_each(|keys| offer(keys));
     for project in projects(formula).into_iter().take(MAX_FORMS) {
-        let about: Vec<&(usize, &SubjectFormat)> =
-            concerned.iter().filter(|(_, f)| f.project.as_ref().and_then(Text::as_known).is_some_and(|name| is(&project, &name))).collect();
-        let keys: Vec<Option<Keys>> = about.iter().map(|(_, f)| effective(f, recognised, &organisation)).collect();
-        let [Some(first), rest @ ..] = keys.as_slice() else { continue };
-        if about.iter().all(|(_, f)| !f.origin.conditional) && rest.iter().all(|k| k.as_ref() == Some(first)) {
-            facts.extend(about.iter().map(|(i, _)| *i));
-            fixed.push(Fixed { project, keys: first.clone() });
-        } else {
-            keys.iter().flatten().for_each(&mut offer);
+        match chosen(recognised, &project, formats) {
+            Chosen::Nothing => {}
+            Chosen::Keys(keys, about) => {
+                facts.extend(about);
+                fixed.push(Fixed { project, keys });
+            }
+            Chosen::Perhaps(all) => all.iter().for_each(&mut offer),
         }
     }
     (fixed, others, facts)
+}
+
+/// What the scan says about one project's subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chosen {
+    /// Nothing.
+    Nothing,
+    /// It is made of these claims; the facts (by index) that say so.
+    Keys(Keys, Vec<usize>),
+    /// It may be made of any of these.
+    Perhaps(Vec<Keys>),
+}
+
+/// The claims that the subject of a project (`octo-org/octo-repo`) is made of, as far as the scan says.
+#[must_use]
+pub fn chosen(recognised: &Recognised<'_>, project: &str, formats: &[SubjectFormat]) -> Chosen {
+    let concerned = || formats.iter().enumerate().filter(|(_, f)| recognised.issuer.id.starts_with(f.issuer));
+    let organisation: Vec<&Keys> = concerned().filter(|(_, f)| f.project.is_none()).filter_map(|(_, f)| these(&f.keys)).collect();
+    let about: Vec<(usize, &SubjectFormat)> =
+        concerned().filter(|(_, f)| f.project.as_ref().and_then(Text::as_known).is_some_and(|name| is(project, &name))).collect();
+    let keys: Vec<Option<Keys>> = about.iter().map(|(_, f)| effective(f, recognised, &organisation)).collect();
+    match keys.as_slice() {
+        [] => Chosen::Nothing,
+        [Some(first), rest @ ..] if rest.iter().all(|k| k.as_ref() == Some(first)) && about.iter().all(|(_, f)| !f.origin.conditional) => {
+            Chosen::Keys(first.clone(), about.iter().map(|(i, _)| *i).collect())
+        }
+        _ => Chosen::Perhaps(keys.into_iter().flatten().collect()),
+    }
 }
 
 fn these(keys: &SubjectKeys) -> Option<&Keys> {

@@ -33,7 +33,9 @@ fn named_issuer(policy: Policy, document: &Value, presented: &Presented) -> Poli
         return policy;
     }
     let federated = principals(&policy).into_iter().filter(for_tokens);
-    let atoms: BTreeSet<Atom> = federated.flat_map(|p| p.text.atoms().cloned().collect::<Vec<_>>()).collect();
+    let spire = presented.issuer == IssuerChoice::Spire;
+    let named = |a: &&Atom| !(spire && a.kind() == AtomKind::IssuerHostPath);
+    let atoms: BTreeSet<Atom> = federated.flat_map(|p| p.text.atoms().filter(named).cloned().collect::<Vec<_>>()).collect();
     if atoms.is_empty() {
         return policy;
     }
@@ -99,6 +101,9 @@ pub(super) fn decide(policy: &Policy, presented: &Presented) -> Answer {
     let concerned =
         presented.principal.is_some() || presented.ready || !principals.iter().any(|p| p.effect != Effect::Deny) && policy.open.is_some();
     if !concerned && !principals.iter().any(|p| concerns(p, principal.name())) {
+        if let Some(step) = nearly(&principals, &principal) {
+            return Answer::Decided(Evaluation { decision: Decision::Deny, trace: vec![step], reasons: Vec::new() });
+        }
         return if principals.iter().any(for_tokens) { Answer::OtherIssuer } else { Answer::NotForTokens };
     }
     let context = if presented.ready { presented.claims.clone() } else { context(policy, principal.name(), presented) };
@@ -107,8 +112,28 @@ pub(super) fn decide(policy: &Policy, presented: &Presented) -> Answer {
     Answer::Decided(readable(evaluate(policy, &request)))
 }
 
-/// Says of a value that was not given that it was not.
+/// The federated principal that is the token's issuer but for a slash at the end: STS finds no provider of that name
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html>).
+fn nearly(principals: &[PrincipalRef], requester: &Requester) -> Option<Step> {
+    let host = requester.name();
+    let bare = |text: &str| text.trim_end_matches('/').to_ascii_lowercase();
+    let (issuer, principal) = principals.iter().filter(|p| for_tokens(p) && !p.negated).find_map(|p| {
+        let issuer = issuer_of_federated(&p.text)?.as_known()?;
+        (issuer != host && bare(&issuer) == bare(host)).then_some((issuer, p))
+    })?;
+    let note = Some(super::difference(&format!("https://{issuer}"), &format!("https://{host}")));
+    let (expected, found) = (Some(issuer), Some(host.to_owned()));
+    Some(Step { test: "Principal".to_owned(), outcome: Truth::False, expected, found, span: principal.text.span(), note })
+}
+
+/// Says of a value that was not given that it was not, and of a wildcard that it is none.
 fn readable(mut evaluation: Evaluation) -> Evaluation {
+    for step in evaluation.trace.iter_mut().filter(|s| s.outcome == Truth::False && s.note.is_none()) {
+        let exact = step.test.contains("StringEquals") && !step.test.contains("Not");
+        if exact && step.expected.as_deref().is_some_and(|e| e.contains('*')) {
+            step.note = Some("`StringEquals` compares character by character: `*` is a wildcard under `StringLike` only".to_owned());
+        }
+    }
     let plain = |text: &mut String| {
         if let Some(key) = text.strip_suffix(" holds `{}`, which is no condition value") {
             *text = format!("{key} is not given: it depends on the request, or was left open");
@@ -164,13 +189,22 @@ fn requester(principals: &[PrincipalRef], presented: &Presented) -> Option<Reque
             let iss = presented.claims.string("iss")?;
             Some(Requester::Issuer(iss.strip_prefix("https://").unwrap_or(iss).to_owned()))
         }
-        choice => hosts(principals).find(|host| fits(host, choice)).map(Requester::Issuer),
+        choice => hosts(principals)
+            .filter(|host| may_mint(host, choice))
+            .map(|h| h.to_string())
+            .find(|host| fits(host, choice))
+            .map(Requester::Issuer),
     }
 }
 
 /// The hosts and paths of the issuers that the policy lets in.
-fn hosts(principals: &[PrincipalRef]) -> impl Iterator<Item = String> {
-    principals.iter().filter(|p| for_tokens(p) && !p.negated).filter_map(|p| issuer_of_federated(&p.text)).map(|host| host.to_string())
+fn hosts(principals: &[PrincipalRef]) -> impl Iterator<Item = Text> {
+    principals.iter().filter(|p| for_tokens(p) && !p.negated).filter_map(|p| issuer_of_federated(&p.text))
+}
+
+/// Nothing but a cluster has its issuer computed: a SPIRE server's is written.
+fn may_mint(host: &Text, choice: IssuerChoice) -> bool {
+    choice != IssuerChoice::Spire || !host.atoms().any(|a| a.kind() == AtomKind::IssuerHostPath)
 }
 
 fn fits(host: &str, choice: IssuerChoice) -> bool {

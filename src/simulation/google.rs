@@ -119,8 +119,9 @@ fn enter(provider: &GoogleProvider, presented: &Presented) -> Option<Entry> {
                 aimed(provider, audiences, token, presented, &mut steps)
             }
             Issued::Nearly(step) => {
+                let (step, token) = slash(step, presented);
                 steps.push(step);
-                presented.claims.clone()
+                token
             }
         },
         GoogleSource::Aws { account } => {
@@ -186,6 +187,25 @@ fn conditions(provider: &GoogleProvider, token: &Token) -> (Evaluation, Attribut
             Evaluation { decision: Decision::Unknown, trace: vec![unknown("attribute condition", why)], reasons: vec![why.to_owned()] };
     }
     (evaluation, attributes)
+}
+
+/// Google's own example for Entra leaves out the slash that Entra's tokens end with, and Microsoft's for its services: there
+/// it does not count. Whether it does elsewhere is not documented
+/// (<https://cloud.google.com/iam/docs/workload-identity-federation-with-other-clouds>).
+fn slash(step: Step, presented: &Presented) -> (Step, Token) {
+    let mut token = presented.claims.clone();
+    let (Some(trusted), Some(iss)) = (step.expected.clone(), step.found.clone()) else { return (step, token) };
+    if iss.strip_suffix('/') != Some(trusted.as_str()) {
+        return (step, token);
+    }
+    token.set("iss", iss.clone());
+    let entra = registry().recognise(&iss).is_some_and(|r| r.host_path.starts_with("sts.windows.net/"));
+    let (outcome, note) = if entra {
+        (Truth::True, None)
+    } else {
+        (Truth::Unknown, Some("whether the slash at the end counts for Google is not documented; write it as the token does".to_owned()))
+    };
+    (Step { outcome, note, ..step }, token)
 }
 
 /// The token's audience, or the one that the provider wants where it is free.
@@ -275,5 +295,13 @@ fn gke(member: &Member, project: &str, presented: &Presented) -> Answer {
     }
     let attributes = Attributes::from([("google.subject".to_owned(), Ok(Value::string(subject)))]);
     let nothing = Evaluation { decision: Decision::Admit, trace: Vec::new(), reasons: Vec::new() };
-    Answer::Decided(through(member, Entry { evaluation: nothing, attributes, open: false }))
+    let mut evaluation = through(member, Entry { evaluation: nothing, attributes, open: false });
+    // Both in the form of the member, so that they can be compared.
+    let form = subject.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+    let legacy = member.text.to_string().starts_with("serviceAccount:");
+    if let Some((namespace, name)) = form.filter(|_| legacy) {
+        let found = format!("serviceAccount:{project}.svc.id.goog[{namespace}/{name}]");
+        evaluation.trace.iter_mut().filter(|s| s.test.starts_with("member")).for_each(|s| s.found = Some(found.clone()));
+    }
+    Answer::Decided(evaluation)
 }

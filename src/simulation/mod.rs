@@ -8,10 +8,12 @@ mod aws;
 mod azure;
 mod document;
 mod google;
+mod subject;
 mod token;
 
 pub use assertions::{Assertion, Door, read as read_assertions};
 pub use document::{Decided, decide_document};
+pub use subject::of_subject;
 pub use token::{GithubJob, read as read_token};
 
 use crate::admission::{Decision, Evaluation, Step, Token, Truth};
@@ -19,7 +21,7 @@ use crate::graph::links::Links;
 use crate::graph::{Gate, Graph};
 use crate::issuers::{Tenancy, registry};
 use crate::source::Span;
-use crate::value::Text;
+use crate::value::{AtomKind, Text};
 
 /// Which issuer the token is from, when its `iss` is not to be taken literally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,6 +58,8 @@ pub struct Presented {
     pub open_claims: Vec<String>,
     /// What a person has to know about the token.
     pub notes: Vec<String>,
+    /// What a person has to know where something is not decided because of [`Presented::open_claims`].
+    pub open_notes: Vec<String>,
 }
 
 /// What one gate says.
@@ -144,12 +148,42 @@ pub fn entering(graph: &Graph, presented: &Presented) -> Vec<(crate::graph::Prov
     out
 }
 
+/// A token by hand that lacks a claim which every token of its issuer has: the refusal says so, it may be none.
+fn tell_missing(evaluation: &mut Evaluation, presented: &Presented) {
+    let known = presented.claims.string("iss").and_then(|iss| registry().recognise(iss));
+    let Some(known) = known.filter(|_| evaluation.decision == Decision::Deny && !presented.ready) else { return };
+    let Some(failed) = evaluation.first_failure().map(|s| s.test.clone()) else { return };
+    let lower = failed.to_lowercase();
+    let missing = known.issuer.claim_names().find(|name| {
+        let always = known.issuer.claim(name).is_some_and(|facts| !facts.optional);
+        let named = || lower.match_indices(&name.to_lowercase()).any(|(at, found)| stands_alone(&lower, at, found.len()));
+        always && !presented.claims.claims.contains_key(*name) && !matches!(*name, "iss" | "aud" | "sub") && named()
+    });
+    let Some(name) = missing else { return };
+    let note = format!("every token of {} has `{name}`, and this one has not: was it left out?", known.issuer.name);
+    if let Some(step) = evaluation.trace.iter_mut().find(|s| s.test == failed && matches!(s.outcome, Truth::False | Truth::Error)) {
+        step.note = Some(step.note.take().map_or_else(|| note.clone(), |own| format!("{own}; {note}")));
+    }
+}
+
+/// Whether a name in a text is whole there, and not a piece of another.
+fn stands_alone(text: &str, at: usize, length: usize) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let before = text.get(..at).and_then(|t| t.chars().next_back());
+    let after = text.get(at + length..).and_then(|t| t.chars().next());
+    !before.is_some_and(inner) && !after.is_some_and(inner)
+}
+
 /// A refusal by a claim whose value was not given is no refusal.
 fn leave_open(mut evaluation: Evaluation, presented: &Presented) -> Evaluation {
     let open = evaluation.first_failure().filter(|_| evaluation.decision == Decision::Deny).and_then(|step| {
         let lower = step.test.to_lowercase();
-        presented.open_claims.iter().find(|claim| lower.contains(claim.as_str()))
+        let word = |claim: &String| lower.match_indices(&claim.to_lowercase()).any(|(at, found)| stands_alone(&lower, at, found.len()));
+        presented.open_claims.iter().find(|claim| word(claim))
     });
+    if open.is_none() {
+        tell_missing(&mut evaluation, presented);
+    }
     if let Some(claim) = open {
         evaluation.reasons = vec![format!("the value of the token's `{claim}` is not given")];
         evaluation.decision = Decision::Unknown;
@@ -193,14 +227,31 @@ fn issued(issuer: &Text, presented: &Presented) -> Issued {
         return Issued::Yes(presented.claims.clone());
     }
     if bare(&known).eq_ignore_ascii_case(bare(iss)) {
-        return Issued::Nearly(step(Truth::False, "issuers are compared byte by byte, a slash at the end and the scheme included"));
+        return Issued::Nearly(step(Truth::False, &difference(&known, iss)));
     }
     Issued::No
 }
 
+/// How an issuer that is trusted differs from the one of a token that it is nearly.
+fn difference(trusted: &str, iss: &str) -> String {
+    let what = match (trusted.contains("://"), trusted.ends_with('/'), iss.ends_with('/')) {
+        (false, ..) => "`https://` is missing in what is trusted",
+        _ if trusted.split("://").next() != iss.split("://").next() => "the scheme differs",
+        (_, true, false) => "what is trusted has a slash at the end that the token's issuer has not",
+        (_, false, true) => "the slash at the end of the token's issuer is missing in what is trusted",
+        _ => "they differ in upper and lower case",
+    };
+    format!("nearly: {what}, and issuers are compared character by character")
+}
+
 fn chosen(issuer: &Text, presented: &Presented) -> Issued {
     let known = issuer.as_known();
+    // Nothing but a cluster has its issuer computed.
+    if presented.issuer == IssuerChoice::Spire && issuer.atoms().any(|a| a.kind() == AtomKind::IssuerHostPath) {
+        return Issued::No;
+    }
     let recognised = known.as_deref().and_then(|url| registry().recognise(url));
+    let registered = recognised.as_ref().map(|r| r.iss.clone());
     let fits = recognised.is_none_or(|r| match presented.issuer {
         IssuerChoice::Cluster => r.issuer.tenancy == Tenancy::Cluster,
         IssuerChoice::Spire => r.issuer.id == "spire",
@@ -210,6 +261,12 @@ fn chosen(issuer: &Text, presented: &Presented) -> Issued {
         return Issued::No;
     }
     let mut token = presented.claims.clone();
+    // A cluster's tokens say its issuer as the cluster does, however it is written in the trust.
+    if let (Some(known), Some(own)) = (known.as_deref(), registered.filter(|own| known.as_deref() != Some(own))) {
+        let note = Some(difference(known, &own));
+        let (expected, found) = (Some(known.to_owned()), Some(own));
+        return Issued::Nearly(Step { test: "issuer".to_owned(), outcome: Truth::False, expected, found, span: issuer.span(), note });
+    }
     token.set("iss", known.unwrap_or_else(|| issuer.to_string()));
     Issued::Yes(token)
 }

@@ -4,14 +4,19 @@
 //! alone leaves open, so where the configuration stands beside it, its values fill the holes and the places stay those
 //! of the configuration.
 
-use super::evaluate::why_unknown;
+use super::evaluate::{ModuleCall, why_unknown};
 use super::{Mode, Resource};
 use crate::source::Span;
+use crate::syntax::Problem;
 use crate::value::{Atom, AtomKind, Entry, Kind, Text, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Deepest nesting of modules and values that is read.
 const MAX_DEPTH: usize = 64;
+/// Beginnings of the format versions that mean what is read here.
+const KNOWN_FORMATS: &[&str] = &["0.", "1."];
+/// Most problems that are told of one plan.
+const MAX_PROBLEMS: usize = 20;
 
 /// True for the JSON of a plan or a state.
 #[must_use]
@@ -20,12 +25,23 @@ pub fn is_plan(document: &Value) -> bool {
     has("format_version") && has("terraform_version") && (has("planned_values") || has("values"))
 }
 
+/// What a plan or state declares.
+#[derive(Debug, Default)]
+pub struct Planned {
+    /// Its resources.
+    pub resources: Vec<Resource>,
+    /// What could not be read of it.
+    pub problems: Vec<Problem>,
+}
+
 /// The resources of a plan or state; `root` is the folder that it stands in.
 #[must_use]
-pub fn read(document: &Value, root: &str) -> Vec<Resource> {
+pub fn read(document: &Value, root: &str) -> Planned {
     let changes = document.get("resource_changes").map(Value::items).unwrap_or_default();
     let unknown = |change: &&Value| Some((change.get("address")?.as_str()?, change.at(&["change", "after_unknown"])?.clone()));
-    let mut reader = Reader { root, unknown: changes.iter().filter_map(unknown).collect(), out: BTreeMap::new() };
+    let unknown = changes.iter().filter_map(unknown).collect();
+    let mut reader = Reader { root, unknown, out: BTreeMap::new(), problems: Vec::new() };
+    reader.header(document);
     // data sources that the plan has read stand in the state before it only
     let prior = document.at(&["prior_state", "values", "root_module"]);
     if let Some(module) = prior {
@@ -36,7 +52,7 @@ pub fn read(document: &Value, root: &str) -> Vec<Resource> {
             reader.module(module, false, 0);
         }
     }
-    reader.out.into_values().collect()
+    Planned { resources: reader.out.into_values().collect(), problems: reader.problems }
 }
 
 struct Reader<'a> {
@@ -44,16 +60,39 @@ struct Reader<'a> {
     /// `after_unknown` by address.
     unknown: BTreeMap<String, Value>,
     out: BTreeMap<String, Resource>,
+    problems: Vec<Problem>,
 }
 
 impl Reader<'_> {
+    /// A format that may mean something else, a plan that is only a part.
+    fn header(&mut self, document: &Value) {
+        if let Some(version) = document.get("format_version")
+            && !version.as_str().is_some_and(|v| KNOWN_FORMATS.iter().any(|known| v.starts_with(known)))
+        {
+            self.problem(version, "the format of the plan is not known: it is read as format 1");
+        }
+        if let Some(errored) = document.get("errored").filter(|e| e.as_bool() == Some(true)) {
+            self.problem(errored, "the plan ended in an error: it may lack resources");
+        }
+    }
+
+    fn problem(&mut self, at: &Value, message: &str) {
+        let Some(span) = at.span.filter(|_| self.problems.len() < MAX_PROBLEMS) else { return };
+        self.problems.push(Problem { span, message: message.to_owned() });
+    }
+
     fn module(&mut self, module: &Value, only_data: bool, depth: usize) {
         if depth > MAX_DEPTH {
+            self.problem(module, "modules nested too deep are not read");
             return;
         }
-        for resource in module.get("resources").map(Value::items).unwrap_or_default() {
-            if let Some(resource) = self.resource(resource).filter(|r| !only_data || r.mode == Mode::Data) {
-                self.out.insert(resource.address.clone(), resource);
+        for written in module.get("resources").map(Value::items).unwrap_or_default() {
+            match self.resource(written) {
+                Some(resource) if !only_data || resource.mode == Mode::Data => {
+                    self.out.insert(resource.address.clone(), resource);
+                }
+                Some(_) => {}
+                None => self.problem(written, "a resource without an address, a type or a name is not read"),
             }
         }
         for child in module.get("child_modules").map(Value::items).unwrap_or_default() {
@@ -123,24 +162,60 @@ impl Reader<'_> {
     }
 }
 
-/// Joins the resources of plans to those of the configuration: the same address in the same folder is one resource,
-/// whose unknown attributes the plan fills; what only the plan knows (the inside of a remote module) is added, at the
-/// place of the module's call where that is known.
-pub fn join(resources: &mut Vec<Resource>, planned: Vec<Resource>) {
-    let known: BTreeMap<(String, String), Resource> = resources.iter().map(|r| ((r.root.clone(), r.address.clone()), r.clone())).collect();
+/// Joins the resources of plans to those of the configuration.
+///
+/// The same address in the same folder is one resource, whose unknown attributes the plan fills. An instance that stands
+/// for an unknown collection (`x[each.key]`) gives way to the instances that the plan has. What only the plan knows (the
+/// inside of a remote module) is added at the place of the module's call, and where it does, a model of that module is
+/// not needed.
+pub fn join(resources: &mut Vec<Resource>, planned: Vec<Resource>, calls: &[ModuleCall]) {
+    let key = |r: &Resource, address: String| (r.root.clone(), address);
+    let exact: BTreeMap<(String, String), Resource> = resources.iter().map(|r| (key(r, r.address.clone()), r.clone())).collect();
+    let standing: BTreeMap<(String, String), Resource> =
+        resources.iter().filter(|r| r.conditional).map(|r| (key(r, without_keys(&r.address)), r.clone())).collect();
+    let calls: BTreeMap<(&str, String), &ModuleCall> = calls.iter().map(|c| ((c.root.as_str(), without_keys(&c.address)), c)).collect();
     let mut filled: Vec<Resource> = Vec::new();
+    // addresses (without keys) of which the plan has the instances, and calls whose inside it has
+    let (mut settled, mut opened) = (BTreeSet::new(), BTreeSet::new());
     for plan in planned {
-        let find = |address: &str| known.get(&(plan.root.clone(), address.to_owned()));
-        if let Some(written) = find(&plan.address) {
-            filled.push(fill_holes(written, &plan));
+        let bare = without_keys(&plan.address);
+        let written = exact.get(&key(&plan, plan.address.clone())).or_else(|| standing.get(&key(&plan, bare.clone())));
+        if let Some(written) = written {
+            settled.insert(key(&plan, bare));
+            filled.push(Resource { address: plan.address.clone(), ..fill_holes(written, &plan) });
             continue;
         }
-        let call = enclosing_calls(&plan.address).into_iter().find_map(find);
-        let span = call.map_or(plan.span, |c| c.span);
-        filled.push(Resource { span, ..plan });
+        let call = enclosing_calls(&bare).into_iter().find_map(|address| calls.get(&(plan.root.as_str(), address.to_owned())));
+        if let Some(call) = call.filter(|c| c.modelled) {
+            opened.insert(call.span);
+        }
+        filled.push(match call {
+            Some(call) => Resource { span: call.span, body: moved(plan.body, call.span, 0), ..plan },
+            None => plan,
+        });
     }
-    resources.retain(|r| !filled.iter().any(|f| f.root == r.root && f.address == r.address));
+    let is_filled: BTreeSet<(String, String)> = filled.iter().map(|f| key(f, f.address.clone())).collect();
+    resources.retain(|r| {
+        let stands_in = r.conditional && settled.contains(&key(r, without_keys(&r.address)));
+        !stands_in && !opened.contains(&r.span) && !is_filled.contains(&key(r, r.address.clone()))
+    });
     resources.extend(filled);
+}
+
+/// `module.a["x"].aws_iam_role.y[0]` without what stands in brackets.
+fn without_keys(address: &str) -> String {
+    let (mut out, mut quoted, mut depth, mut escaped) = (String::with_capacity(address.len()), false, 0_usize, false);
+    for c in address.chars() {
+        match c {
+            '"' if !escaped && depth > 0 => quoted = !quoted,
+            '[' if !quoted => depth += 1,
+            ']' if !quoted => depth = depth.saturating_sub(1),
+            _ if depth == 0 => out.push(c),
+            _ => {}
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    out
 }
 
 /// `module.a.module.b` and `module.a` of `module.a.module.b.aws_iam_role.x`, the nearest first.
@@ -160,7 +235,7 @@ fn fill_holes(written: &Resource, plan: &Resource) -> Resource {
         if let Some(planned) =
             planned.filter(|p| why_unknown(p).is_none() && (why_unknown(&entry.value).is_some() || entry.value.is_open()))
         {
-            let place = entry.value.span.or_else(|| entry.key.span()).unwrap_or(written.span);
+            let place = entry.key.span().or(entry.value.span).unwrap_or(written.span);
             entry.value = moved(planned, place, 0);
         }
     }
@@ -218,8 +293,9 @@ mod tests {
         let parsed = json::parse(&sources.add("infra/plan.json", PLAN));
         let document = parsed.documents.first().unwrap();
         assert!(is_plan(document));
-        let resources = read(document, "infra");
-        (sources, resources)
+        let planned = read(document, "infra");
+        assert_eq!(planned.problems, []);
+        (sources, planned.resources)
     }
 
     #[test]
@@ -243,8 +319,30 @@ mod tests {
         let parsed = json::parse(&sources.add("state.json", text));
         let document = parsed.documents.first().unwrap();
         assert!(is_plan(document));
-        assert_eq!(read(document, "").len(), 1);
+        assert_eq!(read(document, "").resources.len(), 1);
         assert!(!is_plan(&Value::map(Vec::new(), None)));
+    }
+
+    #[test]
+    fn what_a_plan_lacks_is_told() {
+        let sources = Sources::new();
+        let text = r#"{"format_version":"2.0","terraform_version":"2.0.0","errored":true,"planned_values":{"root_module":{
+          "resources":[{"address":"aws_iam_role.a","type":"aws_iam_role"},{"address":"aws_iam_role.b","mode":"managed","type":"aws_iam_role","name":"b"}]}}}"#;
+        let parsed = json::parse(&sources.add("plan.json", text));
+        let planned = read(parsed.documents.first().unwrap(), "");
+        assert_eq!(planned.resources.len(), 1);
+        let told: Vec<(String, &str)> = planned.problems.iter().map(|p| (sources.snippet(p.span), p.message.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                ("\"2.0\"".to_owned(), "the format of the plan is not known: it is read as format 1"),
+                ("true".to_owned(), "the plan ended in an error: it may lack resources"),
+                (
+                    r#"{"address":"aws_iam_role.a","type":"aws_iam_role"}"#.to_owned(),
+                    "a resource without an address, a type or a name is not read"
+                ),
+            ]
+        );
     }
 
     #[test]
@@ -265,11 +363,10 @@ mod tests {
             conditional: false,
         };
         let body = Value::map(vec![Entry { key: Text::known("name"), value: hole }], None);
-        let mut resources = vec![
-            resource(Mode::Managed, "aws_iam_role", "aws_iam_role.ci", body, at(0..28)),
-            resource(Mode::RemoteModule, "acme/irsa/aws", "module.irsa", Value::map(Vec::new(), None), at(46..59)),
-        ];
-        join(&mut resources, planned);
+        let mut resources = vec![resource(Mode::Managed, "aws_iam_role", "aws_iam_role.ci", body, at(0..28))];
+        let call =
+            ModuleCall { root: "infra".to_owned(), address: "module.irsa".to_owned(), span: at(46..59), modelled: false, resources: 0 };
+        join(&mut resources, planned, &[call]);
         let find = |address: &str| resources.iter().find(|r| r.address == address).unwrap();
         let role = find("aws_iam_role.ci");
         assert_eq!(role.span, at(0..28));

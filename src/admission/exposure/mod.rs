@@ -109,16 +109,21 @@ const LEVELS: &[Level] = &[
 /// Whether some token gets in: first with the unknowns filled in, then, for a proof, with unknowns that may be anything.
 #[must_use]
 pub fn life(formula: &Formula, templates: &[Template]) -> Life {
-    let templates = Templates::new(templates);
-    for filler in fill::fillers(formula, &templates) {
+    life_in(formula, &Templates::new(templates))
+}
+
+/// [`life`] in templates that are ready.
+#[must_use]
+pub fn life_in(formula: &Formula, templates: &Templates) -> Life {
+    for filler in fill::fillers(formula, templates) {
         let value = |atom: &Atom| filler.value(atom);
         let options = Options { holes: HoleMode::Fill(&value) };
-        if let Outcome::Witness(w) = Compiled::new(formula, &options).search(&templates, &options) {
+        if let Outcome::Witness(w) = Compiled::new(formula, &options).search(templates, &options) {
             return Life::Alive(Box::new(w.token));
         }
     }
     let options = Options { holes: HoleMode::Any };
-    match Compiled::new(formula, &options).search(&templates, &options) {
+    match Compiled::new(formula, &options).search(templates, &options) {
         Outcome::Proof => Life::Dead,
         Outcome::Witness(w) => Life::Alive(Box::new(w.token)),
         Outcome::Unknown(why) => Life::Unknown(why),
@@ -131,12 +136,19 @@ pub fn life(formula: &Formula, templates: &[Template]) -> Life {
 /// # Errors
 /// Nothing could be decided; the reason.
 pub fn exposure(formula: &Formula, templates: &[Template]) -> Result<Exposure, String> {
-    let templates = Templates::new(templates);
+    exposure_in(formula, &Templates::new(templates))
+}
+
+/// [`exposure`] in templates that are ready.
+///
+/// # Errors
+/// As [`exposure`].
+pub fn exposure_in(formula: &Formula, templates: &Templates) -> Result<Exposure, String> {
     let mut best: Option<Exposure> = None;
     let mut classes = Vec::new();
     let mut why = String::from("no way to fill in the unknowns lets anybody in");
-    for filler in fill::fillers(formula, &templates) {
-        match with_filler(formula, &templates, &filler) {
+    for filler in fill::fillers(formula, templates) {
+        match with_filler(formula, templates, &filler) {
             Ok(Some(found)) => {
                 classes.push(found.class);
                 if best.as_ref().is_none_or(|b| found.class > b.class) {
@@ -313,7 +325,13 @@ impl Gate<'_> {
         }
         let all: Vec<Template> = branches.templates().chain(tags.templates()).cloned().collect();
         let tests = shape::tests(self.formula);
-        tests.iter().filter(|o| o.positive && shape::sees(o.test, &all, Role::Ref)).find_map(|o| {
+        let refs: Vec<_> = tests.iter().filter(|o| o.positive && shape::sees(o.test, &all, Role::Ref)).collect();
+        // Hundreds of subjects are asked for at once before they are asked for one by one.
+        let any = Formula::Any(refs.iter().map(|o| Formula::Test(Box::new(o.test.clone()))).collect());
+        if self.compiled.and(&Compiled::new(&any, &self.options)).search(&tags, &self.options).is_proof() {
+            return None;
+        }
+        refs.iter().find_map(|o| {
             let test = Compiled::new(&Formula::Test(Box::new(o.test.clone())), &self.options);
             let both = self.compiled.and(&test);
             both.search(&branches, &self.options).witness()?;

@@ -6,9 +6,8 @@ use super::shared::Built;
 use super::{HoleMode, MAX_TESTS, Options, TOO_LARGE};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::admission::{Token, Truth};
-use crate::language::{Dfa, Language, Nfa, NodeId, TooLarge};
+use crate::language::{Dfa, Language, MAX_MOVES, MAX_UNION_MOVES, Nfa, NodeId, TooLarge};
 use crate::value::{Part, Text};
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 /// Deepest nesting of a formula that is looked at; deeper ones are unknown.
@@ -45,6 +44,8 @@ pub(super) struct Leaf {
     dfa: OnceLock<Built>,
     pub(super) words: Vec<String>,
     pub(super) label: String,
+    /// The tests of a union by themselves, for when it is too large.
+    pub(super) parts: Vec<Arc<Leaf>>,
 }
 
 /// A matcher whose holes are filled.
@@ -182,7 +183,7 @@ fn compile(formula: &Formula, options: &Options<'_>, depth: usize) -> Node {
         Formula::Constant(truth, why) => Node::Constant(*truth, why.as_deref().map(Arc::from)),
         Formula::Test(test) => Node::Leaf(Arc::new(leaf(test, options))),
         Formula::Not(inner) => Node::Not(Arc::new(compile(inner, options, depth + 1))),
-        Formula::All(list) => Node::All(all(list)),
+        Formula::All(list) => Node::All(refusals(all(list))),
         Formula::Any(list) => Node::Any(grouped(all(list))),
     }
 }
@@ -202,6 +203,7 @@ fn leaf(test: &Test, options: &Options<'_>) -> Leaf {
         dfa: OnceLock::new(),
         words,
         label: test.label.clone(),
+        parts: Vec::new(),
     }
 }
 
@@ -209,26 +211,84 @@ fn leaf(test: &Test, options: &Options<'_>) -> Leaf {
 fn grouped(nodes: Vec<Node>) -> Vec<Node> {
     let mut out: Vec<Node> = Vec::new();
     for node in nodes {
-        if let Node::Leaf(new) = &node
-            && let Some(Node::Leaf(old)) = out.iter_mut().find(|n| matches!(n, Node::Leaf(old) if mergeable(old, new)))
-            // Just made, so that nobody else holds it.
-            && let Some(union) = Arc::get_mut(old)
-        {
-            union.matchers.extend(new.matchers.iter().cloned());
-            union.words.extend(new.words.iter().cloned());
+        let group = if let Node::Leaf(new) = &node {
+            out.iter_mut().find_map(|n| if let Node::Leaf(old) = n { mergeable(old, new).then_some(old) } else { None })
         } else {
-            out.push(node);
+            None
+        };
+        // Just made, so that nobody else holds it.
+        match (group.and_then(Arc::get_mut), node) {
+            (Some(union), Node::Leaf(new)) => union.add(new),
+            (_, node) => out.push(node),
         }
     }
     out
 }
 
+/// "None of these" in a conjunction is "not any of these".
+fn refusals(nodes: Vec<Node>) -> Vec<Node> {
+    let leaf = |n: &Node| if let Node::Not(inner) = n { matches!(&**inner, Node::Leaf(_)) } else { false };
+    if nodes.iter().filter(|n| leaf(n)).count() < 2 {
+        return nodes;
+    }
+    let (none, mut out): (Vec<Node>, Vec<Node>) = nodes.into_iter().partition(leaf);
+    let none = none.into_iter().map(|n| if let Node::Not(inner) = n { Arc::unwrap_or_clone(inner) } else { n });
+    out.extend(grouped(none.collect()).into_iter().map(|n| Node::Not(Arc::new(n))));
+    out
+}
+
 /// Most patterns in one union; more of them form several.
-const MAX_UNION: usize = 256;
+const MAX_UNION: usize = 4_096;
+/// Most patterns with stars in one union.
+const MAX_WILD_UNION: usize = 64;
 
 fn mergeable(a: &Leaf, b: &Leaf) -> bool {
-    let plain = |l: &Leaf| l.matchers.iter().all(|p| p.mergeable());
-    a.subject == b.subject && a.absent == b.absent && a.accept == b.accept && a.matchers.len() < MAX_UNION && plain(a) && plain(b)
+    let (shape, other) = (a.shape(), b.shape());
+    let most = if shape == Shape::Words { MAX_UNION } else { MAX_WILD_UNION };
+    shape != Shape::Alone
+        && shape == other
+        && a.subject == b.subject
+        && a.absent == b.absent
+        && a.accept == b.accept
+        && a.matchers.len() < most
+}
+
+/// How the patterns of a test go together with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// No stars before literals: any number of them has a small union.
+    Words,
+    /// Stars: the union is tried.
+    Wild,
+    /// Open holes, expressions, lengths and orders.
+    Alone,
+}
+
+impl Leaf {
+    fn shape(&self) -> Shape {
+        self.matchers.first().map_or(Shape::Alone, Pattern::shape)
+    }
+
+    /// Takes another test in: one of the two suffices.
+    fn add(&mut self, other: Arc<Self>) {
+        self.matchers.extend(other.matchers.iter().cloned());
+        self.words.extend(other.words.iter().cloned());
+        if self.shape() == Shape::Wild {
+            if self.parts.is_empty() {
+                let own = Self {
+                    subject: self.subject.clone(),
+                    matchers: self.matchers.iter().take(1).cloned().collect(),
+                    dfa: OnceLock::new(),
+                    words: Vec::new(),
+                    label: self.label.clone(),
+                    parts: Vec::new(),
+                    ..*self
+                };
+                self.parts.push(Arc::new(own));
+            }
+            self.parts.push(other);
+        }
+    }
 }
 
 impl Pattern {
@@ -238,15 +298,23 @@ impl Pattern {
         }
     }
 
-    /// True for patterns whose unions stay small: no stars or open holes before literals, no expressions.
-    fn mergeable(&self) -> bool {
-        match self.matcher() {
-            Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) | Matcher::Prefix(t) => t.is_known(),
-            Matcher::Glob(parts) => {
-                let known = parts.iter().all(|p| !matches!(p, GlobPart::Literal(t) if !t.is_known()));
-                known && parts.iter().rev().skip(1).all(|p| matches!(p, GlobPart::Literal(_)))
+    fn shape(&self) -> Shape {
+        let known = match self.matcher() {
+            Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) | Matcher::Prefix(t) | Matcher::Suffix(t) | Matcher::Contains(t) => {
+                t.is_known()
             }
+            Matcher::Glob(parts) => parts.iter().all(|p| !matches!(p, GlobPart::Literal(t) if !t.is_known())),
             _ => false,
+        };
+        let star = match self.matcher() {
+            Matcher::Suffix(_) | Matcher::Contains(_) => true,
+            Matcher::Glob(parts) => !parts.iter().rev().skip(1).all(|p| matches!(p, GlobPart::Literal(_))),
+            _ => false,
+        };
+        match (known, star) {
+            (false, _) => Shape::Alone,
+            (true, false) => Shape::Words,
+            (true, true) => Shape::Wild,
         }
     }
 }
@@ -298,53 +366,35 @@ fn build(patterns: &[Pattern]) -> Result<Arc<Dfa>, TooLarge> {
     let mut nfa = Nfa::new();
     let start = nfa.node()?;
     let end = nfa.node()?;
-    let mut trie = Trie::default();
+    let mut words = Vec::new();
     for pattern in patterns {
-        let to = match trie.add(&mut nfa, start, pattern.matcher()) {
-            Some(to) => to?,
-            None => {
-                let from = nfa.node()?;
-                nfa.join(start, from);
-                add(&mut nfa, from, pattern.matcher())?
-            }
-        };
+        if let Some(word) = word(pattern.matcher()) {
+            words.push(word);
+            continue;
+        }
+        let from = nfa.node()?;
+        nfa.join(start, from);
+        let to = add(&mut nfa, from, pattern.matcher())?;
         nfa.join(to, end);
     }
-    nfa.determinise(start, end).map(Arc::new)
+    nfa.words(start, end, &mut words)?;
+    let wild = patterns.len() > 1 && patterns.iter().any(|p| p.shape() == Shape::Wild);
+    let most = if wild { MAX_UNION_MOVES } else { MAX_MOVES };
+    nfa.determinise_within(most, start, end).map(Arc::new)
 }
 
-/// The beginnings that the patterns of one union share: lists of subjects repeat theirs. Only nodes made here are shared,
-/// so that each is reached by one string.
-#[derive(Default)]
-struct Trie(HashMap<(NodeId, char), NodeId>);
-
-impl Trie {
-    /// Adds a pattern that begins with a known literal; none for any other.
-    fn add(&mut self, nfa: &mut Nfa, start: NodeId, matcher: &Matcher) -> Option<Result<NodeId, TooLarge>> {
-        match matcher {
-            Matcher::Exact(t) => Some(self.literal(nfa, start, &t.as_known()?)),
-            Matcher::Prefix(t) => {
-                let head = t.as_known()?;
-                Some(self.literal(nfa, start, &head).and_then(|at| nfa.star(at)))
-            }
-            Matcher::Glob(parts) => {
-                let (GlobPart::Literal(t), rest) = parts.split_first()? else { return None };
-                let head = t.as_known()?;
-                Some(self.literal(nfa, start, &head).and_then(|at| glob(nfa, at, rest)))
-            }
+/// A pattern that is a known string, or all that begins with one.
+fn word(matcher: &Matcher) -> Option<(Vec<char>, bool)> {
+    let known = |t: &Text, begins: bool| Some((t.as_known()?.chars().collect(), begins));
+    match matcher {
+        Matcher::Exact(t) => known(t, false),
+        Matcher::Prefix(t) => known(t, true),
+        Matcher::Glob(parts) => match parts.as_slice() {
+            [GlobPart::Literal(t)] => known(t, false),
+            [GlobPart::Literal(t), GlobPart::Star(_)] => known(t, true),
             _ => None,
-        }
-    }
-
-    fn literal(&mut self, nfa: &mut Nfa, start: NodeId, text: &str) -> Result<NodeId, TooLarge> {
-        text.chars().try_fold(start, |at, c| {
-            if let Some(to) = self.0.get(&(at, c)) {
-                return Ok(*to);
-            }
-            let to = nfa.literal(at, c.encode_utf8(&mut [0; 4]))?;
-            self.0.insert((at, c), to);
-            Ok(to)
-        })
+        },
+        _ => None,
     }
 }
 

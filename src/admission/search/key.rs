@@ -1,7 +1,6 @@
 //! What a question comes down to, as bytes: two formulas with equal bytes have the same answers and the same witnesses,
 //! wherever they are written.
 
-use super::HoleMode;
 use super::compile::{Leaf, Node};
 use crate::admission::Truth;
 use crate::admission::formula::{GlobPart, Matcher, Subject};
@@ -35,11 +34,6 @@ impl Key {
 
     fn truth(&mut self, truth: Truth) -> &mut Self {
         self.tag(truth as u8)
-    }
-
-    /// How holes are understood.
-    pub(super) fn holes(&mut self, holes: &HoleMode<'_>) -> &mut Self {
-        self.tag(u8::from(matches!(holes, HoleMode::Any)))
     }
 
     /// A template by its address; whoever keeps the key keeps the template.

@@ -75,6 +75,9 @@ struct Builder<'a> {
     tracks: Vec<Track>,
     leaves: HashMap<*const Leaf, usize, FastBuild>,
     subjects: Vec<(&'a Subject, Resolved)>,
+    /// What became of a test, by its automaton, the place of its subject and its truths; the automaton is kept, so that its
+    /// address stays its own.
+    alike: HashMap<(*const Dfa, usize, Truth, Truth), (Sim, Arc<Dfa>), FastBuild>,
     reasons: Vec<String>,
 }
 
@@ -118,8 +121,19 @@ impl<'a> Builder<'a> {
         }
         let dfa = match self.query.memo.derived(leaf, &ops, self.query) {
             Ok(dfa) => dfa,
+            Err(_) if !leaf.parts.is_empty() => return Sim::Any(leaf.parts.iter().map(|part| self.leaf(part)).collect()),
             Err(e) => return self.unknown(format!("`{}`: {e}", leaf.label)),
         };
+        let alike = (Arc::as_ptr(&dfa), at, leaf.accept, leaf.absent);
+        if let Some((sim, _)) = self.alike.get(&alike).filter(|_| leaf.accept != Truth::Unknown) {
+            return sim.clone();
+        }
+        let sim = self.track(leaf, Arc::clone(&dfa), pieces);
+        self.alike.insert(alike, (sim.clone(), dfa));
+        sim
+    }
+
+    fn track(&mut self, leaf: &'a Arc<Leaf>, dfa: Arc<Dfa>, pieces: Vec<Piece>) -> Sim {
         let mut track = Track::new(dfa, leaf.accept, leaf.absent, pieces);
         if leaf.accept == Truth::Unknown {
             self.reasons.push(format!("`{}` has a part that is not known", leaf.label));
@@ -150,8 +164,15 @@ impl<'a> Builder<'a> {
 
 impl<'a> Machine<'a> {
     pub(super) fn new(formula: &'a Compiled, prepared: &'a Prepared, query: &'a Query<'a>) -> Result<Self, String> {
-        let mut builder =
-            Builder { prepared, query, tracks: Vec::new(), leaves: HashMap::default(), subjects: Vec::new(), reasons: Vec::new() };
+        let mut builder = Builder {
+            prepared,
+            query,
+            tracks: Vec::new(),
+            leaves: HashMap::default(),
+            subjects: Vec::new(),
+            alike: HashMap::default(),
+            reasons: Vec::new(),
+        };
         let sim = builder.sim(&formula.root);
         let Builder { tracks, reasons, .. } = builder;
         let sim = sim.folded(&|i| tracks.get(i).map_or(ANYTHING, |t| t.can));

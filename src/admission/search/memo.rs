@@ -4,7 +4,7 @@
 
 use super::budget::Query;
 use super::compile::Leaf;
-use super::resolve::{Op, through};
+use super::resolve::{Op, Piece, Prepared, through};
 use crate::language::{Classes, Dfa, FastBuild, MAX_MOVES, Out, TooLarge, readable_rank};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -115,6 +115,8 @@ impl Joint {
 
 /// The states in which a test can be after a segment, none past a limit; and the moves that it took to find them.
 type Exits = (Option<Arc<[u32]>>, usize);
+/// The outputs that a test can have in a template, and the moves that it took to find them.
+type Outputs = (Option<Arc<[Out]>>, usize);
 /// An automaton by its address; the table holds it, so that the address stays its own.
 type Address = usize;
 
@@ -129,6 +131,7 @@ struct Tables {
     joints: Table<Vec<Address>, Arc<Joint>>,
     exits: Table<(Address, Address, u32), Exits>,
     derived: HashMap<(Address, Vec<Op>), Derived, FastBuild>,
+    outputs: Table<(Address, Address, Vec<Piece>), Outputs>,
 }
 
 /// The tables.
@@ -180,6 +183,19 @@ impl Memo {
         dfa
     }
 
+    /// The outputs that a test can have over the pieces of a subject in a template.
+    pub(super) fn outputs(&self, test: &Arc<Dfa>, prepared: &Prepared, pieces: &[Piece], find: impl FnOnce() -> Outputs) -> Outputs {
+        let key = (address(test), std::ptr::from_ref(prepared) as Address, pieces.to_vec());
+        if let Some((_, outputs)) = self.tables().outputs.get(&key) {
+            return outputs.clone();
+        }
+        let outputs = find();
+        let mut tables = self.tables();
+        room(&mut tables.outputs);
+        tables.outputs.insert(key, (vec![Arc::clone(test)], outputs.clone()));
+        outputs
+    }
+
     /// The states in which `test`, in `state` before a segment, can be after it. A state from which the output cannot
     /// change stands for all that follow it.
     pub(super) fn exits(&self, alphabet: &Arc<Dfa>, test: &Arc<Dfa>, state: u32) -> Exits {
@@ -202,6 +218,14 @@ fn room<K, V>(table: &mut Table<K, V>) {
     if table.len() >= MAX_ENTRIES {
         table.clear();
     }
+}
+
+/// The states in which a test can be after a segment, for one question; none past a limit.
+pub(super) fn exits(alphabet: &Arc<Dfa>, test: &Arc<Dfa>, state: u32) -> Option<Vec<u32>> {
+    if test.fixed(state).is_some() {
+        return Some(vec![state]);
+    }
+    explore(alphabet, test, state, &Joint::new(alphabet, &[test])).0.map(|exits| exits.to_vec())
 }
 
 fn explore(alphabet: &Arc<Dfa>, test: &Arc<Dfa>, state: u32, joint: &Joint) -> Exits {

@@ -210,7 +210,7 @@ impl Compiled {
             return Outcome::Unknown(budget::SPENT.to_owned());
         }
         let mut key = key::Key::default();
-        key.holes(&options.holes).node(&self.root);
+        key.node(&self.root);
         templates.all().iter().for_each(|t| {
             key.address(Arc::as_ptr(t));
         });

@@ -4,12 +4,12 @@ use super::MAX_SEGMENTS;
 use super::budget::Budget;
 use super::compile::member_path;
 use super::key::Key;
-use super::memo::Memo;
+use super::memo::{Memo, exits};
 use super::shared::Shared;
 use crate::admission::formula::{Subject, extract};
 use crate::admission::{Claim, Token};
 use crate::issuers::{ClaimPart, Template};
-use crate::language::{Dfa, FastBuild, Language, Nfa, TooLarge};
+use crate::language::{Dfa, FastBuild, Language, Nfa, Out, TooLarge};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, RwLock};
 
@@ -114,7 +114,7 @@ pub(super) struct Prepared {
 }
 
 /// A piece of a subject.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Piece {
     Literal(String),
     Segment(usize),
@@ -392,9 +392,22 @@ enum Cut {
 fn cut(pieces: &[Piece], needle: &str, prepared: &Prepared) -> Option<Cut> {
     let last = needle.chars().next_back()?;
     let has = Language::containing(needle).ok()?;
+    // The segments one after the other, each for itself: the automaton of the needle stays where it has found it.
     let never = |pieces: &[Piece]| -> Option<bool> {
-        let language = language_of(pieces, prepared).ok()?;
-        Some(language.common(&has).ok()?.is_none())
+        let mut states = vec![has.0.start()];
+        for piece in pieces {
+            states = match piece {
+                Piece::Literal(text) => states.iter().map(|q| has.0.run(*q, text)).collect(),
+                Piece::Segment(i) => {
+                    let alphabet = prepared.alphabet(*i).ok()?;
+                    let after = states.iter().map(|q| exits(&alphabet.0, &has.0, *q)).collect::<Option<Vec<Vec<u32>>>>()?;
+                    after.into_iter().flatten().collect()
+                }
+            };
+            states.sort_unstable();
+            states.dedup();
+        }
+        Some(!states.is_empty() && states.iter().all(|q| has.0.out(*q) != Out::Yes))
     };
     for (i, piece) in pieces.iter().enumerate() {
         let Piece::Literal(text) = piece else { continue };

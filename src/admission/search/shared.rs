@@ -7,7 +7,7 @@ use super::key::Key;
 use super::resolve::Prepared;
 use super::{Outcome, Templates};
 use crate::issuers::Template;
-use crate::language::{Dfa, FastBuild, MAX_MOVES, TooLarge};
+use crate::language::{Dfa, FastBuild, MAX_MOVES, MAX_UNION_MOVES, TooLarge};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -95,7 +95,8 @@ impl Shared {
             return built.clone();
         }
         let dfa = leaf.build();
-        let cost = dfa.as_ref().map_or(MAX_MOVES, |dfa| dfa.cost());
+        let most = if leaf.parts.is_empty() { MAX_MOVES } else { MAX_UNION_MOVES };
+        let cost = dfa.as_ref().map_or(most, |dfa| dfa.cost());
         let built = (dfa, cost);
         keep(&self.automata, key, built.0.as_ref().map_or(0, |dfa| dfa.len()), &built);
         built

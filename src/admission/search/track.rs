@@ -12,6 +12,9 @@ use std::sync::Arc;
 /// Most cells of the transition functions that one test keeps.
 const MAX_FUNCTION_CELLS: usize = 1 << 20;
 
+/// Most moves to learn what one test can be in one template.
+const MAX_NARROWING: usize = 1_000_000;
+
 /// Most states in which a test may enter a segment before it is no longer looked at by itself.
 const MAX_ENTRIES: usize = 2_000;
 
@@ -48,28 +51,10 @@ impl Track {
 
     /// Learns which truths the test can have in this template, each segment taken for itself.
     pub(super) fn narrow(&mut self, prepared: &Prepared, query: &Query<'_>) {
-        let mut states = vec![self.dfa.start()];
-        for piece in &self.pieces {
-            match piece {
-                Piece::Literal(text) => states.iter_mut().for_each(|q| *q = self.dfa.run(*q, text)),
-                Piece::Segment(i) => {
-                    let Ok(alphabet) = prepared.alphabet(*i) else { return };
-                    let mut after = Vec::new();
-                    for q in &states {
-                        let (exits, moves) = query.memo.exits(&alphabet.0, &self.dfa, *q);
-                        let Some(exits) = exits.filter(|_| query.pay(moves)) else { return };
-                        after.extend_from_slice(&exits);
-                    }
-                    states = after;
-                }
-            }
-            states.sort_unstable();
-            states.dedup();
-            if states.len() > MAX_ENTRIES {
-                return;
-            }
-        }
-        let can = states.iter().fold(0, |m, q| m | bit(self.truth(self.dfa.out(*q))));
+        let outs = query.memo.outputs(&self.dfa, prepared, &self.pieces, || outputs(&self.dfa, &self.pieces, prepared, query));
+        let Some(outs) = outs.0.filter(|_| query.pay(outs.1)) else { return };
+        let all = [Out::No, Out::Yes, Out::Absent];
+        let can = all.iter().filter(|out| outs.contains(out)).fold(0, |m, out| m | bit(self.truth(*out)));
         // No state at all: the template has no tokens, which is for the search to say.
         if can != 0 {
             self.can &= can;
@@ -123,6 +108,51 @@ impl Track {
     pub(super) fn slot(&self, segment: usize) -> Option<usize> {
         self.slots.iter().find(|(s, _)| *s == segment).map(|(_, slot)| *slot)
     }
+}
+
+/// The outputs that an automaton can have in a template, each segment taken for itself, none past a limit; and the moves
+/// that it took to find them.
+pub(super) fn outputs(dfa: &Arc<Dfa>, pieces: &[Piece], prepared: &Prepared, query: &Query<'_>) -> (Option<Arc<[Out]>>, usize) {
+    let mut states = vec![dfa.start()];
+    let mut cost = 0;
+    for piece in pieces {
+        match piece {
+            Piece::Literal(text) => states.iter_mut().for_each(|q| *q = dfa.run(*q, text)),
+            Piece::Segment(i) => {
+                let Ok(alphabet) = prepared.alphabet(*i) else { return (None, cost) };
+                let mut met = vec![false; dfa.len()];
+                let mut after = Vec::new();
+                for q in &states {
+                    let (exits, moves) = query.memo.exits(&alphabet.0, dfa, *q);
+                    cost += moves;
+                    let Some(exits) = exits else { return (None, cost) };
+                    cost += exits.len();
+                    for exit in exits.iter() {
+                        if let Some(cell) = met.get_mut(*exit as usize).filter(|m| !**m) {
+                            *cell = true;
+                            after.push(*exit);
+                        }
+                    }
+                    if cost > MAX_NARROWING {
+                        return (None, cost);
+                    }
+                }
+                states = after;
+            }
+        }
+        states.sort_unstable();
+        states.dedup();
+        if states.len() > MAX_ENTRIES {
+            return (None, cost);
+        }
+    }
+    let mut outs: Vec<Out> = Vec::new();
+    for out in states.iter().map(|q| dfa.out(*q)) {
+        if !outs.contains(&out) {
+            outs.push(out);
+        }
+    }
+    (Some(outs.into()), cost)
 }
 
 /// What segments do to the states of an automaton, as numbered functions; number 0 is the identity.

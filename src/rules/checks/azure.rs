@@ -6,7 +6,7 @@ use super::super::finding::{Finding, Severity};
 use super::class;
 use super::format::{self, Customised};
 use crate::admission::entra::{self, Credential, CredentialProblemKind};
-use crate::admission::exposure::{Class, Exposure, Life, life, shape};
+use crate::admission::exposure::{Class, Exposure, Life, shape};
 use crate::admission::formula::Formula;
 use crate::graph::{Gate, SubjectFormat, Trust, pieces};
 use crate::issuers::{Recognised, Role, Template, Tenancy, well_known_mistakes};
@@ -58,7 +58,7 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
     let formats = &context.graph.subject_formats;
     let seen = Seen { trust, credential, recognised: known.recognised, certain: known.certain, formula, templates, subjects, formats };
     let mut findings = mismatch(&seen);
-    let lifeless = matches!(life(&seen.formula, &seen.templates), Life::Dead);
+    let lifeless = matches!(context.life(&seen.formula, &seen.templates), Life::Dead);
     let custom = format::customised(context, &trust.origin, &seen.recognised, &seen.formula, &seen.subjects, lifeless);
     if let Customised::Dead(finding) = custom {
         findings.push(*finding);
@@ -70,7 +70,7 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
         return findings;
     }
     let assumed = matches!(custom, Customised::Assumed(_));
-    if let Some(finding) = unmet(&seen) {
+    if let Some(finding) = unmet(context, &seen) {
         findings.push(finding);
         return findings;
     }
@@ -228,9 +228,9 @@ fn aimed(seen: &Seen<'_>) -> (Formula, Vec<Template>) {
 }
 
 /// No token of the issuer is for the audience that is accepted, though the subject lets some in.
-fn unmet(seen: &Seen<'_>) -> Option<Finding> {
+fn unmet(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let (formula, templates) = aimed(seen);
-    if !matches!(life(&formula, &templates), Life::Dead) {
+    if !matches!(context.life(&formula, &templates), Life::Dead) {
         return None;
     }
     let text = seen.credential.audiences.first()?;
@@ -288,7 +288,10 @@ fn foreign(seen: &Seen<'_>, exposure: &Exposure) -> class::Verdict {
             "tie the expression to the tenant with a clause on `sub`, then narrow it",
         )
     };
-    class::Verdict { rule, severity: Severity::Critical, span, trail, message, help: help.to_owned() }
+    // At an issuer of one's own the other tenant is no stranger.
+    let own = matches!(seen.recognised.issuer.tenancy, Tenancy::Tenant | Tenancy::Cluster | Tenancy::Service);
+    let severity = if own { Severity::High } else { Severity::Critical };
+    class::Verdict { rule, severity, span, trail, message, help: help.to_owned() }
 }
 
 /// The namespace's `default` ServiceAccount is named.

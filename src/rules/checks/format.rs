@@ -1,8 +1,7 @@
 //! Formats of subjects: GitHub's two, `repo:OWNER/REPO:…` and `repo:OWNER@OWNER_ID/REPO@REPO_ID:…`, and those that a tenant has
 //! customised (<https://docs.github.com/en/actions/reference/security/oidc>).
 
-use super::aws_admitted as admitted;
-use crate::admission::exposure::shape;
+use crate::admission::exposure::{Life, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
 use crate::graph::Origin;
 use crate::graph::SubjectFormat;
@@ -20,7 +19,7 @@ pub(super) fn stale(context: &Context<'_>, origin: &Origin, issuer: &str, formul
     }
     let (immutable, classic): (Vec<Template>, Vec<Template>) = templates.iter().cloned().partition(is_immutable);
     let test = shape::tests(formula).into_iter().find(|o| o.positive && shape::claims(&o.test.subject).contains("sub"))?.test;
-    let takes = (admitted(formula, &classic)?, admitted(formula, &immutable)?);
+    let takes = (admitted(context, formula, &classic)?, admitted(context, formula, &immutable)?);
     let known = context.config.github.immutable_subjects;
     let (message, help, broken) = match takes {
         (true, false) => (
@@ -67,7 +66,7 @@ pub(super) fn customised(
 ) -> Customised {
     let facts: Vec<&SubjectFormat> = subjects.customised.iter().filter_map(|i| context.graph.subject_formats.get(*i)).collect();
     let decided = (lifeless && !facts.is_empty()) || (!lifeless && subjects.assumed);
-    let Some(by_default) = decided.then(|| admitted(formula, &issuer::by_default(recognised, formula))).flatten() else {
+    let Some(by_default) = decided.then(|| admitted(context, formula, &issuer::by_default(recognised, formula))).flatten() else {
         return Customised::No;
     };
     let test = || shape::tests(formula).into_iter().find(|o| o.positive && shape::claims(&o.test.subject).contains("sub")).map(|o| o.test);
@@ -104,6 +103,15 @@ fn stranded(finding: &dyn Fn(String) -> Finding, facts: &[&SubjectFormat], recog
     let example = issuer::example(&form, "sub");
     let message = format!("the subjects of {} are of the form `{example}` here, so no token matches and nobody gets in", names.join(", "));
     finding(message).severity(Severity::Medium).help(format!("compare with `{example}`, or give the default back (`use_default = true`)"))
+}
+
+/// Whether any of these templates gets in; none when that is not decided.
+fn admitted(context: &Context<'_>, formula: &Formula, templates: &[Template]) -> Option<bool> {
+    match context.life(formula, templates) {
+        Life::Alive(_) => Some(true),
+        Life::Dead => Some(false),
+        Life::Unknown(_) => None,
+    }
 }
 
 fn is_immutable(template: &Template) -> bool {

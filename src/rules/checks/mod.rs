@@ -8,7 +8,6 @@ pub mod google;
 mod kubernetes;
 
 use super::engine::Check;
-use aws::admitted as aws_admitted;
 
 /// Every check by name, in the order they run.
 pub const CHECKS: &[(&str, Check)] = &[

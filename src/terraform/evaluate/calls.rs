@@ -2,7 +2,7 @@
 
 use super::collection::Collection;
 use super::engine::{Evaluator, Result, Scope};
-use super::values::{one_of, product};
+use super::values::{holds_alternatives, lists, one_of, product};
 use super::{EvalError, paths};
 use crate::source::SourceFile;
 use crate::syntax::hcl::{self, Expr};
@@ -23,6 +23,9 @@ impl Evaluator<'_> {
             "can" => return self.can_call(args, expr, scope),
             _ => {}
         }
+        if let Some(value) = self.unit_call(name, args, expr, scope)? {
+            return Ok(value);
+        }
         self.refused(name, args, expr, scope)?;
         let mut values = args.iter().map(|a| self.eval(a, scope)).collect::<Result<Vec<_>>>()?;
         if expand && let Some(last) = values.pop() {
@@ -33,12 +36,16 @@ impl Evaluator<'_> {
             }
         }
         let deep = DEEP.contains(&name);
-        if !values.iter().any(|v| matches!(v.kind, Kind::OneOf(_)) || (deep && holds_alternatives(v, 0))) {
+        let looks_inside = deep || name == "flatten";
+        if !values.iter().any(|v| matches!(v.kind, Kind::OneOf(_)) || (looks_inside && holds_alternatives(v, 0))) {
             return self.call_values(name, &values, expr, scope);
         }
         let shallow: Vec<Value>;
         let rows = if deep {
             product(&values)
+        } else if name == "flatten" {
+            // a list that may be one of several: what it is made of decides what the items are
+            values.first().and_then(lists).map(|all| all.into_iter().map(|list| vec![list]).collect())
         } else {
             // only the arguments themselves: alternatives inside a list stay where they are
             shallow = values.clone();
@@ -116,15 +123,6 @@ impl Evaluator<'_> {
     }
 }
 
-fn holds_alternatives(value: &Value, depth: usize) -> bool {
-    match &value.kind {
-        Kind::OneOf(_) => true,
-        Kind::List { items, .. } => depth < super::MAX_DEPTH && items.iter().any(|v| holds_alternatives(v, depth + 1)),
-        Kind::Map { entries, .. } => depth < super::MAX_DEPTH && entries.iter().any(|e| holds_alternatives(&e.value, depth + 1)),
-        _ => false,
-    }
-}
-
 fn top_level(values: &[Value]) -> Option<Vec<Vec<Value>>> {
     let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
     for value in values {
@@ -152,7 +150,9 @@ impl FileAccess<'_, '_> {
 
 impl Files for FileAccess<'_, '_> {
     fn read(&self, path: &str) -> std::result::Result<Arc<SourceFile>, String> {
-        let inside: Vec<String> = self.folders().iter().filter_map(|f| paths::join(f, path)).collect();
+        let is_unit = self.scope.instance.config.terragrunt.is_some();
+        let join = |folder: &&str| if is_unit { super::terragrunt::resolve(folder, path) } else { paths::join(folder, path) };
+        let inside: Vec<String> = self.folders().iter().filter_map(join).collect();
         if inside.is_empty() {
             return Err(format!("`{path}` lies outside the scanned folder"));
         }

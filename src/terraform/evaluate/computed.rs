@@ -138,6 +138,11 @@ impl Evaluator<'_> {
         hole(self.of_root("account", AtomKind::AccountId, "data.aws_caller_identity.current.account_id", span), span)
     }
 
+    /// The account that the root works in.
+    pub(super) fn account_id(&self, span: Span) -> Value {
+        text(vec![self.account(span)], span)
+    }
+
     fn partition(&self, span: Span) -> Part {
         hole(self.of_root("partition", AtomKind::Partition, "data.aws_partition.current.partition", span), span)
     }

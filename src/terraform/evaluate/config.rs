@@ -36,6 +36,8 @@ pub(super) struct ModuleConfig {
     pub(super) exists: bool,
     /// The local names of `required_providers`.
     pub(super) providers: BTreeSet<String>,
+    /// It is a file of Terragrunt.
+    pub(super) terragrunt: Option<Arc<terragrunt::Unit>>,
     /// The built-in files of a model: places in them mean nothing to the user.
     pub(super) builtin: BTreeSet<FileId>,
 }

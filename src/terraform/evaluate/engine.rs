@@ -1,13 +1,13 @@
 //! The evaluator of one root: instances, scopes, memory, budget.
 
 use super::config::{ConfigCache, ModuleConfig};
-use super::worlds::World;
-use super::{EvalError, MAX_DEPTH, MAX_INSTANCES, MAX_NODES, MAX_STEPS, MAX_VALUE_DEPTH, ModelledCall, Undecided};
+use super::worlds::{Choice, Selector, World};
+use super::{EvalError, MAX_DEPTH, MAX_INSTANCES, MAX_NODES, MAX_STEPS, MAX_VALUE_DEPTH, ModuleCall, Undecided};
 use crate::source::Span;
 use crate::syntax::hcl::{Block, Expr};
-use crate::value::{Atom, AtomKind, Value};
+use crate::value::{Atom, AtomKind, Entry, Kind, Part, Text, Value};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -131,21 +131,36 @@ pub(super) struct Evaluator<'a> {
     fresh: Cell<u64>,
     /// Module calls by folder and path: whether something wanted is below.
     pub(super) mattering: RefCell<BTreeMap<(String, String), bool>>,
+    /// What one unknown is taken to be.
+    choice: Option<Choice>,
+    /// The unknowns that pick from maps, by their keys inside the root.
+    pub(super) selectors: RefCell<BTreeMap<String, Selector>>,
     pub(super) undecided: RefCell<Vec<Undecided>>,
-    pub(super) modelled: RefCell<Vec<ModelledCall>>,
+    /// Blocks that make a trust and that a variable or an argument switches off, by address.
+    pub(super) off: RefCell<BTreeMap<String, Span>>,
+    pub(super) calls: RefCell<Vec<ModuleCall>>,
+    /// The files of Terragrunt that were included or read.
+    pub(super) unit_files: RefCell<BTreeMap<String, Rc<Instance>>>,
+    /// The units of Terragrunt that this one depends on, by folder.
+    pub(super) units: RefCell<BTreeMap<String, Rc<Evaluator<'a>>>>,
+    /// The units that depend on this one, the first first.
+    pub(super) chain: Vec<String>,
     root_instance: Rc<Instance>,
 }
 
 impl<'a> Evaluator<'a> {
     pub(super) fn new(cache: &'a ConfigCache<'a>, root: &str, strict: bool) -> Self {
-        Self::in_world(cache, World { config: cache.get(root), name: None }, strict)
+        Self::in_world(cache, World { config: cache.get(root), name: None, choice: None }, strict)
     }
 
     /// The evaluator of a root with the values of one world.
     pub(super) fn in_world(cache: &'a ConfigCache<'a>, world: World, strict: bool) -> Self {
-        let World { config, name } = world;
+        let World { config, name, choice } = world;
         let folder = config.folder.clone();
-        let root = name.map_or_else(|| folder.clone(), |name| format!("{folder}@{name}"));
+        let mut root = name.map_or_else(|| folder.clone(), |name| format!("{folder}@{name}"));
+        if let Some(choice) = &choice {
+            root = format!("{root}@{}={}", choice.label, choice.value);
+        }
         let library = config.is_library();
         let root_instance = Rc::new(Instance::new(config, String::new(), String::new(), None, 0, library));
         Self {
@@ -159,14 +174,69 @@ impl<'a> Evaluator<'a> {
             instances: Cell::new(0),
             fresh: Cell::new(0),
             mattering: RefCell::default(),
+            choice,
+            selectors: RefCell::default(),
             undecided: RefCell::default(),
-            modelled: RefCell::default(),
+            off: RefCell::default(),
+            calls: RefCell::default(),
+            unit_files: RefCell::default(),
+            units: RefCell::default(),
+            chain: Vec::new(),
             root_instance,
         }
     }
 
+    /// The evaluator of a unit that `other` depends on.
+    pub(super) fn depending(mut self, other: &Self) -> Self {
+        self.chain.clone_from(&other.chain);
+        self.chain.push(other.folder.clone());
+        self
+    }
+
+    /// Lets another evaluator work with what is left of steps, instances and the stack.
+    pub(super) fn lend<T>(&self, other: &Self, work: impl FnOnce() -> T) -> T {
+        other.steps.set(self.steps.get());
+        other.instances.set(self.instances.get());
+        other.depth.set(self.depth.get());
+        let out = work();
+        self.steps.set(other.steps.get());
+        self.instances.set(other.instances.get());
+        out
+    }
+
     pub(super) fn root_scope(&self) -> Scope {
         Scope::of(&self.root_instance)
+    }
+
+    /// The identity of an unknown whatever the world is called.
+    fn inside_root(&self, atom: &Atom) -> String {
+        atom.key().replace(&format!("{}|", self.root), "|")
+    }
+
+    /// An unknown picks from the entries of a map.
+    pub(super) fn picks(&self, atom: &Atom, entries: &[Entry]) {
+        let keys: Option<BTreeSet<String>> = entries.iter().map(|e| e.key.as_known()).collect();
+        if let Some(keys) = keys {
+            self.selectors.borrow_mut().entry(self.inside_root(atom)).or_default().pick(atom.label(), keys);
+        }
+    }
+
+    /// The value, with the unknown of this world's choice chosen.
+    pub(super) fn chosen(&self, value: Value, span: Span) -> Value {
+        let Some(choice) = &self.choice else { return value };
+        let atom = match &value.kind {
+            Kind::Unknown(atom) => atom,
+            Kind::Text(text) => match text.parts.as_slice() {
+                [Part::Hole { atom, .. }] => atom,
+                _ => return value,
+            },
+            _ => return value,
+        };
+        if self.inside_root(atom) != choice.atom {
+            return value;
+        }
+        let known = Value { kind: Kind::Text(Text::literal(&choice.value, span)), span: Some(span), trail: value.trail };
+        super::values::with_hop(known, span, &format!("`{}` is one of the map's keys", choice.label.trim_matches(['$', '{', '}'])))
     }
 
     /// Counts one evaluation and one level; the caller must call [`Evaluator::leave`] after an `Ok`.

@@ -11,7 +11,7 @@ impl Evaluator<'_> {
     /// The value of an expression.
     pub(super) fn eval(&self, expr: &Expr, scope: &Scope) -> Result<Value> {
         self.enter(expr.span)?;
-        let out = self.eval_kind(expr, scope).map(|value| super::assume::apply(value, expr, scope));
+        let out = self.eval_kind(expr, scope).map(|value| self.chosen(super::assume::apply(value, expr, scope), expr.span));
         self.leave();
         out.map_err(|e| EvalError { span: e.span.or(Some(expr.span)), ..e })
     }

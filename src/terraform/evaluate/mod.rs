@@ -25,6 +25,9 @@ mod terragrunt;
 mod tests;
 mod traverse;
 mod types;
+#[cfg(test)]
+mod unit_tests;
+mod units;
 mod validation;
 mod values;
 mod worlds;
@@ -38,8 +41,9 @@ use crate::value::Value;
 use config::ConfigCache;
 use engine::Evaluator;
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+pub use worlds::variable_files_among;
 
 /// Most expressions that are evaluated for one root.
 pub const MAX_STEPS: u64 = 2_000_000;
@@ -64,6 +68,11 @@ pub trait ModuleFiles: Sync {
     fn read(&self, path: &str) -> Option<Arc<SourceFile>>;
     /// The paths of the files below a folder.
     fn list(&self, folder: &str) -> Vec<String>;
+    /// The variable files (`.tfvars`, `.tfvars.json`) in the folders below a root that hold no configuration themselves
+    /// and belong to no other root.
+    fn variable_files(&self, root: &str) -> Vec<String> {
+        worlds::variable_files_among(root, &self.list(root))
+    }
     /// Gives a built-in file (a model of a well-known module) its place among the files; none when there is no such
     /// place, then modules that only a model describes stay remote.
     fn builtin(&self, path: &str, text: &str) -> Option<Arc<SourceFile>> {
@@ -102,11 +111,17 @@ pub fn why_unknown(value: &Value) -> Option<String> {
     values::cause(value)
 }
 
-/// A call of a module that only a model describes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ModelledCall {
+/// A call of a module that was looked into, or that could not be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModuleCall {
+    /// The root that it was evaluated for.
+    pub root: String,
+    /// Its address without the keys of its own instances: `module.ci["a"].module.role`.
+    pub address: String,
     /// The header of the call.
     pub span: Span,
+    /// Only a model describes what it calls.
+    pub modelled: bool,
     /// How many wanted resources its instances declare: none when its arguments (or its `count`) switch it off.
     pub resources: usize,
 }
@@ -122,8 +137,8 @@ pub struct Evaluated {
     pub undecided: Vec<Undecided>,
     /// Object keys that are written twice: Terraform keeps the last.
     pub duplicates: Vec<Duplicate>,
-    /// The calls that a model stood in for, one for each time a caller evaluated them.
-    pub modelled: Vec<ModelledCall>,
+    /// The calls of modules, one for each time a caller evaluated them.
+    pub calls: Vec<ModuleCall>,
 }
 
 /// The folders of a scan.
@@ -131,6 +146,12 @@ pub struct Workspace<'a> {
     cache: ConfigCache<'a>,
     folders: Vec<String>,
     wanted: fn(&str) -> bool,
+}
+
+/// The folder that the `terragrunt.hcl` of a folder calls, where it has one and calls a module in the scan.
+#[must_use]
+pub fn unit_source(files: &dyn ModuleFiles, folder: &str) -> Option<String> {
+    terragrunt::local_source(files, folder)
 }
 
 impl<'a> Workspace<'a> {
@@ -194,7 +215,7 @@ impl<'a> Workspace<'a> {
         for one in each {
             out.resources.extend(one.resources);
             out.undecided.extend(one.undecided);
-            out.modelled.extend(one.modelled);
+            out.calls.extend(one.calls);
         }
         for config in self.cache.all() {
             out.problems.extend(config.problems.iter().cloned());
@@ -206,22 +227,42 @@ impl<'a> Workspace<'a> {
     fn evaluate_root(&self, root: &str) -> Evaluated {
         let mut out = Evaluated::default();
         let mut seen: Vec<Vec<Resource>> = Vec::new();
-        for world in worlds::of_root(&self.cache, root) {
-            let evaluator = Evaluator::in_world(&self.cache, world, false);
-            let resources = evaluator.resources(self.wanted);
-            out.modelled.extend(evaluator.modelled.take());
-            for undecided in evaluator.undecided.take() {
+        let worlds = worlds::of_root(&self.cache, root);
+        out.undecided.extend(worlds.left);
+        let mut off: Option<BTreeMap<String, Span>> = None;
+        for declared in worlds.all.into_iter().flat_map(|world| self.evaluate_world(world)) {
+            out.calls.extend(declared.calls);
+            for undecided in declared.undecided {
                 if !out.undecided.contains(&undecided) {
                     out.undecided.push(undecided);
                 }
             }
+            let here = declared.off;
+            off = Some(off.map_or_else(|| here.clone(), |before| before.into_iter().filter(|(k, _)| here.contains_key(k)).collect()));
             // values that change nothing make no other world
-            if !seen.iter().any(|before| worlds::same(before, &resources)) {
-                seen.push(resources);
+            if !seen.iter().any(|before| worlds::same(before, &declared.resources)) {
+                seen.push(declared.resources);
             }
         }
         out.resources = seen.into_iter().flatten().collect();
+        out.undecided.extend(modelled::switched_off(off.unwrap_or_default()));
         out
+    }
+
+    /// What a world declares; several times where one unknown picks from several maps, once for each of its values.
+    fn evaluate_world(&self, world: worlds::World) -> Vec<worlds::Declared> {
+        let evaluate = |world| {
+            let evaluator = Evaluator::in_world(&self.cache, world, false);
+            let resources = evaluator.resources(self.wanted);
+            let (undecided, off, calls) = (evaluator.undecided.take(), evaluator.off.take(), evaluator.calls.take());
+            (worlds::Declared { resources, undecided, off, calls }, evaluator.selectors.take())
+        };
+        let (declared, selectors) = evaluate(world.clone());
+        let choices = worlds::choices(&selectors);
+        if choices.is_empty() || !declared.resources.iter().any(worlds::is_mixed) {
+            return vec![declared];
+        }
+        choices.into_iter().map(|choice| evaluate(worlds::World { choice: Some(choice), ..world.clone() }).0).collect()
     }
 
     /// The value of an expression in a root folder, as `terraform console` would see it.

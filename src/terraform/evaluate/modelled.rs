@@ -1,12 +1,13 @@
 //! Module calls whose source is not in the scan: the places of a model, and calls that nobody can judge.
 
-use super::engine::{Evaluator, Instance};
-use super::{MAX_VALUE_DEPTH, Undecided};
+use super::engine::{Evaluator, Instance, Item, Shape};
+use super::{MAX_MODULE_LEVELS, MAX_VALUE_DEPTH, Undecided, config};
 use crate::source::{FileId, Span};
 use crate::syntax::hcl::Block;
 use crate::terraform::Resource;
 use crate::value::{Atom, Hop, Kind, Part, Text, Trail, Value, hops};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Words in the name of an argument that say that the module makes a trust.
@@ -23,18 +24,33 @@ const TRUST_WORDS: &[&str] = &[
     "attribute_condition",
     "irsa",
 ];
+/// Words that only look so: names of a certificate.
+const NO_TRUST: &[&str] = &["subject_alternative"];
 /// Names of arguments that say so only as a whole.
 const TRUST_NAMES: &[&str] = &["role_arn", "role_arns", "service_accounts", "sa_mapping"];
 /// Arguments of the call itself.
 const META: &[&str] = &["source", "version", "providers", "depends_on", "count", "for_each"];
+/// Words in the source of a module that say so, whatever its arguments are called.
+const SOURCE_WORDS: &[&str] =
+    &["oidc", "irsa", "federated", "federation", "workload-identity", "workload_identity", "pod-identity", "eks-role", "assumable-role"];
+/// Resources that are a trust by themselves, or a role that has one.
+const TRUSTING: &[&str] = &["aws_iam_role", "google_iam_workload_identity_pool_provider", "google_service_account_iam_"];
+/// What a trust policy says only where it federates.
+const FEDERATION_WORDS: &[&str] = &["WebIdentity", "oidc-provider", "pods.eks.amazonaws.com", "rolesanywhere", "Federated"];
+/// Most addresses that one note names.
+const MOST_NAMED: usize = 5;
 
 impl Evaluator<'_> {
     /// Says that nobody judges this call, when it looks as if it made a trust.
     pub(super) fn unjudged(&self, name: &str, block: &Block) {
-        let trust = |n: &str| !META.contains(&n) && (TRUST_NAMES.contains(&n) || TRUST_WORDS.iter().any(|w| n.contains(w)));
-        let Some(first) = block.body.attributes.iter().find(|a| trust(&a.name)) else { return };
+        let word = |n: &str| TRUST_WORDS.iter().any(|w| n.contains(w)) && !NO_TRUST.iter().any(|w| n.contains(w));
+        let trust = |n: &str| !META.contains(&n) && (TRUST_NAMES.contains(&n) || word(n));
+        let by_argument = block.body.attributes.iter().find(|a| trust(&a.name)).map(|a| a.name_span);
+        let source = config::source_of(block).unwrap_or_default().to_ascii_lowercase();
+        let by_source = || SOURCE_WORDS.iter().any(|w| source.contains(w)).then_some(block.header);
+        let Some(span) = by_argument.or_else(by_source) else { return };
         let why = format!("module `{name}` is not in the scan and not known: its trust is not judged");
-        let entry = Undecided { span: Some(first.name_span), why };
+        let entry = Undecided { span: Some(span), why };
         let mut undecided = self.undecided.borrow_mut();
         if !undecided.contains(&entry) {
             undecided.push(entry);
@@ -42,31 +58,114 @@ impl Evaluator<'_> {
     }
 }
 
+impl Evaluator<'_> {
+    /// Notes a trust of the scan's own files that is not there with the values that are known.
+    pub(super) fn switched_off(&self, instance: &Rc<Instance>, address: &str, block: &Block) {
+        let kind = block.labels.first().map_or("", |l| &*l.text);
+        let trusting = &*block.kind == "resource" && (TRUSTING.iter().any(|t| kind.starts_with(t)) || kind.contains("federated_identity"));
+        let role_policy = kind.starts_with("aws_iam_role_");
+        if !trusting || role_policy || !instance.config.builtin.is_empty() {
+            return;
+        }
+        // A role for a service is nobody's federation.
+        let scope = self.off_item(instance, address, block).scope;
+        let policy = block.body.attribute("assume_role_policy").and_then(|a| self.eval(&a.value, &scope).ok());
+        if policy.is_none_or(|p| may_federate(&p, MAX_VALUE_DEPTH)) {
+            self.off.borrow_mut().insert(instance.inside(address), block.header);
+        }
+    }
+}
+
+impl Evaluator<'_> {
+    /// Notes the trusts of a module that is called no time.
+    pub(super) fn module_switched_off(&self, instance: &Rc<Instance>, name: &str, block: &Arc<Block>, path: &str) {
+        let Some(config) = self.called(&instance.config, block, path) else { return };
+        if instance.level >= MAX_MODULE_LEVELS || !config.builtin.is_empty() {
+            return;
+        }
+        let item = self.off_item(instance, &format!("module.{name}"), block);
+        let called = Some((Arc::clone(block), item.scope));
+        let at = instance.inside(&format!("module.{name}"));
+        let child = Rc::new(Instance::new(config, at, path.to_owned(), called, instance.level + 1, instance.library));
+        for (address, block) in &child.config.resources {
+            self.switched_off(&child, address, block);
+        }
+    }
+
+    /// The instance that a block would have if it had one.
+    fn off_item(&self, instance: &Rc<Instance>, address: &str, block: &Block) -> Item {
+        let shape = if block.body.attribute("for_each").is_some() { Shape::Each } else { Shape::Count };
+        self.stand_in(instance, address, &Value::null(), block.header, shape)
+    }
+}
+
+/// A policy, as text or as a tree, that may let tokens of other issuers in.
+fn may_federate(policy: &Value, depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return true };
+    match &policy.kind {
+        Kind::Unknown(_) => true,
+        Kind::Text(text) => {
+            let shape = text.fill(|_| String::new());
+            let whole = text.atoms().next().is_some() && shape.is_empty();
+            whole || FEDERATION_WORDS.iter().any(|w| shape.contains(w))
+        }
+        Kind::List { items, .. } | Kind::OneOf(items) => items.iter().any(|v| may_federate(v, depth)),
+        Kind::Map { entries, .. } => entries.iter().any(|e| may_federate(&e.value, depth)),
+        Kind::Null | Kind::Bool(_) | Kind::Number(_) => false,
+    }
+}
+
+/// What a root switches off in all its worlds, in one note.
+pub(super) fn switched_off(off: BTreeMap<String, Span>) -> Option<Undecided> {
+    let span = *off.values().next()?;
+    let mut named: Vec<String> = off.keys().take(MOST_NAMED).map(|a| format!("`{a}`")).collect();
+    if off.len() > MOST_NAMED {
+        named.push(format!("{} more", off.len() - MOST_NAMED));
+    }
+    let (are, trust) = if off.len() == 1 { ("is", "a trust it may have is") } else { ("are", "trust they may have is") };
+    let why = format!("{} {are} switched off by `count` or `for_each`: {trust} not judged", named.join(", "));
+    Some(Undecided { span: Some(span), why })
+}
+
 /// A value that leaves a model: places in the model become the place of its call.
 pub(super) fn leave_model(value: Value, model: &Instance) -> Value {
-    match call_of(model) {
-        Some(to) => Places { builtin: &model.config.builtin, to }.value(value, MAX_VALUE_DEPTH),
+    match places(model) {
+        Some(places) => places.value(value, MAX_VALUE_DEPTH),
         None => value,
     }
 }
 
 /// A resource of a model, as if its call had declared it.
 pub(super) fn leave_model_resource(resource: Resource, model: &Instance) -> Resource {
-    let Some(to) = call_of(model) else { return resource };
-    Resource { span: to, body: leave_model(resource.body, model), ..resource }
+    let Some(places) = places(model) else { return resource };
+    Resource { span: places.to, body: places.value(resource.body, MAX_VALUE_DEPTH), ..resource }
 }
 
-/// The header of the call of a model; none for a module with files of its own.
-fn call_of(model: &Instance) -> Option<Span> {
-    model.call.as_ref().filter(|_| !model.config.builtin.is_empty()).map(|(block, _)| block.header)
+/// The places of a model and of the models that call it, and the header of the user's call; none for a module with
+/// files of its own.
+fn places(model: &Instance) -> Option<Places> {
+    let mut builtin = BTreeSet::new();
+    let mut at = model;
+    let mut to = None;
+    while let Some((block, scope)) = at.call.as_ref().filter(|_| !at.config.builtin.is_empty()) {
+        builtin.extend(&at.config.builtin);
+        to = Some(block.header);
+        at = &scope.instance;
+    }
+    to.map(|to| Places { builtin, to })
 }
 
-struct Places<'a> {
-    builtin: &'a BTreeSet<FileId>,
+/// A place in a model is its call's.
+pub(super) fn outside(span: Span, instance: &Instance) -> Span {
+    places(instance).map_or(span, |places| places.to)
+}
+
+struct Places {
+    builtin: BTreeSet<FileId>,
     to: Span,
 }
 
-impl Places<'_> {
+impl Places {
     fn span(&self, span: Option<Span>) -> Option<Span> {
         span.map(|s| if self.builtin.contains(&s.file) { self.to } else { s })
     }

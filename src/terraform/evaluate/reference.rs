@@ -68,6 +68,9 @@ impl Evaluator<'_> {
                 let name = rest.first().and_then(RefStep::name).ok_or_else(missing)?;
                 return self.resource_reference(&format!("{root}.{kind}.{name}"), rest.get(1..).unwrap_or(&[]), expr, scope);
             }
+            "include" | "dependency" if scope.instance.config.terragrunt.is_some() => {
+                return Ok(self.unit_reference(root, steps, expr, scope)?.unwrap_or_else(|| self.unknown_result(expr, scope)));
+            }
             _ => {
                 let message = "a reference to a resource needs its name";
                 let name = first.ok_or_else(|| EvalError::new(format!("{message}: `{root}`"), Some(expr.span)))?;
@@ -85,7 +88,7 @@ impl Evaluator<'_> {
         }
     }
 
-    fn local(&self, name: &str, instance: &Rc<Instance>, span: Span) -> Result<Rc<Value>> {
+    pub(super) fn local(&self, name: &str, instance: &Rc<Instance>, span: Span) -> Result<Rc<Value>> {
         let Some(attribute) = instance.config.locals.get(name) else {
             return Err(EvalError::new(format!("there is no local `{name}`"), Some(span)));
         };
@@ -130,7 +133,7 @@ impl Evaluator<'_> {
 
     fn given(&self, name: &str, instance: &Rc<Instance>) -> Result<Option<Value>> {
         if let Some((block, scope)) = &instance.call {
-            let Some(argument) = block.body.attribute(name) else { return Ok(None) };
+            let Some(argument) = block.body.attribute(name) else { return self.unit_input(name, &scope.instance) };
             let call = block.labels.first().map_or("", |l| &l.text);
             let value = self.eval_settled(&argument.value, scope)?;
             return Ok(Some(with_hop(value, argument.name_span, &format!("argument `{name}` of module `{call}`"))));
@@ -140,7 +143,7 @@ impl Evaluator<'_> {
         Ok(Some(with_hop(value, attribute.name_span, &format!("value of variable `{name}` in `{file}`"))))
     }
 
-    fn module_reference(&self, name: &str, steps: &[RefStep<'_>], expr: &Expr, scope: &Scope) -> Result<Value> {
+    pub(super) fn module_reference(&self, name: &str, steps: &[RefStep<'_>], expr: &Expr, scope: &Scope) -> Result<Value> {
         let instance = &scope.instance;
         let Some(block) = instance.config.modules.get(name) else {
             return Err(EvalError::new(format!("there is no module `{name}`"), Some(expr.span)));

@@ -3,7 +3,7 @@
 use super::config::ModuleConfig;
 use super::engine::{Child, Evaluator, Expansion, Instance, Item, Result, Scope, Shape};
 use super::iteration::Items;
-use super::{MAX_MODULE_LEVELS, ModelledCall, computed, config, modelled};
+use super::{MAX_MODULE_LEVELS, ModuleCall, computed, config, modelled};
 use crate::source::Span;
 use crate::syntax::hcl::Block;
 use crate::terraform::{Mode, Resource, models};
@@ -22,36 +22,54 @@ impl Evaluator<'_> {
 
     fn walk(&self, instance: &Rc<Instance>, conditional: bool, wanted: fn(&str) -> bool, out: &mut Vec<Resource>) {
         for (address, block) in instance.config.resources.iter().filter(|(_, block)| is_wanted(block, wanted)) {
-            for item in &self.expansion(instance, address, block).items {
+            let expansion = self.expansion(instance, address, block);
+            if expansion.items.is_empty() {
+                self.switched_off(instance, address, block);
+            }
+            for item in &expansion.items {
                 let resource = self.resource(instance, address, block, item, conditional);
                 out.push(modelled::leave_model_resource(resource, instance));
             }
         }
         for (name, block) in &instance.config.modules {
             let path = path_of(&instance.path, name);
-            if !self.matters(&instance.config, block, &path, instance.level, wanted) {
-                continue;
+            let before = out.len();
+            if self.matters(&instance.config, block, &path, instance.level, wanted) {
+                self.walk_call(instance, name, block, conditional, wanted, out);
             }
-            match self.children(instance, name) {
-                Some(children) => {
-                    let before = out.len();
-                    for child in children.iter() {
-                        self.walk(&child.instance, conditional || child.item.conditional, wanted, out);
-                    }
-                    if self.is_modelled(&instance.config, block, &path) {
-                        let resources = out.len().saturating_sub(before);
-                        self.modelled.borrow_mut().push(ModelledCall { span: block.header, resources });
-                    }
-                }
-                None => {
-                    self.unjudged(name, block);
-                    if !wanted("module") {
-                        continue;
-                    }
-                    for item in &self.expansion(instance, &format!("module.{name}"), block).items {
-                        out.push(self.remote_module(instance, name, block, item, conditional));
-                    }
-                }
+            let modelled = self.called(&instance.config, block, &path).is_some_and(|config| !config.builtin.is_empty());
+            self.calls.borrow_mut().push(ModuleCall {
+                root: self.root.clone(),
+                address: instance.inside(&format!("module.{name}")),
+                span: modelled::outside(block.header, instance),
+                modelled,
+                resources: out.len().saturating_sub(before),
+            });
+        }
+    }
+
+    fn walk_call(
+        &self,
+        instance: &Rc<Instance>,
+        name: &str,
+        block: &Arc<Block>,
+        conditional: bool,
+        wanted: fn(&str) -> bool,
+        out: &mut Vec<Resource>,
+    ) {
+        if let Some(children) = self.children(instance, name) {
+            if children.is_empty() {
+                self.module_switched_off(instance, name, block, &path_of(&instance.path, name));
+            }
+            for child in children.iter() {
+                self.walk(&child.instance, conditional || child.item.conditional, wanted, out);
+            }
+            return;
+        }
+        self.unjudged(name, block);
+        if wanted("module") {
+            for item in &self.expansion(instance, &format!("module.{name}"), block).items {
+                out.push(self.remote_module(instance, name, block, item, conditional));
             }
         }
     }
@@ -188,7 +206,12 @@ impl Evaluator<'_> {
             item: item.clone(),
             instance: Rc::new(Instance::new(
                 Arc::clone(&config),
-                instance.inside(&format!("module.{name}{}", item.suffix)),
+                // the root that Terragrunt makes of a unit is the module itself
+                if instance.config.terragrunt.is_some() {
+                    instance.address.clone()
+                } else {
+                    instance.inside(&format!("module.{name}{}", item.suffix))
+                },
                 path.clone(),
                 Some((Arc::clone(block), item.scope.clone())),
                 instance.level + 1,
@@ -202,7 +225,7 @@ impl Evaluator<'_> {
     }
 
     /// The configuration of a called module: a folder of the scan, what `terraform init` installed, or a model.
-    fn called(&self, caller: &ModuleConfig, block: &Block, path: &str) -> Option<Arc<ModuleConfig>> {
+    pub(super) fn called(&self, caller: &ModuleConfig, block: &Block, path: &str) -> Option<Arc<ModuleConfig>> {
         let installed = || self.cache.get(&self.folder).installed.get(path).cloned();
         let folder = config::local_source(&caller.folder, block).or_else(installed);
         if let Some(config) = folder.map(|f| self.cache.get(&f)).filter(|c| c.exists) {
@@ -212,11 +235,6 @@ impl Evaluator<'_> {
         let (source, version) = (config::source_of(block)?, version.as_deref());
         let model = self.cache.models.and_then(|m| m.find(&source, version)).or_else(|| models::find(&source, version))?;
         Some(self.cache.model(model)).filter(|c| c.exists)
-    }
-
-    /// Only a model describes what this calls.
-    fn is_modelled(&self, caller: &ModuleConfig, block: &Block, path: &str) -> bool {
-        self.called(caller, block, path).is_some_and(|config| !config.builtin.is_empty())
     }
 
     /// What `count` or `for_each` makes of a block, once.
@@ -311,14 +329,18 @@ impl Evaluator<'_> {
     }
 
     /// The instance that stands for those of an unknown collection.
-    fn stand_in(&self, instance: &Rc<Instance>, address: &str, of: &Value, span: Span, shape: Shape) -> Item {
+    pub(super) fn stand_in(&self, instance: &Rc<Instance>, address: &str, of: &Value, span: Span, shape: Shape) -> Item {
         let why = match &of.kind {
             Kind::Unknown(atom) => atom.why().to_owned(),
             _ => "the collection is not known".to_owned(),
         };
-        let full = instance.inside(address);
+        // Two blocks over one unknown collection have one unknown element: what the one binds the other one means.
+        let collection = match &of.kind {
+            Kind::Unknown(atom) if shape == Shape::Each => atom.key().to_owned(),
+            _ => format!("{}|{}", self.root, instance.inside(address)),
+        };
         let atom = |name: &str| {
-            let key = format!("{}|{full}|{name}", self.root);
+            let key = format!("{collection}|{name}");
             Value::unknown(Atom::new(key, AtomKind::Any, format!("${{{name}}}"), why.clone(), Some(span)), Some(span))
         };
         let base = Scope::of(instance);

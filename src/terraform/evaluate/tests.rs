@@ -3,7 +3,7 @@ use crate::source::Sources;
 use crate::terraform::Mode;
 use crate::value::{AtomKind, Kind, hops};
 
-struct Memory(Sources);
+pub(super) struct Memory(Sources);
 
 impl ModuleFiles for Memory {
     fn folder(&self, folder: &str) -> Vec<Arc<SourceFile>> {
@@ -20,13 +20,13 @@ impl ModuleFiles for Memory {
     }
 }
 
-fn memory(files: &[(&str, &str)]) -> Memory {
+pub(super) fn memory(files: &[(&str, &str)]) -> Memory {
     let sources = Sources::new();
     files.iter().for_each(|(path, text)| drop(sources.add(*path, *text)));
     Memory(sources)
 }
 
-fn all(files: &Memory) -> Evaluated {
+pub(super) fn all(files: &Memory) -> Evaluated {
     let folders: Vec<String> = files.0.all().iter().map(|f| f.folder().to_owned()).collect();
     Workspace::new(files, &folders).evaluate()
 }
@@ -43,7 +43,7 @@ fn shown(text: &str, expr: &str) -> String {
     }
 }
 
-fn show(value: &Value) -> String {
+pub(super) fn show(value: &Value) -> String {
     match &value.kind {
         Kind::Null => "null".to_owned(),
         Kind::Bool(b) => b.to_string(),
@@ -389,7 +389,7 @@ fn terragrunt_calls_its_module() {
     assert_eq!(workspace.roots(), ["live/prod"]);
     let out = workspace.evaluate();
     let one = out.resources.first().unwrap();
-    assert_eq!((one.address.as_str(), one.library), ("module.prod.x.y", false));
+    assert_eq!((one.address.as_str(), one.library), ("x.y", false));
     assert_eq!(show(one.body.get("sub").unwrap()), "\"repo:acme/*\"");
     assert!(matches!(one.body.get("b").unwrap().kind, Kind::Unknown(_)));
 }
@@ -512,7 +512,8 @@ fn modelled_calls_are_counted_also_when_they_are_switched_off() {
     let text = call("on", "enable_github_oidc = true") + &call("off", "create = false") + &call("none", "count = 0");
     let files = memory(&[("main.tf", &text)]);
     let out = Workspace::new(&files, &[String::new()]).only(|kind| kind == "aws_iam_role").evaluate();
-    let mut counts: Vec<(String, usize)> = out.modelled.iter().map(|c| (files.0.snippet(c.span), c.resources)).collect();
+    let mut counts: Vec<(String, usize)> =
+        out.calls.iter().filter(|c| c.modelled).map(|c| (files.0.snippet(c.span), c.resources)).collect();
     counts.sort();
     let expected = [("module \"none\"", 0), ("module \"off\"", 0), ("module \"on\"", 1)];
     assert_eq!(counts, expected.map(|(name, n)| (name.to_owned(), n)));
@@ -593,4 +594,84 @@ fn a_set_of_values_with_patterns_in_it_is_its_values() {
     assert_eq!(shown(&text, "\"ref:${var.x}\""), "\"ref:${var.x}\"");
     assert_eq!(shown(&text, "var.x == \"develop\""), "false");
     assert_eq!(shown(&text, "var.x == \"main\" ? 1 : 2"), "1 | 2");
+}
+
+#[test]
+fn flatten_takes_each_list_that_may_stand_in_it() {
+    let text = "variable \"x\" {}\n";
+    assert_eq!(shown(text, r#"flatten([["a"], var.x == 1 ? ["b"] : ["c", "d"]])"#), r#"["a", "b"] | ["a", "c", "d"]"#);
+    assert_eq!(shown(text, r#"flatten([["a"], [var.x == 1 ? "b" : "c"]])"#), r#"["a", "b" | "c"]"#);
+}
+
+#[test]
+fn variable_files_of_any_folder_without_configuration_are_worlds() {
+    let main = "variable \"org\" {\n  default = \"acme\"\n}\nresource \"x\" \"y\" {\n  sub = var.org\n}\n";
+    let files = memory(&[
+        ("live/main.tf", main),
+        ("live/projects/a.tfvars", "org = \"a\"\n"),
+        ("live/projects/eu/b.tfvars", "org = \"b\"\n"),
+        ("live/nested/main.tf", "resource \"z\" \"z\" {}\n"),
+        ("live/nested/values/c.tfvars", "org = \"c\"\n"),
+        ("other/d.tfvars", "org = \"d\"\n"),
+    ]);
+    let out = Workspace::new(&files, &["live".to_owned()]).evaluate();
+    let subjects: Vec<String> = out.resources.iter().map(|r| show(r.body.get("sub").unwrap())).collect();
+    assert_eq!(subjects, ["\"acme\"", "\"a\"", "\"b\""]);
+}
+
+#[test]
+fn too_many_variable_files_are_told() {
+    let names: Vec<(String, String)> = (0..40).map(|i| (format!("envs/{i:02}.tfvars"), format!("org = \"o{i}\"\n"))).collect();
+    let main = "variable \"org\" {}\nresource \"x\" \"y\" {\n  sub = var.org\n}\n";
+    let mut all: Vec<(&str, &str)> = names.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
+    all.push(("main.tf", main));
+    let out = Workspace::new(&memory(&all), &[String::new()]).evaluate();
+    assert_eq!(out.resources.len(), 32);
+    let told: Vec<&str> = out.undecided.iter().map(|u| u.why.as_str()).collect();
+    assert!(matches!(told.as_slice(), [why] if why.contains("more than 32 variable files")), "{told:?}");
+}
+
+#[test]
+fn a_trust_that_is_off_in_every_world_is_told() {
+    let main = "variable \"on\" {\n  default = false\n}\nresource \"aws_iam_role\" \"a\" {\n  count = var.on ? 1 : 0\n}\n\
+                resource \"aws_iam_role_policy\" \"p\" {\n  count = var.on ? 1 : 0\n}\n\
+                resource \"aws_iam_role\" \"lambda\" {\n  count = var.on ? 1 : 0\n  \
+                assume_role_policy = jsonencode({ Statement = [{ Principal = { Service = \"lambda.amazonaws.com\" } }] })\n}\n";
+    let off = |files: &[(&str, &str)]| -> Vec<String> {
+        Workspace::new(&memory(files), &[String::new()]).evaluate().undecided.iter().map(|u| u.why.clone()).collect()
+    };
+    assert_eq!(off(&[("main.tf", main)]), ["`aws_iam_role.a` is switched off by `count` or `for_each`: a trust it may have is not judged"]);
+    assert!(off(&[("main.tf", main), ("envs/prod.tfvars", "on = true\n")]).is_empty());
+    assert!(off(&[("main.tf", main), ("terraform.tfvars", "on = true\n")]).is_empty());
+    let call = "module \"m\" {\n  source = \"./m\"\n  count  = 0\n}\n";
+    let role = |service: &str| format!("resource \"aws_iam_role\" \"r\" {{\n  assume_role_policy = \"{service}\"\n}}\n");
+    assert_eq!(off(&[("main.tf", call), ("m/main.tf", &role("sts:AssumeRoleWithWebIdentity"))]).len(), 1);
+    assert!(off(&[("main.tf", call), ("m/main.tf", &role("lambda.amazonaws.com"))]).is_empty());
+}
+
+#[test]
+fn blocks_over_one_unknown_collection_mean_the_same_element() {
+    let text = "variable \"w\" {\n  type = map(object({ role = string }))\n}\nresource \"a\" \"x\" {\n  for_each = var.w\n  m = each.value.role\n}\n\
+                resource \"b\" \"y\" {\n  for_each = var.w\n  m = each.value.role\n}\nresource \"c\" \"z\" {\n  for_each = var.other\n  m = each.value.role\n}\nvariable \"other\" {}\n";
+    let out = Workspace::new(&memory(&[("main.tf", text)]), &[String::new()]).evaluate();
+    let member = |i: usize| out.resources[i].body.get("m").unwrap().as_text().unwrap();
+    assert!(member(0).same(&member(1)));
+    assert!(!member(0).same(&member(2)));
+}
+
+#[test]
+fn one_unknown_picks_the_same_entry_of_every_map() {
+    let text = "locals {\n  env = trimprefix(terraform.workspace, \"app-\")\n  ids = { dev = \"D\", prod = \"P\" }\n  names = { dev = \"d\", prod = \"p\", old = \"o\" }\n}\n\
+                resource \"google_x_iam_member\" \"y\" {\n  member = \"${local.ids[local.env]}/${local.names[local.env]}\"\n  b = local.env == \"prod\" ? \"real\" : \"test\"\n}\n";
+    let out = Workspace::new(&memory(&[("main.tf", text)]), &[String::new()]).evaluate();
+    let bodies: Vec<String> = out.resources.iter().map(|r| show(&r.body)).collect();
+    assert_eq!(bodies, ["{member=\"D/d\", b=\"test\"}", "{member=\"P/p\", b=\"real\"}"]);
+    let roots: BTreeSet<&str> = out.resources.iter().map(|r| r.root.as_str()).collect();
+    assert_eq!(roots.len(), 2, "each in a world of its own: {roots:?}");
+}
+
+#[test]
+fn an_unknown_that_picks_nothing_that_matters_splits_no_world() {
+    let text = "locals {\n  ids = { dev = \"D\", prod = \"P\" }\n  picked = local.ids[terraform.workspace]\n}\nresource \"aws_iam_role\" \"y\" {\n  tags = { env = local.picked }\n  assume_role_policy = \"A\"\n}\n";
+    assert_eq!(Workspace::new(&memory(&[("main.tf", text)]), &[String::new()]).evaluate().resources.len(), 1);
 }

@@ -6,7 +6,7 @@ use super::operators;
 use super::reference::RefStep;
 use super::values::{child, noun, one_of};
 use crate::syntax::hcl::{Expr, Step};
-use crate::value::{Kind, Value};
+use crate::value::{Kind, Part, Value};
 
 impl Evaluator<'_> {
     /// The value at the end of a chain of steps.
@@ -90,6 +90,9 @@ impl Evaluator<'_> {
                 }
                 if text.is_known() || *open {
                     return Ok(self.unknown_result(expr, scope));
+                }
+                if let [Part::Hole { atom, .. }] = text.parts.as_slice() {
+                    self.picks(atom, entries);
                 }
                 Ok(one_of(entries.iter().map(|e| e.value.clone()).collect(), || self.unknown_result(expr, scope)))
             }

@@ -129,6 +129,47 @@ pub(super) fn combinations(value: &Value) -> Option<Vec<Value>> {
     }
 }
 
+pub(super) fn holds_alternatives(value: &Value, depth: usize) -> bool {
+    match &value.kind {
+        Kind::OneOf(_) => true,
+        Kind::List { items, .. } => depth < super::MAX_DEPTH && items.iter().any(|v| holds_alternatives(v, depth + 1)),
+        Kind::Map { entries, .. } => depth < super::MAX_DEPTH && entries.iter().any(|e| holds_alternatives(&e.value, depth + 1)),
+        _ => false,
+    }
+}
+
+/// A list with each combination of the lists that may stand in it; alternatives that are no lists stay where they are.
+pub(super) fn lists(value: &Value) -> Option<Vec<Value>> {
+    match &value.kind {
+        Kind::OneOf(all) if all.iter().any(|v| matches!(v.kind, Kind::List { .. })) => {
+            let mut out = Vec::new();
+            for v in all {
+                out.extend(lists(v)?);
+            }
+            (out.len() <= MAX_ALTERNATIVES).then_some(out)
+        }
+        Kind::List { items, open } => {
+            let mut rows: Vec<Vec<Value>> = vec![Vec::with_capacity(items.len())];
+            for item in items {
+                let choices = lists(item)?;
+                if rows.len().checked_mul(choices.len())? > MAX_ALTERNATIVES {
+                    return None;
+                }
+                rows = match choices.as_slice() {
+                    [only] => {
+                        rows.iter_mut().for_each(|row| row.push(only.clone()));
+                        rows
+                    }
+                    _ => rows.iter().flat_map(|row| choices.iter().map(|c| row.iter().cloned().chain([c.clone()]).collect())).collect(),
+                };
+            }
+            let list = |items| Value { kind: Kind::List { items, open: *open }, span: value.span, trail: value.trail.clone() };
+            Some(rows.into_iter().map(list).collect())
+        }
+        _ => Some(vec![value.clone()]),
+    }
+}
+
 /// Every combination of the alternatives of several values, up to a bound.
 pub(super) fn product(values: &[Value]) -> Option<Vec<Vec<Value>>> {
     let mut out: Vec<Vec<Value>> = vec![Vec::with_capacity(values.len())];

@@ -1,30 +1,110 @@
 //! Alternative worlds: variable files that are chosen with `-var-file`, one for each environment.
 
 use super::config::{ConfigCache, ModuleConfig};
-use super::{ModuleFiles, paths, values};
-use crate::source::SourceFile;
+use super::{ModuleCall, ModuleFiles, Undecided, values};
+use crate::source::{SourceFile, Span};
 use crate::terraform::Resource;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Most worlds of one root; further variable files are not looked at.
-pub(super) const MAX_WORLDS: usize = 8;
-/// Folders beside a root that hold variable files and no configuration.
-const ENVIRONMENTS: &[&str] = &["env", "envs", "environment", "environments", "tfvars", "vars", "config"];
+pub(super) const MAX_WORLDS: usize = 32;
+/// Most variable files that are read to find them.
+const MAX_FILES: usize = 256;
+/// How deep below a root its variable files are looked for.
+const MAX_FOLDERS: usize = 3;
+/// Most values of an unknown that are looked at one by one.
+const MAX_CHOICES: usize = 12;
 
 /// The root's configuration with the values of one variable file.
+#[derive(Clone)]
 pub(super) struct World {
     pub(super) config: Arc<ModuleConfig>,
     /// The variable file; none for the values that Terraform reads without being told.
     pub(super) name: Option<String>,
+    /// What an unknown is taken to be in this world.
+    pub(super) choice: Option<Choice>,
+}
+
+/// An unknown that picks from maps, and one of the values that it can have.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    /// The unknown, by its key inside the root.
+    pub(super) atom: String,
+    /// What a person sees of it.
+    pub(super) label: String,
+    pub(super) value: String,
+}
+
+/// The keys of the maps from which an unknown picks.
+#[derive(Default, Debug)]
+pub(super) struct Selector {
+    label: String,
+    uses: usize,
+    keys: BTreeSet<String>,
+}
+
+impl Selector {
+    /// One more map: only a key of all of them can be meant, Terraform fails on any other.
+    pub(super) fn pick(&mut self, label: &str, keys: BTreeSet<String>) {
+        self.keys = if self.uses == 0 { keys } else { self.keys.intersection(&keys).cloned().collect() };
+        self.uses += 1;
+        label.clone_into(&mut self.label);
+    }
+}
+
+/// The values of the unknown that picks most often: with one of them at a time all maps agree, while mixtures of their
+/// entries are worlds that cannot be.
+pub(super) fn choices(selectors: &BTreeMap<String, Selector>) -> Vec<Choice> {
+    let able = |s: &Selector| (2..=MAX_CHOICES).contains(&s.keys.len());
+    let mut best: Option<(&String, &Selector)> = None;
+    for (atom, selector) in selectors.iter().filter(|(_, s)| able(s)) {
+        if best.is_none_or(|(_, b)| selector.uses > b.uses) {
+            best = Some((atom, selector));
+        }
+    }
+    let choice = |(atom, s): (&String, &Selector)| -> Vec<Choice> {
+        s.keys.iter().map(|value| Choice { atom: atom.clone(), label: s.label.clone(), value: value.clone() }).collect()
+    };
+    best.map(choice).unwrap_or_default()
+}
+
+/// What one world declares.
+pub(super) struct Declared {
+    pub(super) resources: Vec<Resource>,
+    pub(super) undecided: Vec<Undecided>,
+    pub(super) off: BTreeMap<String, Span>,
+    pub(super) calls: Vec<ModuleCall>,
+}
+
+/// The gate of the resource is one of several.
+pub(super) fn is_mixed(resource: &Resource) -> bool {
+    let mixed = |names: &[&str]| names.iter().filter_map(|n| resource.body.get(n)).any(|v| values::holds_alternatives(v, 0));
+    match resource.kind.as_str() {
+        "aws_iam_role" => mixed(&["assume_role_policy"]),
+        "aws_iam_openid_connect_provider" => mixed(&["url", "client_id_list"]),
+        "google_iam_workload_identity_pool_provider" => mixed(&["attribute_condition", "attribute_mapping", "oidc", "aws"]),
+        kind if kind.starts_with("google_") => mixed(&["member", "members"]),
+        kind if kind.contains("federated_identity_credential") => mixed(&["issuer", "subject", "audience", "audiences"]),
+        _ => false,
+    }
+}
+
+/// The worlds of a root.
+pub(super) struct Worlds {
+    /// At least one.
+    pub(super) all: Vec<World>,
+    /// What was not looked at.
+    pub(super) left: Option<Undecided>,
 }
 
 /// The worlds of a root, at least one.
-pub(super) fn of_root(cache: &ConfigCache<'_>, root: &str) -> Vec<World> {
+pub(super) fn of_root(cache: &ConfigCache<'_>, root: &str) -> Worlds {
     let base = cache.get(root);
     if base.variables.is_empty() {
-        return vec![World { config: base, name: None }];
+        return Worlds { all: vec![World { config: base, name: None, choice: None }], left: None };
     }
+    let mut left = None;
     let mut worlds: Vec<World> = Vec::new();
     let mut needed = false;
     for file in variable_files(cache.files, root) {
@@ -42,39 +122,56 @@ pub(super) fn of_root(cache: &ConfigCache<'_>, root: &str) -> Vec<World> {
             && names
                 .iter()
                 .any(|n| !base.assigned.contains_key(n) && base.variables.get(n).is_some_and(|v| v.body.attribute("default").is_none()));
-        worlds.push(World { config: Arc::new(config), name: Some(relative) });
         if worlds.len() >= MAX_WORLDS {
+            let why = format!("a root has more than {MAX_WORLDS} variable files: with this one and those after it it is not judged");
+            left = Some(Undecided { span: Some(Span::new(file.id, 0..0)), why });
             break;
         }
+        worlds.push(World { config: Arc::new(config), name: Some(relative), choice: None });
     }
     if !needed {
-        worlds.insert(0, World { config: base, name: None });
+        worlds.insert(0, World { config: base, name: None, choice: None });
     } else if let Some(first) = worlds.first_mut() {
         // one world needs no name
         first.name = None;
     }
-    worlds
+    Worlds { all: worlds, left }
 }
 
 /// The variable files that only `-var-file` reads: beside the root and in the folders of its environments.
 fn variable_files(files: &dyn ModuleFiles, root: &str) -> Vec<Arc<SourceFile>> {
-    let is_values = |path: &str| path.ends_with(".tfvars") || path.ends_with(".tfvars.json");
     let automatic = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".json");
         name == "terraform.tfvars" || name.ends_with(".auto.tfvars")
     };
     let mut out: Vec<Arc<SourceFile>> = files.folder(root).into_iter().filter(|f| is_values(&f.path) && !automatic(&f.path)).collect();
-    for name in ENVIRONMENTS {
-        let Some(folder) = paths::join(root, name) else { continue };
-        let paths = files.list(&folder);
-        // a folder with configuration of its own is another root
-        let folder_of = |p: &str| p.rsplit_once('/').map_or(String::new(), |(f, _)| f.to_owned());
-        let roots: BTreeSet<String> = paths.iter().filter(|p| p.ends_with(".tf") || p.ends_with(".tofu")).map(|p| folder_of(p)).collect();
-        let wanted = paths.iter().filter(|p| is_values(p) && !roots.contains(&folder_of(p)));
-        out.extend(wanted.take(MAX_WORLDS).filter_map(|p| files.read(p)));
-    }
-    out.truncate(MAX_WORLDS);
+    out.extend(files.variable_files(root).iter().take(MAX_FILES).filter_map(|p| files.read(p)));
     out
+}
+
+fn is_values(path: &str) -> bool {
+    path.ends_with(".tfvars") || path.ends_with(".tfvars.json")
+}
+
+/// Those of `paths` that are variable files below `root` and stand in no folder with configuration, nor below one.
+pub fn variable_files_among(root: &str, paths: &[String]) -> Vec<String> {
+    let folder_of = |p: &str| p.rsplit_once('/').map_or(String::new(), |(f, _)| f.to_owned());
+    let roots: BTreeSet<String> =
+        paths.iter().filter(|p| p.ends_with(".tf") || p.ends_with(".tofu") || p.ends_with(".tf.json")).map(|p| folder_of(p)).collect();
+    let ours = |path: &&String| {
+        let mut folder = folder_of(path);
+        let below = |f: &str| f != root && (root.is_empty() || f.starts_with(&format!("{root}/")));
+        let mut levels = 0;
+        while below(&folder) {
+            levels += 1;
+            if roots.contains(&folder) {
+                return false;
+            }
+            folder = folder_of(&folder);
+        }
+        folder == root && (1..=MAX_FOLDERS).contains(&levels)
+    };
+    paths.iter().filter(|p| is_values(p)).filter(ours).cloned().collect()
 }
 
 /// Both worlds declare the same.

@@ -35,20 +35,41 @@ macro_rules! models {
 
 /// Every built-in model: name and text of its one file.
 static BUILT_IN: &[(&str, &str)] = models![
+    "aws_assumable_role",
+    "aws_assumable_roles",
+    "aws_blueprints_addon",
+    "aws_blueprints_addons",
+    "aws_blueprints_team",
     "aws_eks",
     "aws_eks_pod_identity",
+    "aws_eks_v17",
     "aws_github_role",
     "aws_iam_oidc_role",
     "aws_iam_role",
     "aws_irsa_v5",
     "aws_irsa_v6",
+    "aws_karpenter_v19",
+    "aws_karpenter_v20",
     "aws_oidc_provider",
+    "aws_saml_role",
+    "azure_aks",
+    "azure_user_identity",
     "cds_github_role",
+    "cloudposse_eks_cluster",
     "cloudposse_eks_role",
+    "cloudposse_helm_release",
+    "fabric_project",
+    "fabric_project_iam",
+    "fabric_service_account",
     "google_gh_oidc",
     "google_workload_identity",
+    "moj_github_provider",
+    "moj_github_role",
+    "moj_github_role_v1",
+    "moj_github_role_v2",
     "moj_irsa",
     "philips_github",
+    "philips_provider",
     "unfunco_github",
 ];
 
@@ -239,6 +260,43 @@ mod tests {
     }
 
     #[test]
+    fn every_model_evaluates_by_itself() {
+        for (name, text) in BUILT_IN {
+            let library = crate::source::Sources::new();
+            let file = library.add(format!("{FOLDER}{name}/main.tf"), *text);
+            let parsed = crate::syntax::hcl::parse(&file);
+            assert!(parsed.problems.is_empty() && parsed.duplicates.is_empty(), "{name}: {:?} {:?}", parsed.problems, parsed.duplicates);
+            let declares = |kind: &str| parsed.body.blocks.iter().filter(|b| &*b.kind == kind).count();
+            assert!(declares("resource") + declares("module") > 0, "{name} declares nothing");
+            assert!(declares("output") > 0, "{name} has no output");
+        }
+    }
+
+    #[test]
+    fn versions_mean_the_model_of_their_time() {
+        let moj =
+            |version: &str| model(&format!("github.com/ministryofjustice/modernisation-platform-github-oidc-role?ref={version}"), None);
+        assert_eq!(moj("v1.0.0"), "moj_github_role_v1");
+        assert_eq!(moj("v2.0.1"), "moj_github_role_v2");
+        assert_eq!(moj("v4.0.0"), "moj_github_role");
+        assert_eq!(moj("82f546bd5f002674138a2ccdade7d7618c6758b3"), "moj_github_role");
+        assert_eq!(model("terraform-aws-modules/eks/aws", Some("17.24.0")), "aws_eks_v17");
+        assert_eq!(model("terraform-aws-modules/eks/aws//modules/karpenter", Some("~> 19.0")), "aws_karpenter_v19");
+        assert_eq!(model("terraform-aws-modules/eks/aws//modules/karpenter", Some("~> 20.0")), "aws_karpenter_v20");
+        assert_eq!(model("terraform-aws-modules/iam/aws//modules/iam-assumable-role", Some("~> 5.0")), "aws_assumable_role");
+        assert_eq!(model("terraform-aws-modules/iam/aws//modules/iam-assumable-role", Some("6.0.0")), "none");
+        let fabric = |module: &str| format!("github.com/GoogleCloudPlatform/cloud-foundation-fabric//modules/{module}");
+        assert_eq!(model(&format!("{}?ref=v34.1.0", fabric("project")), None), "fabric_project_iam");
+        assert_eq!(model(&format!("{}?ref=v53.0.0", fabric("project")), None), "fabric_project");
+        assert_eq!(model(&fabric("iam-service-account"), None), "fabric_service_account");
+        assert_eq!(model("Azure/avm-res-managedidentity-userassignedidentity/azurerm", Some("0.3.4")), "azure_user_identity");
+        assert_eq!(
+            model("git::https://github.com/binbashar/terraform-aws-iam.git//modules/iam-assumable-role?ref=v4.1.0", None),
+            "aws_assumable_role"
+        );
+    }
+
+    #[test]
     fn git_sources() {
         let path = "terraform-aws-modules/terraform-aws-iam";
         for source in [
@@ -258,9 +316,13 @@ mod tests {
 
     #[test]
     fn look_alikes_are_not_the_module() {
-        for source in
-            ["./modules/eks", "evil-terraform-aws-modules/eks/aws", "terraform-aws-modules/eks/aws//modules/karpenter", "acme/eks/aws", ""]
-        {
+        for source in [
+            "./modules/eks",
+            "evil-terraform-aws-modules/eks/aws",
+            "terraform-aws-modules/eks/aws//modules/fargate-profile",
+            "acme/eks/aws",
+            "",
+        ] {
             assert_eq!(model(source, None), "none", "{source}");
         }
     }

@@ -1,7 +1,7 @@
 //! Who gets in that should not.
 
 use super::{Seen, Subject};
-use crate::admission::exposure::{Class, Exposure, Life, life, minimal, shape};
+use crate::admission::exposure::{Class, Exposure, Life, minimal, shape};
 use crate::admission::formula::{Formula, Matcher, Subject as FormulaSubject};
 use crate::admission::iam::{self, Effect, PrincipalKind, View, Viewer};
 use crate::admission::{Token, Truth};
@@ -60,7 +60,7 @@ fn aimed(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<(Formula, Vec<Templat
     }
     let formula = Formula::All(vec![seen.formula.clone(), audience::one_of(&clients)]);
     let (templates, _) = subjects::tokens(recognised, &formula, &subject.context.graph.subject_formats);
-    matches!(life(&formula, &templates), Life::Alive(_)).then_some((formula, templates))
+    matches!(subject.context.life(&formula, &templates), Life::Alive(_)).then_some((formula, templates))
 }
 
 /// An issuer that nobody knows: who else gets tokens from it cannot be said, so a gate has to look at more than the audience.
@@ -70,7 +70,7 @@ fn unknown_issuer(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
         return Some(finding);
     }
     let (formula, templates) = aimed(subject, seen).unwrap_or_else(|| (seen.formula.clone(), seen.templates.clone()));
-    let Life::Alive(token) = life(&formula, &templates) else { return None };
+    let Life::Alive(token) = subject.context.life(&formula, &templates) else { return None };
     let tests = shape::tests(&seen.formula);
     let gates: Vec<_> = tests.iter().filter(|o| !of_audience(o.test)).collect();
     let verdict = if gates.is_empty() {
@@ -130,7 +130,7 @@ fn unbound_verdict(subject: &Subject<'_>, seen: &Seen<'_>, tenancy: Tenancy) -> 
     let (severity, who) = match tenancy {
         Tenancy::Shared => (Severity::Critical, format!("anybody who can get a token from {name} gets in")),
         Tenancy::Cluster => (Severity::High, "every ServiceAccount of the cluster gets in".to_owned()),
-        Tenancy::Tenant => (Severity::High, format!("every workload of the tenant at {name} gets in")),
+        Tenancy::Tenant | Tenancy::Service => (Severity::High, format!("every workload of the tenant at {name} gets in")),
         Tenancy::Unknown => (Severity::Medium, "every token of this issuer gets in".to_owned()),
     };
     let refused = seen.known.recognised.issuer.aws_required.as_ref();
@@ -150,6 +150,14 @@ fn host(_: &Subject<'_>, seen: &Seen<'_>) -> String {
     iam::issuer_of_federated(&seen.principal).map_or_else(|| seen.known.recognised.host_path.clone(), |t| t.to_string())
 }
 
+/// How bad a tenant is that the policy does not name: at an issuer of one's own he is no stranger.
+fn stranger(tenancy: Tenancy) -> Severity {
+    match tenancy {
+        Tenancy::Shared | Tenancy::Unknown => Severity::Critical,
+        Tenancy::Tenant | Tenancy::Cluster | Tenancy::Service => Severity::High,
+    }
+}
+
 /// A stranger gets in: which mistake lets him?
 fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdict {
     let tests = shape::tests(&seen.formula);
@@ -163,14 +171,9 @@ fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdi
     }
     let name = &seen.known.recognised.issuer.name;
     let (span, trail) = class::place(&seen.formula, &seen.templates, exposure, &[Role::Tenant, Role::TenantId]);
-    let verdict = |rule, message: String, help: &str| Verdict {
-        rule,
-        severity: Severity::Critical,
-        span,
-        trail: trail.clone(),
-        message,
-        help: help.to_owned(),
-    };
+    let severity = stranger(seen.known.recognised.issuer.tenancy);
+    let verdict =
+        |rule, message: String, help: &str| Verdict { rule, severity, span, trail: trail.clone(), message, help: help.to_owned() };
     if exposure.class == Class::TenantPrefix {
         return verdict(
             "tenant-prefix",

@@ -1,10 +1,9 @@
 //! What works but should be better: the audience, the two formats of GitHub's subject.
 
 use super::{Seen, Subject};
-use crate::admission::exposure::{Life, life, shape};
+use crate::admission::exposure::shape;
 use crate::admission::iam::{self, Effect, Statement};
 use crate::graph::ProviderKind;
-use crate::issuers::Template;
 use crate::rules::{Finding, Severity};
 use crate::value::Text;
 
@@ -64,14 +63,4 @@ fn registered_audiences(subject: &Subject<'_>, principal: &Text) -> Option<usize
 /// GitHub's classic and immutable subjects: only one of them gets in.
 pub(super) fn subject_format(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
     super::super::format::stale(subject.context, &subject.trust.origin, &seen.known.recognised.issuer.id, &seen.formula, &seen.templates)
-}
-
-/// Whether any of these templates gets in; none when that is not decided.
-#[must_use]
-pub(in crate::rules::checks) fn admitted(formula: &crate::admission::formula::Formula, templates: &[Template]) -> Option<bool> {
-    match life(formula, templates) {
-        Life::Alive(_) => Some(true),
-        Life::Dead => Some(false),
-        Life::Unknown(_) => None,
-    }
 }

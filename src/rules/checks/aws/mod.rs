@@ -8,9 +8,8 @@ mod others;
 use super::super::engine::Context;
 use super::super::finding::Finding;
 use super::format::{self, Customised};
-pub(in crate::rules::checks) use habits::admitted;
 
-use crate::admission::exposure::{Life, life};
+use crate::admission::exposure::Life;
 use crate::admission::formula::Formula;
 use crate::admission::iam::{self, Effect, Policy, PrincipalKind, View, Viewer};
 use crate::graph::{Gate, IdentityId, Trust};
@@ -87,7 +86,7 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
     findings.extend(others::pod_identity(&subject));
     findings.extend(others::accounts(&subject));
     for seen in views(&subject) {
-        let lifeless = matches!(life(&seen.formula, &seen.templates), Life::Dead);
+        let lifeless = matches!(context.life(&seen.formula, &seen.templates), Life::Dead);
         let known = &seen.known.recognised;
         let custom = format::customised(context, &trust.origin, known, &seen.formula, &seen.subjects, lifeless);
         if let Customised::Dead(finding) = custom {

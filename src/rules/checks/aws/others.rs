@@ -3,7 +3,7 @@
 
 use super::{Seen, Subject};
 use crate::admission::Token;
-use crate::admission::exposure::{Class, Life, life};
+use crate::admission::exposure::{Class, Life};
 use crate::admission::iam::{self, ConditionTest, Effect, PrincipalKind, PrincipalRef, ProblemKind, Statement};
 use crate::graph::{Gate, IdentityKind};
 use crate::issuers::Template;
@@ -215,7 +215,7 @@ pub(super) fn identity_pool(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Fi
         return Some(finding.help(help).witness(exposure.witness.clone()).certain(exposure.certain).along_text(&seen.principal));
     }
     let guests: Vec<Template> = seen.templates.iter().filter(|t| t.name == "unauthenticated").cloned().collect();
-    let Life::Alive(token) = life(&seen.formula, &guests) else { return None };
+    let Life::Alive(token) = subject.context.life(&seen.formula, &guests) else { return None };
     let graph = subject.context.graph;
     let name = graph.identity(subject.trust.identity).map(|i| match &i.kind {
         IdentityKind::AwsRole { name: Some(name), .. } => format!("{} {name}", i.origin.name),

@@ -5,7 +5,7 @@ use super::super::format::{self, Customised};
 use super::provider::{CONDITION_RULES, combined};
 use super::{Context, Seen, attributes, see};
 use crate::admission::cel::google::{Member, MemberKind, Selector};
-use crate::admission::exposure::{self, Class, Exposure, Life, life};
+use crate::admission::exposure::{Class, Exposure, Life};
 use crate::admission::{Token, formula::Formula};
 use crate::graph::{Gate, IdentityKind, Trust};
 use crate::issuers::{Template, Tenancy};
@@ -31,15 +31,15 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
         .iter()
         .filter_map(|s| {
             let formula = combined(s, &trust.gate)?;
-            let templates = judged_on(s, &formula);
+            let templates = judged_on(context, s, &formula);
             Some((formula, templates, s))
         })
         .collect();
-    if let Some(finding) = excluded(trust, &judged, text.span()) {
+    if let Some(finding) = excluded(context, trust, &judged, text.span()) {
         return vec![finding];
     }
     // The condition of one provider of the pool shuts out what another's lets in: that is decided, and says nothing.
-    let alive = |(f, t, _): &&(Formula, Vec<Template>, &Seen<'_>)| !matches!(life(f, t), Life::Dead);
+    let alive = |(f, t, _): &&(Formula, Vec<Template>, &Seen<'_>)| !matches!(context.life(f, t), Life::Dead);
     let exposures: Vec<_> =
         judged.iter().filter(alive).filter_map(|(f, t, s)| context.exposure(&trust.origin, f, t).map(|e| (e, f, t, *s))).collect();
     // The weakest provider decides.
@@ -51,7 +51,7 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
     }
     // A stranger is the provider's fault, and is reported there with this binding.
     let verdict = class::inside(&unaimed(formula), templates, &exposure, seen.tenancy() == Tenancy::Cluster);
-    let verdict = verdict.filter(|v| !CONDITION_RULES.contains(&v.rule) || !answered(seen, exposure.class));
+    let verdict = verdict.filter(|v| !CONDITION_RULES.contains(&v.rule) || !answered(context, seen, exposure.class));
     let stale = format::stale(context, &trust.origin, &seen.recognised.issuer.id, &unaimed(formula), templates);
     let found = verdict.map(|mut v| {
         if seen.view.aws && v.rule == "organization-wide" {
@@ -73,7 +73,7 @@ fn stranded(context: &Context<'_>, trust: &Trust, seen: &[Seen<'_>]) -> Option<F
     let judge = |s: &Seen<'_>| {
         let formula = combined(s, &trust.gate)?;
         let (templates, subjects) = s.tokens(&formula);
-        let lifeless = !subjects.customised.is_empty() && matches!(life(&formula, &templates), Life::Dead);
+        let lifeless = !subjects.customised.is_empty() && matches!(context.life(&formula, &templates), Life::Dead);
         let found = lifeless.then(|| format::customised(context, &trust.origin, &s.recognised, &formula, &subjects, true))?;
         if let Customised::Dead(finding) = found { Some(*finding) } else { None }
     };
@@ -83,27 +83,27 @@ fn stranded(context: &Context<'_>, trust: &Trust, seen: &[Seen<'_>]) -> Option<F
 }
 
 /// The condition alone is of this class: reported at the provider.
-fn answered(seen: &Seen<'_>, class: Class) -> bool {
-    exposure::exposure(&seen.condition, &seen.templates(&seen.condition)).is_ok_and(|e| e.class == class)
+fn answered(context: &Context<'_>, seen: &Seen<'_>, class: Class) -> bool {
+    context.exposed(&seen.condition, &seen.templates(&seen.condition)).is_ok_and(|e| e.class == class)
 }
 
 /// The tokens that a binding is judged on. An IAM user whose path is made up to look like a role's ARN is nobody's
 /// worry when role sessions get in as well: who can make users in the account can make roles.
-fn judged_on(seen: &Seen<'_>, formula: &Formula) -> Vec<Template> {
+fn judged_on(context: &Context<'_>, seen: &Seen<'_>, formula: &Formula) -> Vec<Template> {
     let templates = seen.templates(formula);
     let sessions: Vec<Template> = templates.iter().filter(|t| t.name == "assumed-role").cloned().collect();
-    if seen.view.aws && matches!(life(formula, &sessions), Life::Alive(_)) { sessions } else { templates }
+    if seen.view.aws && matches!(context.life(formula, &sessions), Life::Alive(_)) { sessions } else { templates }
 }
 
 /// Condition and member exclude each other: the binding is dead though each alone is not.
-fn excluded(trust: &Trust, judged: &[(Formula, Vec<Template>, &Seen<'_>)], span: Option<Span>) -> Option<Finding> {
-    let dead = |f: &Formula, t: &[Template]| matches!(life(f, t), Life::Dead);
+fn excluded(context: &Context<'_>, trust: &Trust, judged: &[(Formula, Vec<Template>, &Seen<'_>)], span: Option<Span>) -> Option<Finding> {
+    let dead = |f: &Formula, t: &[Template]| matches!(context.life(f, t), Life::Dead);
     if judged.is_empty() || !judged.iter().all(|(f, t, _)| dead(f, t)) {
         return None;
     }
     let alone = |f: &Formula| if let Formula::All(parts) = f { parts.first().cloned() } else { None };
     let (formula, templates, seen) = judged.first()?;
-    let alive = |f: &Formula| matches!(life(f, templates), Life::Alive(_));
+    let alive = |f: &Formula| matches!(context.life(f, templates), Life::Alive(_));
     let member_alive = alone(formula).is_some_and(|m| alive(&m));
     let condition_alive = alive(&seen.condition);
     if !member_alive || !condition_alive {

@@ -175,7 +175,9 @@ pub(super) fn see<'a>(context: &'a Context<'_>, id: ProviderId) -> Vec<Seen<'a>>
 fn recognised<'r>(registry: &'r Registry, source: &GoogleSource, formula: &Formula) -> Option<Recognised<'r>> {
     match source {
         GoogleSource::Aws { .. } => registry.aws(),
-        GoogleSource::Oidc { issuer, .. } => issuer::known(registry, issuer, &issuer::patterns(formula, "sub")).map(|k| k.recognised),
+        GoogleSource::Oidc { issuer, .. } => {
+            issuer::known(registry, issuer, &issuer::patterns(formula, "sub")).map(|k| registry.as_google_sees(k.recognised))
+        }
         GoogleSource::Saml | GoogleSource::X509 | GoogleSource::Unknown => None,
     }
 }

@@ -5,7 +5,7 @@ use super::super::format::{self, Customised};
 use super::{Context, Seen, attributes, audience};
 use crate::admission::Truth;
 use crate::admission::cel::google::{Member, Selector, member_formula, references};
-use crate::admission::exposure::{self, Class, Exposure, Life, life, shape};
+use crate::admission::exposure::{Class, Exposure, Life, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
 use crate::admission::search;
 use crate::graph::Gate;
@@ -31,7 +31,7 @@ pub(super) fn check(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
 fn missing(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let name = &seen.recognised.issuer.name;
     let templates = seen.templates(&seen.condition);
-    let exposure = exposure::exposure(&seen.condition, &templates).ok();
+    let exposure = context.exposed(&seen.condition, &templates).ok();
     let (severity, message) = match seen.tenancy() {
         Tenancy::Shared if !strangers(context, seen).is_empty() => (
             Severity::Critical,
@@ -43,6 +43,12 @@ fn missing(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
         ),
         Tenancy::Tenant if seen.view.aws => (Severity::Medium, "every role and user of the AWS account enters the pool".to_owned()),
         Tenancy::Tenant => (Severity::Medium, format!("every workload of the tenant at {name} enters the pool")),
+        Tenancy::Service => (
+            Severity::Low,
+            format!(
+                "whatever {name} does, for whichever customer, enters the pool: the service keeps its customers apart, the condition does not"
+            ),
+        ),
         Tenancy::Cluster => (Severity::Low, "every ServiceAccount of the cluster enters the pool".to_owned()),
         Tenancy::Unknown => (Severity::Medium, "every token of this issuer enters the pool".to_owned()),
     };
@@ -74,7 +80,7 @@ fn strangers(context: &Context<'_>, seen: &Seen<'_>) -> Vec<usize> {
         .filter(|i| {
             let Some(formula) = context.graph.trusts.get(*i).and_then(|t| combined(seen, &t.gate)) else { return false };
             let templates = seen.templates(&formula);
-            exposure::exposure(&formula, &templates).is_ok_and(|e| matches!(e.class, Class::AnyTenant | Class::TenantPrefix))
+            context.exposed(&formula, &templates).is_ok_and(|e| matches!(e.class, Class::AnyTenant | Class::TenantPrefix))
         })
         .collect()
 }
@@ -101,14 +107,14 @@ pub(super) fn combined(seen: &Seen<'_>, gate: &Gate) -> Option<Formula> {
 
 fn with_condition(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
     let (templates, subjects) = seen.tokens(&seen.condition);
-    let lifeless = matches!(life(&seen.condition, &templates), Life::Dead);
+    let lifeless = matches!(context.life(&seen.condition, &templates), Life::Dead);
     match format::customised(context, &seen.provider.origin, &seen.recognised, &seen.condition, &subjects, lifeless) {
         Customised::Dead(finding) => return vec![*finding],
         Customised::Assumed(finding) => {
             let exposed = exposed(context, seen, &templates).into_iter().map(|f| f.certain(false));
             return exposed.chain([*finding]).collect();
         }
-        Customised::No if lifeless => return never(seen).into_iter().map(|f| f.certain(!subjects.truncated)).collect(),
+        Customised::No if lifeless => return never(context, seen).into_iter().map(|f| f.certain(!subjects.truncated)).collect(),
         Customised::No => {}
     }
     exposed(context, seen, &templates)
@@ -165,7 +171,12 @@ fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Findi
     let (span, trail) = place(seen, exposure, rule == "inverted-condition");
     let bindings = bound(context, seen);
     let filtered = !bindings.is_empty() && strangers(context, seen).is_empty();
-    let severity = if filtered { Severity::Medium } else { Severity::Critical };
+    let severity = match seen.tenancy() {
+        _ if filtered => Severity::Medium,
+        Tenancy::Shared | Tenancy::Unknown => Severity::Critical,
+        // At an issuer of one's own the other tenant is no stranger.
+        Tenancy::Tenant | Tenancy::Cluster | Tenancy::Service => Severity::High,
+    };
     let note = if filtered { "; the bindings in this scan still name the tenant" } else { "" };
     Finding::new(rule, &seen.provider.origin, span, "condition", format!("{message}{note}"))
         .severity(severity)
@@ -201,7 +212,7 @@ fn place(seen: &Seen<'_>, exposure: &Exposure, negated: bool) -> (Option<Span>, 
 }
 
 /// The condition holds for no token.
-fn never(seen: &Seen<'_>) -> Option<Finding> {
+fn never(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
     // An attribute that is not mapped has its own rule.
     if references(&seen.view).attributes.iter().any(|r| !seen.maps(&r.name)) {
         return None;
@@ -213,7 +224,7 @@ fn never(seen: &Seen<'_>) -> Option<Finding> {
     let name = &seen.recognised.issuer.name;
     let templates = seen.templates(&seen.plain);
     let tests: Vec<_> = shape::tests(&seen.plain).into_iter().filter(|o| o.positive).map(|o| o.test).collect();
-    let dead = tests.iter().find(|t| matches!(life(&Formula::Test(Box::new((**t).clone())), &templates), Life::Dead));
+    let dead = tests.iter().find(|t| matches!(context.life(&Formula::Test(Box::new((**t).clone())), &templates), Life::Dead));
     let whole = seen.view.condition.as_ref().and_then(Text::span);
     let Some(test) = dead else {
         let message = format!("no token of {name} satisfies this condition: its tests contradict each other, so nobody enters the pool");

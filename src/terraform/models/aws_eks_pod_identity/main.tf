@@ -5,6 +5,8 @@ variable "use_name_prefix" { default = true }
 variable "path" { default = "/" }
 variable "trust_policy_statements" { default = [] }
 variable "trust_policy_conditions" { default = [] }
+variable "associations" { default = {} }
+variable "association_defaults" { default = {} }
 
 data "aws_iam_policy_document" "trust" {
   statement {
@@ -55,6 +57,14 @@ resource "aws_iam_role" "this" {
   name_prefix        = var.use_name_prefix ? "${var.name}-" : null
   path               = var.path
   assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+
+resource "aws_eks_pod_identity_association" "this" {
+  for_each        = var.create ? var.associations : {}
+  cluster_name    = try(coalesce(each.value.cluster_name), var.association_defaults.cluster_name, null)
+  namespace       = try(coalesce(each.value.namespace), var.association_defaults.namespace, null)
+  service_account = try(coalesce(each.value.service_account), var.association_defaults.service_account, null)
+  role_arn        = aws_iam_role.this[0].arn
 }
 
 output "iam_role_arn" { value = try(aws_iam_role.this[0].arn, null) }

@@ -15,7 +15,7 @@ locals {
   only_listed = (
     var.service_account_name == null && var.service_account_namespace == null && length(var.service_account_namespace_name_list) > 0
   )
-  single   = local.only_listed ? [] : ["${coalesce(var.service_account_namespace, "*")}:${coalesce(var.service_account_name, "*")}"]
+  single   = local.only_listed ? [] : ["${try(coalesce(var.service_account_namespace), "*")}:${try(coalesce(var.service_account_name), "*")}"]
   accounts = concat(local.single, var.service_account_namespace_name_list)
 }
 
