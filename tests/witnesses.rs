@@ -196,3 +196,29 @@ fn an_audience_that_the_issuer_does_not_mint_lets_nobody_in() {
     assert!(rules(&vercel("")).contains(&"audience-mismatch".to_owned()));
     assert!(!rules(&vercel("allowed_audiences = [\"https://vercel.com/acme\"]")).contains(&"audience-mismatch".to_owned()));
 }
+
+#[test]
+fn a_witness_for_aws_is_for_a_client_of_the_provider() {
+    let text = r#"
+resource "aws_iam_openid_connect_provider" "forge" {
+  url            = "https://token.actions.githubusercontent.com"
+  client_id_list = ["one", "two"]
+}
+resource "aws_iam_role" "ci" {
+  name = "ci"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Principal = { Federated = aws_iam_openid_connect_provider.forge.arn }
+      Condition = { StringLike = { "token.actions.githubusercontent.com:sub" = "repo:octo/*" } }
+    }]
+  })
+}
+"#;
+    let files = vec![("main.tf".to_owned(), text.to_owned())];
+    let mut problems = Vec::new();
+    assert_eq!(judge("clients", files, &mut problems), (1, 0));
+    assert!(problems.is_empty(), "{problems:?}");
+}

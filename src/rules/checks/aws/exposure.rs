@@ -6,10 +6,11 @@ use crate::admission::exposure::{Class, Exposure, Life, minimal, shape};
 use crate::admission::formula::{Formula, Matcher, Subject as FormulaSubject};
 use crate::admission::iam::{self, Effect, PrincipalKind, View, Viewer};
 use crate::admission::{Token, Truth};
-use crate::issuers::{Role, Tenancy};
+use crate::graph::ProviderKind;
+use crate::issuers::{Role, Template, Tenancy};
 use crate::rules::advice::one_branch;
 use crate::rules::checks::class::{self, Verdict};
-use crate::rules::{Finding, Severity};
+use crate::rules::{Finding, Severity, audience, subjects};
 use crate::value::Part;
 
 /// The worst exposure to the tokens of one issuer.
@@ -17,7 +18,8 @@ pub(super) fn web_identity(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Findin
     if seen.known.recognised.issuer.tenancy == Tenancy::Unknown {
         return unknown_issuer(subject, seen).into_iter().collect();
     }
-    let Some(exposure) = subject.context.exposure(&subject.trust.origin, &seen.formula, &seen.templates) else { return Vec::new() };
+    let (formula, templates) = aimed(subject, seen).unwrap_or_else(|| (seen.formula.clone(), seen.templates.clone()));
+    let Some(exposure) = subject.context.exposure(&subject.trust.origin, &formula, &templates) else { return Vec::new() };
     let tenancy = seen.known.recognised.issuer.tenancy;
     let one_account = seen.known.recognised.issuer.id == "google" && shape::tests(&seen.formula).iter().any(|o| names_one(o));
     let verdict = match exposure.class {
@@ -38,13 +40,39 @@ pub(super) fn web_identity(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Findin
     findings
 }
 
+/// The gate for tokens that are for a client of the provider, where the policy itself asks for no audience; none when the
+/// clients are not known, or when none of the issuer's tokens is for one.
+fn aimed(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<(Formula, Vec<Template>)> {
+    let recognised = &seen.known.recognised;
+    let reads = |o: &shape::Occurrence<'_>| shape::claims(&o.test.subject).iter().any(|c| c == "aud" || c == "azp");
+    if recognised.issuer.claim("azp").is_some() || shape::tests(&seen.formula).iter().any(reads) {
+        return None;
+    }
+    let host = iam::issuer_of_federated(&seen.principal)?.to_string();
+    let providers = subject.context.links.trust_providers.get(subject.index)?.iter().filter_map(|id| subject.context.graph.provider(*id));
+    let mut clients = Vec::new();
+    for provider in providers {
+        let ProviderKind::AwsOidc { url, audiences, .. } = &provider.kind else { continue };
+        if url.to_string().trim_end_matches('/').ends_with(&host) {
+            clients.extend(audiences.as_ref()?.iter().map(audience::readable));
+        }
+    }
+    if clients.is_empty() {
+        return None;
+    }
+    let formula = Formula::All(vec![seen.formula.clone(), audience::one_of(&clients)]);
+    let (templates, _) = subjects::tokens(recognised, &formula, &subject.context.graph.subject_formats);
+    matches!(subject.context.life(&formula, &templates), Life::Alive(_)).then_some((formula, templates))
+}
+
 /// An issuer that nobody knows: who else gets tokens from it cannot be said, so a gate has to look at more than the audience.
 fn unknown_issuer(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let host = iam::issuer_of_federated(&seen.principal);
     if let Some(finding) = host.as_ref().and_then(|host| placeholder(subject, seen, host)) {
         return Some(finding);
     }
-    let Life::Alive(token) = subject.context.life(&seen.formula, &seen.templates) else { return None };
+    let (formula, templates) = aimed(subject, seen).unwrap_or_else(|| (seen.formula.clone(), seen.templates.clone()));
+    let Life::Alive(token) = subject.context.life(&formula, &templates) else { return None };
     let tests = shape::tests(&seen.formula);
     let gates: Vec<_> = tests.iter().filter(|o| !of_audience(o.test)).collect();
     let verdict = if gates.is_empty() {
@@ -69,7 +97,7 @@ fn unknown_issuer(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
     };
     let known = host.is_some_and(|host| host.is_known());
     let finding = Finding::new(verdict.rule, &subject.trust.origin, verdict.span, &seen.known.recognised.host_path, verdict.message);
-    let witness = minimal(&token, &seen.formula);
+    let witness = minimal(&token, &formula);
     Some(finding.severity(verdict.severity).help(verdict.help).witness(Some(witness)).certain(known).along(&verdict.trail))
 }
 
@@ -81,8 +109,10 @@ fn of_audience(test: &crate::admission::formula::Test) -> bool {
 /// The issuer's URL still holds what somebody was to fill in: `oidc.circleci.com/org/<ORG>`.
 fn placeholder(subject: &Subject<'_>, seen: &Seen<'_>, host: &crate::value::Text) -> Option<Finding> {
     let known = host.as_known().filter(|h| h.contains(['<', '>', '{', '}', ' ', '"', '|']))?;
+    let holds = |p: &&Part| matches!(p, Part::Literal { text, .. } if text.contains(['<', '>', '{', '}', ' ', '"', '|']));
+    let span = host.parts.iter().find(holds).and_then(Part::span);
     let message = format!("`{known}` is the URL of no issuer, a part of it is still to be filled in: nobody gets in");
-    let finding = Finding::new("never-matches", &subject.trust.origin, seen.principal.span(), &known, message);
+    let finding = Finding::new("never-matches", &subject.trust.origin, span.or_else(|| seen.principal.span()), &known, message);
     Some(finding.help("write the issuer as it stands in the `iss` of its tokens, without `https://`").along_text(&seen.principal))
 }
 

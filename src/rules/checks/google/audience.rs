@@ -3,7 +3,7 @@
 
 use super::{Context, Seen};
 use crate::admission::cel::google::{GoogleView, references};
-use crate::admission::exposure::{Life, life};
+use crate::admission::exposure::Life;
 use crate::admission::formula::{Formula, Matcher};
 use crate::graph::{GoogleProvider, GoogleSource, Graph, pieces};
 use crate::issuers::{ClaimPart, Recognised, Role};
@@ -71,7 +71,7 @@ pub(super) fn is_read(view: &GoogleView) -> bool {
 
 /// No token of the issuer is for an audience that is accepted, though the condition lets some in.
 pub(super) fn unmet(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
-    let dead = |formula: &Formula| matches!(life(formula, &seen.templates(formula)), Life::Dead);
+    let dead = |formula: &Formula| matches!(context.life(formula, &seen.templates(formula)), Life::Dead);
     if seen.accepted.is_none() || !dead(&seen.condition) || dead(&seen.plain) {
         return None;
     }
