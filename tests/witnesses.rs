@@ -185,16 +185,16 @@ fn a_witness_for_google_has_an_audience_that_the_provider_takes() {
 
 #[test]
 fn an_audience_that_the_issuer_does_not_mint_lets_nobody_in() {
-    let vercel = |audiences: &str| {
+    let pulumi = |audiences: &str| {
         format!(
             "attribute_mapping = {{ \"google.subject\" = \"assertion.sub\" }}\n\
-             attribute_condition = \"assertion.sub.startsWith('owner:acme:project:')\"\n\
-             oidc {{\n issuer_uri = \"https://oidc.vercel.com\"\n {audiences}\n }}"
+             attribute_condition = \"assertion.sub.startsWith('pulumi:deploy:org:acme:')\"\n\
+             oidc {{\n issuer_uri = \"https://api.pulumi.com/oidc\"\n {audiences}\n }}"
         )
     };
     let rules = |settings: &str| audiences(settings, "*").into_iter().map(|(rule, _)| rule).collect::<Vec<_>>();
-    assert!(rules(&vercel("")).contains(&"audience-mismatch".to_owned()));
-    assert!(!rules(&vercel("allowed_audiences = [\"https://vercel.com/acme\"]")).contains(&"audience-mismatch".to_owned()));
+    assert!(rules(&pulumi("")).contains(&"audience-mismatch".to_owned()));
+    assert!(!rules(&pulumi("allowed_audiences = [\"gcp:acme\"]")).contains(&"audience-mismatch".to_owned()));
 }
 
 #[test]

@@ -53,10 +53,10 @@ fn number(graph: &Graph, google: &GoogleProvider) -> Option<String> {
     project.as_ref().and_then(digits).or_else(|| pool.project.as_ref().and_then(digits))
 }
 
-/// Whoever asks for a token of the issuer picks its audience.
+/// Whoever asks for a token of the issuer picks its audience, and it says nothing else.
 fn chosen_freely(recognised: &Recognised<'_>) -> bool {
     let claims = ["aud".to_owned()].into();
-    recognised.templates_for(&claims).iter().any(|t| match t.claim("aud") {
+    recognised.templates_for(&claims).iter().all(|t| match t.claim("aud") {
         Some([ClaimPart::Segment(index)]) => t.segments.get(*index).is_some_and(|s| s.role == Role::CallerChosen),
         _ => false,
     })
