@@ -615,3 +615,13 @@ fn a_stranger_has_one_dash() {
     let message = &only(&run, "name-prefix").message;
     assert!(message.contains("`pr-evil`"), "{message}");
 }
+
+#[test]
+fn a_repository_that_the_caller_of_a_module_gives_is_shown_in_the_call() {
+    let conditions = "\"token.actions.githubusercontent.com:aud\" = \"sts.amazonaws.com\"\n\
+                      \"token.actions.githubusercontent.com:sub\" = \"repo:${var.repository}:environment:production\"";
+    let inner = format!("variable \"repository\" {{}}\n{}", role("r", GITHUB, conditions));
+    let call = "module \"ci\" {\n  source     = \"./role\"\n  repository = \"octo/app\"\n}\n";
+    let run = run(&[("main.tf", call), ("role/main.tf", &inner)]);
+    assert_eq!(place(&run, only(&run, "stale-subject-format")), ("main.tf:3".to_owned(), "octo/app".to_owned()));
+}
