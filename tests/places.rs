@@ -582,3 +582,46 @@ fn an_account_that_is_looked_up_makes_nothing_certain() {
     assert_eq!(with("data.aws_caller_identity.me.account_id"), Confidence::Proven);
     assert_eq!(with("var.account_id"), Confidence::Proven);
 }
+
+#[test]
+fn an_unknown_is_shown_as_it_is_written() {
+    let conditions = "\"token.actions.githubusercontent.com:aud\" = \"sts.amazonaws.com\"\n\
+                      \"token.actions.githubusercontent.com:sub\" = \"repo:octo/app:environment:hub-${terraform.workspace}*\"";
+    let run = run(&[("main.tf", &role("r", GITHUB, conditions).replace("StringEquals", "StringLike"))]);
+    let message = &only(&run, "name-prefix").message;
+    assert!(
+        message.contains("begins like `hub-${terraform.workspace}`") && message.contains("such as `hub-${terraform.workspace}-"),
+        "{message}"
+    );
+}
+
+#[test]
+fn any_branch_says_what_else_gets_in_and_shows_another_branch() {
+    let all = subject("StringLike", "[\"repo:octo/app:*\", \"repo:octo@1/app@2:*\"]");
+    let finding = only(&all, "any-ref");
+    assert!(finding.message.ends_with("; so do its pull requests, tags and environments"), "{}", finding.message);
+    let branches = subject("StringLike", "[\"repo:octo/app:ref:refs/heads/*\", \"repo:octo@1/app@2:ref:refs/heads/*\"]");
+    let narrow = only(&branches, "any-ref");
+    assert!(narrow.message.ends_with("without review"), "{}", narrow.message);
+    for finding in [finding, narrow] {
+        let token = finding.witness.as_ref().and_then(|w| w.string("sub")).unwrap_or_default().to_owned();
+        assert!(token.contains(":ref:refs/heads/") && !token.ends_with("/main"), "{token}");
+    }
+}
+
+#[test]
+fn a_stranger_has_one_dash() {
+    let run = subject("StringLike", "\"repo:octo/pr-*:ref:refs/heads/main\"");
+    let message = &only(&run, "name-prefix").message;
+    assert!(message.contains("`pr-evil`"), "{message}");
+}
+
+#[test]
+fn a_repository_that_the_caller_of_a_module_gives_is_shown_in_the_call() {
+    let conditions = "\"token.actions.githubusercontent.com:aud\" = \"sts.amazonaws.com\"\n\
+                      \"token.actions.githubusercontent.com:sub\" = \"repo:${var.repository}:environment:production\"";
+    let inner = format!("variable \"repository\" {{}}\n{}", role("r", GITHUB, conditions));
+    let call = "module \"ci\" {\n  source     = \"./role\"\n  repository = \"octo/app\"\n}\n";
+    let run = run(&[("main.tf", call), ("role/main.tf", &inner)]);
+    assert_eq!(place(&run, only(&run, "stale-subject-format")), ("main.tf:3".to_owned(), "octo/app".to_owned()));
+}

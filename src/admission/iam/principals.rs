@@ -61,7 +61,7 @@ fn written(key: &Text, text: &Text) -> Option<Span> {
     };
     let mut spans = text.parts.iter().filter(here).filter_map(Part::span);
     let first = spans.next()?;
-    let last = spans.filter(|s| s.file == first.file && s.start >= first.start).last().unwrap_or(first);
+    let last = spans.filter(|s| s.file == first.file && s.start >= first.start).max_by_key(|s| s.end).unwrap_or(first);
     Some(Span { end: first.end.max(last.end), ..first })
 }
 

@@ -67,7 +67,9 @@ fn strings(alphabet: &Language, samples: Vec<String>, leaves: &[Arc<Leaf>]) -> V
             found.push(word);
         }
     }
-    let stranger = |w: &&str| [format!("{w}{STRANGER}"), format!("{first}{w}"), format!("{first}-{w}")];
+    // `pr-` becomes `pr-evil`: one dash is enough.
+    let behind = |w: &str| format!("{}{STRANGER}", w.strip_suffix('-').unwrap_or(w));
+    let stranger = |w: &&str| [behind(w), format!("{first}{w}"), format!("{first}-{w}")];
     let all = found.iter().map(|w| (*w).to_owned()).chain(found.iter().flat_map(stranger));
     for candidate in all {
         if alphabet.contains(&candidate) && !out.contains(&candidate) {

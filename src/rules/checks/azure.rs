@@ -298,7 +298,7 @@ fn foreign(seen: &Seen<'_>, exposure: &Exposure) -> class::Verdict {
     // At an issuer of one's own the other tenant is no stranger.
     let own = matches!(seen.recognised.issuer.tenancy, Tenancy::Tenant | Tenancy::Cluster | Tenancy::Service);
     let severity = if own { Severity::High } else { Severity::Critical };
-    class::Verdict { rule, severity, span, trail, message, help: help.to_owned() }
+    class::Verdict { rule, severity, span, trail, message, help: help.to_owned(), witness: None }
 }
 
 /// The namespace's `default` ServiceAccount is named.

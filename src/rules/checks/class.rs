@@ -1,5 +1,7 @@
 //! From an exposure to the rule that names it: the same for every cloud.
 
+use super::wording;
+use crate::admission::Token;
 use crate::admission::exposure::{Class, Exposure, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Test};
 use crate::admission::search::{self, Candidate, Options};
@@ -24,6 +26,8 @@ pub struct Verdict {
     pub message: String,
     /// What to do.
     pub help: String,
+    /// A token that shows it better than the exposure's.
+    pub witness: Option<Token>,
 }
 
 impl Verdict {
@@ -33,7 +37,7 @@ impl Verdict {
         Finding::new(self.rule, origin, self.span, edge, self.message)
             .severity(self.severity)
             .help(self.help)
-            .witness(exposure.witness.clone())
+            .witness(self.witness.or_else(|| exposure.witness.clone()))
             .certain(exposure.certain)
             .along(&self.trail)
     }
@@ -110,6 +114,7 @@ pub fn any_caller(formula: &Formula, exposure: &Exposure) -> Option<Verdict> {
         trail: test.trail.clone(),
         message: "whoever calls this reusable workflow gets in: `job_workflow_ref` says which workflow runs, not for whom".to_owned(),
         help: "pin the callers too, at least by `repository_owner_id`".to_owned(),
+        witness: None,
     })
 }
 
@@ -129,13 +134,10 @@ pub fn star(test: &Test) -> Option<Span> {
 #[must_use]
 pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cluster: bool) -> Option<Verdict> {
     let segment = |names: &[&str]| names.iter().find_map(|n| exposure.segments.get(*n)).cloned().unwrap_or_default();
-    // Of several named values the one that the witness extends.
-    let extended = |name: &str| {
-        let value = exposure.segments.get(name).map_or("", String::as_str);
-        let known = || exposure.named.get(name).into_iter().flatten().filter(|c| !c.text.is_empty());
-        known().find(|c| value.starts_with(&c.text)).or_else(|| known().next()).map(|c| c.text.clone())
+    let alike_named = |what: &str, named: &[&str], example: &[&str]| {
+        let (begin, example) = wording::beginning(formula, exposure, named, example);
+        format!("{what} whose name begins like `{begin}` gets in, such as `{example}`")
     };
-    let named = |names: &[&str]| names.iter().find_map(|n| extended(n));
     let project = alike(exposure, templates, Role::Project);
     let workspace = ["workspace", "stack"].contains(&project);
     let (rule, severity, roles, message, help): (&str, Severity, &[Role], String, &str) = match exposure.class {
@@ -150,11 +152,7 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             "wildcard-subject",
             Severity::High,
             &[Role::Namespace],
-            format!(
-                "every namespace whose name begins like `{}` gets in, such as `{}`",
-                named(&["namespace"]).unwrap_or_default(),
-                segment(&["namespace"])
-            ),
+            alike_named("every namespace", &["namespace"], &["namespace"]),
             "name the namespace and the ServiceAccount: `system:serviceaccount:NAMESPACE:NAME` under `StringEquals`",
         ),
         Class::AnyProject if cluster => (
@@ -184,15 +182,17 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             "name-prefix",
             if cluster || workspace { Severity::Medium } else { Severity::High },
             &[Role::Project],
-            format!("everything whose name begins like `{}` gets in, such as `{}`", named(&[project]).unwrap_or_default(), segment(&[project])),
+            alike_named("everything", &[project], &[project]),
             "end the name with the delimiter that follows it in the subject, or compare exactly",
         ),
         Class::AnyRef => (
             "any-ref",
             Severity::Medium,
             &[Role::Ref, Role::Project],
-            "any branch of the repository gets in, so whoever may push one becomes the identity without review"
-                .to_owned(),
+            format!(
+                "any branch of the repository gets in, so whoever may push one becomes the identity without review{}",
+                wording::beside_branches(formula, templates, exposure)
+            ),
             "pin the branch (`…:ref:refs/heads/main`) or, better, an environment with a protection rule (`…:environment:production`)",
         ),
         Class::RefPrefix if family(exposure, Role::Ref, templates) => return None,
@@ -200,11 +200,7 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             "name-prefix",
             Severity::Medium,
             &[Role::Ref],
-            format!(
-                "every branch whose name begins like `{}` gets in, such as `{}`",
-                named(&["branch"]).unwrap_or_default(),
-                segment(&["branch", "ref"])
-            ),
+            alike_named("every branch", &["branch"], &["branch", "ref"]),
             "compare the ref exactly, or end the prefix with `/` for a family of branches",
         ),
         Class::PullRequestTarget => (
@@ -240,18 +236,15 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             "name-prefix",
             Severity::Medium,
             &[Role::Environment],
-            format!(
-                "every environment whose name begins like `{}` gets in, such as `{}`",
-                named(&["environment"]).unwrap_or_default(),
-                segment(&["environment"])
-            ),
+            alike_named("every environment", &["environment"], &["environment"]),
             "name the environment exactly",
         ),
         Class::AnyTenant | Class::TenantPrefix | Class::Intended => return None,
     };
     let by_ref = (exposure.class == Class::PullRequestTarget).then(|| admitting(formula, exposure, "ref")).flatten();
     let (span, trail) = by_ref.map_or_else(|| place(formula, templates, exposure, roles), |test| (test.span, test.trail.clone()));
-    Some(Verdict { rule, severity, span, trail, message, help: help.to_owned() })
+    let witness = if exposure.class == Class::AnyRef { wording::other_branch(formula, templates, exposure) } else { None };
+    Some(Verdict { rule, severity, span, trail, message, help: help.to_owned(), witness })
 }
 
 /// The segment of this role in which the witness extends a name of the policy.
@@ -281,6 +274,7 @@ fn loose_workflow(formula: &Formula, templates: &[Template], exposure: &Exposure
         message: "any ref of the reusable workflow gets in, so whoever may push a branch there decides what runs as the identity"
             .to_owned(),
         help: "pin the ref of the reusable workflow (`…/deploy.yml@refs/heads/main`, or a commit)".to_owned(),
+        witness: None,
     })
 }
 

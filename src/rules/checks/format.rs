@@ -10,7 +10,7 @@ use crate::rules::engine::Context;
 use crate::rules::subjects::Subjects;
 use crate::rules::{Finding, Severity, issuer};
 use crate::source::Span;
-use crate::value::{Part, Text};
+use crate::value::{Part, Text, hops};
 
 /// How a value of the other format is added.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,7 +106,14 @@ fn place(test: &Test, origin: &Origin) -> Option<Span> {
     let written = own(text.parts.get(at).and_then(Part::span)).and_then(|_| text.literal_from(at));
     let argument =
         || (at + 1..text.parts.len()).find_map(|i| own(text.parts.get(i).and_then(Part::span)).and_then(|_| text.literal_from(i)));
-    written.or_else(argument).or(test.span)
+    // Inside of a module the repository is what its caller says.
+    let given = |p: &Part| match p {
+        Part::Literal { trail, .. } | Part::Hole { trail, .. } => hops(trail).filter(|h| h.what.starts_with("argument `")).count(),
+    };
+    let own_arguments = text.parts.get(at).map_or(0, given);
+    let from_call = text.parts.iter().skip(at + 1).position(|p| given(p) > own_arguments).filter(|_| origin.name.starts_with("module."));
+    let called = from_call.and_then(|i| text.literal_from(at + 1 + i)).filter(|s| *s != origin.span);
+    called.or(written).or_else(argument).or(test.span)
 }
 
 /// What a customised subject makes of a trust.

@@ -146,6 +146,7 @@ fn unbound_verdict(subject: &Subject<'_>, seen: &Seen<'_>, tenancy: Tenancy) -> 
         message: format!("{who}: no condition says whose tokens these are{}", refused.unwrap_or_default()),
         help: advice::add(subject, &seen.principal, &Wanted { claim: "sub", value: "SUBJECT" })
             + ", with the exact subject of the workload",
+        witness: None,
     }
 }
 
@@ -171,8 +172,15 @@ fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdi
     let name = &seen.known.recognised.issuer.name;
     let (span, trail) = class::place(&seen.formula, &seen.templates, exposure, &[Role::Tenant, Role::TenantId]);
     let severity = stranger(seen.known.recognised.issuer.tenancy);
-    let verdict =
-        |rule, message: String, help: &str| Verdict { rule, severity, span, trail: trail.clone(), message, help: help.to_owned() };
+    let verdict = |rule, message: String, help: &str| Verdict {
+        rule,
+        severity,
+        span,
+        trail: trail.clone(),
+        message,
+        help: help.to_owned(),
+        witness: None,
+    };
     if exposure.class == Class::TenantPrefix {
         return verdict(
             "tenant-prefix",
@@ -242,6 +250,7 @@ fn ignored_test(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Verdict> {
             seen.known.recognised.issuer.name
         ),
         help: "use `StringEquals` without `ForAllValues:` or `IfExists` on a claim that every token has, such as `sub`".to_owned(),
+        witness: None,
     })
 }
 

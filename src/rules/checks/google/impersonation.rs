@@ -108,10 +108,10 @@ fn federated_above(context: &Context<'_>, trust: &Trust) -> Option<Finding> {
         "`{role}` on `{what}` is a right over every service account in it, default ones included: the workload becomes any of them"
     );
     let Gate::GoogleMember { role: written, .. } = &trust.gate else { return None };
-    let finding = Finding::new("project-wide-impersonation", &trust.origin, written.span(), &format!("{role}|{member}"), message);
+    let finding = Finding::new("project-wide-impersonation", &trust.origin, member.span(), &format!("{role}|{member}"), message);
     let finding = finding.severity(Severity::Critical).certain(!conditional(trust));
     let help = "grant the role on the one service account: `google_service_account_iam_member`";
-    Some(finding.help(help).along_text(written).related(member.span(), format!("held by `{member}`")))
+    Some(finding.help(help).along_text(member).related(written.span(), "the role"))
 }
 
 fn conditional(trust: &Trust) -> bool {
