@@ -86,6 +86,7 @@ fn unknown_issuer(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
         };
         Verdict {
             rule,
+            witness: None,
             severity: Severity::Medium,
             span: class::star(first.test).or(first.test.span),
             trail: first.test.trail.clone(),
