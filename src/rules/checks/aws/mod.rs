@@ -31,6 +31,8 @@ pub(super) struct Subject<'a> {
     pub(super) index: usize,
     pub(super) trust: &'a Trust,
     pub(super) policy: Policy,
+    /// The account that each scope is in, where something written says it.
+    pub(super) accounts: &'a BTreeMap<String, String>,
 }
 
 /// The trust as seen by the tokens of one issuer.
@@ -67,7 +69,9 @@ impl Seen<'_> {
 /// Every finding about IAM trust policies.
 #[must_use]
 pub fn check(context: &Context<'_>) -> Vec<Finding> {
-    let each: Vec<Vec<Finding>> = context.graph.trusts.par_iter().enumerate().map(|(index, trust)| one(context, index, trust)).collect();
+    let accounts = others::accounts_of_scopes(context.graph);
+    let one = |(index, trust)| one(context, index, trust, &accounts);
+    let each: Vec<Vec<Finding>> = context.graph.trusts.par_iter().enumerate().map(one).collect();
     everywhere(context, each)
 }
 
@@ -95,9 +99,9 @@ fn everywhere(context: &Context<'_>, each: Vec<Vec<Finding>>) -> Vec<Finding> {
     each.into_iter().flatten().zip(keep.into_iter().flatten()).filter_map(|(finding, keep)| keep.then_some(finding)).collect()
 }
 
-fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
+fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<String, String>) -> Vec<Finding> {
     let Gate::AwsPolicy(document) = &trust.gate else { return Vec::new() };
-    let subject = Subject { context, index, trust, policy: Policy::read(document) };
+    let subject = Subject { context, index, trust, policy: Policy::read(document), accounts };
     let mut findings = broken::wrong_action(&subject);
     findings.extend(exposure::public(&subject));
     findings.extend(others::rejected(&subject));

@@ -5,10 +5,11 @@ use super::{Seen, Subject};
 use crate::admission::Token;
 use crate::admission::exposure::{Class, Life};
 use crate::admission::iam::{self, ConditionTest, Effect, PrincipalKind, PrincipalRef, ProblemKind, Statement};
-use crate::graph::{Gate, IdentityKind, pieces};
+use crate::graph::{Gate, Graph, IdentityKind, pieces};
 use crate::issuers::Template;
 use crate::rules::{Finding, Severity};
 use crate::value::Text;
+use std::collections::BTreeMap;
 
 const ROLES_ANYWHERE: &str = "rolesanywhere.amazonaws.com";
 const PODS: &str = "pods.eks.amazonaws.com";
@@ -163,6 +164,13 @@ pub(super) fn accounts(subject: &Subject<'_>) -> Vec<Finding> {
                 Severity::Info,
                 format!("every principal of this account whose own policy allows it may assume the role (`{account}` is named as a whole)"),
             ),
+            // Whose account it is cannot be said: most are the same organisation's.
+            _ if known == Known::Unknown => (
+                Severity::Info,
+                format!(
+                    "every principal of `{account}` whose own policy allows it may assume the role: no external id and no principal is asked for"
+                ),
+            ),
             Some(_) if known == Known::Written => (
                 Severity::Medium,
                 format!(
@@ -224,21 +232,32 @@ fn account_of(text: &str) -> Option<String> {
 /// The account that the role is in, as far as something written says it: its own ARN, or a provider, which has to be in
 /// the same account.
 fn own_account(subject: &Subject<'_>) -> Option<String> {
-    let of = |arn: &Text| {
-        let flat = arn.as_known()?;
-        flat.split(':').nth(4).filter(|a| a.len() == 12 && a.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned)
-    };
-    let graph = subject.context.graph;
-    let role = graph.identity(subject.trust.identity).and_then(|i| match &i.kind {
-        IdentityKind::AwsRole { arn, .. } => arn.as_ref().and_then(of),
+    let role = subject.context.graph.identity(subject.trust.identity).and_then(|i| match &i.kind {
+        IdentityKind::AwsRole { arn, .. } => arn.as_ref().and_then(account_in),
         _ => None,
     });
-    let scope = &subject.trust.origin.scope;
-    let near = graph.trusts.iter().filter(|t| t.origin.scope == *scope).filter_map(|t| match &t.gate {
-        Gate::AwsPolicy(document) => Some(crate::graph::links::federated(document)),
-        _ => None,
-    });
-    role.or_else(|| near.flatten().find_map(|arn| of(&arn)))
+    role.or_else(|| subject.accounts.get(&subject.trust.origin.scope).cloned())
+}
+
+/// The account of each scope: that of the first provider which a role of the scope names.
+pub(super) fn accounts_of_scopes(graph: &Graph) -> BTreeMap<String, String> {
+    let mut out = BTreeMap::new();
+    for trust in &graph.trusts {
+        let Gate::AwsPolicy(document) = &trust.gate else { continue };
+        if out.contains_key(&trust.origin.scope) {
+            continue;
+        }
+        if let Some(account) = crate::graph::links::federated(document).iter().find_map(account_in) {
+            out.insert(trust.origin.scope.clone(), account);
+        }
+    }
+    out
+}
+
+/// The account in an ARN.
+fn account_in(arn: &Text) -> Option<String> {
+    let flat = arn.as_known()?;
+    flat.split(':').nth(4).filter(|a| a.len() == 12 && a.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned)
 }
 
 /// Cognito's identity pools: anybody's pool, or guests
