@@ -545,7 +545,7 @@ fn an_account_whose_number_is_not_known_is_named_all_the_same() {
     };
     let other = with("var.other");
     let finding = only(&other, "account-principal");
-    assert_eq!((finding.severity, finding.confidence), (Severity::Low, Confidence::Likely));
+    assert_eq!((finding.severity, finding.confidence), (Severity::Info, Confidence::Likely));
     assert!(finding.message.contains("`${var.other}`"), "{}", finding.message);
     assert_eq!(place(&other, finding).1, "arn:aws:iam::${var.other}:root");
     assert_eq!(only(&with("data.aws_caller_identity.me.account_id"), "account-principal").severity, Severity::Info);
