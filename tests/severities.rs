@@ -73,3 +73,93 @@ fn who_can_make_up_the_name_decides_how_bad_a_prefix_is() {
     assert_eq!(prefix("token.actions.githubusercontent.com", "repo:octo/app:environment:prod*"), Severity::Medium);
     assert_eq!(prefix("app.terraform.io", "organization:acme:project:shop:workspace:web*"), Severity::Medium);
 }
+
+fn github_role(attached: &str) -> String {
+    format!(
+        r#"resource "aws_iam_role" "deploy" {{
+  name = "deploy"
+  assume_role_policy = jsonencode({{
+    Version = "2012-10-17"
+    Statement = [{{
+      Effect    = "Allow"
+      Principal = {{ Federated = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com" }}
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Condition = {{
+        StringEquals = {{ "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com" }}
+        StringLike   = {{ "token.actions.githubusercontent.com:sub" = "repo:octo/app:*" }}
+      }}
+    }}]
+  }})
+}}
+{attached}"#
+    )
+}
+
+#[test]
+fn any_branch_is_worse_where_the_identity_is_privileged() {
+    let with = |attached: &str| severity("any-ref", &[("main.tf", &github_role(attached))]);
+    let managed = |name: &str| {
+        format!(
+            "resource \"aws_iam_role_policy_attachment\" \"a\" {{\n  role = aws_iam_role.deploy.name\n  policy_arn = \"arn:aws:iam::aws:policy/{name}\"\n}}\n"
+        )
+    };
+    let inline = |action: &str, resource: &str| {
+        format!(
+            "resource \"aws_iam_role_policy\" \"a\" {{\n  role = aws_iam_role.deploy.id\n  policy = jsonencode({{ Version = \"2012-10-17\", Statement = [{{ Effect = \"Allow\", \
+             Action = \"{action}\", Resource = \"{resource}\" }}] }})\n}}\n"
+        )
+    };
+    assert_eq!(with(""), Severity::Medium);
+    assert_eq!(with(&managed("AdministratorAccess")), Severity::High);
+    assert_eq!(with(&managed("ReadOnlyAccess")), Severity::Medium);
+    assert_eq!(with(&inline("*", "*")), Severity::High);
+    assert_eq!(with(&inline("iam:*", "*")), Severity::High);
+    assert_eq!(with(&inline("s3:*", "*")), Severity::Medium);
+    assert_eq!(with(&inline("iam:*", "arn:aws:iam::111122223333:role/app-*")), Severity::Medium);
+    // Whether it is attached is not known.
+    let maybe = managed("AdministratorAccess").replace("{\n  role =", "{\n  count = var.admin ? 1 : 0\n  role =");
+    assert_eq!(with(&format!("variable \"admin\" {{ type = bool }}\n{maybe}")), Severity::Medium);
+}
+
+#[test]
+fn any_branch_of_a_project_s_editor_is_worse() {
+    let with = |role: &str| {
+        let text = format!(
+            r#"{BOUND}
+resource "google_iam_workload_identity_pool" "ci" {{
+  project                   = "bakery-data"
+  workload_identity_pool_id = "ci-pool"
+}}
+resource "google_iam_workload_identity_pool_provider" "github" {{
+  workload_identity_pool_id          = google_iam_workload_identity_pool.ci.workload_identity_pool_id
+  workload_identity_pool_provider_id = "github"
+  attribute_condition                = "assertion.repository_owner_id == '5150'"
+  attribute_mapping = {{
+    "google.subject"          = "assertion.sub"
+    "attribute.repository_id" = "assertion.repository_id"
+  }}
+  oidc {{
+    issuer_uri = "https://token.actions.githubusercontent.com"
+  }}
+}}
+resource "google_project_iam_member" "mailer" {{
+  project = "bakery-data"
+  role    = "{role}"
+  member  = "serviceAccount:${{google_service_account.mailer.email}}"
+}}
+"#
+        );
+        severity(
+            "any-ref",
+            &[(
+                "main.tf",
+                &text.replace(
+                    "projects/481516234299/locations/global/workloadIdentityPools/ci-pool",
+                    "${google_iam_workload_identity_pool.ci.name}",
+                ),
+            )],
+        )
+    };
+    assert_eq!(with("roles/editor"), Severity::High);
+    assert_eq!(with("roles/storage.objectViewer"), Severity::Medium);
+}

@@ -6,6 +6,7 @@ pub mod class;
 mod format;
 pub mod google;
 mod kubernetes;
+mod privilege;
 mod wording;
 
 use super::engine::Check;

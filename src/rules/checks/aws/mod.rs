@@ -9,6 +9,7 @@ mod others;
 use super::super::engine::Context;
 use super::super::finding::Finding;
 use super::format::{self, Customised};
+use super::privilege;
 
 use crate::admission::exposure::Life;
 use crate::admission::formula::Formula;
@@ -70,7 +71,9 @@ impl Seen<'_> {
 #[must_use]
 pub fn check(context: &Context<'_>) -> Vec<Finding> {
     let accounts = others::accounts_of_scopes(context.graph);
-    let one = |(index, trust)| one(context, index, trust, &accounts);
+    let privileged = privilege::privileged(context.graph);
+    let weigh = |trust: &Trust, f: Finding| privilege::weigh(f, trust.identity, &privileged);
+    let one = |(index, trust)| one(context, index, trust, &accounts).into_iter().map(|f| weigh(trust, f)).collect();
     let each: Vec<Vec<Finding>> = context.graph.trusts.par_iter().enumerate().map(one).collect();
     everywhere(context, each)
 }

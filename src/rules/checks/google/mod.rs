@@ -13,6 +13,7 @@ pub use collision::collisions;
 
 use super::super::engine::Context;
 use super::super::finding::Finding;
+use super::privilege;
 use crate::admission::Truth;
 use crate::admission::cel::google::AWS_DEFAULT_MAPPING;
 use crate::admission::cel::google::{GoogleView, condition_formula};
@@ -99,7 +100,11 @@ pub fn providers(context: &Context<'_>) -> Vec<Finding> {
 /// Every finding about what bindings make of it.
 #[must_use]
 pub fn bindings(context: &Context<'_>) -> Vec<Finding> {
-    context.graph.trusts.par_iter().enumerate().flat_map_iter(|(i, trust)| binding::check(context, i, trust)).collect()
+    let privileged = privilege::privileged(context.graph);
+    let check = |(i, trust): (usize, &crate::graph::Trust)| -> Vec<Finding> {
+        binding::check(context, i, trust).into_iter().map(|f| privilege::weigh(f, trust.identity, &privileged)).collect()
+    };
+    context.graph.trusts.par_iter().enumerate().flat_map_iter(check).collect()
 }
 
 /// Names that are wrong by their form: members, audiences, pools and providers; subjects that do not last.
