@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use fedlint::admission::cel::google::{GoogleView, condition_formula};
-use fedlint::admission::exposure::{Class, Life, exposure, life};
+use fedlint::admission::exposure::{Class, Life, exposure, life, shape};
 use fedlint::issuers::{Recognised, Tenancy, registry};
 use fedlint::rules::issuer::templates;
 use fedlint::value::Text;
@@ -27,6 +27,8 @@ fn issuer(name: &str) -> Option<Recognised<'static>> {
         "aws" => registry().aws(),
         "k8s" => registry().as_issuer("kubernetes", "https://cluster.example"),
         "azure" => registry().recognise("https://sts.windows.net/8d0c2f5e-1f7f-4d43-9a2b-111122223333/"),
+        // An issuer that the registry does not know: its tokens may hold anything.
+        "other" => registry().generic("https://issuer.example"),
         _ => None,
     }
 }
@@ -41,6 +43,11 @@ fn judge(row: &serde_json::Value, recognised: &Recognised<'_>) -> Option<String>
     let formula = condition_formula(&view);
     let templates = templates(recognised, &formula);
     let label = text("verdict");
+    if !string_claims {
+        // Nothing is claimed of who else has tokens: only a condition that refuses nobody is told.
+        let open = shape::vacuous(&formula, &templates, &|_| true);
+        return (open != label.starts_with("unsafe")).then(|| format!("refuses nobody: {open}"));
+    }
     let dead = matches!(life(&formula, &templates), Life::Dead);
     if label == "never-true" || dead {
         return (dead != (label == "never-true")).then(|| format!("dead: {dead}"));
