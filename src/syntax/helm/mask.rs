@@ -12,7 +12,8 @@ const MAX_ACTIONS: usize = 200_000;
 pub(super) struct Action {
     /// Its place, braces included.
     pub(super) range: Range<usize>,
-    /// Nothing but actions and blanks stands on its lines, or it writes whole lines below a key: it was covered by blanks.
+    /// Nothing but actions and blanks stands on its lines, or it writes whole lines below a key, or the first lines of a
+    /// list's item: it was covered by blanks.
     pub(super) alone: bool,
     /// It may write something (it is no `if`, `end`, comment or assignment).
     pub(super) writes: bool,
@@ -156,7 +157,11 @@ fn find_alone(text: &str, actions: &mut [Action]) {
         let before = line_start(text, start)..start;
         // `key: {{- … | nindent 4 }}` writes lines of its own below the key.
         let below = first == last && is_nindent(text, start..end) && text.get(before.clone()).is_some_and(|t| t.trim_end().ends_with(':'));
-        let alone = (blank(before) || below) && blank(end..line_end);
+        // `- {{ toYaml $item }}`, with further keys of the item on the next lines.
+        let column = start - before.start;
+        let item = text.get(before.clone()).is_some_and(|t| t.trim() == "-");
+        let goes_on = first == last && item && content_column(text, line_end, column.saturating_sub(1)) == Some(column);
+        let alone = (blank(before) || below || goes_on) && blank(end..line_end);
         for action in actions.get_mut(first..=last).unwrap_or_default() {
             action.alone = alone;
         }

@@ -222,7 +222,12 @@ impl Unfold<'_> {
         match &mut value.kind {
             Kind::List { items, open } => {
                 let starts: Vec<usize> = items.iter().map(|v| start_of(v.span)).collect();
-                let child = (0..items.len()).find(|i| inside(&child_region(&starts, *i, region)));
+                // Behind the dash it belongs to the item whose other keys follow.
+                let begins = self.file.text.get(mask::line_start(&self.file.text, at)..at).is_some_and(|t| t.trim() == "-");
+                let child = (0..items.len()).find(|i| match starts.get(*i) {
+                    Some(start) if begins => *start > at,
+                    _ => inside(&child_region(&starts, *i, region)),
+                });
                 if let Some((i, item)) = child.and_then(|i| items.get_mut(i).map(|v| (i, v))) {
                     opened = self.open_at(item, &child_region(&starts, i, region), action, all);
                 }

@@ -64,6 +64,20 @@ fn what_an_action_adds_to_is_open_and_nothing_else() {
 }
 
 #[test]
+fn an_action_that_begins_an_item_leaves_the_item_s_other_keys() {
+    let (_, value) = one(
+        "spread:\n  {{- range $c := .all }}\n  - {{ toYaml $c | nindent 4 | trim }}\n    {{- if not $c.x }}\n    selector: a\n    {{- end }}\n  {{- end }}\nlast: b\n",
+    );
+    let items = value.get("spread").unwrap().items();
+    assert_eq!(items[0].get("selector").and_then(Value::as_str).as_deref(), Some("a"));
+    assert!(items[0].is_open());
+    assert_eq!(value.get("last").and_then(Value::as_str).as_deref(), Some("b"));
+    // An item of its own is one unknown.
+    let (_, value) = one("all:\n  - {{ .a }}\n  - {{ .b }}\nlast: b\n");
+    assert!(value.get("all").unwrap().items().iter().all(|v| matches!(v.kind, Kind::Unknown(_))));
+}
+
+#[test]
 fn branches_are_alternatives() {
     let (_, v) = one("a:\n{{- if .x }}\n  n: one\n{{- else }}\n  n: two\n{{- end }}\n  m: 1\n  m: 2\n");
     let n = v.at(&["a", "n"]).unwrap();
