@@ -163,3 +163,16 @@ resource "google_project_iam_member" "mailer" {{
     assert_eq!(with("roles/editor"), Severity::High);
     assert_eq!(with("roles/storage.objectViewer"), Severity::Medium);
 }
+
+#[test]
+fn what_a_module_attaches_counts() {
+    let with = |policies: &str| {
+        let text = format!(
+            "module \"deploy\" {{\n  source   = \"terraform-aws-modules/iam/aws//modules/iam-github-oidc-role\"\n  version  = \"~> 5.0\"\n  \
+             subjects = [\"octo/app:*\"]\n  policies = {{ {policies} }}\n}}\n"
+        );
+        severity("any-ref", &[("main.tf", &text)])
+    };
+    assert_eq!(with("admin = \"arn:aws:iam::aws:policy/AdministratorAccess\""), Severity::High);
+    assert_eq!(with("read = \"arn:aws:iam::aws:policy/ReadOnlyAccess\""), Severity::Medium);
+}

@@ -11,6 +11,7 @@ variable "oidc_subjects_with_wildcards" { default = [] }
 variable "oidc_fully_qualified_audiences" { default = [] }
 variable "provider_trust_policy_conditions" { default = [] }
 variable "max_session_duration" { default = null }
+variable "role_policy_arns" { default = [] }
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -74,6 +75,13 @@ resource "aws_iam_role" "this" {
   path               = var.role_path
   max_session_duration = var.max_session_duration
   assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+
+# What the role may do decides how bad a loose gate is.
+resource "aws_iam_role_policy_attachment" "given" {
+  for_each   = var.create_role ? toset(var.role_policy_arns) : toset([])
+  role       = aws_iam_role.this[0].name
+  policy_arn = each.value
 }
 
 output "iam_role_arn" { value = try(aws_iam_role.this[0].arn, "") }

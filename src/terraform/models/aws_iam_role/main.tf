@@ -21,6 +21,7 @@ variable "saml_provider_ids" { default = [] }
 variable "saml_endpoints" { default = ["https://signin.aws.amazon.com/saml"] }
 variable "saml_trust_actions" { default = [] }
 variable "max_session_duration" { default = null }
+variable "policies" { default = {} }
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -234,6 +235,13 @@ resource "aws_iam_role" "this" {
   path               = var.path
   max_session_duration = var.max_session_duration
   assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+
+# What the role may do decides how bad a loose gate is.
+resource "aws_iam_role_policy_attachment" "given" {
+  for_each   = var.create ? var.policies : {}
+  role       = aws_iam_role.this[0].name
+  policy_arn = each.value
 }
 
 output "arn" { value = try(aws_iam_role.this[0].arn, null) }

@@ -6,6 +6,7 @@ variable "oidc_providers" { default = {} }
 variable "role_name_prefix" { default = null }
 variable "role_path" { default = "/" }
 variable "max_session_duration" { default = null }
+variable "role_policy_arns" { default = {} }
 
 data "aws_iam_policy_document" "trust" {
   dynamic "statement" {
@@ -38,6 +39,13 @@ resource "aws_iam_role" "this" {
   path               = var.role_path
   max_session_duration = var.max_session_duration
   assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+
+# What the role may do decides how bad a loose gate is.
+resource "aws_iam_role_policy_attachment" "given" {
+  for_each   = var.create_role ? var.role_policy_arns : {}
+  role       = aws_iam_role.this[0].name
+  policy_arn = each.value
 }
 
 output "iam_role_arn" { value = try(aws_iam_role.this[0].arn, "") }

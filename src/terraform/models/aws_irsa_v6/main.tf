@@ -8,6 +8,7 @@ variable "path" { default = "/" }
 variable "source_trust_policy_documents" { default = [] }
 variable "override_trust_policy_documents" { default = [] }
 variable "max_session_duration" { default = null }
+variable "policies" { default = {} }
 
 data "aws_iam_policy_document" "trust" {
   source_policy_documents   = var.source_trust_policy_documents
@@ -42,6 +43,13 @@ resource "aws_iam_role" "this" {
   path               = var.path
   max_session_duration = var.max_session_duration
   assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+
+# What the role may do decides how bad a loose gate is.
+resource "aws_iam_role_policy_attachment" "given" {
+  for_each   = var.create ? var.policies : {}
+  role       = aws_iam_role.this[0].name
+  policy_arn = each.value
 }
 
 output "arn" { value = try(aws_iam_role.this[0].arn, null) }

@@ -2,6 +2,7 @@
 variable "github_repositories" {}
 variable "role_name" { default = "github-actions" }
 variable "create_github_oidc_provider" { default = true }
+variable "additional_managed_policies" { default = [] }
 
 data "aws_caller_identity" "current" {}
 
@@ -38,6 +39,13 @@ data "aws_iam_policy_document" "trust" {
 resource "aws_iam_role" "github" {
   name               = var.role_name
   assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+
+# What the role may do decides how bad a loose gate is.
+resource "aws_iam_role_policy_attachment" "given" {
+  for_each   = toset(var.additional_managed_policies)
+  role       = aws_iam_role.github.name
+  policy_arn = each.value
 }
 
 output "github_actions_provider" { value = local.arn }

@@ -2,6 +2,7 @@
 variable "github_repositories" {}
 variable "subject_claim" { default = "*" }
 variable "role_name" { default = null }
+variable "policy_arns" { default = [] }
 
 data "aws_caller_identity" "current" {}
 
@@ -28,6 +29,13 @@ data "aws_iam_policy_document" "trust" {
 resource "aws_iam_role" "this" {
   name               = var.role_name
   assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+
+# What the role may do decides how bad a loose gate is.
+resource "aws_iam_role_policy_attachment" "given" {
+  for_each   = toset(var.policy_arns)
+  role       = aws_iam_role.this.name
+  policy_arn = each.value
 }
 
 output "role" { value = aws_iam_role.this.arn }
