@@ -80,7 +80,6 @@ static BUILT_IN: &[(&str, &str)] = models![
     "moj_github_provider",
     "moj_github_role",
     "moj_github_role_v1",
-    "moj_github_role_v2",
     "moj_irsa",
     "philips_github",
     "philips_provider",
@@ -305,7 +304,7 @@ mod tests {
         let moj =
             |version: &str| model(&format!("github.com/ministryofjustice/modernisation-platform-github-oidc-role?ref={version}"), None);
         assert_eq!(moj("v1.0.0"), "moj_github_role_v1");
-        assert_eq!(moj("v2.0.1"), "moj_github_role_v2");
+        assert_eq!(moj("v2.0.1"), "moj_github_role");
         assert_eq!(moj("v4.0.0"), "moj_github_role");
         assert_eq!(moj("82f546bd5f002674138a2ccdade7d7618c6758b3"), "moj_github_role");
         assert_eq!(model("terraform-aws-modules/eks/aws", Some("17.24.0")), "aws_eks_v17");

@@ -9,44 +9,19 @@ variable "irsa_oidc_provider_arn" { default = "" }
 variable "irsa_namespace_service_accounts" { default = ["karpenter:karpenter"] }
 variable "irsa_assume_role_condition_test" { default = "StringEquals" }
 
-data "aws_iam_policy_document" "trust" {
-  dynamic "statement" {
-    for_each = var.enable_pod_identity ? ["pods"] : []
-    content {
-      actions = ["sts:AssumeRole", "sts:TagSession"]
-      principals {
-        type        = "Service"
-        identifiers = ["pods.eks.amazonaws.com"]
-      }
-    }
-  }
-  dynamic "statement" {
-    for_each = var.enable_irsa ? ["irsa"] : []
-    content {
-      actions = ["sts:AssumeRoleWithWebIdentity"]
-      principals {
-        type        = "Federated"
-        identifiers = [var.irsa_oidc_provider_arn]
-      }
-      condition {
-        test     = var.irsa_assume_role_condition_test
-        variable = "${replace(var.irsa_oidc_provider_arn, "/^(.*provider/)/", "")}:sub"
-        values   = [for account in var.irsa_namespace_service_accounts : "system:serviceaccount:${account}"]
-      }
-      condition {
-        test     = var.irsa_assume_role_condition_test
-        variable = "${replace(var.irsa_oidc_provider_arn, "/^(.*provider/)/", "")}:aud"
-        values   = ["sts.amazonaws.com"]
-      }
-    }
-  }
+module "role" {
+  source  = "terraform-aws-modules/eks/aws//modules/karpenter"
+  version = "20.0.0"
+
+  create                          = var.create
+  create_iam_role                 = var.create_irsa
+  iam_role_name                   = var.irsa_name
+  enable_pod_identity             = var.enable_pod_identity
+  enable_irsa                     = var.enable_irsa
+  irsa_oidc_provider_arn          = var.irsa_oidc_provider_arn
+  irsa_namespace_service_accounts = var.irsa_namespace_service_accounts
+  irsa_assume_role_condition_test = var.irsa_assume_role_condition_test
 }
 
-resource "aws_iam_role" "controller" {
-  count              = var.create && var.create_irsa ? 1 : 0
-  name_prefix        = "${coalesce(var.irsa_name, "karpenter")}-"
-  assume_role_policy = data.aws_iam_policy_document.trust.json
-}
-
-output "irsa_arn" { value = try(aws_iam_role.controller[0].arn, null) }
-output "irsa_name" { value = try(aws_iam_role.controller[0].name, null) }
+output "irsa_arn" { value = module.role.iam_role_arn }
+output "irsa_name" { value = module.role.iam_role_name }

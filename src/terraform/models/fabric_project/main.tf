@@ -60,75 +60,28 @@ locals {
   ]...)
 }
 
-locals {
-  project_id = var.prefix == null ? var.name : "${var.prefix}-${var.name}"
-  roles      = distinct(concat(keys(var.iam), flatten(values(var.iam_by_principals))))
-  authoritative = {
-    for role in local.roles : role => concat(
-      lookup(var.iam, role, []),
-      [for principal, roles in var.iam_by_principals : principal if contains(roles, role)]
-    )
-  }
-  additive = flatten([for principal, roles in var.iam_by_principals_additive : [for role in roles : { member = principal, role = role }]])
-}
+module "project" {
+  source = "github.com/GoogleCloudPlatform/cloud-foundation-fabric//modules/project?ref=v48.0.0"
 
-resource "google_project" "this" {
-  project_id = local.project_id
-  name       = local.project_id
-}
-
-resource "google_project_iam_binding" "authoritative" {
-  for_each = local.authoritative
-  project  = local.project_id
-  role     = each.key
-  members  = each.value
-}
-
-resource "google_project_iam_binding" "bindings" {
-  for_each = var.iam_bindings
-  project  = local.project_id
-  role     = each.value.role
-  members  = each.value.members
-  dynamic "condition" {
-    for_each = try(each.value.condition, null) == null ? [] : [each.value.condition]
-    content {
-      title      = condition.value.title
-      expression = condition.value.expression
-    }
-  }
-}
-
-resource "google_project_iam_member" "bindings" {
-  for_each = var.iam_bindings_additive
-  project  = local.project_id
-  role     = each.value.role
-  member   = each.value.member
-  dynamic "condition" {
-    for_each = try(each.value.condition, null) == null ? [] : [each.value.condition]
-    content {
-      title      = condition.value.title
-      expression = condition.value.expression
-    }
-  }
-}
-
-resource "google_project_iam_member" "additive" {
-  count   = length(local.additive)
-  project = local.project_id
-  role    = local.additive[count.index].role
-  member  = local.additive[count.index].member
+  name                       = var.name
+  prefix                     = var.prefix
+  iam                        = var.iam
+  iam_bindings               = var.iam_bindings
+  iam_bindings_additive      = var.iam_bindings_additive
+  iam_by_principals          = var.iam_by_principals
+  iam_by_principals_additive = var.iam_by_principals_additive
 }
 
 resource "google_iam_workload_identity_pool" "this" {
   for_each                  = var.workload_identity_pools
-  project                   = local.project_id
+  project                   = module.project.project_id
   workload_identity_pool_id = each.key
   disabled                  = each.value.disabled
 }
 
 resource "google_iam_workload_identity_pool_provider" "this" {
   for_each                           = local.providers
-  project                            = local.project_id
+  project                            = module.project.project_id
   workload_identity_pool_id          = google_iam_workload_identity_pool.this[each.value.pool].workload_identity_pool_id
   workload_identity_pool_provider_id = each.value.id
   attribute_condition                = each.value.attribute_condition
@@ -155,8 +108,8 @@ resource "google_iam_workload_identity_pool_provider" "this" {
   }
 }
 
-output "project_id" { value = google_project.this.project_id }
-output "id" { value = google_project.this.project_id }
-output "number" { value = google_project.this.number }
+output "project_id" { value = module.project.project_id }
+output "id" { value = module.project.project_id }
+output "number" { value = module.project.number }
 output "workload_identity_pool_ids" { value = { for pool, it in google_iam_workload_identity_pool.this : pool => it.name } }
 output "workload_identity_provider_ids" { value = { for provider, it in google_iam_workload_identity_pool_provider.this : provider => it.name } }

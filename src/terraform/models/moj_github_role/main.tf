@@ -1,4 +1,4 @@
-# A role for GitHub's workflows (modernisation-platform-github-oidc-role, from version 3.1).
+# A role for GitHub's workflows (modernisation-platform-github-oidc-role, from version 2.0.1; it takes the claim of the subject from 3.1 on).
 variable "github_repositories" {}
 variable "subject_claim" { default = "*" }
 variable "role_name" { default = null }
