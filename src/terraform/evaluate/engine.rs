@@ -133,6 +133,8 @@ pub(super) struct Evaluator<'a> {
     pub(super) mattering: RefCell<BTreeMap<(String, String), bool>>,
     /// What one unknown is taken to be.
     choice: Option<Choice>,
+    /// A map that has to be asked lacks the key that is chosen.
+    pub(super) impossible: Cell<bool>,
     /// The unknowns that pick from maps, by their keys inside the root.
     pub(super) selectors: RefCell<BTreeMap<String, Selector>>,
     pub(super) undecided: RefCell<Vec<Undecided>>,
@@ -177,6 +179,7 @@ impl<'a> Evaluator<'a> {
             fresh: Cell::new(0),
             mattering: RefCell::default(),
             choice,
+            impossible: Cell::new(false),
             selectors: RefCell::default(),
             undecided: RefCell::default(),
             off: RefCell::default(),
@@ -328,6 +331,9 @@ impl<'a> Evaluator<'a> {
 
     /// The atom of an expression that failed.
     pub(super) fn failed(&self, error: &EvalError, expr: &Expr, scope: &Scope) -> Value {
+        if self.choice.as_ref().is_some_and(|choice| error.message == no_key(&choice.value)) {
+            self.impossible.set(true);
+        }
         let label = super::expression::describe(expr);
         Value::unknown(self.fresh_atom(scope, &label, &error.message, expr.span), Some(expr.span))
     }
@@ -396,6 +402,11 @@ impl<'a> Evaluator<'a> {
         instance.memory.borrow_mut().insert(name.to_owned(), Memo::Done(value.clone()));
         value
     }
+}
+
+/// What is wrong with an index.
+pub(super) fn no_key(key: &str) -> String {
+    format!("the map has no key `{key}`")
 }
 
 impl Instance {

@@ -257,14 +257,17 @@ impl<'a> Workspace<'a> {
             let evaluator = Evaluator::in_world(&self.cache, world, false);
             let resources = evaluator.resources(self.wanted);
             let (undecided, off, calls) = (evaluator.undecided.take(), evaluator.off.take(), evaluator.calls.take());
-            (worlds::Declared { resources, undecided, off, calls }, evaluator.selectors.take())
+            let impossible = evaluator.impossible.get();
+            (worlds::Declared { impossible, resources, undecided, off, calls }, evaluator.selectors.take())
         };
         let (declared, selectors) = evaluate(world.clone());
         let choices = worlds::choices(&selectors);
         if choices.is_empty() || !declared.resources.iter().any(worlds::is_mixed) {
             return vec![declared];
         }
-        choices.into_iter().map(|choice| evaluate(worlds::World { choice: Some(choice), ..world.clone() }).0).collect()
+        let chosen = choices.into_iter().map(|choice| evaluate(worlds::World { choice: Some(choice), ..world.clone() }).0);
+        let possible: Vec<_> = chosen.filter(|d| !d.impossible).collect();
+        if possible.is_empty() { vec![declared] } else { possible }
     }
 
     /// The value of an expression in a root folder, as `terraform console` would see it.

@@ -675,3 +675,19 @@ fn an_unknown_that_picks_nothing_that_matters_splits_no_world() {
     let text = "locals {\n  ids = { dev = \"D\", prod = \"P\" }\n  picked = local.ids[terraform.workspace]\n}\nresource \"aws_iam_role\" \"y\" {\n  tags = { env = local.picked }\n  assume_role_policy = \"A\"\n}\n";
     assert_eq!(Workspace::new(&memory(&[("main.tf", text)]), &[String::new()]).evaluate().resources.len(), 1);
 }
+
+#[test]
+fn a_key_behind_a_guard_is_a_world_too() {
+    let worlds = |second: &str| -> Vec<String> {
+        let text = format!(
+            "locals {{\n  env = terraform.workspace\n  ids = {{ dev = \"D\", test = \"T\", prod = \"P\" }}\n  names = {{ dev = \"d\", prod = \"p\" }}\n}}\n\
+             resource \"google_x_iam_member\" \"y\" {{\n  member = \"${{local.ids[local.env]}}/${{{second}}}\"\n}}\n"
+        );
+        let out = Workspace::new(&memory(&[("main.tf", &text)]), &[String::new()]).evaluate();
+        out.resources.iter().map(|r| show(r.body.get("member").unwrap())).collect()
+    };
+    let guarded = ["\"D/d\"", "\"P/p\"", "\"T/*\""];
+    assert_eq!(worlds("try(local.names[local.env], \"*\")"), guarded);
+    assert_eq!(worlds("contains(keys(local.names), local.env) ? local.names[local.env] : \"*\""), guarded);
+    assert_eq!(worlds("local.names[local.env]"), ["\"D/d\"", "\"P/p\""]);
+}

@@ -45,9 +45,9 @@ pub(super) struct Selector {
 }
 
 impl Selector {
-    /// One more map: only a key of all of them can be meant, Terraform fails on any other.
+    /// One more map. A key that one of the maps lacks may still be meant, where a guard keeps that map from being asked.
     pub(super) fn pick(&mut self, label: &str, keys: BTreeSet<String>) {
-        self.keys = if self.uses == 0 { keys } else { self.keys.intersection(&keys).cloned().collect() };
+        self.keys.extend(keys);
         self.uses += 1;
         label.clone_into(&mut self.label);
     }
@@ -71,6 +71,8 @@ pub(super) fn choices(selectors: &BTreeMap<String, Selector>) -> Vec<Choice> {
 
 /// What one world declares.
 pub(super) struct Declared {
+    /// Terraform fails with the choice of this world: nobody applies it.
+    pub(super) impossible: bool,
     pub(super) resources: Vec<Resource>,
     pub(super) undecided: Vec<Undecided>,
     pub(super) off: BTreeMap<String, Span>,
