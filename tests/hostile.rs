@@ -146,6 +146,36 @@ fn conditions_of_google_stop_at_a_limit() {
 }
 
 #[test]
+fn actions_and_keys_of_any_shape_are_read() {
+    let statement = |action: &str, key: &str| {
+        serde_json::json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},
+            "Action": action,
+            "Condition": {"StringEquals": {key: "repo:octo/app:ref:refs/heads/main"}},
+        }]})
+        .to_string()
+    };
+    let stars = format!("sts:AssumeRole{}x", "*".repeat(100));
+    let stars = statement(&stars, "token.actions.githubusercontent.com:sub");
+    // Letters that grow when they are made small.
+    let letters = statement("sts:AssumeRoleWithWebIdentity", "x:\u{130}\u{130}\u{130}");
+    survives(&[("stars.json", stars.as_bytes()), ("letters.json", letters.as_bytes())]);
+}
+
+#[test]
+fn many_statements_that_never_apply_cost_what_they_are() {
+    let one = |i: usize| {
+        serde_json::json!({
+            "Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"Federated": format!("arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/{i:032X}")},
+        })
+    };
+    let policy = serde_json::json!({"Version": "2012-10-17", "Statement": (0..200).map(one).collect::<Vec<_>>()}).to_string();
+    survives(&[("many.json", policy.as_bytes())]);
+}
+
+#[test]
 fn bytes_that_are_no_text_are_counted() {
     let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(BAD.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let bom = [b"\xef\xbb\xbf".as_slice(), BAD.replace('\n', "\r\n").as_bytes()].concat();

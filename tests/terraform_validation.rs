@@ -1,5 +1,5 @@
 //! `validation` blocks through the whole pipeline: what a variable may not be is not held against a trust.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use fedlint::pipeline::{Input, Request, check};
 
@@ -71,4 +71,39 @@ fn what_every_allowed_value_opens_is_open() {
     // one of the values names a repository whole: the trust is not called open to tenants
     assert!(!breaks(subject, Some(r#"contains(["acme", "octo/app:ref:refs/heads/main"], var.x)"#), "tenant-prefix"));
     assert!(!breaks(subject, None, "tenant-prefix"));
+}
+
+/// The same unknown, of which a module knows more than the root that passes it on.
+#[test]
+fn what_a_module_demands_is_no_knowledge_of_its_caller() {
+    let role = |name: &str| {
+        format!(
+            r#"
+variable "o" {{ type = string }}
+resource "aws_iam_role" "{name}" {{
+  assume_role_policy = jsonencode({{
+    Version = "2012-10-17"
+    Statement = [{{
+      Effect    = "Allow"
+      Principal = {{ Federated = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com" }}
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Condition = {{ StringEquals = {{
+        "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+        "token.actions.githubusercontent.com:sub" = "repo:acme/app:${{var.o}}:main"
+      }} }}
+    }}]
+  }})
+}}
+"#
+        )
+    };
+    let demanding = role("inner").replace(
+        "{ type = string }",
+        "{\n  type = string\n  validation {\n    condition = contains([\"x:y\", \"z:w\"], var.o)\n    error_message = \"no\"\n  }\n}",
+    );
+    let main = format!("{}module \"m\" {{\n  source = \"./m\"\n  o = var.o\n}}\n", role("outer"));
+    let files = vec![("main.tf".to_owned(), main), ("m/main.tf".to_owned(), demanding)];
+    let run = check(&Request { input: Input::Memory(files), ..Request::default() }).expect("the run is made");
+    let dead: Vec<_> = run.findings.iter().filter(|f| f.rule == "never-matches").filter_map(|f| f.identity.as_deref()).collect();
+    assert_eq!(dead, ["module.m.aws_iam_role.inner"]);
 }

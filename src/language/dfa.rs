@@ -135,6 +135,11 @@ impl Dfa {
         self.out.len()
     }
 
+    /// What it takes of memory: transitions.
+    pub(crate) fn cells(&self) -> usize {
+        self.table.len()
+    }
+
     pub(crate) fn next_class(&self, state: u32, class: usize) -> u32 {
         self.table.get(state as usize * self.classes.len() + class).copied().unwrap_or(state)
     }

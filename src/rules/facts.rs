@@ -3,7 +3,7 @@
 //! Each fact is a flat map. A setting that is certainly not there is `null`; one that is not known statically is left out, so
 //! that a predicate that needs it fails and the rule stays silent: an unknown is never a yes or a no.
 
-use crate::admission::iam::{self, Effect, PrincipalKind};
+use crate::admission::iam;
 use crate::graph::links::Links;
 use crate::graph::{Gate, GoogleSource, Graph, IdentityKind, Origin, ProviderKind, Setting, WorkloadKind};
 use crate::source::Span;
@@ -139,9 +139,7 @@ pub fn facts<'g>(graph: &'g Graph, links: &Links) -> Vec<Fact<'g>> {
 /// A statement lets workloads with tokens of an OIDC provider in, wherever that provider is declared.
 fn lets_tokens_in(gate: &Gate) -> bool {
     let Gate::AwsPolicy(document) = gate else { return false };
-    let principals = iam::principals(&iam::Policy::read(document));
-    let federated = |p: &iam::PrincipalRef| p.kind == PrincipalKind::Federated && p.effect == Effect::Allow && !p.negated;
-    principals.iter().any(|p| federated(p) && !iam::is_saml(&p.text))
+    iam::principals(&iam::Policy::read(document)).iter().any(iam::PrincipalRef::brings_tokens)
 }
 
 /// The sorts of fact and their fields, for the checks of rule files.

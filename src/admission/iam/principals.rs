@@ -31,6 +31,14 @@ pub struct PrincipalRef {
     pub alternative: bool,
 }
 
+impl PrincipalRef {
+    /// It lets in who shows a token of an OpenID Connect provider, or may: no SAML provider is written.
+    #[must_use]
+    pub fn brings_tokens(&self) -> bool {
+        self.kind == PrincipalKind::Federated && self.effect == Effect::Allow && !self.negated && !is_saml(&self.text)
+    }
+}
+
 /// Every principal that the policy names, in order.
 #[must_use]
 pub fn principals(policy: &Policy) -> Vec<PrincipalRef> {

@@ -201,7 +201,8 @@ fn kind_pattern(kind: AtomKind) -> &'static str {
 
 /// The strings that an unknown can be: those that its validation lists, else those of its kind.
 pub(super) fn hole_pattern(atom: &Atom) -> std::borrow::Cow<'static, str> {
-    match atom.values() {
+    // Validations that contradict each other say nothing of the value.
+    match atom.values().filter(|all| !all.is_empty()) {
         Some(all) => format!("(?:{})", all.iter().map(|v| regex::escape(v)).collect::<Vec<_>>().join("|")).into(),
         None => kind_pattern(atom.kind()).into(),
     }

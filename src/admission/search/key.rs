@@ -133,9 +133,16 @@ impl Key {
         self.number(text.parts.len());
         for part in &text.parts {
             match part {
-                Part::Literal { text, .. } => self.tag(0).string(text),
-                Part::Hole { atom, .. } => self.tag(1).tag(atom.kind() as u8).string(atom.key()),
-            };
+                Part::Literal { text, .. } => {
+                    self.tag(0).string(text);
+                }
+                Part::Hole { atom, .. } => {
+                    self.tag(1).tag(atom.kind() as u8).string(atom.key());
+                    // Of one unknown more may be known in one place than in another: inside the module that validates it.
+                    let facts = atom.facts();
+                    self.string(&if facts.is_empty() { String::new() } else { format!("{facts:?}") });
+                }
+            }
         }
         self
     }

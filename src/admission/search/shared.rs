@@ -98,7 +98,7 @@ impl Shared {
         let most = if leaf.parts.is_empty() { MAX_MOVES } else { MAX_UNION_MOVES };
         let cost = dfa.as_ref().map_or(most, |dfa| dfa.cost());
         let built = (dfa, cost);
-        keep(&self.automata, key, built.0.as_ref().map_or(0, |dfa| dfa.len()), &built);
+        keep(&self.automata, key, built.0.as_ref().map_or(0, |dfa| dfa.cells()), &built);
         built
     }
 

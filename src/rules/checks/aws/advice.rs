@@ -7,10 +7,12 @@ use crate::rules::engine::Context;
 use crate::source::{SourceFile, Sources};
 use crate::value::{Part, Text, hops};
 
+/// Most characters of a line that are read to find how a key is written.
+const MAX_LINE: usize = 16 << 10;
 /// Stands for a host and path that nothing in the module names.
 const ISSUER: &str = "ISSUER";
 
-/// A test to add: of which claim, with which value (`None`: the reader knows it), under which operator.
+/// A test to add under `StringEquals`: of which claim, with which value.
 pub(super) struct Wanted<'a> {
     /// `aud`, `sub`.
     pub(super) claim: &'a str,
@@ -55,7 +57,8 @@ fn of_module(arguments: &crate::terraform::models::Arguments, wanted: &Wanted<'_
 /// The statements that let this principal in.
 pub(super) fn statements<'s>(subject: &'s Subject<'_>, principal: &Text) -> impl Iterator<Item = &'s Statement> {
     let names = |s: &&Statement| s.principals.items.iter().any(|p| p.leaf.choices.iter().any(|t| t.same(principal)));
-    subject.policy.statements.iter().filter(|s| s.effect == Effect::Allow).filter(names).collect::<Vec<_>>().into_iter()
+    let found: Vec<&Statement> = subject.policy.statements.iter().filter(|s| s.effect == Effect::Allow).filter(names).collect();
+    found.into_iter()
 }
 
 /// What stands before `:claim` in the keys of this principal, as the file writes it.
@@ -95,7 +98,13 @@ pub(super) fn before_colon(sources: &Sources, key: &Text) -> Option<String> {
         return None;
     }
     let colon = span.start as usize + text.rfind(':')?;
-    let line = file.text.get(..colon)?.rfind('\n').map_or(0, |n| n + 1);
+    // A line may be a whole minified file.
+    let floor = (colon.saturating_sub(MAX_LINE)..=colon).find(|i| file.text.is_char_boundary(*i))?;
+    let line = match file.text.get(floor..colon)?.rfind('\n') {
+        Some(newline) => floor + newline + 1,
+        None if floor == 0 => 0,
+        None => return None,
+    };
     let start = string_start(&file, line, colon)?;
     Some(file.text.get(start..colon)?.to_owned()).filter(|p| !p.is_empty())
 }

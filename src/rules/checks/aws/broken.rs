@@ -2,9 +2,10 @@
 
 use super::advice::{self, Wanted};
 use super::exposure::unbound;
-use super::{Seen, Subject, WEB_IDENTITY, key_name, see};
+use super::{Context, Seen, Subject, WEB_IDENTITY, key_name, see};
 use crate::admission::Truth;
-use crate::admission::exposure::{Life, life, shape};
+use crate::admission::entra::glob_matches;
+use crate::admission::exposure::{Life, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
 use crate::admission::iam::{self, Actions, ConditionTest, Effect, Leaf, Policy, PrincipalKind, ValueList, Values};
 use crate::graph::IdentityKind;
@@ -68,10 +69,13 @@ pub(super) fn wrong_action(subject: &Subject<'_>) -> Vec<Finding> {
 fn opened(subject: &Subject<'_>, statement: &iam::Statement) -> String {
     let item = ValueList { items: vec![Leaf { choices: vec![Text::known(WEB_IDENTITY)], span: None, trail: None }], open: None };
     let actions = Actions { patterns: Values { choices: vec![item] }, ..statement.actions.clone() };
-    let policy = Policy { statements: vec![iam::Statement { actions, ..statement.clone() }], ..subject.policy.clone() };
+    let Policy { version, open, span, .. } = &subject.policy;
+    let (version, open, span) = (version.clone(), open.clone(), *span);
+    let statements = vec![iam::Statement { actions, ..statement.clone() }];
+    let policy = Policy { version, statements, open, problems: Vec::new(), span };
     let principal = statement.principals.items.first().and_then(|p| p.leaf.text());
     let seen = principal.and_then(|p| see(subject.context, &policy, p));
-    let open = seen.filter(|s| unbound(s) && matches!(life(&s.formula, &s.templates), Life::Alive(_)));
+    let open = seen.filter(|s| unbound(s) && matches!(subject.context.life(&s.formula, &s.templates), Life::Alive(_)));
     let Some(seen) = open else { return String::new() };
     let wanted = Wanted { claim: "sub", value: "SUBJECT" };
     let condition = advice::add(subject, &seen.principal, &wanted);
@@ -83,32 +87,17 @@ fn opened(subject: &Subject<'_>, statement: &iam::Statement) -> String {
 
 /// IAM's action patterns: `*` and `?`, case-insensitive.
 fn covers(pattern: &Text, action: &str) -> bool {
-    fn glob(pattern: &[u8], text: &[u8]) -> bool {
-        match (pattern.split_first(), text.split_first()) {
-            (None, None) => true,
-            (Some((b'*', rest)), _) => glob(rest, text) || text.split_first().is_some_and(|(_, t)| glob(pattern, t)),
-            (Some((b'?', rest)), Some((_, t))) => glob(rest, t),
-            (Some((a, rest)), Some((b, t))) => a.eq_ignore_ascii_case(b) && glob(rest, t),
-            _ => false,
-        }
-    }
-    pattern.as_known().is_some_and(|p| p.len() < 128 && glob(p.as_bytes(), action.as_bytes()))
+    pattern.as_known().is_some_and(|p| glob_matches(&p.to_ascii_lowercase(), &action.to_ascii_lowercase()))
 }
 
 /// Why nobody gets in with a token of this issuer; empty when somebody does, or when it is not decided.
-/// `lifeless`: it is proved that nobody does.
-pub(super) fn dead(subject: &Subject<'_>, seen: &Seen<'_>, lifeless: bool) -> Vec<Finding> {
-    // A statement that never applies has its own finding.
-    if !wrong_action(subject).is_empty()
-        || matches!(seen.formula, Formula::Constant(Truth::False, _)) && !foreign_keys(subject, seen).iter().any(|_| true)
-    {
-        return foreign_keys(subject, seen);
-    }
-    if !lifeless {
+/// `lifeless`: it is proved that nobody does; `misapplied`: a statement never applies, which has its own finding.
+pub(super) fn dead(subject: &Subject<'_>, seen: &Seen<'_>, lifeless: bool, misapplied: bool) -> Vec<Finding> {
+    if !lifeless && !misapplied {
         return Vec::new();
     }
     let keys = foreign_keys(subject, seen);
-    if !keys.is_empty() {
+    if misapplied || !keys.is_empty() || matches!(seen.formula, Formula::Constant(Truth::False, _)) {
         return keys;
     }
     if let Some(finding) = unsupported_claim(subject, seen) {
@@ -137,7 +126,7 @@ fn starred(subject: &Subject<'_>, seen: &Seen<'_>, severity: Severity) -> Vec<Fi
         else {
             continue;
         };
-        if seen_spans.contains(&Some(star)) || !never(test, seen) {
+        if seen_spans.contains(&Some(star)) || !never(subject.context, test, seen) {
             continue;
         }
         seen_spans.push(Some(star));
@@ -157,20 +146,15 @@ fn holds_star(text: &Text) -> bool {
 }
 
 /// Proved: no token of the issuer passes this test.
-fn never(test: &Test, seen: &Seen<'_>) -> bool {
-    matches!(life(&Formula::Test(Box::new(test.clone())), &seen.templates), Life::Dead)
+fn never(context: &Context<'_>, test: &Test, seen: &Seen<'_>) -> bool {
+    matches!(context.life(&Formula::Test(Box::new(test.clone())), &seen.templates), Life::Dead)
 }
 
 /// Condition keys of another issuer than the principal's, or with a scheme.
 fn foreign_keys(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Finding> {
     let Some(issuer) = iam::issuer_of_federated(&seen.principal) else { return Vec::new() };
-    let allow = subject.policy.statements.iter().filter(|s| s.effect == Effect::Allow && names(s, &seen.principal));
-    let tests = allow.flat_map(|s| &s.conditions).filter(|c| requires(c));
+    let tests = advice::statements(subject, &seen.principal).flat_map(|s| &s.conditions).filter(|c| requires(c));
     tests.filter_map(|c| foreign_key(subject, &issuer, c)).collect()
-}
-
-fn names(statement: &iam::Statement, principal: &Text) -> bool {
-    statement.principals.items.iter().any(|p| p.leaf.choices.iter().any(|t| t.same(principal)))
 }
 
 /// The test refuses when its key is absent.
@@ -184,7 +168,7 @@ fn foreign_key(subject: &Subject<'_>, issuer: &Text, test: &ConditionTest) -> Op
         return Some(schemed(subject, test, scheme, &name));
     }
     let (issuer, key) = (issuer.as_known()?, test.key.as_known()?);
-    let prefix = key.get(..key.len() - name.len() - 1)?;
+    let (prefix, _) = key.rsplit_once(':')?;
     let issuer_like = prefix.contains('.') && !prefix.starts_with("aws") && !prefix.eq_ignore_ascii_case("sts");
     if !issuer_like || prefix.eq_ignore_ascii_case(&issuer) || claim_with_slash(prefix, &issuer) {
         return None;
@@ -225,9 +209,7 @@ fn schemed(subject: &Subject<'_>, test: &ConditionTest, scheme: &str, name: &str
 
 /// Every principal for which [`other_account`] says so.
 pub(super) fn other_accounts(subject: &Subject<'_>) -> Vec<Finding> {
-    let federated =
-        |p: &iam::PrincipalRef| p.kind == PrincipalKind::Federated && p.effect == Effect::Allow && !p.negated && !iam::is_saml(&p.text);
-    iam::principals(&subject.policy).iter().filter(|p| federated(p)).filter_map(|p| other_account(subject, p)).collect()
+    iam::principals(&subject.policy).iter().filter(|p| p.brings_tokens()).filter_map(|p| other_account(subject, p)).collect()
 }
 
 /// The provider is another account's: STS looks for it in the role's
@@ -257,7 +239,7 @@ fn claim_with_slash(prefix: &str, issuer: &str) -> bool {
 /// A required claim that AWS never fills in for this issuer.
 fn unsupported_claim(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let issuer = iam::issuer_of_federated(&seen.principal)?;
-    let allow = subject.policy.statements.iter().filter(|s| s.effect == Effect::Allow && names(s, &seen.principal));
+    let allow = advice::statements(subject, &seen.principal);
     let recognised = &seen.known.recognised;
     let test = allow.flat_map(|s| &s.conditions).filter(|c| requires(c)).find(|c| {
         let key = c.key.to_string().to_lowercase();
@@ -280,7 +262,7 @@ fn contradiction(subject: &Subject<'_>, seen: &Seen<'_>) -> Finding {
     let name = &seen.known.recognised.issuer.name;
     let tests: Vec<&Test> = shape::tests(&seen.formula).into_iter().filter(|o| o.positive).map(|o| o.test).collect();
     let binding = tests.iter().filter(|t| shape::binds(t, &seen.templates));
-    if let Some(test) = binding.chain(&tests).find(|t| never(t, seen)) {
+    if let Some(test) = binding.chain(&tests).find(|t| never(subject.context, t, seen)) {
         let value = value_of(test);
         let message = format!("no token of {name} can satisfy `{}`{value}: nobody gets in", test.label);
         let example = crate::rules::issuer::example(&seen.templates, "sub");

@@ -13,7 +13,7 @@ use super::privilege;
 
 use crate::admission::exposure::Life;
 use crate::admission::formula::Formula;
-use crate::admission::iam::{self, Effect, Policy, PrincipalKind, View, Viewer};
+use crate::admission::iam::{self, Effect, Policy, View, Viewer};
 use crate::graph::{Gate, IdentityId, Trust, pieces};
 use crate::issuers::Template;
 use crate::rules::issuer::{self, Known};
@@ -97,15 +97,15 @@ fn everywhere(context: &Context<'_>, each: Vec<Vec<Finding>>) -> Vec<Finding> {
             .find(|rule| finding.rule == **rule)
             .is_none_or(|rule| counts.get(&(trust.identity, *rule)) == alternatives.get(&trust.identity))
     };
-    let keep: Vec<Vec<bool>> =
-        context.graph.trusts.iter().zip(&each).map(|(trust, found)| found.iter().map(|f| certain(trust, f)).collect()).collect();
-    each.into_iter().flatten().zip(keep.into_iter().flatten()).filter_map(|(finding, keep)| keep.then_some(finding)).collect()
+    let kept = |(trust, found): (&Trust, Vec<Finding>)| -> Vec<Finding> { found.into_iter().filter(|f| certain(trust, f)).collect() };
+    context.graph.trusts.iter().zip(each).flat_map(kept).collect()
 }
 
 fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<String, String>) -> Vec<Finding> {
     let Gate::AwsPolicy(document) = &trust.gate else { return Vec::new() };
     let subject = Subject { context, index, trust, policy: Policy::read(document), accounts };
     let mut findings = broken::wrong_action(&subject);
+    let misapplied = !findings.is_empty();
     findings.extend(exposure::public(&subject));
     findings.extend(others::rejected(&subject));
     findings.extend(others::roles_anywhere(&subject));
@@ -120,7 +120,7 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
             findings.push(*finding);
             continue;
         }
-        let dead = broken::dead(&subject, &seen, lifeless);
+        let dead = broken::dead(&subject, &seen, lifeless, misapplied);
         if seen.known.recognised.issuer.id == "cognito" && !lifeless {
             findings.extend(others::identity_pool(&subject, &seen));
             continue;
@@ -155,10 +155,9 @@ fn views<'a>(subject: &Subject<'a>) -> Vec<Seen<'a>> {
     let mut out: Vec<Seen<'a>> = Vec::new();
     let mut done: Vec<Text> = Vec::new();
     for principal in iam::principals(&subject.policy) {
-        let federated = principal.kind == PrincipalKind::Federated && principal.effect == Effect::Allow && !principal.negated;
         let elsewhere = broken::other_account(subject, &principal).is_some();
         let saml = || subject.policy.statements.get(principal.statement).is_some_and(only_saml);
-        if !federated || elsewhere || iam::is_saml(&principal.text) || saml() || done.iter().any(|d| d.same(&principal.text)) {
+        if !principal.brings_tokens() || elsewhere || saml() || done.iter().any(|d| d.same(&principal.text)) {
             continue;
         }
         done.push(principal.text.clone());

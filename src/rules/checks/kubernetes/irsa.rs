@@ -130,8 +130,7 @@ fn refusal(context: &Context<'_>, account: &Account<'_>, policy: &Policy) -> Opt
         if principal.kind == PrincipalKind::Everyone {
             return None;
         }
-        let federated = principal.kind == PrincipalKind::Federated && principal.effect == Effect::Allow && !principal.negated;
-        if !federated || iam::is_saml(&principal.text) {
+        if !principal.brings_tokens() {
             continue;
         }
         let seen = aws::see(context, policy, &principal.text)?;
