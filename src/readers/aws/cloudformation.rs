@@ -18,6 +18,11 @@ use std::sync::Arc;
 const MAX_DEPTH: usize = 64;
 /// How many conditions are looked at for one resource.
 const MAX_CONDITIONS: usize = 4096;
+/// Longest value of a parameter, in bytes
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
+const MAX_PARAMETER: usize = 4096;
+/// Most bytes that are filled in for the references of one template.
+const MAX_FILLED: usize = 1 << 20;
 /// Longest text that `Fn::Sub` makes: its variables may hold each other many times.
 const MAX_TEXT: usize = 64 * 1024;
 
@@ -27,6 +32,7 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
         return;
     }
     let Some(resources) = field(object.value, "Resources") else { return };
+    let template = Template::new(object.file, object.value, resources);
     for entry in resources.entries() {
         let Some(kind) = text_at(&entry.value, "Type").and_then(|t| t.as_known()) else { continue };
         if kind != "AWS::IAM::Role" && kind != "AWS::IAM::OIDCProvider" {
@@ -38,14 +44,15 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
         origin.conditional |= field(&entry.value, "Condition").is_some();
         let empty = Value::null();
         let properties = field(&entry.value, "Properties").unwrap_or(&empty);
-        let template = Template::new(object.file, object.value, resources);
+        template.looked_at.set(0);
         let resolved = template.resolve(properties, MAX_DEPTH);
         if kind == "AWS::IAM::OIDCProvider" {
             provider(reader, origin, &resolved, template.provider_arn(&logical, None));
             continue;
         }
         // What decides who gets in; a name that is only a default changes nothing.
-        let template = Template::new(object.file, object.value, resources);
+        template.assumed.set(false);
+        template.looked_at.set(0);
         if let Some(document) = field(properties, "AssumeRolePolicyDocument") {
             template.resolve(document, MAX_DEPTH);
         }
@@ -116,8 +123,10 @@ struct Template<'a> {
     assumed: Cell<bool>,
     /// A provider's URL is being read: it names no provider.
     within_provider: Cell<bool>,
-    /// How many conditions were looked at.
+    /// How many conditions were looked at for one resource.
     looked_at: Cell<usize>,
+    /// How much was filled in for references: a long value may be referred to many times.
+    filled: Cell<usize>,
 }
 
 impl<'a> Template<'a> {
@@ -131,6 +140,7 @@ impl<'a> Template<'a> {
             assumed: Cell::new(false),
             within_provider: Cell::new(false),
             looked_at: Cell::new(0),
+            filled: Cell::new(0),
         }
     }
 
@@ -203,12 +213,13 @@ impl<'a> Template<'a> {
     /// The ARN of an OIDC provider of the template: it is made of the URL.
     fn provider_arn(&self, name: &str, span: Option<Span>) -> Text {
         let mut url = None;
-        if !self.within_provider.replace(true) {
+        if self.has_room(0) && !self.within_provider.replace(true) {
             let written = self.resources.at(&[name, "Properties", "Url"]);
             url = written.and_then(|url| text(Some(&self.resolve(url, MAX_DEPTH))));
             self.within_provider.set(false);
         }
         let Some(url) = url else { return attribute(self.file, &format!("{name}.Arn"), AtomKind::Arn, span) };
+        self.has_room(url.parts.len());
         // The place is that of the reference.
         let mut arn = span.map_or_else(|| Text::known("arn:"), |s| Text::literal("arn:", s));
         arn.push(&attribute(self.file, "AWS::Partition", AtomKind::Partition, None));
@@ -231,7 +242,10 @@ impl<'a> Template<'a> {
             return None;
         }
         let default = field(parameter, "Default")?;
-        let known = default.as_text()?.as_known().filter(|known| !known.is_empty())?;
+        let known = default.as_text()?.as_known().filter(|known| (1..=MAX_PARAMETER).contains(&known.len()))?;
+        if !self.has_room(known.len()) {
+            return None;
+        }
         self.assumed.set(true);
         let hop = |span| Arc::new(Hop { span, what: Arc::from(format!("parameter `{name}`")), before: None });
         let span = default.as_text().and_then(|t| t.span()).or_else(|| place(default));
@@ -245,14 +259,22 @@ impl<'a> Template<'a> {
             return None;
         }
         let whole = self.default(name, None)?;
-        let mut rest = whole;
-        let mut out = Vec::new();
-        while let Some((item, more)) = pieces::split_once(&rest, ",") {
-            out.push(Value::new(Kind::Text(item), None));
-            rest = more;
-        }
-        out.push(Value::new(Kind::Text(rest), None));
-        Some(out)
+        let flat = pieces::flat(&whole);
+        self.has_room(flat.matches(',').count().saturating_mul(size_of::<Value>()));
+        let mut at = 0;
+        let item = |item: &str| {
+            let text = pieces::slice(&whole, at..at + item.len());
+            at += item.len() + 1;
+            Value::new(Kind::Text(text), None)
+        };
+        Some(flat.split(',').map(item).collect())
+    }
+
+    /// Whether references may still be filled in, `more` of it now.
+    fn has_room(&self, more: usize) -> bool {
+        let filled = self.filled.get().saturating_add(more);
+        self.filled.set(filled);
+        filled <= MAX_FILLED
     }
 
     /// Whether a condition of the template holds, as far as constants and defaults say it.
@@ -267,7 +289,11 @@ impl<'a> Template<'a> {
         }
         let [only] = expression.entries() else { return None };
         let operands = only.value.items();
-        let each = || operands.iter().map(|v| self.truth(v, depth));
+        let each = || operands.iter().map(|v| self.truth(v, depth)).collect::<Vec<_>>();
+        let all = |wanted: bool, found: Vec<Option<bool>>| match found.contains(&Some(!wanted)) {
+            true => Some(!wanted),
+            false => found.iter().all(Option::is_some).then_some(wanted),
+        };
         match only.key.as_known()?.as_str() {
             "Condition" => self.holds(&only.value.as_str()?, depth),
             "Fn::Equals" => {
@@ -275,11 +301,9 @@ impl<'a> Template<'a> {
                 let known = |v: &Value| text(Some(&self.resolve(v, depth)))?.as_known();
                 Some(known(left)? == known(right)?)
             }
-            "Fn::Not" => each().next()?.map(|t| !t),
-            "Fn::And" if each().any(|t| t == Some(false)) => Some(false),
-            "Fn::And" => each().collect::<Option<Vec<_>>>().map(|_| true),
-            "Fn::Or" if each().any(|t| t == Some(true)) => Some(true),
-            "Fn::Or" => each().collect::<Option<Vec<_>>>().map(|_| false),
+            "Fn::Not" => each().into_iter().next()?.map(|t| !t),
+            "Fn::And" => all(true, each()),
+            "Fn::Or" => all(false, each()),
             _ => None,
         }
     }
@@ -304,12 +328,14 @@ impl<'a> Template<'a> {
             self.substitute_literal(&one, text, &variable, &mut out);
         }
         let length: usize = out.parts.iter().map(|p| if let Part::Literal { text, .. } = p { text.len() } else { 1 }).sum();
-        (length <= MAX_TEXT).then_some(out)
+        (length <= MAX_TEXT && out.parts.len() <= MAX_TEXT).then_some(out)
     }
 
     fn substitute_literal(&self, part: &Text, text: &str, variable: &dyn Fn(&str) -> Option<Text>, out: &mut Text) {
         let mut at = 0;
-        while let Some(start) = text.get(at..).and_then(|rest| rest.find("${")).map(|i| at + i) {
+        while out.parts.len() <= MAX_TEXT
+            && let Some(start) = text.get(at..).and_then(|rest| rest.find("${")).map(|i| at + i)
+        {
             let Some(end) = text.get(start..).and_then(|rest| rest.find('}')).map(|i| start + i) else { break };
             out.push(&pieces::slice(part, at..start));
             let name = text.get(start + 2..end).unwrap_or_default().trim();
@@ -337,6 +363,9 @@ impl<'a> Template<'a> {
                 out.push(&separator);
             }
             out.push(&text(Some(item))?);
+            if out.parts.len() > MAX_TEXT {
+                return None;
+            }
         }
         Some(out)
     }

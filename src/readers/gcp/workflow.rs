@@ -8,6 +8,9 @@ use crate::value::{Atom, AtomKind, Text, Value};
 /// The action that exchanges the job's token.
 const ACTION: &str = "google-github-actions/auth@";
 
+/// Longest input that is looked at: no resource name and no list of e-mails is longer.
+const MAX_INPUT: usize = 4096;
+
 /// The steps of a workflow's jobs, or of a composite action.
 pub(in crate::readers) fn read(reader: &mut Reader, object: &Object) {
     if object.templated {
@@ -56,6 +59,10 @@ fn signing(reader: &mut Reader, origin: &crate::graph::Origin, input: &dyn Fn(&s
 
 /// `${{ … }}` is unknown, but for variables of the environment that the same file sets.
 fn expressions(file: &str, text: &Text, scopes: &[&Value]) -> Text {
+    let long = |text: &Text| pieces::flat(text).len() > MAX_INPUT;
+    if long(text) {
+        return unknown(file, "a long text", text);
+    }
     let mut out = Text::default();
     let mut rest = text.clone();
     while let Some((before, after)) = pieces::split_once(&rest, "${{") {
@@ -64,7 +71,7 @@ fn expressions(file: &str, text: &Text, scopes: &[&Value]) -> Text {
         let name = pieces::flat(&inner).trim().to_owned();
         let set = name.strip_prefix("env.").and_then(|variable| {
             let value = scopes.iter().find_map(|scope| text_at(scope.get("env")?, variable))?;
-            (!pieces::flat(&value).contains("${{")).then_some(value)
+            (!long(&value) && !pieces::flat(&value).contains("${{")).then_some(value)
         });
         out.push(&set.unwrap_or_else(|| unknown(file, &name, &inner)));
         rest = behind;

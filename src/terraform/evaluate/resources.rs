@@ -91,6 +91,11 @@ impl Evaluator<'_> {
         if let Some(known) = self.mattering.borrow().get(&key) {
             return *known;
         }
+        // past the limit of steps everything may matter
+        if self.enter(block.header).is_err() {
+            return true;
+        }
+        self.leave();
         // a circle of calls is expanded until a limit tells of it
         self.mattering.borrow_mut().insert(key.clone(), true);
         let inner = |(name, block): (&String, &Arc<Block>)| self.matters(&config, block, &path_of(path, name), level + 1, wanted);

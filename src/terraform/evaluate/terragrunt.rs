@@ -6,6 +6,7 @@
 use super::config::{self, ModuleConfig};
 use super::{ModuleFiles, paths};
 use crate::syntax::hcl::{Attribute, Block, Body, Expr, ExprKind as K, Label, Template, TemplatePart};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -15,6 +16,10 @@ const FILE: &str = "terragrunt.hcl";
 const PARENTS: &[&str] = &[FILE, "root.hcl"];
 /// Deepest nesting of an expression that gives a path.
 const MAX_LEVELS: usize = 16;
+/// Most expressions that are read for one path.
+const MAX_STEPS: usize = 1_000;
+/// Longest path, in bytes.
+const MAX_PATH: usize = 4096;
 /// Most folders that are looked at on the way up.
 const MAX_PARENTS: usize = 64;
 
@@ -96,7 +101,7 @@ fn add_includes(out: &mut ModuleConfig, files: &dyn ModuleFiles, body: &Body) {
     let mut includes = BTreeMap::new();
     for block in body.blocks.iter().filter(|b| &*b.kind == "include") {
         let label = block.labels.first().map_or("", |l| &*l.text).to_owned();
-        let path = block.body.attribute("path").and_then(|a| Paths { files, config: out }.text(&a.value, 0));
+        let path = block.body.attribute("path").and_then(|a| Paths::new(files, out).text(&a.value, 0));
         let parent = path.and_then(|path| resolve(&out.folder, &path)).and_then(|path| file(files, &path, &out.folder));
         if let Some(parent) = parent {
             out.problems.extend(parent.problems.iter().cloned());
@@ -108,7 +113,7 @@ fn add_includes(out: &mut ModuleConfig, files: &dyn ModuleFiles, body: &Body) {
 
 fn add_dependencies(out: &mut ModuleConfig, files: &dyn ModuleFiles, body: &Body) {
     let folder = |block: &Block| {
-        let path = Paths { files, config: out }.text(&block.body.attribute("config_path")?.value, 0)?;
+        let path = Paths::new(files, out).text(&block.body.attribute("config_path")?.value, 0)?;
         resolve(&out.terragrunt.as_ref()?.folder, &path)
     };
     let label = |block: &Block| block.labels.first().map_or("", |l| &*l.text).to_owned();
@@ -120,12 +125,12 @@ fn add_dependencies(out: &mut ModuleConfig, files: &dyn ModuleFiles, body: &Body
 fn source(out: &ModuleConfig, files: &dyn ModuleFiles, body: &Body) -> Option<(Attribute, Block)> {
     let own = body.blocks.iter().find(|b| &*b.kind == "terraform" && b.body.attribute("source").is_some());
     let unit = out.terragrunt.as_ref()?;
-    let found = own.map(|b| (b.clone(), Paths { files, config: out })).or_else(|| {
+    let found = own.map(|b| (b.clone(), Paths::new(files, out))).or_else(|| {
         unit.includes.values().find_map(|parent| {
             let path = &parent.terragrunt.as_ref()?.path;
             let body = crate::syntax::hcl::parse(&*files.read(path)?).body;
             let block = body.blocks.into_iter().find(|b| &*b.kind == "terraform" && b.body.attribute("source").is_some())?;
-            Some((block, Paths { files, config: parent }))
+            Some((block, Paths::new(files, parent)))
         })
     });
     let (block, paths) = found?;
@@ -226,10 +231,17 @@ fn top(from: &str, files: &dyn ModuleFiles) -> String {
 struct Paths<'a> {
     files: &'a dyn ModuleFiles,
     config: &'a ModuleConfig,
+    /// How many expressions may still be read.
+    left: Cell<usize>,
 }
 
-impl Paths<'_> {
+impl<'a> Paths<'a> {
+    fn new(files: &'a dyn ModuleFiles, config: &'a ModuleConfig) -> Self {
+        Self { files, config, left: Cell::new(MAX_STEPS) }
+    }
+
     fn text(&self, expr: &Expr, level: usize) -> Option<String> {
+        self.left.set(self.left.get().checked_sub(1)?);
         if level >= MAX_LEVELS {
             return None;
         }
@@ -244,7 +256,8 @@ impl Paths<'_> {
                     TemplatePart::Interpolation(of) => inner(of),
                     TemplatePart::If { .. } | TemplatePart::For { .. } => None,
                 })
-                .collect(),
+                .collect::<Option<String>>()
+                .filter(|path| path.len() <= MAX_PATH),
             // which one is taken depends on where Terragrunt runs; the source that is here can be looked at
             K::Conditional(parts) => {
                 let [_, yes, no] = &**parts;
@@ -258,7 +271,7 @@ impl Paths<'_> {
                     K::Attribute(root, label) if matches!(&root.kind, K::Variable(r) if &**r == "include") => {
                         let parent = self.config.terragrunt.as_ref()?.includes.get(&**label)?;
                         let value = &parent.locals.get(&**name)?.value;
-                        Paths { files: self.files, config: parent }.text(value, level + 1)
+                        Paths { files: self.files, config: parent, left: Cell::new(self.left.get()) }.text(value, level + 1)
                     }
                     _ => None,
                 },
