@@ -1,4 +1,4 @@
-//! Reading, holes, traces; the conformance suite is in `tests/iam_conformance.rs`.
+//! Reading, holes, traces; the conformance suite is in `tests/suite/iam_conformance.rs`.
 
 use super::*;
 use crate::admission::formula::{Formula, Matcher, Subject, Test};

@@ -55,12 +55,12 @@ fn case(json: &serde_json::Value) -> Case {
 }
 
 fn hand_made() -> Vec<Case> {
-    let all: Vec<serde_json::Value> = serde_json::from_str(include_str!("../fixtures/conformance/aws-trust-cases.json")).unwrap();
+    let all: Vec<serde_json::Value> = serde_json::from_str(include_str!("../../fixtures/conformance/aws-trust-cases.json")).unwrap();
     all.iter().map(case).collect()
 }
 
 fn random() -> Vec<Case> {
-    include_str!("../fixtures/conformance/aws-trust-random.jsonl").lines().map(|l| case(&serde_json::from_str(l).unwrap())).collect()
+    include_str!("../../fixtures/conformance/aws-trust-random.jsonl").lines().map(|l| case(&serde_json::from_str(l).unwrap())).collect()
 }
 
 #[test]

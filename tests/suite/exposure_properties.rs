@@ -2,9 +2,7 @@
 //! issuer mints; where a verdict claims a proof, tokens made by enumeration find no stranger; every question ends.
 #![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::{ACTION, aws, google, policy, provider};
+use crate::common::{ACTION, aws, google, policy, provider};
 use fedlint::admission::cel::google::evaluate_provider;
 use fedlint::admission::exposure::{Class, exposure};
 use fedlint::admission::iam::{Policy, Request, Requester, context_of, evaluate};

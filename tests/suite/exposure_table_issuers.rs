@@ -2,9 +2,7 @@
 //! of the vendors' own pages (see `reference` in the registry).
 #![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::{ACTION, aws, google, policy, provider};
+use crate::common::{ACTION, aws, google, policy, provider};
 use fedlint::admission::exposure::Class::{
     AnyEnvironment, AnyNamespace, AnyProject, AnyRef, AnyTenant, EnvironmentPrefix, Intended, ProjectPrefix, TagAsBranch, TenantPrefix,
 };

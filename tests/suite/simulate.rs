@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// The hand-made cases in the shape that users write.
 fn converted() -> String {
-    let all: Vec<Value> = serde_json::from_str(include_str!("../fixtures/conformance/aws-trust-cases.json")).unwrap();
+    let all: Vec<Value> = serde_json::from_str(include_str!("../../fixtures/conformance/aws-trust-cases.json")).unwrap();
     let convert = |case: &Value| {
         let expect = match (case["doc"].as_str(), case["expected"].as_str()) {
             (Some("disputed"), _) => "unknown",
@@ -297,7 +297,7 @@ fn a_file_that_is_no_policy_is_said_to_be_none() {
 
 #[test]
 fn a_pod_of_whatever_cluster_gets_the_role_whose_issuer_is_known_only_after_apply() {
-    let irsa = include_str!("../fixtures/repos/brightloaf/infra/aws/irsa.tf");
+    let irsa = include_str!("../../fixtures/repos/brightloaf/infra/aws/irsa.tf");
     let world = world(&[("irsa.tf", irsa)]);
     let claims = |account: &str| fedlint::issuers::tokens::kubernetes("https://kubernetes.default.svc", "shop", account).unwrap();
     let pod =

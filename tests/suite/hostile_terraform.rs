@@ -3,11 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod support;
-
+use crate::support::{BAD, Folder, check, findings, json};
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
-use support::{BAD, Folder, check, findings, json};
 
 /// No attack may take longer in a debug build on a machine with other work; in a release build it is a tenth.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,9 +1,7 @@
 //! What each issuer's policies let in: a table of hand-made trusts with the class that a person would give them.
 #![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::{aws, google, policy};
+use crate::common::{aws, google, policy};
 use fedlint::admission::exposure::Class::{
     AnyEnvironment, AnyNamespace, AnyProject, AnyRef, AnyTenant, EnvironmentPrefix, Intended, NamespacePrefix, ProjectPrefix, PullRequest,
     PullRequestTarget, RefPrefix, TagAsBranch, TenantPrefix,

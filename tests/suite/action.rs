@@ -2,14 +2,12 @@
 
 #![allow(clippy::expect_used, clippy::panic)]
 
-mod support;
-
+use crate::support::{BAD, Folder};
 use fedlint::source::Sources;
 use fedlint::syntax::yaml;
 use fedlint::value::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{BAD, Folder};
 
 fn document(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);

@@ -94,7 +94,7 @@ fn the_search_agrees_with_the_labels() {
     );
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
     assert_eq!(listed.len(), LABEL_IS_WRONG.len(), "a listed condition is not in the data");
-    let table = include_str!("../docs/conformance.md");
+    let table = include_str!("../../docs/conformance.md");
     let row = format!("| Google attribute conditions | {all} | {} | {unmodelled} | {} |", all - unmodelled - listed.len(), listed.len());
     assert!(table.contains(&row), "docs/conformance.md lacks the row `{row}`");
 }

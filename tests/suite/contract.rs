@@ -3,12 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod support;
-
+use crate::support::{BAD, Folder, check, findings, json, run, run_with};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use support::{BAD, Folder, check, findings, json, run, run_with};
 
 fn brightloaf() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/repos/brightloaf")

@@ -3,12 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod support;
-
-use support::{Folder, check, findings, json, run};
+use crate::support::{Folder, check, findings, json, run};
 
 /// A role that anybody gets into: what must be found beside every attack.
-const BAD: &str = support::BAD;
+const BAD: &str = crate::support::BAD;
 
 /// Checks a folder with these files and a bad role beside them; the bad role must be found, and the run must end.
 fn survives(files: &[(&str, &[u8])]) -> serde_json::Value {

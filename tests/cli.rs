@@ -1,6 +1,0 @@
-//! The command line as a person sees it: `tests/cli/` holds transcripts. `TRYCMD=overwrite cargo test --test cli` writes them anew.
-
-#[test]
-fn transcripts() {
-    trycmd::TestCases::new().env("NO_COLOR", "1").case("tests/cli/*.trycmd").case("tests/cli/*.toml");
-}

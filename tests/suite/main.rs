@@ -1,0 +1,40 @@
+//! The whole suite as one binary: it is linked once, and every test knows the same helpers.
+
+mod common;
+mod support;
+
+mod action;
+mod cel_conformance;
+mod cli;
+mod cloudformation;
+mod contract;
+mod customised_subjects;
+mod documents;
+mod eval_command;
+mod exposure_properties;
+mod exposure_table;
+mod exposure_table_issuers;
+mod gcp_conditions;
+mod google_bindings;
+mod hostile;
+mod hostile_terraform;
+mod iam_conformance;
+mod microsoft_services;
+mod places;
+mod precision;
+mod provenance;
+mod readme;
+mod rules;
+mod search_properties;
+mod severities;
+mod simulate;
+mod simulate_presets;
+mod sources;
+mod terraform_differential;
+mod terraform_eval;
+mod terraform_models;
+mod terraform_pipeline;
+mod terraform_validation;
+mod undecided;
+mod unknown_parts;
+mod witnesses;
