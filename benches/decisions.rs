@@ -2,10 +2,10 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-use fedlint::admission::Truth;
 use fedlint::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use fedlint::admission::search::{Compiled, Options, Templates, search};
 use fedlint::issuers::{ClaimPart, Context, Role, Segment, Template};
+use fedlint::token::Truth;
 use fedlint::value::Text;
 
 fn main() {
@@ -100,7 +100,7 @@ fn everything_from_scratch(bencher: divan::Bencher<'_, '_>) {
     bencher.bench(|| search(&formula, &all, &Options::default()));
 }
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/suite/common/mod.rs"]
 mod common;
 
 /// The exposure of a whole trust: what a run asks of each role and binding.

@@ -7,7 +7,7 @@
 
 use fedlint::graph::{Gate, GoogleProvider, GoogleSource, Graph, Origin, ProviderKind, Setting};
 use fedlint::pipeline::{Input, Request, World, read};
-use fedlint::source::Span;
+use fedlint::place::Span;
 use fedlint::syntax::hcl::{self, ExprKind};
 use fedlint::terraform::models;
 use fedlint::value::{Atom, Kind, Text, Value};

@@ -4,11 +4,13 @@ use crate::config::Config;
 use crate::graph::Graph;
 use crate::graph::links::{Links, links};
 use crate::issuers::registry;
+use crate::place::Span;
 use crate::readers::{self, Document, Format};
 use crate::report::{Coverage, Run, Skipped, Undecided};
 use crate::rules::engine::{self, Context, Selection};
 use crate::source::walk::{FileKind, Options, Scan, ScanError};
-use crate::source::{SourceFile, Sources, Span};
+
+use crate::source::{SourceFile, Sources};
 use crate::syntax::{Parsed, Problem, helm, json};
 use crate::terraform::evaluate::{EvalError, Evaluated, ModuleCall, Workspace};
 use crate::terraform::models::Library;

@@ -6,7 +6,7 @@
 
 pub mod facts;
 
-use crate::source::Span;
+use crate::place::Span;
 use facts::{Fact, Facts};
 use std::fmt;
 use std::sync::Arc;

@@ -6,8 +6,8 @@
 //! <https://learn.microsoft.com/entra/workload-id/workload-identities-flexible-federated-identity-credentials>.
 
 use super::formula::{Formula, GlobPart, Matcher, Subject, Test};
-use super::{Claim, Decision, Evaluation, Step, Token, Truth};
-use crate::source::Span;
+use crate::place::Span;
+use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
 use crate::value::{Part, Text};
 
 /// A federated identity credential.

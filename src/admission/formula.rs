@@ -1,7 +1,7 @@
 //! A trust as a boolean formula over string tests on claims: what [`super::search`] decides.
 
-use super::{Claim, Token, Truth};
-use crate::source::Span;
+use crate::place::Span;
+use crate::token::{Claim, Token, Truth};
 use crate::value::{Text, Trail};
 
 /// A formula. Connectives are those of [`Truth`].

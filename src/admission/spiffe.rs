@@ -5,8 +5,8 @@
 //! (<https://spiffe.io/docs/latest/deploying/registering/>).
 
 use super::formula::{Formula, Matcher, Subject, Test};
-use super::{Claim, Decision, Evaluation, Step, Token, Truth};
-use crate::source::Span;
+use crate::place::Span;
+use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
 use crate::value::Text;
 use std::fmt;
 

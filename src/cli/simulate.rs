@@ -3,13 +3,15 @@
 use super::args::{AnswerFormat, Colour, Inputs, Simulate};
 use super::check::{config, request, with_progress};
 use super::{CLEAN, CliError, print};
-use crate::admission::{Decision, Evaluation, Step, Truth};
 use crate::issuers::tokens;
 use crate::pipeline::{self, World};
+use crate::place::Span;
 use crate::report::printable;
 use crate::rules::engine::Selection;
 use crate::simulation::{Decided, GithubJob, IssuerChoice, Outcome, Presented, Verdict, decide_document, of_subject, read_token, simulate};
-use crate::source::{Sources, Span};
+use crate::token::{Decision, Evaluation, Step, Truth};
+
+use crate::source::Sources;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::Read as _;

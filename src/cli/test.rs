@@ -3,11 +3,11 @@
 use super::args::{Colour, Inputs, Test};
 use super::simulate::{name, read_file, step_human, world};
 use super::{CLEAN, CliError, FINDINGS, print};
-use crate::admission::{Decision, Evaluation};
 use crate::pipeline::World;
 use crate::report::printable;
 use crate::simulation::{Assertion, Door, Presented, decide_document, read_assertions, simulate};
 use crate::source::Sources;
+use crate::token::{Decision, Evaluation};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -102,10 +102,10 @@ fn difference(path: &str, assertion: &Assertion, answered: &Answered) -> String 
     let mut out = format!("{path}: {}: expected {}, got {}\n", printable(&assertion.name), assertion.expect, evaluation.decision);
     for step in &evaluation.trace {
         let outcome = match step.outcome {
-            crate::admission::Truth::True => "true",
-            crate::admission::Truth::False => "false",
-            crate::admission::Truth::Error => "error",
-            crate::admission::Truth::Unknown => "unknown",
+            crate::token::Truth::True => "true",
+            crate::token::Truth::False => "false",
+            crate::token::Truth::Error => "error",
+            crate::token::Truth::Unknown => "unknown",
         };
         let _ = writeln!(out, "       {outcome}:");
         out.push_str(&step_human(&answered.sources, step));

@@ -7,7 +7,7 @@ pub mod member;
 pub mod pieces;
 pub mod render;
 
-use crate::source::Span;
+use crate::place::Span;
 use crate::value::{Atom, Text, Trail, Value};
 
 macro_rules! id {

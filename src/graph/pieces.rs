@@ -142,7 +142,7 @@ pub fn addresses(atom: &Atom) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{FileId, Span};
+    use crate::place::{FileId, Span};
     use crate::value::AtomKind;
 
     fn arn() -> Text {

@@ -6,7 +6,7 @@
 
 use super::schema::{Customised, Name};
 use super::{ClaimPart, Recognised, Role, Segment, Template, expand};
-use crate::admission::Token;
+use crate::token::Token;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Longer names are not told apart from others: the expression that does it nests once per character.

@@ -4,7 +4,7 @@ use super::distance::nearest;
 use super::registry::{Entry, Registry};
 use super::schema::{ClaimFacts, Issuer, Kind, Slash};
 use super::{Template, expand};
-use crate::admission::{Claim, Token};
+use crate::token::{Claim, Token};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

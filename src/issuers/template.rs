@@ -1,7 +1,7 @@
 //! Tokens of a template, and the template of a token.
 
 use super::{ClaimPart, Segment, Template};
-use crate::admission::{Claim, Token};
+use crate::token::{Claim, Token};
 use regex::Regex;
 use std::collections::BTreeMap;
 

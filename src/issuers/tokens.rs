@@ -2,7 +2,7 @@
 
 use super::template::Values;
 use super::{Template, registry};
-use crate::admission::Token;
+use crate::token::Token;
 use std::collections::BTreeMap;
 
 /// GitHub's issuer for github.com.

@@ -4,7 +4,7 @@ use super::shape::{self, place};
 use super::{Document, EmbeddedJson};
 use crate::graph::pieces;
 use crate::graph::{Graph, Identity, IdentityId, IdentityKind, Origin, PoolId};
-use crate::source::Span;
+use crate::place::Span;
 use crate::terraform::Resource;
 use crate::value::{Atom, AtomKind, Kind, Text, Value};
 use std::collections::{BTreeMap, HashMap};

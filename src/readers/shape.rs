@@ -2,7 +2,7 @@
 
 use crate::graph::Setting;
 use crate::graph::pieces;
-use crate::source::{FileId, Span};
+use crate::place::{FileId, Span};
 use crate::value::{Atom, AtomKind, Kind, Text, Value};
 
 /// How deep nested lists and alternatives are followed.

@@ -1,9 +1,11 @@
 //! `--format human`: for a person at a terminal, rendered by miette.
 
 use super::{Run, Summary, printable};
-use crate::admission::{Claim, Token};
+use crate::place::Span;
 use crate::rules::{Confidence, Finding, Severity, catalogue};
-use crate::source::{SourceFile, Span};
+use crate::token::{Claim, Token};
+
+use crate::source::SourceFile;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use std::fmt;
 use std::fmt::Write as _;

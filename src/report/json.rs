@@ -1,8 +1,10 @@
 //! `--format json`: the contract of version 1, additive only.
 
 use super::{Coverage, Run, Summary, fingerprint};
+use crate::place::{Position, Span};
 use crate::rules::{Category, Confidence, Finding, Severity};
-use crate::source::{Position, Sources, Span};
+
+use crate::source::Sources;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -90,7 +92,7 @@ fn item<'a>(run: &Run, finding: &'a Finding) -> Item<'a> {
         identity: finding.identity.as_deref(),
         message: &finding.message,
         help: finding.help.as_deref(),
-        witness: finding.witness.as_ref().map(crate::admission::Token::to_json),
+        witness: finding.witness.as_ref().map(crate::token::Token::to_json),
         related: related.collect(),
         fingerprint: fingerprint(finding),
     }

@@ -6,10 +6,10 @@
 
 use super::json::{Place, place};
 use super::{Run, fingerprint};
-use crate::admission::Claim;
+use crate::place::Span;
 use crate::rules::catalogue::{Rule, catalogue};
 use crate::rules::{Confidence, Finding, Severity};
-use crate::source::Span;
+use crate::token::Claim;
 use serde_json::{Value, json};
 
 /// Most locations that code scanning keeps for one result.
@@ -127,7 +127,7 @@ fn result(run: &Run, rules: &[Rule], finding: &Finding) -> Value {
         "properties": {
             "category": finding.category, "severity": finding.severity, "confidence": finding.confidence, "identity": finding.identity,
             "security-severity": security_severity(finding.severity),
-            "witness": finding.witness.as_ref().map(crate::admission::Token::to_json),
+            "witness": finding.witness.as_ref().map(crate::token::Token::to_json),
         },
     });
     if let Some(index) = index {

@@ -1,8 +1,8 @@
 //! The audiences that a cloud takes: a token for somebody else is refused, whatever else is in it.
 
-use crate::admission::Truth;
 use crate::admission::exposure::{fill::Filler, shape};
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
+use crate::token::Truth;
 use crate::value::{AtomKind, Text};
 
 /// The label of the test, by which it is told from what somebody wrote as a condition.

@@ -3,7 +3,6 @@
 use super::checks;
 use super::finding::{Category, Confidence, Finding, Related, Severity};
 use super::{catalogue, suppress};
-use crate::admission::Token;
 use crate::admission::exposure::{self, Exposure, Life};
 use crate::admission::formula::Formula;
 use crate::admission::search::Shared;
@@ -11,7 +10,10 @@ use crate::config::Config;
 use crate::graph::links::Links;
 use crate::graph::{Graph, Origin};
 use crate::issuers::{Registry, Template};
-use crate::source::{Sources, Span};
+use crate::place::Span;
+use crate::token::Token;
+
+use crate::source::Sources;
 use crate::terraform::evaluate::ModuleCall;
 use crate::terraform::models::Arguments;
 use crate::value::{Text, Trail, hops};

@@ -6,7 +6,7 @@
 use crate::admission::iam;
 use crate::graph::links::Links;
 use crate::graph::{Gate, GoogleSource, Graph, IdentityKind, Origin, ProviderKind, Setting, WorkloadKind};
-use crate::source::Span;
+use crate::place::Span;
 use crate::value::{Text, Trail};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;

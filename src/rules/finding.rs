@@ -1,7 +1,7 @@
 //! What a rule found.
 
-use crate::admission::Token;
-use crate::source::Span;
+use crate::place::Span;
+use crate::token::Token;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

@@ -2,7 +2,7 @@
 
 use super::token::of_object;
 use super::{Presented, read_token};
-use crate::admission::Decision;
+use crate::token::Decision;
 use serde_json::{Map, Value};
 
 /// What an assertion is about.

@@ -5,9 +5,9 @@ use crate::admission::iam::{
     BUILT_IN_HOSTS, Effect, Policy, PrincipalKind, PrincipalRef, Request, Requester, context_of, evaluate, is_saml, issuer_of_federated,
     principals,
 };
-use crate::admission::{Claim, Decision, Evaluation, Step, Token, Truth};
 use crate::graph::{Graph, ProviderId, ProviderKind};
 use crate::issuers::{Tenancy, registry};
+use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
 use crate::value::{Atom, AtomKind, Text, Value};
 use std::collections::BTreeSet;
 

@@ -2,7 +2,7 @@
 
 use super::{Answer, Issued, Presented, issued, preceded};
 use crate::admission::entra::{Credential, evaluate};
-use crate::admission::{Evaluation, Token};
+use crate::token::{Evaluation, Token};
 use crate::value::{Atom, AtomKind, Text};
 
 /// The audience that Entra's own tools ask for.

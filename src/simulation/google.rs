@@ -3,9 +3,9 @@
 use super::{Answer, Issued, IssuerChoice, Presented, issued, may_be, preceded};
 use crate::admission::cel::Value;
 use crate::admission::cel::google::{Attributes, GoogleView, Member, MemberKind, Selector, evaluate_member, evaluate_provider};
-use crate::admission::{Claim, Decision, Evaluation, Step, Token, Truth};
 use crate::graph::{GoogleProvider, GoogleSource, Graph, ProviderId, ProviderKind, Setting};
 use crate::issuers::{Tenancy, registry};
+use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
 use crate::value::Text;
 
 /// Where the tokens of GKE clusters come from.

@@ -16,11 +16,11 @@ pub use document::{Decided, decide_document};
 pub use subject::of_subject;
 pub use token::{GithubJob, read as read_token};
 
-use crate::admission::{Decision, Evaluation, Step, Token, Truth};
 use crate::graph::links::Links;
 use crate::graph::{Gate, Graph};
 use crate::issuers::{Tenancy, registry};
-use crate::source::Span;
+use crate::place::Span;
+use crate::token::{Decision, Evaluation, Step, Token, Truth};
 use crate::value::{AtomKind, Text};
 
 /// Which issuer the token is from, when its `iss` is not to be taken literally.

@@ -1,12 +1,12 @@
 //! Tokens by their subject: what follows from it, and what a customisation of the scan makes of it.
 
 use super::Presented;
-use crate::admission::Token;
 use crate::graph::Graph;
 use crate::issuers::{ClaimPart, Recognised, Template, registry};
 use crate::rules::issuer::example;
 use crate::rules::subjects::{Chosen, chosen};
 use crate::source::Sources;
+use crate::token::Token;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a preset of GitHub says by itself; every other claim of a customised subject has a made-up value.

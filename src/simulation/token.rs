@@ -1,8 +1,8 @@
 //! What `--token` and the presets give: claims, a JWT, ready condition keys.
 
 use super::{IssuerChoice, Presented};
-use crate::admission::Token;
 use crate::issuers::tokens::{Github, github};
+use crate::token::Token;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};

@@ -5,7 +5,7 @@ pub mod helm;
 pub mod json;
 pub mod yaml;
 
-use crate::source::Span;
+use crate::place::Span;
 use crate::value::Value;
 
 /// Something in a file that could not be read. It never hides the rest of the file.

@@ -128,7 +128,7 @@ fn push_quoted(text: &Text, out: &mut Text) {
 }
 
 /// Runs without escapes keep their exact place, an escape has the place of its character.
-fn escaped(text: &str, span: Option<crate::source::Span>, trail: &Trail, out: &mut Text) {
+fn escaped(text: &str, span: Option<crate::place::Span>, trail: &Trail, out: &mut Text) {
     let exact = span.filter(|s| s.len() == text.len());
     let mut add = |piece: &str, range: std::ops::Range<usize>| {
         if !piece.is_empty() {

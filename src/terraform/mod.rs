@@ -8,7 +8,7 @@ pub mod json_text;
 pub mod models;
 pub mod plan;
 
-use crate::source::Span;
+use crate::place::Span;
 use crate::value::Value;
 
 /// Where a block was declared.

@@ -6,7 +6,7 @@
 
 use super::evaluate::{ModuleCall, why_unknown};
 use super::{Mode, Resource};
-use crate::source::Span;
+use crate::place::Span;
 use crate::syntax::Problem;
 use crate::value::{Atom, AtomKind, Entry, Kind, Text, Value};
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,7 +4,7 @@
 
 use fedlint::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use fedlint::admission::iam::{Policy, Request, Requester, View, Viewer, evaluate, formula, issuer_of_federated};
-use fedlint::admission::{Claim, Decision, Token, Truth};
+use fedlint::token::{Claim, Decision, Token, Truth};
 use fedlint::value::{Atom, AtomKind, Entry, Kind, Text, Value};
 use proptest::prelude::*;
 use serde_json::json;

@@ -11,7 +11,7 @@ fn brightloaf() -> Run {
     check(&Request { input: Input::Paths(vec![root]), ..Request::default() }).expect("the run is made")
 }
 
-fn text(run: &Run, span: fedlint::source::Span) -> (String, String, usize) {
+fn text(run: &Run, span: fedlint::place::Span) -> (String, String, usize) {
     let file = run.sources.get(span.file).expect("the file");
     let name = file.path.rsplit('/').next().unwrap_or_default().to_owned();
     (run.sources.snippet(span), name, file.position(span.start as usize).line)

@@ -5,9 +5,9 @@
 use fedlint::admission::formula::{Comparison, Formula, GlobPart, Matcher, Subject, Test};
 use fedlint::admission::search::concrete::evaluate_in;
 use fedlint::admission::search::{HoleMode, Options, Outcome, difference, literals_for_segment, placeholder, search};
-use fedlint::admission::{Token, Truth};
 use fedlint::issuers::{ClaimPart, Context, Role, Segment, Template};
 use fedlint::language::{Language, Piece};
+use fedlint::token::{Token, Truth};
 use fedlint::value::{Atom, AtomKind, Text};
 use proptest::prelude::*;
 use regexsolver::Term;

@@ -1,11 +1,11 @@
 //! `fedlint simulate` and `fedlint test` through their library: one token against documents and repositories.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use fedlint::admission::{Decision, Token};
 use fedlint::pipeline::{Input, Request, World, read};
 use fedlint::simulation::{
     Assertion, Door, GithubJob, IssuerChoice, Outcome, Presented, decide_document, read_assertions, read_token, simulate,
 };
+use fedlint::token::{Decision, Token};
 use serde_json::{Value, json};
 
 /// The hand-made cases in the shape that users write.

@@ -1,10 +1,10 @@
 //! Presets of `fedlint simulate`: a token for every issuer of the registry, near misses of the issuer, customised subjects.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use fedlint::admission::Decision;
 use fedlint::issuers::{Tenancy, registry};
 use fedlint::pipeline::{Input, Request, World, read};
 use fedlint::simulation::{GithubJob, IssuerChoice, Outcome, Presented, decide_document, of_subject, simulate};
+use fedlint::token::Decision;
 use serde_json::json;
 
 /// A URL of each issuer that has one.

@@ -3,16 +3,16 @@
 
 #![allow(clippy::expect_used)]
 
-use fedlint::admission::{Decision, Token};
 use fedlint::config::Config;
 use fedlint::graph::Graph;
 use fedlint::graph::links::Links;
 use fedlint::issuers::registry;
 use fedlint::pipeline::{Input, Request, check, read};
+use fedlint::place::Span;
 use fedlint::rules::Finding;
 use fedlint::rules::catalogue::catalogue;
 use fedlint::simulation::{Presented, entering, simulate};
-use fedlint::source::Span;
+use fedlint::token::{Decision, Token};
 use std::fs;
 use std::path::{Path, PathBuf};
 

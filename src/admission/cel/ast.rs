@@ -1,6 +1,6 @@
 //! The syntax tree of a CEL expression. Macros are kept as they are written; nothing is expanded.
 
-use crate::source::Span;
+use crate::place::Span;
 use crate::value::{Atom, Text};
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! Characters to words. Literals keep their holes and the place of each piece.
 
 use super::parser::Problem;
-use crate::source::Span;
+use crate::place::Span;
 use crate::value::{Atom, Part, Text, Trail};
 use std::ops::Range;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use super::ast::{Expr, ExprKind, MAX_DEPTH, MacroKind, Op};
 use super::lexer::{MAX_SOURCE, Source, Token, Word, words};
-use crate::source::Span;
+use crate::place::Span;
 use crate::value::Text;
 use std::ops::Range;
 

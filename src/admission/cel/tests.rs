@@ -1,5 +1,5 @@
 use super::*;
-use crate::source::{FileId, Span};
+use crate::place::{FileId, Span};
 use crate::value::{Atom, AtomKind, Part, Text};
 use proptest::prelude::*;
 

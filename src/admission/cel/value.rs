@@ -1,6 +1,6 @@
 //! CEL's values, their equality and their order.
 
-use crate::admission::Claim;
+use crate::token::Claim;
 use std::cmp::Ordering;
 use std::sync::Arc;
 

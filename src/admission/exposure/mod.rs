@@ -11,9 +11,9 @@ pub mod shape;
 
 use super::formula::{Formula, Matcher, Subject, Test};
 use super::search::{self, Candidate, Compiled, HoleMode, Options, Outcome, Templates, Witness};
-use super::{Token, Truth};
 use crate::issuers::{Context, Role, Template};
-use crate::source::Span;
+use crate::place::Span;
+use crate::token::{Token, Truth};
 use crate::value::{Atom, Text};
 use fill::Filler;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! Comparisons of one request value with one policy value, beyond strings.
 
-use crate::admission::Truth;
 use crate::admission::formula::Comparison;
+use crate::token::Truth;
 use std::cmp::Ordering;
 use std::net::IpAddr;
 

@@ -1,6 +1,6 @@
 //! From a token's claims to condition keys.
 
-use crate::admission::{Claim, Token};
+use crate::token::{Claim, Token};
 
 /// The condition keys that STS makes of a web identity token
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif>):

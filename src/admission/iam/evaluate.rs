@@ -6,7 +6,7 @@ use super::operator::{Base, Operator, SetOperator};
 use super::pattern;
 use super::policy::{Actions, ConditionTest, Effect, Policy, Principal, PrincipalKind, Statement, ValueList, Values};
 use super::principals::{BUILT_IN_HOSTS, issuer_of_federated, stands_for};
-use crate::admission::{Claim, Decision, Evaluation, Step, Token, Truth};
+use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
 use crate::value::Text;
 use std::collections::BTreeMap;
 

@@ -8,8 +8,8 @@ use super::pattern;
 use super::policy::{Actions, ConditionTest, Effect, Leaf, Policy, Principal, PrincipalKind, Statement, Values};
 use super::principals::{issuer_of_federated, stands_for};
 use super::value_test::value_formula;
-use crate::admission::Truth;
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
+use crate::token::Truth;
 use crate::value::{Text, Trail};
 
 /// Whose requests are looked at.

@@ -3,7 +3,7 @@
 use super::formula::{View, Viewer};
 use super::matching::{from_url, same_issuer, split_key};
 use super::principals::is_saml;
-use crate::admission::Truth;
+use crate::token::Truth;
 use crate::value::Text;
 
 /// What a condition key stands for.

@@ -4,7 +4,7 @@ use super::compare;
 use super::operator::{Base, Operator, SetOperator};
 use super::pattern::{self, Piece, Reading, Token};
 use super::principals::{head, tail};
-use crate::admission::Truth;
+use crate::token::Truth;
 use crate::value::{AtomKind, Text, hops};
 
 /// What a request holds under a condition key.

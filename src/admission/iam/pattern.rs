@@ -1,7 +1,7 @@
 //! A policy value taken apart: literal characters, wildcards, policy variables, holes.
 
-use crate::admission::Truth;
-use crate::source::Span;
+use crate::place::Span;
+use crate::token::Truth;
 use crate::value::{Atom, AtomKind, Part, Text, Trail};
 
 /// Longest policy value, in pieces, and longest request value, in bytes, that are matched; what is longer is unknown

@@ -2,8 +2,8 @@
 
 use super::pattern::equal;
 use super::policy::{Effect, Policy, PrincipalKind};
-use crate::admission::Truth;
-use crate::source::Span;
+use crate::place::Span;
+use crate::token::Truth;
 use crate::value::{Part, Text, hops};
 
 /// Identity providers that IAM knows without a provider resource

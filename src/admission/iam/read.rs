@@ -5,7 +5,7 @@ use super::policy::{
     Actions, ConditionTest, Effect, Leaf, Policy, PolicyProblem, Principal, PrincipalKind, Principals, ProblemKind, Statement, ValueList,
     Values,
 };
-use crate::source::Span;
+use crate::place::Span;
 use crate::value::{Entry, Kind, Text, Value};
 
 /// The default quota of a trust policy, in characters without whitespace

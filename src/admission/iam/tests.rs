@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
-use crate::admission::{Claim, Decision, Token, Truth};
-use crate::source::{FileId, Span};
+use crate::place::{FileId, Span};
+use crate::token::{Claim, Decision, Token, Truth};
 use crate::value::{Atom, AtomKind, Entry, Hop, Kind, Part, Text, Value};
 use serde_json::json;
 use std::sync::Arc;

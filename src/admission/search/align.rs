@@ -5,7 +5,7 @@ use super::{HoleMode, Options, placeholder};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::issuers::Template;
 use crate::language::re2_to_rust;
-use crate::source::Span;
+use crate::place::Span;
 use crate::value::{Atom, Part, Text, Trail};
 use regex_syntax::hir::{Hir, HirKind, Look};
 use std::collections::BTreeMap;

@@ -5,8 +5,8 @@ use super::concrete::{compares, evaluate_in, has_holes, hole_pattern};
 use super::shared::Built;
 use super::{HoleMode, MAX_TESTS, Options, TOO_LARGE};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
-use crate::admission::{Token, Truth};
 use crate::language::{Dfa, Language, MAX_MOVES, MAX_UNION_MOVES, Nfa, NodeId, TooLarge};
+use crate::token::{Token, Truth};
 use crate::value::{Part, Text};
 use std::sync::{Arc, OnceLock};
 

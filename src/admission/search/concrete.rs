@@ -2,8 +2,8 @@
 
 use super::HoleMode;
 use crate::admission::formula::{Comparison, Formula, GlobPart, Matcher, Subject, Test, extract};
-use crate::admission::{Claim, Token, Truth};
 use crate::language::re2_to_rust;
+use crate::token::{Claim, Token, Truth};
 use crate::value::{Atom, AtomKind, Part, Text};
 use std::cmp::Ordering;
 

@@ -2,9 +2,9 @@
 //! wherever they are written.
 
 use super::compile::{Leaf, Node};
-use crate::admission::Truth;
 use crate::admission::formula::{GlobPart, Matcher, Subject};
 use crate::issuers::{ClaimPart, Template};
+use crate::token::Truth;
 use crate::value::{Part, Text};
 
 /// Bytes under construction: every piece says how long it is, so that no two sequences run into each other.

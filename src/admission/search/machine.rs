@@ -9,9 +9,9 @@ use super::space::Space;
 use super::track::Track;
 use super::truths::{ANYTHING, Mask, Sim, TRUE, UNKNOWN, bit};
 use super::{MAX_CANDIDATE_NODES, MAX_SEARCH_STATES, QUICK_CANDIDATE_NODES};
-use crate::admission::Truth;
 use crate::admission::formula::Subject;
 use crate::language::{Dfa, FastBuild, Out};
+use crate::token::Truth;
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -30,9 +30,9 @@ pub use shared::Shared;
 use budget::Query;
 
 use super::formula::{Formula, Subject};
-use super::{Token, Truth};
 use crate::issuers::Template;
 use crate::language::Language;
+use crate::token::{Token, Truth};
 use crate::value::{Atom, AtomKind};
 use std::fmt;
 use std::sync::Arc;

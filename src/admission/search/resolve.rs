@@ -7,9 +7,9 @@ use super::key::Key;
 use super::memo::{Memo, exits};
 use super::shared::Shared;
 use crate::admission::formula::{Subject, extract};
-use crate::admission::{Claim, Token};
 use crate::issuers::{ClaimPart, Template};
 use crate::language::{Dfa, FastBuild, Language, Nfa, Out, TooLarge};
+use crate::token::{Claim, Token};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, RwLock};
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::admission::formula::{GlobPart, Matcher, Test};
 use crate::issuers::{ClaimPart, Context, Role, Segment};
-use crate::source::{FileId, Span};
+use crate::place::{FileId, Span};
 use crate::value::Text;
 
 const OWNER: &str = "[A-Za-z0-9](-?[A-Za-z0-9]){0,38}";

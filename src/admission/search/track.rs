@@ -3,8 +3,8 @@
 use super::budget::Query;
 use super::resolve::{Piece, Prepared};
 use super::truths::{FALSE, Mask, bit};
-use crate::admission::Truth;
 use crate::language::{Dfa, FastBuild, Out};
+use crate::token::Truth;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;

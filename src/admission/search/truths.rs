@@ -1,7 +1,7 @@
 //! The formula over sets of truths: what it can still become.
 
 use super::compile::refusal;
-use crate::admission::Truth;
+use crate::token::Truth;
 use std::sync::LazyLock;
 
 /// A set of truths, one bit each.

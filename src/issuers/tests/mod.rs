@@ -9,7 +9,7 @@ use super::registry::FILES;
 use super::template::{Values, pointer};
 use super::tokens::{Github, github, kubernetes, spiffe};
 use super::*;
-use crate::admission::{Claim, Token};
+use crate::token::{Claim, Token};
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -9,7 +9,7 @@ use super::super::context::{Object, Reader};
 use super::super::shape::{blocks, field, listing, place, seconds, text, text_at};
 use super::policy;
 use crate::graph::{Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind, pieces};
-use crate::source::Span;
+use crate::place::Span;
 use crate::value::{Atom, AtomKind, Entry, Hop, Kind, Part, Text, Value};
 use std::cell::Cell;
 use std::sync::Arc;

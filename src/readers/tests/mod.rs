@@ -8,7 +8,7 @@ mod kubernetes;
 
 use super::{Document, Format, Input, read};
 use crate::graph::Graph;
-use crate::source::{FileId, Span};
+use crate::place::{FileId, Span};
 use crate::terraform::{Mode, Resource};
 use crate::value::{Atom, AtomKind, Entry, Kind, Part, Text, Value};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,14 +1,14 @@
 //! From an exposure to the rule that names it: the same for every cloud.
 
 use super::wording;
-use crate::admission::Token;
 use crate::admission::exposure::{Class, Exposure, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Test};
 use crate::admission::search::{self, Candidate, Options};
 use crate::graph::Origin;
 use crate::issuers::{Role, Template};
+use crate::place::Span;
 use crate::rules::{Finding, Severity};
-use crate::source::Span;
+use crate::token::Token;
 use crate::value::Trail;
 
 /// What a verdict says, before a cloud adds its own words.

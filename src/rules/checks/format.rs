@@ -6,10 +6,10 @@ use crate::admission::formula::{Formula, GlobPart, Matcher, Test};
 use crate::graph::Origin;
 use crate::graph::SubjectFormat;
 use crate::issuers::{Recognised, Template};
+use crate::place::Span;
 use crate::rules::engine::Context;
 use crate::rules::subjects::Subjects;
 use crate::rules::{Finding, Severity, issuer};
-use crate::source::Span;
 use crate::value::{Part, Text, hops};
 
 /// How a value of the other format is added.

@@ -1,8 +1,10 @@
 //! Suppressions that are data: JSON's `"//"` members and Kubernetes annotations. They cover the object they stand in.
 
 use super::{ANNOTATION, Directive, MARK, Suppression, split_ids};
+use crate::place::Span;
 use crate::source::walk::FileKind;
-use crate::source::{SourceFile, Span};
+
+use crate::source::SourceFile;
 use crate::syntax::{helm, json};
 use crate::value::{Kind, Text, Value};
 use std::ops::RangeInclusive;

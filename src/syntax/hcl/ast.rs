@@ -1,7 +1,7 @@
 //! The tree of a Terraform file. Every node knows its bytes; string templates are already split into literal pieces
 //! whose spans are exact, so that a rule can underline one character of a heredoc.
 
-use crate::source::Span;
+use crate::place::Span;
 use std::sync::Arc;
 
 /// The content of a file or a block.

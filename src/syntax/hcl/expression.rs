@@ -368,7 +368,7 @@ impl Parser<'_> {
         for (i, item) in items.iter().enumerate() {
             let K::Template(template) = &item.key.kind else { continue };
             let Some(key) = template.as_literal() else { continue };
-            let whole = |it: &ObjectItem| crate::source::Span { end: it.value.span.end.max(it.key.span.end), ..it.key.span };
+            let whole = |it: &ObjectItem| crate::place::Span { end: it.value.span.end.max(it.key.span.end), ..it.key.span };
             if let Some(before) = seen.insert(key.clone(), i).and_then(|b| items.get(b)) {
                 self.duplicates.push(Duplicate { key, lost: whole(before), kept: whole(item) });
             }

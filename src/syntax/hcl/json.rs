@@ -2,7 +2,7 @@
 
 use super::ast::{Attribute, Block, Body, Expr, ExprKind as K, Label, ObjectItem, Template, TemplatePart};
 use super::scan::{Parser, Result};
-use crate::source::Span;
+use crate::place::Span;
 use std::sync::Arc;
 
 /// Labels of the top-level blocks.

@@ -18,7 +18,9 @@ pub use ast::{
 };
 
 use super::Problem;
-use crate::source::{FileId, SourceFile, Span};
+use crate::place::{FileId, Span};
+
+use crate::source::SourceFile;
 use scan::Parser;
 
 /// Deepest nesting of expressions, templates and blocks that is read.

@@ -1,7 +1,7 @@
 //! The cursor: bytes, space, comments, words.
 
 use super::{Duplicate, MAX_NESTING};
-use crate::source::{FileId, Span};
+use crate::place::{FileId, Span};
 use crate::syntax::Problem;
 use std::sync::Arc;
 

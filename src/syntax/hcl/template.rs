@@ -2,7 +2,7 @@
 
 use super::ast::{Expr, ExprKind, Template, TemplatePart};
 use super::scan::{Parser, Result};
-use crate::source::Span;
+use crate::place::Span;
 use std::sync::Arc;
 
 /// How the characters of a template are written.

@@ -9,7 +9,9 @@ mod mask;
 #[cfg(test)]
 mod tests;
 
-use crate::source::{SourceFile, Span};
+use crate::place::Span;
+
+use crate::source::SourceFile;
 use crate::syntax::{Parsed, yaml};
 use crate::value::{Atom, AtomKind, Entry, Kind, MAX_ALTERNATIVES, Part, Text, Trail, Value};
 use mask::Action;

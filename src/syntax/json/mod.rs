@@ -9,7 +9,9 @@ mod pieces;
 #[cfg(test)]
 mod tests;
 
-use crate::source::{SourceFile, Span};
+use crate::place::Span;
+
+use crate::source::SourceFile;
 use crate::syntax::{Parsed, Problem};
 use crate::value::{Entry, Kind, Part, Text, Value};
 use jsonc_parser::ast;

@@ -1,6 +1,8 @@
 //! The flat text that the JSON parser sees, and the way back from its offsets to places, trails and holes.
 
-use crate::source::{SourceFile, Span};
+use crate::place::Span;
+
+use crate::source::SourceFile;
 use crate::value::{Atom, Part, Text, Trail};
 use std::ops::Range;
 use std::sync::Arc;

@@ -2,7 +2,9 @@
 
 use super::scalar::{self, Splitter};
 use super::{MAX_ALIAS_NODES, MAX_DEPTH, MAX_NODES, clamp};
-use crate::source::{SourceFile, Span};
+use crate::place::Span;
+
+use crate::source::SourceFile;
 use crate::syntax::Parsed;
 use crate::value::{Atom, AtomKind, Entry, Hop, Kind, Text, Value};
 use granit_parser::{Event, ScalarStyle, Tag};

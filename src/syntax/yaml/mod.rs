@@ -10,7 +10,9 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
-use crate::source::{SourceFile, Span};
+use crate::place::Span;
+
+use crate::source::SourceFile;
 use crate::syntax::{Parsed, Problem};
 use builder::Builder;
 use granit_parser::{Event, Parser};

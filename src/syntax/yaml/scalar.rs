@@ -1,6 +1,6 @@
 //! Scalars: their type, and where each of their characters is written.
 
-use crate::source::{FileId, Span};
+use crate::place::{FileId, Span};
 use crate::value::{Kind, Part, Text};
 use granit_parser::ScalarStyle;
 use std::ops::Range;

@@ -114,8 +114,8 @@ impl Evaluator<'_> {
                 inner = inner.bind(&Arc::from(name), entry.value.clone());
             }
         }
-        let span = file
-            .map_or(crate::source::Span::new(crate::source::FileId(u32::MAX), 0..0), |f| crate::source::Span::new(f.id, 0..f.text.len()));
+        let span =
+            file.map_or(crate::place::Span::new(crate::place::FileId(u32::MAX), 0..0), |f| crate::place::Span::new(f.id, 0..f.text.len()));
         self.enter(span)?;
         let value = self.template(template, span, &inner);
         self.leave();
@@ -185,7 +185,7 @@ impl Files for FileAccess<'_, '_> {
     fn render_text(&self, template: &Text, vars: &Value) -> std::result::Result<Value, FunctionError> {
         let fail = |message: String| FunctionError { message };
         let text = template.as_known().ok_or_else(|| fail("the template is not known".to_owned()))?;
-        let file = crate::source::FileId(u32::MAX);
+        let file = crate::place::FileId(u32::MAX);
         let parsed = hcl::parse_template(&text, file).map_err(|p| fail(p.message))?;
         self.evaluator.render_template(&parsed, vars, self.scope, None).map_err(|e| fail(e.message))
     }

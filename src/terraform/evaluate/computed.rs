@@ -1,7 +1,7 @@
 //! Attributes that the provider computes and whose shape is known.
 
 use super::engine::{Evaluator, Instance, Item};
-use crate::source::Span;
+use crate::place::Span;
 use crate::syntax::hcl::Block;
 use crate::value::{Atom, AtomKind, Kind, Part, Text, Value};
 use std::rc::Rc;

@@ -1,7 +1,9 @@
 //! A module's configuration: the files of a folder merged, with overrides.
 
 use super::{ModuleFiles, paths, terragrunt};
-use crate::source::{FileId, SourceFile, Span};
+use crate::place::{FileId, Span};
+
+use crate::source::SourceFile;
 use crate::syntax::Problem;
 use crate::syntax::hcl::{self, Attribute, Block, Body, Duplicate, Expr, ExprKind};
 use crate::terraform::models::{Arguments, Library, Model};

@@ -3,7 +3,7 @@
 use super::config::{ConfigCache, ModuleConfig};
 use super::worlds::{Choice, Selector, World};
 use super::{EvalError, MAX_DEPTH, MAX_INSTANCES, MAX_NODES, MAX_STEPS, MAX_VALUE_DEPTH, ModuleCall, Undecided};
-use crate::source::Span;
+use crate::place::Span;
 use crate::syntax::hcl::{Block, Expr};
 use crate::value::{Atom, AtomKind, Entry, Kind, Part, Text, Value};
 use std::cell::{Cell, RefCell};

@@ -140,7 +140,7 @@ impl Evaluator<'_> {
 
     /// References, indexes, splats: the longest chain that ends in a name, or in another expression.
     fn traversal(&self, expr: &Expr, scope: &Scope) -> Result<Value> {
-        let mut steps: Vec<(RefStep<'_>, crate::source::Span)> = Vec::new();
+        let mut steps: Vec<(RefStep<'_>, crate::place::Span)> = Vec::new();
         let mut at = expr;
         let base = loop {
             match &at.kind {

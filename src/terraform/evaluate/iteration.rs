@@ -4,7 +4,7 @@ use super::EvalError;
 use super::collection::Collection;
 use super::engine::{Evaluator, Result, Scope};
 use super::values::{Entries, child, effective, noun};
-use crate::source::Span;
+use crate::place::Span;
 use crate::syntax::hcl::{Expr, ForExpr};
 use crate::value::{Entry, Kind, Text, Value};
 use std::sync::Arc;

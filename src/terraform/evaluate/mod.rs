@@ -32,7 +32,9 @@ mod validation;
 mod values;
 mod worlds;
 
-use crate::source::{FileId, SourceFile, Span};
+use crate::place::{FileId, Span};
+
+use crate::source::SourceFile;
 use crate::syntax::hcl::Duplicate;
 use crate::syntax::{Problem, hcl};
 use crate::terraform::Resource;

@@ -2,7 +2,7 @@
 
 use super::engine::{Evaluator, Instance, Item, Shape};
 use super::{MAX_MODULE_LEVELS, MAX_VALUE_DEPTH, Undecided, config};
-use crate::source::{FileId, Span};
+use crate::place::{FileId, Span};
 use crate::syntax::hcl::Block;
 use crate::terraform::Resource;
 use crate::value::{Atom, Hop, Kind, Part, Text, Trail, Value, hops};

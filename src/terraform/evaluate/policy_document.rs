@@ -3,7 +3,7 @@
 
 use super::engine::Evaluator;
 use super::values::{combinations, effective, entry, one_of, same};
-use crate::source::Span;
+use crate::place::Span;
 use crate::terraform::json_text;
 use crate::value::{Atom, AtomKind, Entry, Kind, Text, Value};
 

@@ -3,7 +3,7 @@
 use super::engine::{Evaluator, Instance, Result, Scope, Shape};
 use super::values::{child, with_hop};
 use super::{EvalError, computed, paths, types};
-use crate::source::Span;
+use crate::place::Span;
 use crate::syntax::hcl::{Expr, Step};
 use crate::value::{Atom, AtomKind, Entry, Kind, Text, Value};
 use std::rc::Rc;

@@ -2,7 +2,7 @@
 
 use super::computed;
 use super::engine::{Evaluator, Instance, Item};
-use crate::source::Span;
+use crate::place::Span;
 use crate::value::{Atom, AtomKind, Kind, Value};
 use std::rc::Rc;
 

@@ -4,7 +4,7 @@ use super::config::ModuleConfig;
 use super::engine::{Child, Evaluator, Expansion, Instance, Item, Result, Scope, Shape};
 use super::iteration::Items;
 use super::{MAX_MODULE_LEVELS, ModuleCall, computed, config, modelled};
-use crate::source::{FileId, Span};
+use crate::place::{FileId, Span};
 use crate::syntax::hcl::Block;
 use crate::terraform::{Mode, Resource, models};
 use crate::value::{Atom, AtomKind, Kind, Value};

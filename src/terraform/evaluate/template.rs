@@ -4,7 +4,7 @@ use super::engine::{Evaluator, Result, Scope};
 use super::iteration::Items;
 use super::values::{noun, one_of};
 use super::{EvalError, MAX_NODES};
-use crate::source::Span;
+use crate::place::Span;
 use crate::syntax::hcl::{Expr, Template, TemplatePart};
 use crate::value::{Kind, MAX_ALTERNATIVES, Part, Text, Value};
 

@@ -4,7 +4,7 @@ use super::engine::{Evaluator, Instance, Result, Scope};
 use super::reference::RefStep;
 use super::worlds::World;
 use super::{EvalError, terragrunt};
-use crate::source::Span;
+use crate::place::Span;
 use crate::syntax::hcl::Expr;
 use crate::value::{Atom, AtomKind, Entry, Kind, Text, Value};
 use std::rc::Rc;

@@ -1,6 +1,6 @@
 //! Small things that every part of the evaluator does with values.
 
-use crate::source::Span;
+use crate::place::Span;
 use crate::value::facts::Facts;
 use crate::value::{Atom, Entry, Hop, Kind, MAX_ALTERNATIVES, Part, Text, Trail, Value};
 use std::collections::HashMap;

@@ -2,7 +2,9 @@
 
 use super::config::{ConfigCache, ModuleConfig};
 use super::{ModuleCall, ModuleFiles, Undecided, values};
-use crate::source::{SourceFile, Span};
+use crate::place::Span;
+
+use crate::source::SourceFile;
 use crate::terraform::Resource;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use super::numbers::Num;
 use super::{Files, MAX_DEPTH, MAX_TEXT};
-use crate::source::Span;
+use crate::place::Span;
 use crate::value::{Atom, AtomKind, Entry, Kind, Part, Text, Value};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;

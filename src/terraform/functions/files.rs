@@ -36,7 +36,7 @@ fn failed(result: Result<Value, FunctionError>) -> Result<Value, Stop> {
 fn file(c: &Call<'_>) -> Result<Value, Stop> {
     c.arity(1, 1)?;
     let file = read(c, &c.string(0)?)?;
-    let span = crate::source::Span::new(file.id, 0..file.text.len());
+    let span = crate::place::Span::new(file.id, 0..file.text.len());
     let part = Part::Literal { text: file.text.clone(), span: Some(span), trail: None };
     Ok(Value::new(Kind::Text(Text { parts: vec![part] }), c.span))
 }

@@ -4,7 +4,7 @@
 use super::MAX_DEPTH;
 use super::arguments::{Stop, fail};
 use super::numbers::Num;
-use crate::source::Span;
+use crate::place::Span;
 use crate::value::{Entry, Kind, Part, Text, Value};
 
 pub(super) fn decode(text: &Text, span: Option<Span>) -> Result<Value, Stop> {

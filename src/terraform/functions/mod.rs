@@ -32,7 +32,7 @@ pub use numbers::canonical as canonical_number;
 pub(crate) use regexes::expression;
 pub use replace::{issuer_of_provider_arn, without_scheme};
 
-use crate::source::Span;
+use crate::place::Span;
 use crate::value::{Atom, AtomKind, Kind, MAX_ALTERNATIVES, Text, Value};
 use arguments::{Call, Stop, key_of, label_of};
 

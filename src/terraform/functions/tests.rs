@@ -1,7 +1,9 @@
 //! Expected values are what Terraform 1.11 gives.
 
 use super::*;
-use crate::source::{FileId, SourceFile, Sources};
+use crate::place::FileId;
+
+use crate::source::{SourceFile, Sources};
 use crate::terraform::json_text::render_json;
 use crate::value::{Entry, Part};
 use std::sync::Arc;

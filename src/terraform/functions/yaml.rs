@@ -3,7 +3,9 @@
 use super::arguments::{Stop, fail};
 use super::collections::effective;
 use super::{MAX_DEPTH, MAX_TEXT};
-use crate::source::{Sources, Span};
+use crate::place::Span;
+
+use crate::source::Sources;
 use crate::syntax::yaml::parse;
 use crate::terraform::json_text::{quoted, render_json};
 use crate::value::{Entry, Kind, Part, Text, Value};

@@ -10,8 +10,8 @@ use super::super::value::Value;
 use super::member::{Member, MemberKind, Selector};
 use super::symbol::{Binding, Bound, Compiler, Env, Guarded, Symbol};
 use super::{Compiled, GoogleView, never_a_string};
-use crate::admission::Truth;
 use crate::admission::formula::{Comparison, Formula, Matcher, Subject, Test};
+use crate::token::Truth;
 use crate::value::Text;
 
 /// Longest list literal that is written out.
@@ -484,7 +484,7 @@ pub fn condition_formula(view: &GoogleView) -> Formula {
     all(parts)
 }
 
-fn present(subject: Subject, span: Option<crate::source::Span>, label: &str) -> Formula {
+fn present(subject: Subject, span: Option<crate::place::Span>, label: &str) -> Formula {
     let test = Test { subject, matcher: Matcher::Present, absent: Truth::Error, span, trail: None, label: label.to_owned() };
     Formula::Test(Box::new(test))
 }

@@ -1,6 +1,6 @@
 //! IAM's principal identifiers (<https://cloud.google.com/iam/docs/principal-identifiers>).
 
-use crate::source::Span;
+use crate::place::Span;
 use crate::value::{Part, Text};
 use std::fmt;
 

@@ -2,7 +2,7 @@
 
 use super::super::ast::{Expr, ExprKind};
 use super::{Compiled, GoogleView};
-use crate::source::Span;
+use crate::place::Span;
 
 /// A name that an expression uses.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 use super::member::*;
 use super::*;
 use crate::admission::formula::{Comparison, Formula, Matcher, Subject, Test};
-use crate::admission::{Claim, Decision, Token, Truth};
-use crate::source::{FileId, Span};
+use crate::place::{FileId, Span};
+use crate::token::{Claim, Decision, Token, Truth};
 use proptest::prelude::*;
 
 fn view(mapping: &[(&str, &str)], condition: &str) -> GoogleView {

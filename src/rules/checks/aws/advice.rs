@@ -170,7 +170,7 @@ mod tests {
         let file = sources.add("main.tf", line);
         let at = line.find(":sub").unwrap();
         let key = Text {
-            parts: vec![Part::Literal { text: ":sub".into(), span: Some(crate::source::Span::new(file.id, at..at + 4)), trail: None }],
+            parts: vec![Part::Literal { text: ":sub".into(), span: Some(crate::place::Span::new(file.id, at..at + 4)), trail: None }],
         };
         before_colon(&sources, &key)
     }

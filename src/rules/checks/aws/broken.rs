@@ -3,15 +3,15 @@
 use super::advice::{self, Wanted};
 use super::exposure::unbound;
 use super::{Context, Seen, Subject, WEB_IDENTITY, key_name, see};
-use crate::admission::Truth;
 use crate::admission::entra::glob_matches;
 use crate::admission::exposure::{Life, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
 use crate::admission::iam::{self, Actions, ConditionTest, Effect, Leaf, Policy, PrincipalKind, ValueList, Values};
 use crate::graph::IdentityKind;
 use crate::graph::pieces::account_of_arn;
+use crate::place::Span;
 use crate::rules::{Finding, Severity};
-use crate::source::Span;
+use crate::token::Truth;
 use crate::value::Text;
 
 /// A statement whose actions do not fit its federated principal.

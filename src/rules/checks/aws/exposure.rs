@@ -5,12 +5,12 @@ use super::{Seen, Subject};
 use crate::admission::exposure::{Class, Exposure, Life, minimal, shape};
 use crate::admission::formula::{Formula, Matcher, Subject as FormulaSubject};
 use crate::admission::iam::{self, Effect, PrincipalKind, View, Viewer};
-use crate::admission::{Token, Truth};
 use crate::graph::ProviderKind;
 use crate::issuers::{Role, Template, Tenancy};
 use crate::rules::advice::one_branch;
 use crate::rules::checks::class::{self, Verdict};
 use crate::rules::{Finding, Severity, audience, subjects};
+use crate::token::{Token, Truth};
 use crate::value::Part;
 
 /// The worst exposure to the tokens of one issuer.

@@ -2,12 +2,12 @@
 //! refuses to store.
 
 use super::{Seen, Subject};
-use crate::admission::Token;
 use crate::admission::exposure::{Class, Life};
 use crate::admission::iam::{self, ConditionTest, Effect, PrincipalKind, PrincipalRef, ProblemKind, Statement};
 use crate::graph::{Gate, Graph, IdentityKind, pieces};
 use crate::issuers::Template;
 use crate::rules::{Finding, Severity};
+use crate::token::Token;
 use crate::value::Text;
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ fn duplicates(subject: &Subject<'_>) -> Vec<Finding> {
     let conditions: Vec<&ConditionTest> = subject.policy.statements.iter().flat_map(|s| &s.conditions).collect();
     let own = |d: &&crate::syntax::hcl::Duplicate| {
         let operator = iam::Operator::parse(&d.key).is_some() || d.key.contains(':');
-        let inside = |span: crate::source::Span| span.file == d.kept.file && span.start >= d.kept.start && span.end <= d.kept.end;
+        let inside = |span: crate::place::Span| span.file == d.kept.file && span.start >= d.kept.start && span.end <= d.kept.end;
         operator && conditions.iter().any(|c| c.span.or_else(|| c.key.span()).is_some_and(inside))
     };
     let findings = subject.context.graph.duplicates.iter().filter(own).map(|d| {

@@ -6,12 +6,14 @@ use super::provider::{CONDITION_RULES, combined};
 use super::{Context, Seen, attributes, see};
 use crate::admission::cel::google::{Member, MemberKind, Selector};
 use crate::admission::exposure::{Class, Exposure, Life};
-use crate::admission::{Token, formula::Formula};
+use crate::token::Token;
+
+use crate::admission::formula::Formula;
 use crate::graph::{Gate, IdentityKind, Trust};
 use crate::issuers::{Template, Tenancy};
+use crate::place::Span;
 use crate::rules::audience::unaimed;
 use crate::rules::{Finding, Severity, advice};
-use crate::source::Span;
 
 pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
     let Gate::GoogleMember { member: text, .. } = &trust.gate else { return Vec::new() };

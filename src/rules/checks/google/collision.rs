@@ -3,11 +3,11 @@
 
 use super::provider::combined;
 use super::{Context, Seen, see};
-use crate::admission::Token;
 use crate::admission::cel::google::{Member, Selector};
 use crate::admission::exposure::{Life, life, minimal};
 use crate::graph::{Gate, Trust};
 use crate::rules::{Finding, Severity};
+use crate::token::Token;
 use rayon::prelude::*;
 
 /// Every binding whose member tokens of two issuers can be.

@@ -4,8 +4,8 @@
 use super::Context;
 use crate::admission::cel::google::{Member, MemberKind, MemberProblem, MemberProblemKind, ProjectKind};
 use crate::graph::{Gate, GoogleSource, Login, Origin, ProviderKind, pieces};
+use crate::place::Span;
 use crate::rules::Finding;
-use crate::source::Span;
 use crate::value::{AtomKind, Part, Text};
 
 const NUMBER_HELP: &str = "write the number: `google_iam_workload_identity_pool.NAME.name` holds it (`.id` does not), and so does `data.google_project.NAME.number`";
@@ -221,7 +221,7 @@ fn of_id(origin: &Origin, id: &Text, what: &str) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::FileId;
+    use crate::place::FileId;
     use crate::value::Atom;
 
     fn found(member: &Text) -> Option<(String, bool)> {

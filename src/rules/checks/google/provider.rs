@@ -3,16 +3,16 @@
 use super::super::class;
 use super::super::format::{self, Customised};
 use super::{Context, Seen, attributes, audience};
-use crate::admission::Truth;
 use crate::admission::cel::google::{Member, Selector, member_formula, references};
 use crate::admission::exposure::{Class, Exposure, Life, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
 use crate::admission::search;
 use crate::graph::Gate;
 use crate::issuers::{Role, Template, Tenancy};
+use crate::place::Span;
 use crate::rules::audience::LABEL;
 use crate::rules::{Finding, Severity};
-use crate::source::Span;
+use crate::token::Truth;
 use crate::value::{Text, Trail};
 
 pub(super) fn check(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {

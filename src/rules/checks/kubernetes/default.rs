@@ -3,8 +3,8 @@
 use super::{Account, Context};
 use crate::graph::member::{self, Member};
 use crate::graph::{Gate, IdentityKind, Trust};
+use crate::place::Span;
 use crate::rules::{Finding, Severity};
-use crate::source::Span;
 use crate::value::Text;
 
 const HELP: &str = "give the workload a ServiceAccount of its own and name that";

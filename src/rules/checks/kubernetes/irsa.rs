@@ -3,13 +3,13 @@
 
 use super::super::aws;
 use super::{Account, Context, equal, renamed};
-use crate::admission::Truth;
 use crate::admission::exposure::{Life, life, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::admission::iam::{self, Effect, Policy, PrincipalKind};
 use crate::graph::{Gate, Identity, IdentityId, IdentityKind, Trust};
 use crate::issuers::Template;
 use crate::rules::{Finding, Severity};
+use crate::token::Truth;
 use crate::value::Text;
 
 /// The audience of the token that the EKS webhook projects unless an annotation says another.
