@@ -4,7 +4,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-use fedlint::rules::catalogue::{Rule, catalogue};
+use fedlint::catalogue::{Rule, catalogue};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -33,7 +33,7 @@ fn main() -> io::Result<ExitCode> {
 
 fn pages() -> BTreeMap<String, String> {
     let mut pages: BTreeMap<String, String> = catalogue().iter().map(|r| (format!("docs/rules/{}.md", r.meta.id), page(r))).collect();
-    let index = format!("<!-- generated from rules/*.md: do not edit -->\n# Rules\n\n{}", fedlint::rules::catalogue::markdown_table());
+    let index = format!("<!-- generated from rules/*.md: do not edit -->\n# Rules\n\n{}", fedlint::catalogue::markdown_table());
     pages.insert("docs/rules/README.md".to_owned(), index);
     pages
 }

@@ -15,8 +15,9 @@
 //! immutable-subjects = true              # every repository emits `OWNER@ID/REPO@ID`
 //! ```
 
+use crate::catalogue::{self, Confidence, RuleId, Severity};
 use crate::issuers::nearest;
-use crate::rules::{Confidence, Severity, catalogue};
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -143,6 +144,12 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// What it says of this rule, under its id or an alias.
+    #[must_use]
+    pub fn level(&self, rule: RuleId) -> Option<Level> {
+        self.rules.iter().find(|(id, _)| RuleId::named(id) == Some(rule)).map(|(_, settings)| settings.severity)
+    }
+
     /// Parses the text of a configuration file.
     ///
     /// # Errors

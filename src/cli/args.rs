@@ -1,6 +1,6 @@
 //! The arguments. Their help texts are the manual.
 
-use crate::rules::{Confidence, Severity};
+use crate::catalogue::{Confidence, Severity};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 

@@ -2,10 +2,11 @@
 
 use super::args::{Check, Colour, Format, Inputs};
 use super::{CLEAN, CliError, FAILED, FINDINGS, print};
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
 use crate::config::{Config, known_rule};
 use crate::pipeline::{self, Input, Request};
 use crate::report::{Run, human, json, sarif};
-use crate::rules::Severity;
 use crate::rules::engine::Selection;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeSet;
@@ -65,8 +66,8 @@ pub(super) fn config(inputs: &Inputs) -> Result<Config, CliError> {
 }
 
 fn selection(arguments: &Check, config: &Config) -> Result<Selection, CliError> {
-    let ids = |names: &[String], flag: &str| -> Result<BTreeSet<String>, CliError> {
-        names.iter().map(|n| Ok(known_rule(n, &format!("`{flag}`"))?.meta.id.clone())).collect()
+    let ids = |names: &[String], flag: &str| -> Result<BTreeSet<RuleId>, CliError> {
+        names.iter().map(|n| Ok(known_rule(n, &format!("`{flag}`"))?.meta.id)).collect()
     };
     Ok(Selection {
         select: ids(&arguments.select, "--select")?,

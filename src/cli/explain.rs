@@ -2,8 +2,8 @@
 
 use super::args::{Colour, Explain, Rules, RulesFormat};
 use super::{CLEAN, CliError, print};
+use crate::catalogue::{Rule, catalogue, markdown_table};
 use crate::config::known_rule;
-use crate::rules::catalogue::{Rule, catalogue, markdown_table};
 use std::fmt::Write as _;
 
 pub(super) fn explain(arguments: &Explain) -> Result<u8, CliError> {
@@ -47,7 +47,7 @@ pub(super) fn rules(arguments: &Rules) -> Result<u8, CliError> {
 }
 
 fn table() -> String {
-    let width = catalogue().iter().map(|r| r.meta.id.len()).max().unwrap_or(0);
+    let width = catalogue().iter().map(|r| r.meta.id.as_str().len()).max().unwrap_or(0);
     let mut out = String::new();
     for Rule { meta, .. } in catalogue() {
         let _ = writeln!(out, "{:width$}  {:8}  {:8}  {}", meta.id, meta.severity.to_string(), meta.category.to_string(), meta.title);

@@ -1,8 +1,10 @@
 //! `--format human`: for a person at a terminal, rendered by miette.
 
 use super::{Run, Summary, printable};
+use crate::catalogue::{Confidence, Severity};
 use crate::place::Span;
-use crate::rules::{Confidence, Finding, Severity, catalogue};
+
+use crate::rules::Finding;
 use crate::token::{Claim, Token};
 
 use crate::source::SourceFile;
@@ -75,7 +77,7 @@ impl<'a> Rendered<'a> {
             source: file.as_ref().map(named),
             labels,
             related,
-            url: catalogue::find(&finding.rule).map(catalogue::Rule::help_uri),
+            url: Some(finding.rule.help_uri()),
             title: format!("{}{likely}: {identity}{}", finding.severity, printable(&finding.message)),
             help: help(finding),
         }

@@ -1,8 +1,10 @@
 //! `--format json`: the contract of version 1, additive only.
 
 use super::{Coverage, Run, Summary, fingerprint};
+use crate::catalogue::{Category, Confidence, Severity};
 use crate::place::{Position, Span};
-use crate::rules::{Category, Confidence, Finding, Severity};
+
+use crate::rules::Finding;
 
 use crate::source::Sources;
 use serde::Serialize;
@@ -84,7 +86,7 @@ fn item<'a>(run: &Run, finding: &'a Finding) -> Item<'a> {
         RelatedItem { path: p.path, line: p.line, column: p.column, message: &r.message }
     });
     Item {
-        rule: &finding.rule,
+        rule: finding.rule.as_str(),
         category: finding.category,
         severity: finding.severity,
         confidence: finding.confidence,

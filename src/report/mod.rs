@@ -4,7 +4,9 @@ pub mod human;
 pub mod json;
 pub mod sarif;
 
-use crate::rules::{Finding, Severity};
+use crate::catalogue::Severity;
+
+use crate::rules::Finding;
 use crate::source::Sources;
 use serde::Serialize;
 use sha2::{Digest, Sha256};

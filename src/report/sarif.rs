@@ -6,9 +6,11 @@
 
 use super::json::{Place, place};
 use super::{Run, fingerprint};
+use crate::catalogue::{Confidence, Severity};
+use crate::catalogue::{Rule, catalogue};
 use crate::place::Span;
-use crate::rules::catalogue::{Rule, catalogue};
-use crate::rules::{Confidence, Finding, Severity};
+
+use crate::rules::Finding;
 use crate::token::Claim;
 use serde_json::{Value, json};
 
@@ -75,14 +77,14 @@ fn descriptor(rule: &Rule) -> Value {
     }
     tags.truncate(10);
     let what = rule.section("What").unwrap_or(&meta.title);
-    let name: String = meta.id.split('-').map(capitalised).collect();
+    let name: String = meta.id.as_str().split('-').map(capitalised).collect();
     json!({
         "id": meta.id,
         "name": name,
         "shortDescription": {"text": sentence(&meta.title)},
         "fullDescription": {"text": what},
         "help": {"text": format!("{what}\n\n{}", rule.section("Fix").unwrap_or_default()), "markdown": rule.body.trim()},
-        "helpUri": rule.help_uri(),
+        "helpUri": rule.meta.id.help_uri(),
         "defaultConfiguration": {"level": level(meta.severity)},
         "properties": {"tags": tags, "precision": "high", "security-severity": security_severity(meta.severity)},
     })
@@ -118,7 +120,7 @@ fn result(run: &Run, rules: &[Rule], finding: &Finding) -> Value {
         })
         .collect();
     let mut value = json!({
-        "ruleId": finding.rule,
+        "ruleId": finding.rule.as_str(),
         "level": level(finding.severity),
         "kind": "fail",
         "message": {"text": message(finding)},

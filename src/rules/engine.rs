@@ -1,12 +1,13 @@
 //! Runs the checks over the graph and brings their findings into their final form.
 
 use super::checks;
-use super::finding::{Category, Confidence, Finding, Related, Severity};
-use super::{catalogue, suppress};
+use super::finding::{Finding, Related};
+use super::suppress;
 use crate::admission::exposure::{self, Exposure, Life};
 use crate::admission::formula::Formula;
 use crate::admission::search::Shared;
-use crate::config::Config;
+use crate::catalogue::{Confidence, RuleId, Severity};
+use crate::config::{Config, Level};
 use crate::graph::links::Links;
 use crate::graph::{Graph, Origin};
 use crate::issuers::{Registry, Template};
@@ -23,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Rules that say one thing of a declaration however many values and instances it has; two issuers without an audience
 /// are two things.
-const ONE_FACT: [&str; 2] = ["stale-subject-format", "missing-audience"];
+const ONE_FACT: [RuleId; 2] = [RuleId::StaleSubjectFormat, RuleId::MissingAudience];
 /// Most places that a finding lists beside its own.
 const MAX_RELATED: usize = 12;
 
@@ -94,9 +95,9 @@ pub type Check = fn(&Context<'_>) -> Vec<Finding>;
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// Only these rules; all when empty.
-    pub select: BTreeSet<String>,
+    pub select: BTreeSet<RuleId>,
     /// Not these.
-    pub ignore: BTreeSet<String>,
+    pub ignore: BTreeSet<RuleId>,
     /// Not less severe than this.
     pub min_severity: Option<Severity>,
     /// Not less sure than this.
@@ -110,11 +111,11 @@ pub struct Selection {
 pub fn run(context: &Context<'_>, selection: &Selection) -> Vec<Finding> {
     let mut findings: Vec<Finding> = checks::CHECKS.par_iter().flat_map_iter(|(_, check)| check(context)).collect();
     for finding in &mut findings {
-        if let Some(level) = context.config.rules.get(&finding.rule) {
-            finding.severity = level.severity.severity().unwrap_or(finding.severity);
+        if let Some(level) = context.config.level(finding.rule) {
+            finding.severity = level.severity().unwrap_or(finding.severity);
         }
     }
-    let off = |f: &Finding| context.config.rules.get(&f.rule).is_some_and(|l| l.severity.severity().is_none());
+    let off = |f: &Finding| context.config.level(f.rule) == Some(Level::Off);
     findings.retain(|f| !off(f));
     // Before instances become one finding: a comment at one of them accepts that one.
     if !selection.no_ignores {
@@ -135,7 +136,7 @@ pub fn run(context: &Context<'_>, selection: &Selection) -> Vec<Finding> {
 fn order(findings: &mut [Finding], sources: &Sources) {
     findings.sort_by_cached_key(|f| {
         let path = sources.get(f.span.file).map(|s| s.path.clone()).unwrap_or_default();
-        (path, f.span.start, f.span.end, std::cmp::Reverse(f.severity), f.rule.clone(), f.identity.clone(), f.message.clone())
+        (path, f.span.start, f.span.end, std::cmp::Reverse(f.severity), f.rule, f.identity.clone(), f.message.clone())
     });
 }
 
@@ -147,9 +148,10 @@ fn merge(mut findings: Vec<Finding>, sources: &Sources) -> Vec<Finding> {
     let mut index: BTreeMap<_, usize> = BTreeMap::new();
     let mut out: Vec<Vec<Finding>> = Vec::new();
     for finding in findings {
-        let one = ONE_FACT.contains(&finding.rule.as_str()).then_some(finding.declared).flatten();
-        let place = one.map_or((Some(finding.span), None), |_| (None, finding.help.clone().filter(|_| finding.rule == "missing-audience")));
-        let key = (finding.rule.clone(), finding.declared, place);
+        let one = ONE_FACT.contains(&finding.rule).then_some(finding.declared).flatten();
+        let place =
+            one.map_or((Some(finding.span), None), |_| (None, finding.help.clone().filter(|_| finding.rule == RuleId::MissingAudience)));
+        let key = (finding.rule, finding.declared, place);
         let next = out.len();
         let at = *index.entry(key).or_insert(next);
         match out.get_mut(at) {
@@ -193,12 +195,11 @@ impl Finding {
     /// A finding of a catalogued rule at its default severity, `proven` unless the origin is a library's defaults.
     /// `edge` names what it is about without line numbers (beside rule and identity).
     #[must_use]
-    pub fn new(rule: &str, origin: &Origin, span: Option<Span>, edge: &str, message: impl Into<String>) -> Self {
-        let meta = catalogue::find(rule).map(|r| &r.meta);
+    pub fn new(rule: RuleId, origin: &Origin, span: Option<Span>, edge: &str, message: impl Into<String>) -> Self {
         Self {
-            rule: rule.to_owned(),
-            category: meta.map_or(Category::Exposure, |m| m.category),
-            severity: meta.map_or(Severity::Medium, |m| m.severity),
+            rule,
+            category: rule.category(),
+            severity: rule.severity(),
             confidence: if origin.library || origin.conditional { Confidence::Likely } else { Confidence::Proven },
             span: span.unwrap_or(origin.span),
             identity: Some(origin.name.clone()),

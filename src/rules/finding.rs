@@ -1,58 +1,8 @@
 //! What a rule found.
 
+use crate::catalogue::{Category, Confidence, RuleId, Severity};
 use crate::place::Span;
 use crate::token::Token;
-use serde::{Deserialize, Serialize};
-use std::fmt;
-
-/// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// A matter of doctrine or taste.
-    Info,
-    /// Bounded and unlikely to matter alone.
-    Low,
-    /// Worth a change.
-    Medium,
-    /// Worth a change now.
-    High,
-    /// A stranger gets a privileged or unknown identity.
-    Critical,
-}
-
-/// What sort of problem it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Category {
-    /// Somebody gets in who should not.
-    Exposure,
-    /// A trust, binding or job that can never work.
-    Broken,
-    /// Bounded, but weak practice.
-    Hygiene,
-}
-
-/// How sure it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Confidence {
-    /// It depends on an unknown, or on a library module's defaults.
-    Likely,
-    /// It holds for every value of every unknown.
-    Proven,
-}
-
-macro_rules! display_lowercase {
-    ($($type:ty),*) => {$(
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}", format!("{self:?}").to_lowercase())
-            }
-        }
-    )*};
-}
-display_lowercase!(Severity, Category, Confidence);
 
 /// A place that belongs to a finding: a hop on the way, the other side of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +16,8 @@ pub struct Related {
 /// One finding.
 #[derive(Debug, Clone)]
 pub struct Finding {
-    /// The rule's id.
-    pub rule: String,
+    /// The rule.
+    pub rule: RuleId,
     /// Its category.
     pub category: Category,
     /// How bad.

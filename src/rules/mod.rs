@@ -2,7 +2,6 @@
 
 pub mod advice;
 pub mod audience;
-pub mod catalogue;
 pub mod checks;
 pub mod engine;
 pub mod facts;
@@ -12,4 +11,4 @@ pub mod predicate;
 pub mod subjects;
 pub mod suppress;
 
-pub use finding::{Category, Confidence, Finding, Related, Severity};
+pub use finding::{Finding, Related};

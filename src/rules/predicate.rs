@@ -1,9 +1,10 @@
 //! Rules that are one CEL predicate over one normalized fact (`when:`, `on:`): no code beside their file.
 
-use super::catalogue::{Rule, catalogue};
 use super::engine::Context;
 use super::facts::{Fact, SORTS, facts};
-use super::finding::{Finding, Severity};
+use super::finding::Finding;
+use crate::catalogue::Severity;
+use crate::catalogue::{Rule, catalogue};
 use cel::{Program, Value};
 
 /// The name of a built-in rule's predicates in `CHECKS`.
@@ -59,11 +60,11 @@ pub fn validate(rule: &Rule) -> Result<(), PredicateError> {
 fn compile(rule: &Rule) -> Result<Option<Predicate<'_>>, PredicateError> {
     let meta = &rule.meta;
     let Some(when) = &meta.when else { return Ok(None) };
-    let (Some(on), Some(message)) = (&meta.on, &meta.message) else { return Err(PredicateError::Incomplete(meta.id.clone())) };
+    let (Some(on), Some(message)) = (&meta.on, &meta.message) else { return Err(PredicateError::Incomplete(meta.id.to_string())) };
     if !SORTS.iter().any(|(sort, _)| sort == on) {
-        return Err(PredicateError::Sort { rule: meta.id.clone(), on: on.clone() });
+        return Err(PredicateError::Sort { rule: meta.id.to_string(), on: on.clone() });
     }
-    let program = |text: &str| Program::compile(text).map_err(|e| PredicateError::Syntax { rule: meta.id.clone(), why: e.to_string() });
+    let program = |text: &str| Program::compile(text).map_err(|e| PredicateError::Syntax { rule: meta.id.to_string(), why: e.to_string() });
     let worse = meta.worse.as_ref().map(|w| program(&w.when).map(|p| (p, w.severity))).transpose()?;
     Ok(Some(Predicate { rule, on, message, program: program(when)?, worse }))
 }
@@ -101,7 +102,7 @@ fn finding(predicate: &Predicate<'_>, fact: &Fact<'_>) -> Finding {
             out.replace(&format!("{{{name}}}"), &shown)
         })
     };
-    let found = Finding::new(&predicate.rule.meta.id, fact.origin, span, fact.on, fill(predicate.message)).along(&trail);
+    let found = Finding::new(predicate.rule.meta.id, fact.origin, span, fact.on, fill(predicate.message)).along(&trail);
     let worse = predicate.worse.as_ref().filter(|(program, _)| holds(program, fact));
     let found = match worse {
         Some((_, severity)) => found.severity(*severity),
@@ -115,8 +116,8 @@ fn finding(predicate: &Predicate<'_>, fact: &Fact<'_>) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::catalogue::parse;
     use super::*;
+    use crate::catalogue::parse;
 
     #[test]
     fn every_predicate_compiles() {

@@ -1,7 +1,9 @@
 //! `fedlint: ignore[id] reason`: findings that their owners have accepted.
 
-use super::finding::{Confidence, Finding, Related};
-use super::{Category, catalogue};
+use super::finding::{Finding, Related};
+use crate::catalogue;
+use crate::catalogue::Confidence;
+use crate::catalogue::RuleId;
 use crate::config::{Config, Level};
 use crate::source::comments::{Suppression, suppressions};
 use crate::source::{SourceFile, Sources};
@@ -26,7 +28,7 @@ pub fn apply(findings: Vec<Finding>, sources: &Sources, config: &Config) -> Vec<
         .collect();
     let today = today();
     let mut kept: Vec<Finding> = findings.into_iter().filter(|f| !hidden(f, sources, &mut comments, &today)).collect();
-    if config.rules.get("unused-suppression").is_none_or(|r| r.severity != Level::Off) {
+    if config.level(RuleId::UnusedSuppression) != Some(Level::Off) {
         kept.extend(comments.iter().filter(|c| !c.used).map(|c| unused(c, &today)));
     }
     kept
@@ -42,8 +44,7 @@ fn hidden(finding: &Finding, sources: &Sources, comments: &mut [Comment], today:
         .collect();
     let mut hit = false;
     for comment in comments.iter_mut().filter(|c| !c.suppression.is_over(today)) {
-        let names =
-            comment.suppression.ids.iter().any(|id| id == &finding.rule || catalogue::find(id).is_some_and(|r| r.meta.id == finding.rule));
+        let names = comment.suppression.ids.iter().any(|id| RuleId::named(id) == Some(finding.rule));
         let covers = places.iter().any(|(file, first, _)| comment.file.id.0 == *file && comment.suppression.lines.contains(first));
         if names && covers {
             comment.used = true;
@@ -87,11 +88,10 @@ fn unused(comment: &Comment, today: &str) -> Finding {
         Some(id) => format!("`{id}` is not a rule, so this comment hides nothing"),
         None => format!("no finding of `{ids}` is here, so this comment hides nothing today and may hide something tomorrow"),
     };
-    let meta = catalogue::find("unused-suppression").map(|r| &r.meta);
     Finding {
-        rule: "unused-suppression".to_owned(),
-        category: meta.map_or(Category::Hygiene, |m| m.category),
-        severity: meta.map_or(super::Severity::Low, |m| m.severity),
+        rule: RuleId::UnusedSuppression,
+        category: RuleId::UnusedSuppression.category(),
+        severity: RuleId::UnusedSuppression.severity(),
         confidence: Confidence::Proven,
         span: comment.suppression.span,
         identity: None,

@@ -2,8 +2,10 @@
 
 #![allow(clippy::expect_used)]
 
+use fedlint::catalogue::{Confidence, Severity};
 use fedlint::pipeline::{Input, Request, check};
-use fedlint::rules::{Confidence, Finding, Severity};
+
+use fedlint::rules::Finding;
 
 fn found(name: &str, text: &str) -> Vec<(Finding, usize)> {
     let run =
@@ -14,7 +16,7 @@ fn found(name: &str, text: &str) -> Vec<(Finding, usize)> {
 }
 
 fn rules(text: &str) -> Vec<(String, Confidence, usize)> {
-    found("stack.yaml", text).into_iter().map(|(f, line)| (f.rule, f.confidence, line)).collect()
+    found("stack.yaml", text).into_iter().map(|(f, line)| (f.rule.to_string(), f.confidence, line)).collect()
 }
 
 /// A role below a provider, line 8 being its federated principal.

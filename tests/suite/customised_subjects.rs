@@ -1,8 +1,10 @@
 //! Customised subjects of GitHub and GitLab: what the scan says about them decides what a trust lets in.
 #![allow(clippy::unwrap_used)]
 
+use fedlint::catalogue::{Confidence, Severity};
 use fedlint::pipeline::{self, Input, Request};
-use fedlint::rules::{Confidence, Finding, Severity};
+
+use fedlint::rules::Finding;
 
 const ROLE: &str = r#"
 resource "aws_iam_role" "deploy" {
@@ -38,7 +40,7 @@ fn github(operator: &str, subject: &str, more: &str) -> Vec<Finding> {
 }
 
 fn rules(findings: &[Finding]) -> Vec<(&str, Severity, Confidence)> {
-    findings.iter().filter(|f| f.severity > Severity::Info).map(|f| (f.rule.as_ref(), f.severity, f.confidence)).collect()
+    findings.iter().filter(|f| f.severity > Severity::Info).map(|f| (f.rule.as_str(), f.severity, f.confidence)).collect()
 }
 
 fn repository(keys: &str) -> String {
@@ -62,7 +64,7 @@ fn the_default_subject_of_a_customised_repository_is_dead() {
     }
     // Another repository keeps its default subject.
     let other = github("StringEquals", "repo:octo/other:environment:production", &custom);
-    assert!(!rules(&other).contains(&MEDIUM_STALE) && other.iter().all(|f| f.rule != "never-matches"), "{other:#?}");
+    assert!(!rules(&other).contains(&MEDIUM_STALE) && other.iter().all(|f| f.rule.as_str() != "never-matches"), "{other:#?}");
 }
 
 #[test]
@@ -75,14 +77,14 @@ fn the_customised_subject_is_what_gets_in() {
     assert!(!found.iter().any(|f| f.message.contains("nothing in the scan")), "{found:#?}");
     let any =
         github("StringLike", "repo:octo/app:environment:*:job_workflow_ref:octo/wf/.github/workflows/deploy.yml@refs/heads/main", &custom);
-    assert!(any.iter().any(|f| f.rule == "any-environment" && f.confidence == Confidence::Proven), "{any:#?}");
+    assert!(any.iter().any(|f| f.rule.as_str() == "any-environment" && f.confidence == Confidence::Proven), "{any:#?}");
 }
 
 #[test]
 fn what_drops_the_repository_lets_others_in() {
     let custom = repository(r#"["repository_owner"]"#);
     let found = github("StringEquals", "repository_owner:octo", &custom);
-    assert!(found.iter().any(|f| f.rule == "organization-wide"), "{found:#?}");
+    assert!(found.iter().any(|f| f.rule.as_str() == "organization-wide"), "{found:#?}");
     let found = github("StringEquals", "environment:production", &repository(r#"["environment"]"#));
     assert!(found.iter().any(|f| f.severity == Severity::Critical), "{found:#?}");
 }
@@ -97,19 +99,19 @@ fn without_a_customisation_in_the_scan_a_customised_subject_is_not_called_dead()
         "job_workflow_ref:octo/wf/.github/workflows/d.yml@refs/heads/main",
     ] {
         let found = github("StringEquals", subject, "");
-        assert!(!found.iter().any(|f| f.rule == "never-matches"), "{subject}: {found:#?}");
+        assert!(!found.iter().any(|f| f.rule.as_str() == "never-matches"), "{subject}: {found:#?}");
         assert!(rules(&found).contains(&LOW_STALE), "{subject}: {found:#?}");
         assert!(found.iter().all(|f| f.severity <= Severity::Low || f.confidence == Confidence::Likely), "{subject}: {found:#?}");
     }
     let found = github("StringLike", "repository_owner_id:123:*", "");
-    assert!(found.iter().any(|f| f.rule == "organization-wide" && f.confidence == Confidence::Likely), "{found:#?}");
+    assert!(found.iter().any(|f| f.rule.as_str() == "organization-wide" && f.confidence == Confidence::Likely), "{found:#?}");
 }
 
 #[test]
 fn what_no_customisation_makes_stays_dead() {
     for subject in ["repo:octo/app:pull-request", "repo:octo/app:branch:main", "octo/app", "repo:octo/app:ref:main:job_workflow_ref:x"] {
         let found = github("StringEquals", subject, "");
-        assert!(found.iter().any(|f| f.rule == "never-matches"), "{subject}: {found:#?}");
+        assert!(found.iter().any(|f| f.rule.as_str() == "never-matches"), "{subject}: {found:#?}");
     }
     // `include_claim_keys = ["repo"]` would make this one, so it is not proved to be dead.
     let found = github("StringEquals", "repo:octo/app", "");
@@ -125,7 +127,7 @@ fn one_repository_opts_into_the_organisations_template() {
     // Whether another one has opted in is not known: neither form is dead.
     for subject in ["repo:octo/other:ref:refs/heads/main", "repo:octo/other:ref:refs/heads/main:actor:mona"] {
         let found = github("StringEquals", subject, &both);
-        assert!(found.iter().all(|f| f.rule != "never-matches" && f.severity <= Severity::Low), "{subject}: {found:#?}");
+        assert!(found.iter().all(|f| f.rule.as_str() != "never-matches" && f.severity <= Severity::Low), "{subject}: {found:#?}");
     }
     // The default, said so.
     let default = "resource \"github_actions_repository_oidc_subject_claim_customization_template\" \"app\" {\n  repository = \"app\"\n  use_default = true\n}\n";

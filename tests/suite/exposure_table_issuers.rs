@@ -260,8 +260,8 @@ fn conditions_of_google_on_other_issuers() {
 /// The trust policies of the vendors' own pages, narrowed as they say: nothing to report at medium or above.
 #[test]
 fn what_the_vendors_recommend_is_silent() {
+    use fedlint::catalogue::Severity;
     use fedlint::pipeline::{self, Input, Request};
-    use fedlint::rules::Severity;
     let id = "0184990a-477b-4fa8-9968-496074483cee";
     let rows = [
         (FLY, "sts.amazonaws.com", "acme:web:*".to_owned()),

@@ -2,9 +2,11 @@
 
 #![allow(clippy::expect_used)]
 
+use fedlint::catalogue::Severity;
 use fedlint::pipeline::{Input, Request, check};
 use fedlint::report::Run;
-use fedlint::rules::{Finding, Severity};
+
+use fedlint::rules::Finding;
 
 fn run(text: &str) -> Run {
     check(&Request { input: Input::Memory(vec![("main.tf".to_owned(), text.to_owned())]), ..Request::default() }).expect("the run is made")
@@ -37,8 +39,8 @@ fn bound(providers: &str, member: &str) -> Run {
 }
 
 fn only(run: &Run, rule: &str) -> Finding {
-    let found: Vec<&Finding> = run.findings.iter().filter(|f| f.rule == rule).collect();
-    assert_eq!(found.len(), 1, "{rule}: {:?}", run.findings.iter().map(|f| (&f.rule, &f.message)).collect::<Vec<_>>());
+    let found: Vec<&Finding> = run.findings.iter().filter(|f| f.rule.as_str() == rule).collect();
+    assert_eq!(found.len(), 1, "{rule}: {:?}", run.findings.iter().map(|f| (f.rule, &f.message)).collect::<Vec<_>>());
     found.into_iter().next().cloned().expect("one finding")
 }
 
@@ -89,7 +91,7 @@ fn granted(member: &str) -> Vec<Severity> {
     let run = run(&format!(
         "resource \"google_project_iam_member\" \"m\" {{\n  project = \"bakery-data\"\n  role = \"roles/iam.serviceAccountTokenCreator\"\n  member = \"{member}\"\n}}\n"
     ));
-    run.findings.iter().filter(|f| f.rule == "project-wide-impersonation").map(|f| f.severity).collect()
+    run.findings.iter().filter(|f| f.rule.as_str() == "project-wide-impersonation").map(|f| f.severity).collect()
 }
 
 #[test]

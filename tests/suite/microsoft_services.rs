@@ -3,8 +3,10 @@
 //! <https://learn.microsoft.com/en-us/azure/sentinel/connect-google-cloud-platform>).
 #![allow(clippy::unwrap_used)]
 
+use fedlint::catalogue::Severity;
 use fedlint::pipeline::{self, Input, Request};
-use fedlint::rules::{Finding, Severity};
+
+use fedlint::rules::Finding;
 
 fn check(text: String) -> Vec<Finding> {
     let request = Request { input: Input::Memory(vec![("main.tf".to_owned(), text)]), ..Request::default() };
@@ -60,7 +62,7 @@ fn the_session_name_tells_the_customers_apart() {
     assert!(found.iter().any(|f| f.severity == Severity::Critical && f.message.contains("sts:RoleSessionName")), "{found:#?}");
     // No service of this name.
     let typo = role(TENANT, &good("MicrosoftSentinel-0f4ecb54-27f7-4cb9-8523-1462b192b47e"));
-    assert!(typo.iter().any(|f| f.rule == "never-matches"), "{typo:#?}");
+    assert!(typo.iter().any(|f| f.rule.as_str() == "never-matches"), "{typo:#?}");
 }
 
 #[test]

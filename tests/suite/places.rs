@@ -2,9 +2,11 @@
 
 #![allow(clippy::expect_used, clippy::panic)]
 
+use fedlint::catalogue::{Confidence, Severity};
 use fedlint::pipeline::{Input, Request, check};
 use fedlint::report::Run;
-use fedlint::rules::{Confidence, Finding, Severity};
+
+use fedlint::rules::Finding;
 
 fn run(files: &[(&str, &str)]) -> Run {
     let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
@@ -12,7 +14,7 @@ fn run(files: &[(&str, &str)]) -> Run {
 }
 
 fn of<'r>(run: &'r Run, rule: &str) -> Vec<&'r Finding> {
-    run.findings.iter().filter(|f| f.rule == rule).collect()
+    run.findings.iter().filter(|f| f.rule.as_str() == rule).collect()
 }
 
 fn only<'r>(run: &'r Run, rule: &str) -> &'r Finding {

@@ -2,14 +2,14 @@
 
 #![allow(clippy::expect_used)]
 
+use fedlint::catalogue::Severity;
 use fedlint::pipeline::{Input, Request, check};
-use fedlint::rules::Severity;
 
 /// The rules of the findings at `least` or above.
 fn found(files: &[(&str, &str)], least: Severity) -> Vec<String> {
     let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
     let run = check(&Request { input: Input::Memory(files), ..Request::default() }).expect("the run is made");
-    run.findings.iter().filter(|f| f.severity >= least).map(|f| f.rule.clone()).collect()
+    run.findings.iter().filter(|f| f.severity >= least).map(|f| f.rule.to_string()).collect()
 }
 
 /// An unknown switch gives the issuer or nothing: what only the impossible mixtures break is no defect.

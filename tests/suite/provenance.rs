@@ -20,7 +20,7 @@ fn text(run: &Run, span: fedlint::place::Span) -> (String, String, usize) {
 #[test]
 fn a_star_in_a_local_that_a_module_turns_into_a_role_is_found_where_it_is_written() {
     let run = brightloaf();
-    let finding = run.findings.iter().find(|f| f.rule == "tenant-prefix").expect("the prefix is found");
+    let finding = run.findings.iter().find(|f| f.rule.as_str() == "tenant-prefix").expect("the prefix is found");
     assert_eq!(text(&run, finding.span), ("*".to_owned(), "github.tf".to_owned(), 5));
     let way: Vec<&str> = finding.related.iter().map(|r| r.message.as_str()).collect();
     let at = |what: &str| way.iter().position(|w| w.contains(what)).unwrap_or_else(|| panic!("no `{what}` in {way:?}"));
@@ -35,10 +35,10 @@ fn the_fixture_has_its_problems_and_no_other_at_medium_or_above() {
     let mut found: Vec<(String, String, usize)> = run
         .findings
         .iter()
-        .filter(|f| f.severity >= fedlint::rules::Severity::Medium)
+        .filter(|f| f.severity >= fedlint::catalogue::Severity::Medium)
         .map(|f| {
             let (_, file, line) = text(&run, f.span);
-            (f.rule.clone(), file, line)
+            (f.rule.to_string(), file, line)
         })
         .collect();
     found.sort();

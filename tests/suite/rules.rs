@@ -3,9 +3,11 @@
 
 #![allow(clippy::expect_used)]
 
+use fedlint::catalogue::Severity;
+use fedlint::catalogue::{Example, Rule, catalogue, files, parse};
 use fedlint::pipeline::{Input, Request, check};
-use fedlint::rules::catalogue::{Example, Rule, catalogue, files, parse};
-use fedlint::rules::{Finding, Severity};
+
+use fedlint::rules::Finding;
 use std::collections::BTreeSet;
 
 /// Rule, file, line.
@@ -16,7 +18,7 @@ fn run(example: &Example) -> (Vec<Finding>, Vec<Mark>) {
     let run = check(&Request { input: Input::Memory(files), ..Request::default() }).expect("the run is made");
     let mark = |f: &Finding| {
         let file = run.sources.get(f.span.file).expect("the file is there");
-        (f.rule.clone(), file.path.clone(), file.position(f.span.start as usize).line)
+        (f.rule.to_string(), file.path.clone(), file.position(f.span.start as usize).line)
     };
     let marks = run.findings.iter().map(mark).collect();
     (run.findings, marks)
@@ -40,13 +42,13 @@ fn judge(rule: &Rule, example: &Example, problems: &mut Vec<String>) {
         if !expected.contains(mark) && (finding.severity >= Severity::Medium || own) {
             problems.push(format!("{place}: unexpected {mark:?}: {}", finding.message));
         }
-        let exposure = finding.category == fedlint::rules::Category::Exposure;
+        let exposure = finding.category == fedlint::catalogue::Category::Exposure;
         let needs_witness = exposure && rule.body.contains("this token gets in");
         if needs_witness && own && finding.witness.is_none() {
             problems.push(format!("{place}: no witness for {mark:?}"));
         }
     }
-    if example.bad && !expected.iter().any(|(id, ..)| *id == rule.meta.id) {
+    if example.bad && !expected.iter().any(|(id, ..)| *id == rule.meta.id.as_str()) {
         problems.push(format!("{place}: no line is marked with `{}`", rule.meta.id));
     }
     if !example.bad && !expected.is_empty() {

@@ -2,15 +2,15 @@
 
 #![allow(clippy::expect_used)]
 
+use fedlint::catalogue::Severity;
 use fedlint::pipeline::{Input, Request, check};
-use fedlint::rules::Severity;
 
 /// The severity of the only finding of a rule.
 fn severity(rule: &str, files: &[(&str, &str)]) -> Severity {
     let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
     let run = check(&Request { input: Input::Memory(files), ..Request::default() }).expect("the run is made");
-    let found: Vec<Severity> = run.findings.iter().filter(|f| f.rule == rule).map(|f| f.severity).collect();
-    assert_eq!(found.len(), 1, "{rule}: {:?}", run.findings.iter().map(|f| (&f.rule, &f.message)).collect::<Vec<_>>());
+    let found: Vec<Severity> = run.findings.iter().filter(|f| f.rule.as_str() == rule).map(|f| f.severity).collect();
+    assert_eq!(found.len(), 1, "{rule}: {:?}", run.findings.iter().map(|f| (f.rule, &f.message)).collect::<Vec<_>>());
     found[0]
 }
 

@@ -3,8 +3,8 @@
 
 #![allow(clippy::expect_used)]
 
+use fedlint::catalogue::Severity;
 use fedlint::pipeline::{Input, Request, check};
-use fedlint::rules::Severity;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,7 @@ fn the_documents_examples_come_out_right() {
         let mut found = Vec::new();
         for finding in &run.findings {
             let file = run.sources.get(finding.span.file).expect("the file");
-            let mark = format!("{} {}:{}", finding.rule, file.path, file.position(finding.span.start as usize).line);
+            let mark = format!("{} {}:{}", finding.rule.as_str(), file.path, file.position(finding.span.start as usize).line);
             if finding.severity >= Severity::Medium && !expected.contains(&mark.as_str()) {
                 problems.push(format!("{name}: unexpected {mark}: {}", finding.message));
             }

@@ -1,9 +1,9 @@
 //! Calls of well-known modules that are not on disk: what a correct call opens and what a careless one does.
 #![allow(clippy::unwrap_used)]
 
+use fedlint::catalogue::Severity;
 use fedlint::pipeline::{Input, Request, check};
 use fedlint::report::Run;
-use fedlint::rules::finding::Severity;
 
 /// What stands beside a call: a cluster, its provider, GitHub's provider.
 const AROUND: &str = r#"
@@ -39,8 +39,8 @@ fn serious(run: &Run) -> Vec<(String, String)> {
     let serious = run.findings.iter().filter(|f| f.severity >= Severity::Medium);
     let mut found: Vec<(String, String)> = serious
         .map(|f| {
-            assert_eq!(run.sources.locate(f.span).unwrap().0, "main.tf", "{}", f.rule);
-            (f.rule.clone(), run.sources.snippet(f.span))
+            assert_eq!(run.sources.locate(f.span).unwrap().0, "main.tf", "{}", f.rule.as_str());
+            (f.rule.to_string(), run.sources.snippet(f.span))
         })
         .collect();
     found.sort();
@@ -157,8 +157,8 @@ fn a_service_account_of_fabric_is_bound_to_the_pool_that_is_written() {
         run(&format!("{provider}{}", call(source, &arguments)))
     };
     let whole = member("*");
-    assert!(whole.findings.iter().any(|f| f.rule == "whole-pool-principal"), "{:?}", whole.findings);
+    assert!(whole.findings.iter().any(|f| f.rule.as_str() == "whole-pool-principal"), "{:?}", whole.findings);
     let one = member("attribute.repository/acme/app");
-    assert!(!one.findings.iter().any(|f| f.rule == "whole-pool-principal"), "{:?}", one.findings);
+    assert!(!one.findings.iter().any(|f| f.rule.as_str() == "whole-pool-principal"), "{:?}", one.findings);
     assert_eq!(trusts(&one), 1);
 }

@@ -11,7 +11,7 @@ fn run(files: &[(&str, &str)]) -> Run {
 
 /// Rule, path and the characters of each finding.
 fn findings(run: &Run) -> Vec<(String, String, String)> {
-    let place = |f: &fedlint::rules::Finding| (f.rule.clone(), run.sources.locate(f.span).unwrap().0, run.sources.snippet(f.span));
+    let place = |f: &fedlint::rules::Finding| (f.rule.to_string(), run.sources.locate(f.span).unwrap().0, run.sources.snippet(f.span));
     run.findings.iter().map(place).collect()
 }
 
@@ -25,9 +25,14 @@ fn a_finding_from_a_model_points_at_the_caller() {
     assert!(!found.is_empty(), "anyone gets in: {:?}", run.coverage);
     for finding in &run.findings {
         let path = run.sources.locate(finding.span).unwrap().0;
-        assert!(path == "main.tf" || path == "provider.tf", "{}: {path}", finding.rule);
+        assert!(path == "main.tf" || path == "provider.tf", "{}: {path}", finding.rule.as_str());
         for related in &finding.related {
-            assert!(!run.sources.locate(related.span).unwrap().0.contains("fedlint/models"), "{}: {}", finding.rule, related.message);
+            assert!(
+                !run.sources.locate(related.span).unwrap().0.contains("fedlint/models"),
+                "{}: {}",
+                finding.rule.as_str(),
+                related.message
+            );
         }
     }
     assert!(found.iter().any(|(_, path, text)| path == "main.tf" && text.contains('*')), "{found:?}");
@@ -70,7 +75,7 @@ fn a_plan_beside_its_configuration_points_at_the_call() {
     let main = "module \"role\" {\n  source = \"acme/role/aws\"\n  iam_role_name = \"ci\"\n}\n";
     let run = run(&[("infra/main.tf", main), ("infra/plan.json", &plan)]);
     assert_eq!(run.coverage.trusts, 1);
-    let found = run.findings.iter().find(|f| f.rule == "missing-subject").unwrap();
+    let found = run.findings.iter().find(|f| f.rule.as_str() == "missing-subject").unwrap();
     let (path, at) = run.sources.locate(found.span).unwrap();
     assert_eq!((path.as_str(), at.line), ("infra/main.tf", 1), "{:?}", findings(&run));
 }
@@ -92,7 +97,7 @@ fn a_finding_of_a_plan_names_the_source_address_and_the_line_of_the_configuratio
         "\"child_modules\":[{\"resources\":[{\"address\":\"aws_iam_role.ci\"",
     );
     let run = run(&[("infra/main.tf", main), ("infra/plan.json", &plan)]);
-    let found = run.findings.iter().find(|f| f.rule == "missing-subject").unwrap();
+    let found = run.findings.iter().find(|f| f.rule.as_str() == "missing-subject").unwrap();
     assert_eq!(found.identity.as_deref().unwrap_or_default(), "aws_iam_role.ci");
     let (path, at) = run.sources.locate(found.span).unwrap();
     assert_eq!((path.as_str(), at.line), ("infra/main.tf", 5));
@@ -116,7 +121,8 @@ fn a_plan_settles_what_stands_for_an_unknown_collection() {
     assert_eq!(run.coverage.trusts, 2, "{:?}", run.coverage);
     assert_eq!(run.coverage.undecided, []);
     // both stand in one block: one finding
-    let named: Vec<&str> = run.findings.iter().filter(|f| f.rule == "missing-subject").filter_map(|f| f.identity.as_deref()).collect();
+    let named: Vec<&str> =
+        run.findings.iter().filter(|f| f.rule.as_str() == "missing-subject").filter_map(|f| f.identity.as_deref()).collect();
     assert_eq!(named, ["aws_iam_role.ci[\"a\"]"]);
     assert!(findings(&run).iter().all(|(_, path, _)| path == "main.tf"), "{:?}", findings(&run));
 }
@@ -127,7 +133,7 @@ fn a_plan_knows_better_than_a_model() {
     let plan = plan().replace("module.role.aws_iam_role.this", "module.role.aws_iam_role.of_a_newer_version");
     let run = run(&[("main.tf", main), ("plan.json", &plan)]);
     assert_eq!(run.coverage.trusts, 1, "the model's role is not judged beside the real one");
-    let found = run.findings.iter().find(|f| f.rule == "missing-subject").unwrap();
+    let found = run.findings.iter().find(|f| f.rule.as_str() == "missing-subject").unwrap();
     let (path, at) = run.sources.locate(found.span).unwrap();
     assert_eq!((path.as_str(), at.line), ("main.tf", 1));
 }
@@ -144,7 +150,7 @@ fn what_one_environment_opens_is_found_once() {
     let run = run(&files);
     let open: Vec<_> = findings(&run).into_iter().filter(|(_, path, _)| path == "dev.tfvars").collect();
     assert_eq!(open.len(), 1, "{:?}", findings(&run));
-    let heavy = run.findings.iter().filter(|f| f.severity >= fedlint::rules::Severity::Medium);
+    let heavy = run.findings.iter().filter(|f| f.severity >= fedlint::catalogue::Severity::Medium);
     assert!(heavy.into_iter().all(|f| run.sources.locate(f.span).unwrap().0 != "prod.tfvars"), "{:?}", findings(&run));
 }
 

@@ -34,7 +34,7 @@ resource "aws_iam_role" "ci" {{
 "#
     );
     let run = check(&Request { input: Input::Memory(vec![("main.tf".to_owned(), text)]), ..Request::default() }).unwrap();
-    let mut rules: Vec<String> = run.findings.iter().map(|f| f.rule.clone()).collect();
+    let mut rules: Vec<String> = run.findings.iter().map(|f| f.rule.to_string()).collect();
     rules.sort();
     rules.dedup();
     rules
@@ -104,6 +104,6 @@ resource "aws_iam_role" "{name}" {{
     let main = format!("{}module \"m\" {{\n  source = \"./m\"\n  o = var.o\n}}\n", role("outer"));
     let files = vec![("main.tf".to_owned(), main), ("m/main.tf".to_owned(), demanding)];
     let run = check(&Request { input: Input::Memory(files), ..Request::default() }).expect("the run is made");
-    let dead: Vec<_> = run.findings.iter().filter(|f| f.rule == "never-matches").filter_map(|f| f.identity.as_deref()).collect();
+    let dead: Vec<_> = run.findings.iter().filter(|f| f.rule.as_str() == "never-matches").filter_map(|f| f.identity.as_deref()).collect();
     assert_eq!(dead, ["module.m.aws_iam_role.inner"]);
 }

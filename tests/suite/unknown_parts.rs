@@ -2,9 +2,9 @@
 
 #![allow(clippy::expect_used)]
 
+use fedlint::catalogue::Severity;
 use fedlint::pipeline::{Input, Request, check};
 use fedlint::report::Run;
-use fedlint::rules::Severity;
 
 fn run(text: &str) -> Run {
     check(&Request { input: Input::Memory(vec![("main.tf".to_owned(), text.to_owned())]), ..Request::default() }).expect("the run is made")
@@ -14,7 +14,7 @@ fn run(text: &str) -> Run {
 fn found(text: &str) -> Vec<(String, Severity)> {
     let run = run(text);
     assert!(run.coverage.undecided.is_empty(), "{:?}", run.coverage.undecided);
-    run.findings.into_iter().filter(|f| f.severity >= Severity::Medium).map(|f| (f.rule, f.severity)).collect()
+    run.findings.into_iter().filter(|f| f.severity >= Severity::Medium).map(|f| (f.rule.to_string(), f.severity)).collect()
 }
 
 fn role(host: &str, condition: &str) -> String {
@@ -71,13 +71,13 @@ fn an_organisation_that_is_not_known_is_the_same_in_url_and_subject() {
     let uuid = "7d8cdf74-1111-4111-8111-274d963d358b";
     for org in ["${var.org}", "66666666-7777-4888-9999-aaaaaaaaaaaa"] {
         let open = with(org, &format!("org/{org}/project/{uuid}/user/*")).expect("any ref gets in");
-        assert_eq!(open.rule, "any-ref", "{org}");
+        assert_eq!(open.rule.as_str(), "any-ref", "{org}");
         let help = open.help.unwrap_or_default();
         assert!(help.contains("/vcs-ref/refs/heads/main") && !help.contains("environment:production"), "{help}");
         let wide = with(org, &format!("org/{org}/project/*")).expect("any project gets in");
-        assert_eq!(wide.rule, "organization-wide", "{org}");
+        assert_eq!(wide.rule.as_str(), "organization-wide", "{org}");
     }
     // The organisation is written in the subject and not in the URL: it may well be the same.
     let written = with("${var.org}", &format!("org/{uuid}/project/{uuid}/user/*")).expect("any ref gets in");
-    assert_eq!(written.rule, "any-ref");
+    assert_eq!(written.rule.as_str(), "any-ref");
 }

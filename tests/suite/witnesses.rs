@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used)]
 
+use fedlint::catalogue::catalogue;
 use fedlint::config::Config;
 use fedlint::graph::Graph;
 use fedlint::graph::links::Links;
@@ -10,7 +11,6 @@ use fedlint::issuers::registry;
 use fedlint::pipeline::{Input, Request, check, read};
 use fedlint::place::Span;
 use fedlint::rules::Finding;
-use fedlint::rules::catalogue::catalogue;
 use fedlint::simulation::{Presented, entering, simulate};
 use fedlint::token::{Decision, Token};
 use std::fs;
@@ -78,7 +78,7 @@ fn judge(name: &str, files: Files, problems: &mut Vec<String>) -> (usize, usize)
         // A person with a Google account brings no token to exchange.
         let Some(witness) = finding.witness.as_ref().filter(|w| w.string("email") != Some("stranger@gmail.com")) else { continue };
         let presented = presented(witness);
-        let place = format!("{name}: {} of {:?}, witness {}", finding.rule, finding.identity, witness.to_json());
+        let place = format!("{name}: {} of {:?}, witness {}", finding.rule.as_str(), finding.identity, witness.to_json());
         match best(&world.graph, &world.links, finding, &presented) {
             Some((Decision::Admit, _)) => admitted += 1,
             // Static reading ends: only where something is written that is not known.
@@ -156,7 +156,7 @@ resource "google_service_account_iam_member" "ci" {{
     assert!(problems.is_empty() && open == 0, "{problems:?}");
     let run = check(&Request { input: Input::Memory(files), ..Request::default() }).expect("the run is made");
     let exposed = run.findings.iter().filter(|f| !["missing-token-creator", "stale-subject-format"].contains(&f.rule.as_str()));
-    exposed.map(|f| (f.rule.clone(), f.witness.as_ref().and_then(|w| w.string("aud").map(str::to_owned)))).collect()
+    exposed.map(|f| (f.rule.to_string(), f.witness.as_ref().and_then(|w| w.string("aud").map(str::to_owned)))).collect()
 }
 
 #[test]

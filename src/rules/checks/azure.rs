@@ -2,12 +2,14 @@
 //! (<https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations>).
 
 use super::super::engine::Context;
-use super::super::finding::{Finding, Severity};
+use super::super::finding::Finding;
 use super::class;
 use super::format::{self, Beside, Customised};
 use crate::admission::entra::{self, Credential, CredentialProblemKind};
 use crate::admission::exposure::{Class, Exposure, Life, shape};
 use crate::admission::formula::Formula;
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
 use crate::graph::{Gate, SubjectFormat, Trust, pieces};
 use crate::issuers::{Recognised, Role, Template, Tenancy, well_known_mistakes};
 use crate::rules::subjects::{self, Subjects};
@@ -66,7 +68,7 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
     }
     if lifeless {
         let finding = dead(&seen);
-        findings.push(if finding.rule == "never-matches" { finding.certain(!seen.subjects.truncated) } else { finding });
+        findings.push(if finding.rule == RuleId::NeverMatches { finding.certain(!seen.subjects.truncated) } else { finding });
         return findings;
     }
     let assumed = matches!(custom, Customised::Assumed(_));
@@ -97,7 +99,7 @@ fn mistake(context: &Context<'_>, trust: &Trust, url: &Text) -> Option<Finding> 
         && let Some(why) = malformed(&known)
     {
         let message = format!("`{known}` is no issuer: {why}; no token has it, so nobody gets in");
-        let finding = Finding::new("issuer-mismatch", &trust.origin, url.span(), &known, message);
+        let finding = Finding::new(RuleId::IssuerMismatch, &trust.origin, url.span(), &known, message);
         return Some(finding.help("write the issuer exactly as it stands in the token's `iss`: `https://HOST/PATH`").along_text(url));
     }
     let message = well_known_mistakes(&known).or_else(|| {
@@ -109,7 +111,7 @@ fn mistake(context: &Context<'_>, trust: &Trust, url: &Text) -> Option<Finding> 
         }
     })?;
     let finding = Finding::new(
-        "issuer-mismatch",
+        RuleId::IssuerMismatch,
         &trust.origin,
         url.span(),
         &known,
@@ -148,7 +150,7 @@ fn rejected(trust: &Trust, credential: &Credential) -> Vec<Finding> {
     let problems = problems.filter(|p| p.kind != CredentialProblemKind::Unknown);
     let findings = problems.map(|p| {
         let message = format!("Entra refuses the credential: {}", p.message);
-        let finding = Finding::new("rejected-policy", &trust.origin, p.span, &p.message, message);
+        let finding = Finding::new(RuleId::RejectedPolicy, &trust.origin, p.span, &p.message, message);
         finding.help("write `claims['sub'] matches 'PATTERN'`, clauses joined by `and`; values in single quotes")
     });
     findings.collect()
@@ -175,7 +177,7 @@ fn mismatch(seen: &Seen<'_>) -> Vec<Finding> {
         } else {
             format!("jobs at {name} ask for the audience `{AUDIENCE}` unless they are told otherwise; this credential takes only `{text}`")
         };
-        let finding = Finding::new("audience-mismatch", &seen.trust.origin, text.span(), &text.to_string(), message);
+        let finding = Finding::new(RuleId::AudienceMismatch, &seen.trust.origin, text.span(), &text.to_string(), message);
         let finding = finding
             .severity(if slip { Severity::High } else { Severity::Medium })
             .certain(slip)
@@ -194,18 +196,18 @@ fn dead(seen: &Seen<'_>) -> Finding {
         let star = ["*", "?"].iter().find_map(|c| subject.find_span(c));
         if star.is_some() || pieces::flat(subject).contains(['*', '?']) {
             let message = format!("`{subject}` is compared character by character, and no token of {name} holds a `*`: nobody gets in");
-            return Finding::new("literal-wildcard", origin, star.or_else(|| subject.span()), "subject", message)
+            return Finding::new(RuleId::LiteralWildcard, origin, star.or_else(|| subject.span()), "subject", message)
                 .help("write one credential for each exact subject, use an environment, or a flexible credential that names the whole repository")
                 .along_text(subject);
         }
         let message = format!("no token of {name} has the subject `{subject}`: nobody gets in");
-        return Finding::new("never-matches", origin, subject.span(), "subject", message)
+        return Finding::new(RuleId::NeverMatches, origin, subject.span(), "subject", message)
             .help(hint(seen, &subject.to_string()))
             .along_text(subject);
     }
     let expression = seen.credential.expression.clone().unwrap_or_default();
     let message = format!("no token of {name} satisfies the expression: nobody gets in");
-    let finding = Finding::new("never-matches", origin, expression.span(), "expression", message);
+    let finding = Finding::new(RuleId::NeverMatches, origin, expression.span(), "expression", message);
     finding.help(format!("compare with a subject that {name} mints: `{}`", issuer::example(&seen.templates, "sub"))).along_text(&expression)
 }
 
@@ -243,7 +245,7 @@ fn unmet(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let text = seen.credential.audiences.first()?;
     let name = &seen.recognised.issuer.name;
     let message = format!("no token of {name} is for the audience `{text}`: nobody gets in");
-    let finding = Finding::new("audience-mismatch", &seen.trust.origin, text.span(), &text.to_string(), message);
+    let finding = Finding::new(RuleId::AudienceMismatch, &seen.trust.origin, text.span(), &text.to_string(), message);
     let minted = templates.iter().find_map(|t| t.claim("aud").map(|parts| t.text(parts)));
     let help = minted.map_or_else(|| "accept the audience of the tokens".to_owned(), |aud| format!("the tokens are for `{aud}`"));
     Some(finding.severity(Severity::Medium).certain(false).help(help).along_text(text))
@@ -264,9 +266,9 @@ fn exposed(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
         _ if tenancy == Tenancy::Unknown => return None,
         _ => class::inside(&seen.formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster)?,
     };
-    let pull = (verdict.rule == "pull-request").then(|| whole.and_then(|t| t.find_span("pull_request"))).flatten();
+    let pull = (verdict.rule == RuleId::PullRequest).then(|| whole.and_then(|t| t.find_span("pull_request"))).flatten();
     let span = pull.or(verdict.span).or_else(|| whole.and_then(Text::span));
-    let help = advice::one_branch(&seen.recognised.issuer.id, &templates).filter(|_| verdict.rule == "any-ref");
+    let help = advice::one_branch(&seen.recognised.issuer.id, &templates).filter(|_| verdict.rule == RuleId::AnyRef);
     let verdict = class::Verdict { span, help: help.unwrap_or(verdict.help), ..verdict };
     Some(verdict.finding(&seen.trust.origin, &seen.recognised.host_path, &exposure).certain(seen.certain))
 }
@@ -278,19 +280,19 @@ fn foreign(seen: &Seen<'_>, exposure: &Exposure) -> class::Verdict {
     let binding = || tests.iter().filter(|o| shape::binds(o.test, &seen.templates));
     let (rule, message, help) = if exposure.class == Class::TenantPrefix {
         (
-            "tenant-prefix",
+            RuleId::TenantPrefix,
             "a tenant whose name merely begins like yours gets in: the wildcard is glued to the name".to_owned(),
             "end the name with its delimiter (`repo:OWNER/…`)",
         )
     } else if binding().any(|o| class::star(o.test).is_some()) {
         (
-            "wildcard-subject",
+            RuleId::WildcardSubject,
             format!("anybody who can get a token from {name} gets in: the tenant's part of the subject is a wildcard"),
             "write the tenant's name where the wildcard is (`repo:OWNER/REPO:…`)",
         )
     } else {
         (
-            "foreign-tenant",
+            RuleId::ForeignTenant,
             format!("a stranger at {name} gets in although there is a condition: what it tests, everybody can have"),
             "tie the expression to the tenant with a clause on `sub`, then narrow it",
         )
@@ -309,6 +311,6 @@ fn default_service_account(seen: &Seen<'_>, exposure: &Exposure) -> Option<Findi
     let names = seen.templates.iter().flat_map(|t| &t.segments).filter(|s| s.role == Role::Project).map(|s| &s.name);
     let candidate = names.filter_map(|n| exposure.named.get(n)).flatten().find(|c| c.complete && c.text == "default")?;
     let message = "every pod of the namespace that names no ServiceAccount runs as `default`, and so becomes this identity";
-    let finding = Finding::new("default-service-account", &seen.trust.origin, candidate.span, &seen.recognised.host_path, message);
+    let finding = Finding::new(RuleId::DefaultServiceAccount, &seen.trust.origin, candidate.span, &seen.recognised.host_path, message);
     Some(finding.severity(Severity::Medium).help("give the workload a ServiceAccount of its own and name that").along(&candidate.trail))
 }

@@ -4,10 +4,13 @@ use super::wording;
 use crate::admission::exposure::{Class, Exposure, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Test};
 use crate::admission::search::{self, Candidate, Options};
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
 use crate::graph::Origin;
 use crate::issuers::{Role, Template};
 use crate::place::Span;
-use crate::rules::{Finding, Severity};
+
+use crate::rules::Finding;
 use crate::token::Token;
 use crate::value::Trail;
 
@@ -15,7 +18,7 @@ use crate::value::Trail;
 #[derive(Debug, Clone)]
 pub struct Verdict {
     /// The rule.
-    pub rule: &'static str,
+    pub rule: RuleId,
     /// How bad.
     pub severity: Severity,
     /// The literal that is wrong.
@@ -108,7 +111,7 @@ pub fn any_caller(formula: &Formula, exposure: &Exposure) -> Option<Verdict> {
     }
     let test = admitting(formula, exposure, "job_workflow_ref")?;
     Some(Verdict {
-        rule: "reusable-workflow-only",
+        rule: RuleId::ReusableWorkflowOnly,
         severity: Severity::High,
         span: test.span,
         trail: test.trail.clone(),
@@ -140,23 +143,23 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
     };
     let project = alike(exposure, templates, Role::Project);
     let workspace = ["workspace", "stack"].contains(&project);
-    let (rule, severity, roles, message, help): (&str, Severity, &[Role], String, &str) = match exposure.class {
+    let (rule, severity, roles, message, help): (RuleId, Severity, &[Role], String, &str) = match exposure.class {
         Class::AnyNamespace => (
-            "wildcard-subject",
+            RuleId::WildcardSubject,
             Severity::High,
             &[Role::Namespace],
             format!("a ServiceAccount of any namespace of the cluster gets in, such as one of namespace `{}`", segment(&["namespace"])),
             "name the namespace and the ServiceAccount: `system:serviceaccount:NAMESPACE:NAME` under `StringEquals`",
         ),
         Class::NamespacePrefix => (
-            "wildcard-subject",
+            RuleId::WildcardSubject,
             Severity::High,
             &[Role::Namespace],
             alike_named("every namespace", &["namespace"], &["namespace"]),
             "name the namespace and the ServiceAccount: `system:serviceaccount:NAMESPACE:NAME` under `StringEquals`",
         ),
         Class::AnyProject if cluster => (
-            "wildcard-subject",
+            RuleId::WildcardSubject,
             Severity::Medium,
             &[Role::Project],
             "every ServiceAccount of the namespace gets in, so whoever may create a pod there becomes the identity".to_owned(),
@@ -164,7 +167,7 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
         ),
         Class::AnyProject if reusable(formula, exposure) => return loose_workflow(formula, templates, exposure),
         Class::AnyProject if exposure.caller_chosen => (
-            "attacker-chosen-claim",
+            RuleId::AttackerChosenClaim,
             Severity::High,
             &[Role::CallerChosen],
             "below the tenant the gate is a value that the caller picks (a session name, a workflow's name): everybody of the tenant gets in"
@@ -172,21 +175,21 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             "test what the caller cannot pick: the repository's id, the role's name up to its delimiter",
         ),
         Class::AnyProject => (
-            "organization-wide",
+            RuleId::OrganizationWide,
             Severity::High,
             &[Role::Project],
             "every repository or project of the tenant gets in, so the weakest of them decides who becomes the identity".to_owned(),
             "list the repositories that need the identity, each with its ref or environment",
         ),
         Class::ProjectPrefix => (
-            "name-prefix",
+            RuleId::NamePrefix,
             if cluster || workspace { Severity::Medium } else { Severity::High },
             &[Role::Project],
             alike_named("everything", &[project], &[project]),
             "end the name with the delimiter that follows it in the subject, or compare exactly",
         ),
         Class::AnyRef => (
-            "any-ref",
+            RuleId::AnyRef,
             Severity::Medium,
             &[Role::Ref, Role::Project],
             format!(
@@ -197,35 +200,35 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
         ),
         Class::RefPrefix if family(exposure, Role::Ref, templates) => return None,
         Class::RefPrefix => (
-            "name-prefix",
+            RuleId::NamePrefix,
             Severity::Medium,
             &[Role::Ref],
             alike_named("every branch", &["branch"], &["branch", "ref"]),
             "compare the ref exactly, or end the prefix with `/` for a family of branches",
         ),
         Class::PullRequestTarget => (
-            "ref-claim-only",
+            RuleId::RefClaimOnly,
             Severity::Medium,
             &[],
             "runs of `pull_request_target` get in: they carry the `ref` of the target branch, whatever the pull request changes".to_owned(),
             "test `sub`, or add `event_name == 'push'` or a protected environment",
         ),
         Class::TagAsBranch => (
-            "ref-type-confusion",
+            RuleId::RefTypeConfusion,
             Severity::Medium,
             &[Role::Ref],
             "a tag with the branch's name gets in: the type of the ref is left open".to_owned(),
             "pin the type of the ref: `ref_type:branch`, `refs/heads/…`",
         ),
         Class::PullRequest => (
-            "pull-request",
+            RuleId::PullRequest,
             Severity::Medium,
             &[],
             "pull request runs get in, so code that nobody has reviewed runs as the identity".to_owned(),
             "give pull requests an identity of their own that can only read, or none",
         ),
         Class::AnyEnvironment => (
-            "any-environment",
+            RuleId::AnyEnvironment,
             Severity::High,
             &[Role::Environment],
             "every environment name gets in, and whoever may write a workflow can make up an unprotected one".to_owned(),
@@ -233,7 +236,7 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
         ),
         Class::EnvironmentPrefix if family(exposure, Role::Environment, templates) => return None,
         Class::EnvironmentPrefix => (
-            "name-prefix",
+            RuleId::NamePrefix,
             Severity::Medium,
             &[Role::Environment],
             alike_named("every environment", &["environment"], &["environment"]),
@@ -267,7 +270,7 @@ fn loose_workflow(formula: &Formula, templates: &[Template], exposure: &Exposure
     let test = admitting(formula, exposure, "job_workflow_ref")?;
     let at = open(test, templates, &["called_ref"]);
     Some(Verdict {
-        rule: "reusable-workflow-only",
+        rule: RuleId::ReusableWorkflowOnly,
         severity: Severity::Medium,
         span: at.as_ref().and_then(|c| c.open_at).or(test.span),
         trail: test.trail.clone(),

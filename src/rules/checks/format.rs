@@ -3,13 +3,16 @@
 
 use crate::admission::exposure::{Life, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Test};
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
 use crate::graph::Origin;
 use crate::graph::SubjectFormat;
 use crate::issuers::{Recognised, Template};
 use crate::place::Span;
 use crate::rules::engine::Context;
 use crate::rules::subjects::Subjects;
-use crate::rules::{Finding, Severity, issuer};
+
+use crate::rules::{Finding, issuer};
 use crate::value::{Part, Text, hops};
 
 /// How a value of the other format is added.
@@ -88,7 +91,7 @@ pub(super) fn stale_beside(
     let test = *one_sided.first().or_else(|| tests.first())?;
     let help = help(context, &one_sided, formula, missing, add_ids, beside);
     let severity = if broken { Severity::Medium } else { Severity::Low };
-    let finding = Finding::new("stale-subject-format", origin, place(test, origin), "format", message).severity(severity).help(help);
+    let finding = Finding::new(RuleId::StaleSubjectFormat, origin, place(test, origin), "format", message).severity(severity).help(help);
     let finding = finding.along(&test.trail);
     Some(one_sided.iter().skip(1).fold(finding, |f, t| f.related(place(t, origin), "this value is of one format, too")))
 }
@@ -144,7 +147,7 @@ pub(super) fn customised(
     let test = || shape::tests(formula).into_iter().find(|o| o.positive && shape::claims(&o.test.subject).contains("sub")).map(|o| o.test);
     let Some(test) = test() else { return Customised::No };
     let finding = |message: String| {
-        let finding = Finding::new("stale-subject-format", origin, test.span, "customised", message).along(&test.trail);
+        let finding = Finding::new(RuleId::StaleSubjectFormat, origin, test.span, "customised", message).along(&test.trail);
         facts.iter().fold(finding, |f, fact| f.related_to(fact.origin.span, "the subject's claims are chosen here"))
     };
     match (&subjects.wanted, by_default) {

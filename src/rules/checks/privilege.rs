@@ -1,11 +1,14 @@
 //! What an identity may do: a loose gate in front of an administrator is worse than one in front of a reader.
 
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
 use crate::graph::{Grant, Graph, IdentityId};
-use crate::rules::{Finding, Severity};
+
+use crate::rules::Finding;
 use std::collections::BTreeMap;
 
 /// Rules whose findings are worse when the identity is privileged.
-const WORSE: [&str; 2] = ["any-ref", "pull-request"];
+const WORSE: [RuleId; 2] = [RuleId::AnyRef, RuleId::PullRequest];
 /// AWS managed policies that let their holder do anything, or give himself any right
 /// (<https://docs.aws.amazon.com/aws-managed-policy/latest/reference/about-managed-policy-reference.html>).
 const POLICIES: [&str; 3] = ["AdministratorAccess", "IAMFullAccess", "PowerUserAccess"];
@@ -51,7 +54,7 @@ fn is_privilege(grant: &Grant) -> bool {
 
 /// The finding, worse when the identity behind the gate is privileged.
 pub(super) fn weigh(finding: Finding, identity: IdentityId, privileged: &Privileged<'_>) -> Finding {
-    let Some(grant) = privileged.get(&identity).filter(|_| WORSE.contains(&finding.rule.as_str())) else { return finding };
+    let Some(grant) = privileged.get(&identity).filter(|_| WORSE.contains(&finding.rule)) else { return finding };
     let name = grant.permission.to_string();
     let short = name.rsplit_once(":policy/").map_or(name.as_str(), |(_, short)| short).to_owned();
     let message = format!("{}; and it is privileged (`{short}`)", finding.message);

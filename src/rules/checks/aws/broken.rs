@@ -7,10 +7,13 @@ use crate::admission::entra::glob_matches;
 use crate::admission::exposure::{Life, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
 use crate::admission::iam::{self, Actions, ConditionTest, Effect, Leaf, Policy, PrincipalKind, ValueList, Values};
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
 use crate::graph::IdentityKind;
 use crate::graph::pieces::account_of_arn;
 use crate::place::Span;
-use crate::rules::{Finding, Severity};
+
+use crate::rules::Finding;
 use crate::token::Truth;
 use crate::value::Text;
 
@@ -53,7 +56,7 @@ pub(super) fn wrong_action(subject: &Subject<'_>) -> Vec<Finding> {
         );
         findings.push(
             Finding::new(
-                "wrong-action",
+                RuleId::WrongAction,
                 &subject.trust.origin,
                 first.and_then(Text::span).or(statement.span),
                 &statement.name(index),
@@ -132,7 +135,7 @@ fn starred(subject: &Subject<'_>, seen: &Seen<'_>, severity: Severity) -> Vec<Fi
         seen_spans.push(Some(star));
         let message = format!("`{text}` is compared character by character here, and no token holds a `*`: this value lets nobody in");
         findings.push(
-            Finding::new("literal-wildcard", &subject.trust.origin, Some(star), &text.to_string(), message)
+            Finding::new(RuleId::LiteralWildcard, &subject.trust.origin, Some(star), &text.to_string(), message)
                 .severity(severity)
                 .help("write the exact value, or use `StringLike` where a pattern is meant (and let it begin with the whole name and its delimiter)")
                 .along(&test.trail),
@@ -187,7 +190,7 @@ fn foreign_key(subject: &Subject<'_>, issuer: &Text, test: &ConditionTest) -> Op
             format!("write the key as `{issuer}:{name}`, or put the other issuer's trust into a statement of its own"),
         ),
     };
-    let finding = Finding::new("issuer-mismatch", &subject.trust.origin, test.key.span().or(test.span), &key, message);
+    let finding = Finding::new(RuleId::IssuerMismatch, &subject.trust.origin, test.key.span().or(test.span), &key, message);
     Some(finding.help(help).along_text(&test.key))
 }
 
@@ -204,7 +207,7 @@ fn schemed(subject: &Subject<'_>, test: &ConditionTest, scheme: &str, name: &str
         None => format!("write the key without `{scheme}`"),
     };
     let place = test.key.literal_from(0).or_else(|| test.key.span()).or(test.span);
-    Finding::new("issuer-mismatch", &subject.trust.origin, place, &test.key.to_string(), message).help(help).along_text(&test.key)
+    Finding::new(RuleId::IssuerMismatch, &subject.trust.origin, place, &test.key.to_string(), message).help(help).along_text(&test.key)
 }
 
 /// Every principal for which [`other_account`] says so.
@@ -226,7 +229,7 @@ pub(super) fn other_account(subject: &Subject<'_>, principal: &iam::PrincipalRef
     let message = format!(
         "the provider is in account `{provider}`, the role in `{role}`: STS looks for the provider in the role's own account, so nobody gets in"
     );
-    let finding = Finding::new("issuer-mismatch", &subject.trust.origin, principal.span, &provider, message);
+    let finding = Finding::new(RuleId::IssuerMismatch, &subject.trust.origin, principal.span, &provider, message);
     let help = format!("register the issuer in account `{role}` and name that provider");
     Some(finding.help(help).along_text(&principal.text))
 }
@@ -253,7 +256,7 @@ fn unsupported_claim(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> 
         "AWS makes no condition key of the claim `{name}` for tokens of {}: the test never holds and nobody gets in",
         recognised.issuer.name
     );
-    let finding = Finding::new("unsupported-claim", &subject.trust.origin, test.key.span().or(test.span), &name, message);
+    let finding = Finding::new(RuleId::UnsupportedClaim, &subject.trust.origin, test.key.span().or(test.span), &name, message);
     Some(finding.help(format!("test `sub`, or one of the claims that AWS exposes{hint}")).along_text(&test.key))
 }
 
@@ -266,12 +269,12 @@ fn contradiction(subject: &Subject<'_>, seen: &Seen<'_>) -> Finding {
         let value = value_of(test);
         let message = format!("no token of {name} can satisfy `{}`{value}: nobody gets in", test.label);
         let example = crate::rules::issuer::example(&seen.templates, "sub");
-        return Finding::new("never-matches", &subject.trust.origin, test.span, &test.label, message)
+        return Finding::new(RuleId::NeverMatches, &subject.trust.origin, test.span, &test.label, message)
             .help(format!("compare with a subject that {name} mints: `{example}`"))
             .along(&test.trail);
     }
     let message = format!("the conditions contradict each other: no token of {name} can satisfy all of them, so nobody gets in");
-    let finding = Finding::new("never-matches", &subject.trust.origin, tests.first().and_then(|t| t.span), "contradiction", message);
+    let finding = Finding::new(RuleId::NeverMatches, &subject.trust.origin, tests.first().and_then(|t| t.span), "contradiction", message);
     finding
         .help("all tests of a statement have to hold at once; alternatives belong into one list of values, or into statements of their own")
 }

@@ -5,11 +5,14 @@ use super::{Seen, Subject};
 use crate::admission::exposure::{Class, Exposure, Life, minimal, shape};
 use crate::admission::formula::{Formula, Matcher, Subject as FormulaSubject};
 use crate::admission::iam::{self, Effect, PrincipalKind, View, Viewer};
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
 use crate::graph::ProviderKind;
 use crate::issuers::{Role, Template, Tenancy};
 use crate::rules::advice::one_branch;
 use crate::rules::checks::class::{self, Verdict};
-use crate::rules::{Finding, Severity, audience, subjects};
+
+use crate::rules::{Finding, audience, subjects};
 use crate::token::{Token, Truth};
 use crate::value::Part;
 
@@ -30,7 +33,7 @@ pub(super) fn web_identity(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Findin
         _ => class::inside(&seen.formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster),
     };
     let by_branch = |v: Verdict| match one_branch(&seen.known.recognised.issuer.id, &seen.templates) {
-        Some(help) if v.rule == "any-ref" => Verdict { help, ..v },
+        Some(help) if v.rule == RuleId::AnyRef => Verdict { help, ..v },
         _ => v,
     };
     let verdict = verdict.map(by_branch);
@@ -81,8 +84,8 @@ fn unknown_issuer(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
         let starred = gates.iter().find(|o| o.positive && class::star(o.test).is_some());
         let first = starred.or_else(|| gates.first())?;
         let (rule, help) = match starred {
-            Some(_) => ("wildcard-subject", "write the exact subject of the workload under `StringEquals`"),
-            None => ("vacuous-condition", "use `StringEquals` without `ForAllValues:` or `IfExists` on a claim that every token has"),
+            Some(_) => (RuleId::WildcardSubject, "write the exact subject of the workload under `StringEquals`"),
+            None => (RuleId::VacuousCondition, "use `StringEquals` without `ForAllValues:` or `IfExists` on a claim that every token has"),
         };
         Verdict {
             rule,
@@ -113,7 +116,7 @@ fn placeholder(subject: &Subject<'_>, seen: &Seen<'_>, host: &crate::value::Text
     let holds = |p: &&Part| matches!(p, Part::Literal { text, .. } if text.contains(['<', '>', '{', '}', ' ', '"', '|']));
     let span = host.parts.iter().find(holds).and_then(Part::span);
     let message = format!("`{known}` is the URL of no issuer, a part of it is still to be filled in: nobody gets in");
-    let finding = Finding::new("never-matches", &subject.trust.origin, span.or_else(|| seen.principal.span()), &known, message);
+    let finding = Finding::new(RuleId::NeverMatches, &subject.trust.origin, span.or_else(|| seen.principal.span()), &known, message);
     Some(finding.help("write the issuer as it stands in the `iss` of its tokens, without `https://`").along_text(&seen.principal))
 }
 
@@ -140,7 +143,7 @@ fn unbound_verdict(subject: &Subject<'_>, seen: &Seen<'_>, tenancy: Tenancy) -> 
     let refused =
         refused.map(|key| format!("; AWS refuses to create this today without a condition on `{key}`, but keeps it where it exists"));
     Verdict {
-        rule: "missing-subject",
+        rule: RuleId::MissingSubject,
         severity,
         span: seen.lacks(subject, &["sub"]),
         trail: seen.principal.trail(),
@@ -184,14 +187,14 @@ fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdi
     };
     if exposure.class == Class::TenantPrefix {
         return verdict(
-            "tenant-prefix",
+            RuleId::TenantPrefix,
             "a tenant whose name merely begins like yours gets in: the wildcard is glued to the name".to_owned(),
             "end the name with its delimiter (`repo:OWNER/…`; for immutable subjects `repo:OWNER@OWNER_ID/…` as a value of its own)",
         );
     }
     if binding.iter().all(|o| !o.positive) {
         let inverted = verdict(
-            "inverted-condition",
+            RuleId::InvertedCondition,
             format!("everybody at {name} except those named here gets in: the only test of the tenant is a negation"),
             "say who gets in with `StringEquals` or `StringLike`; put exceptions into a `Deny` statement",
         );
@@ -203,7 +206,7 @@ fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdi
     let wildcard = |o: &&shape::Occurrence<'_>| o.positive && o.test.absent != Truth::True && class::star(o.test).is_some();
     let open = || {
         verdict(
-            "wildcard-subject",
+            RuleId::WildcardSubject,
             format!("anybody who can get a token from {name} gets in: the tenant's part of the subject is a wildcard"),
             "write the tenant's name where the wildcard is (`repo:OWNER/REPO:…`)",
         )
@@ -214,7 +217,7 @@ fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdi
     let binds = |test: &crate::admission::formula::Test| shape::binds(test, &seen.templates);
     if shape::vacuous(&seen.formula, &seen.templates, &binds) {
         return verdict(
-            "vacuous-condition",
+            RuleId::VacuousCondition,
             format!("the condition on the tenant refuses nobody, so anybody who can get a token from {name} gets in"),
             "use `StringEquals` without `ForAllValues:` or `IfExists` on a claim that every token has",
         );
@@ -223,7 +226,7 @@ fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdi
         return open();
     }
     verdict(
-        "foreign-tenant",
+        RuleId::ForeignTenant,
         format!("a stranger at {name} gets in although there is a condition: what it tests, everybody can have"),
         "tie the condition to the tenant first, then narrow it",
     )
@@ -241,7 +244,7 @@ fn ignored_test(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Verdict> {
     })?;
     let leaf = test.values.leaves().next();
     Some(Verdict {
-        rule: "vacuous-condition",
+        rule: RuleId::VacuousCondition,
         severity: Severity::Critical,
         span: test.key.span().or(test.span),
         trail: leaf.and_then(|l| l.trail.clone()),
@@ -263,7 +266,8 @@ fn default_service_account(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Ex
     let names = seen.templates.iter().flat_map(|t| &t.segments).filter(|s| s.role == Role::Project).map(|s| &s.name);
     let candidate = names.filter_map(|n| exposure.named.get(n)).flatten().find(|c| c.complete && c.text == "default")?;
     let message = "every pod of the namespace that names no ServiceAccount runs as `default`, and so becomes this role";
-    let finding = Finding::new("default-service-account", &subject.trust.origin, candidate.span, &seen.known.recognised.host_path, message);
+    let finding =
+        Finding::new(RuleId::DefaultServiceAccount, &subject.trust.origin, candidate.span, &seen.known.recognised.host_path, message);
     Some(finding.severity(Severity::Medium).help("give the workload a ServiceAccount of its own and name that").along(&candidate.trail))
 }
 
@@ -288,7 +292,7 @@ pub(super) fn public(subject: &Subject<'_>) -> Vec<Finding> {
     let rejected = principal.kind == PrincipalKind::Everyone;
     let note = if rejected { "; IAM refuses `\"Principal\": \"*\"` in a trust policy, `{\"AWS\": \"*\"}` it takes" } else { "" };
     vec![
-        Finding::new("public-principal", &subject.trust.origin, principal.span, "aws", format!("{message}{note}"))
+        Finding::new(RuleId::PublicPrincipal, &subject.trust.origin, principal.span, "aws", format!("{message}{note}"))
             .help("name the accounts or roles; where any account of an organisation is meant, add `aws:PrincipalOrgID`")
             .witness(Some(witness))
             .along_text(&principal.text),

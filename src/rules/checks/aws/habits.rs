@@ -5,7 +5,10 @@ use super::{Seen, Subject};
 use crate::admission::exposure::shape;
 use crate::admission::formula::Matcher;
 use crate::admission::iam;
-use crate::rules::{Finding, Severity};
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
+
+use crate::rules::Finding;
 
 /// The id of Google accounts in the registry: IAM knows them without a provider resource.
 const GOOGLE: &str = "google";
@@ -24,7 +27,7 @@ pub(super) fn audience(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding
     let message = format!("no condition tests the audience: {why}");
     let host = iam::issuer_of_federated(&seen.principal).map_or_else(String::new, |t| t.to_string());
     let place = seen.lacks(subject, &["aud", "oaud", "azp"]);
-    let finding = Finding::new("missing-audience", &subject.trust.origin, place, &host, message).severity(severity);
+    let finding = Finding::new(RuleId::MissingAudience, &subject.trust.origin, place, &host, message).severity(severity);
     Some(finding.help(help).along_text(&seen.principal))
 }
 

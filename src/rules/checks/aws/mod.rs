@@ -10,6 +10,7 @@ use super::super::engine::Context;
 use super::super::finding::Finding;
 use super::format::{self, Customised};
 use super::privilege;
+use crate::catalogue::RuleId;
 
 use crate::admission::exposure::Life;
 use crate::admission::formula::Formula;
@@ -81,10 +82,11 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
 /// A role has one trust policy: several are what it may be. What breaks a trust, or is missing from it, counts only when
 /// it is so in each of them.
 fn everywhere(context: &Context<'_>, each: Vec<Vec<Finding>>) -> Vec<Finding> {
-    const OF_ALL: [&str; 5] = ["never-matches", "issuer-mismatch", "literal-wildcard", "unsupported-claim", "missing-audience"];
+    const OF_ALL: [RuleId; 5] =
+        [RuleId::NeverMatches, RuleId::IssuerMismatch, RuleId::LiteralWildcard, RuleId::UnsupportedClaim, RuleId::MissingAudience];
     let policies = || context.graph.trusts.iter().zip(&each).filter(|(t, _)| matches!(t.gate, Gate::AwsPolicy(_)));
     let mut alternatives: BTreeMap<IdentityId, usize> = BTreeMap::new();
-    let mut counts: BTreeMap<(IdentityId, &'static str), usize> = BTreeMap::new();
+    let mut counts: BTreeMap<(IdentityId, RuleId), usize> = BTreeMap::new();
     for (trust, findings) in policies() {
         *alternatives.entry(trust.identity).or_default() += 1;
         for rule in OF_ALL.into_iter().filter(|rule| findings.iter().any(|f| f.rule == *rule)) {
@@ -130,7 +132,7 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
             let mut exposed = exposure::web_identity(&subject, &seen);
             let audience = habits::audience(&subject, &seen);
             // Where nothing at all is tested, that is one omission.
-            match (exposed.iter_mut().find(|f| f.rule == "missing-subject"), audience) {
+            match (exposed.iter_mut().find(|f| f.rule == RuleId::MissingSubject), audience) {
                 (Some(open), Some(audience)) => {
                     open.help = open.help.take().zip(audience.help).map(|(a, b)| format!("{a}; for the audience {b}"))
                 }
@@ -145,7 +147,7 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
             findings.extend(broken::dead_values(&subject, &seen));
         }
         // A truncated subject is one that somebody may have customised.
-        findings.extend(dead.into_iter().map(|f| if f.rule == "never-matches" { f.certain(!seen.subjects.truncated) } else { f }));
+        findings.extend(dead.into_iter().map(|f| if f.rule == RuleId::NeverMatches { f.certain(!seen.subjects.truncated) } else { f }));
     }
     findings
 }

@@ -4,9 +4,12 @@
 use super::{Seen, Subject};
 use crate::admission::exposure::{Class, Life};
 use crate::admission::iam::{self, ConditionTest, Effect, PrincipalKind, PrincipalRef, ProblemKind, Statement};
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
 use crate::graph::{Gate, Graph, IdentityKind, pieces};
 use crate::issuers::Template;
-use crate::rules::{Finding, Severity};
+
+use crate::rules::Finding;
 use crate::token::Token;
 use crate::value::Text;
 use std::collections::BTreeMap;
@@ -28,7 +31,7 @@ pub(super) fn rejected(subject: &Subject<'_>) -> Vec<Finding> {
         } else {
             "write the policy as IAM's grammar for trust policies has it"
         };
-        Finding::new("rejected-policy", &subject.trust.origin, p.span, &p.message, message).help(help)
+        Finding::new(RuleId::RejectedPolicy, &subject.trust.origin, p.span, &p.message, message).help(help)
     });
     findings.chain(duplicates(subject)).collect()
 }
@@ -43,7 +46,7 @@ fn duplicates(subject: &Subject<'_>) -> Vec<Finding> {
     };
     let findings = subject.context.graph.duplicates.iter().filter(own).map(|d| {
         let message = format!("`{}` is there twice: Terraform keeps the last, so this condition is lost", d.key);
-        Finding::new("rejected-policy", &subject.trust.origin, Some(d.lost), &format!("duplicate {}", d.key), message)
+        Finding::new(RuleId::RejectedPolicy, &subject.trust.origin, Some(d.lost), &format!("duplicate {}", d.key), message)
             .help("put all tests of one operator under one key")
             .related_to(d.kept, "this one stays")
     });
@@ -105,7 +108,7 @@ pub(super) fn roles_anywhere(subject: &Subject<'_>) -> Vec<Finding> {
         let mut witness = Token::default();
         witness.set("aws:SourceArn", "arn:aws:rolesanywhere:eu-west-1:111122223333:trust-anchor/66666666-0000-4000-8000-000000000001");
         witness.set("aws:PrincipalTag/x509Subject/CN", "somebody-else");
-        let finding = Finding::new("roles-anywhere-unpinned", &subject.trust.origin, principal.span, "roles-anywhere", message);
+        let finding = Finding::new(RuleId::RolesAnywhereUnpinned, &subject.trust.origin, principal.span, "roles-anywhere", message);
         Some(finding.severity(severity).help(help).witness((!anchor && !certificate).then_some(witness)).along_text(&principal.text))
     })
     .collect()
@@ -125,7 +128,7 @@ pub(super) fn pod_identity(subject: &Subject<'_>) -> Vec<Finding> {
     };
     all.map(|(_, principal)| {
         let message = "whoever may create an association in any cluster of the account gives this role to a pod: no cluster, namespace or ServiceAccount is pinned";
-        Finding::new("pod-identity-unscoped", &subject.trust.origin, principal.span, "pods", message)
+        Finding::new(RuleId::PodIdentityUnscoped, &subject.trust.origin, principal.span, "pods", message)
             .help(format!("add `StringEquals` on `aws:RequestTag/kubernetes-namespace` and `aws:RequestTag/kubernetes-service-account`, or `aws:SourceArn` with the cluster{how}"))
             .along_text(&principal.text)
     })
@@ -185,7 +188,7 @@ pub(super) fn accounts(subject: &Subject<'_>) -> Vec<Finding> {
             ),
         };
         findings.push(
-            Finding::new("account-principal", &subject.trust.origin, principal.span, &account, message)
+            Finding::new(RuleId::AccountPrincipal, &subject.trust.origin, principal.span, &account, message)
                 .severity(severity)
                 .certain(own.is_some() || known == Known::Own)
                 .help("name the role that needs it (`arn:aws:iam::ACCOUNT:role/NAME`), or ask for `sts:ExternalId` where a third party acts for you")
@@ -268,7 +271,7 @@ pub(super) fn identity_pool(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Fi
     if matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix) {
         let message = "anybody with an identity pool of his own gets in: no condition names yours";
         let finding =
-            Finding::new("identity-pool-open", origin, seen.lacks(subject, &["aud"]), "pool", message).severity(Severity::Critical);
+            Finding::new(RuleId::IdentityPoolOpen, origin, seen.lacks(subject, &["aud"]), "pool", message).severity(Severity::Critical);
         let help = "add `StringEquals` on `cognito-identity.amazonaws.com:aud` with the id of the identity pool";
         return Some(finding.help(help).witness(exposure.witness.clone()).certain(exposure.certain).along_text(&seen.principal));
     }
@@ -281,7 +284,7 @@ pub(super) fn identity_pool(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Fi
     });
     let meant = name.is_some_and(|n| n.to_lowercase().contains("unauth") || n.to_lowercase().contains("guest"));
     let message = "guests get in: whoever asks the identity pool gets this role without logging in";
-    let finding = Finding::new("identity-pool-open", origin, seen.lacks(subject, &["amr"]), "guests", message);
+    let finding = Finding::new(RuleId::IdentityPoolOpen, origin, seen.lacks(subject, &["amr"]), "guests", message);
     let finding = finding.severity(if meant { Severity::Info } else { Severity::High });
     let help = "add `ForAnyValue:StringLike` on `cognito-identity.amazonaws.com:amr` with `authenticated`";
     Some(finding.help(help).witness(Some(*token)).along_text(&seen.principal))

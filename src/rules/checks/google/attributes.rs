@@ -7,9 +7,12 @@ use crate::admission::cel::google::{
 use crate::admission::cel::value::Value;
 use crate::admission::exposure::{Life, life, shape};
 use crate::admission::formula::{Comparison, Formula, Matcher, Subject, Test};
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
 use crate::graph::{Gate, GoogleSource, Provider, ProviderKind, Trust};
 use crate::issuers::{Template, Tenancy};
-use crate::rules::{Finding, Severity};
+
+use crate::rules::Finding;
 use crate::value::Text;
 use std::collections::BTreeSet;
 
@@ -31,7 +34,7 @@ pub(super) fn in_condition(seen: &Seen<'_>) -> Vec<Finding> {
                 "the condition asks for `{name}`, which the provider does not map{lost}: it cannot be evaluated, and the token is refused"
             );
             let span = r.span.filter(|s| seen.in_condition(*s)).or_else(|| seen.view.condition.as_ref().and_then(Text::span));
-            Finding::new("unmapped-attribute", &seen.provider.origin, span, name, message).help(map_it(name, seen.view.aws))
+            Finding::new(RuleId::UnmappedAttribute, &seen.provider.origin, span, name, message).help(map_it(name, seen.view.aws))
         })
         .collect()
 }
@@ -107,7 +110,7 @@ fn unmapped(trust: &Trust, member: &Member, key: &str, providers: &[&Provider]) 
     let message = format!("no provider of the pool maps `{key}`{lost}: no identity has it, and the binding lets nobody in");
     let needle = key.rsplit('.').next().unwrap_or(key);
     let span = member.text.find_span(key).or_else(|| member.text.find_span(needle)).or_else(|| member.text.span());
-    let finding = Finding::new("unmapped-attribute", &trust.origin, span, &member.text.to_string(), message)
+    let finding = Finding::new(RuleId::UnmappedAttribute, &trust.origin, span, &member.text.to_string(), message)
         .help(map_it(key, providers.iter().any(|p| aws(&p))))
         .along_text(&member.text);
     providers.iter().fold(finding, |f, p| f.related_to(p.origin.span, "this provider fills the pool"))
@@ -117,8 +120,9 @@ fn unmapped(trust: &Trust, member: &Member, key: &str, providers: &[&Provider]) 
 fn unreachable(trust: &Trust, member: &Member, key: &str, value: &Text, seen: &[Seen<'_>]) -> Option<Finding> {
     let finding = |message: String, help: String| {
         let span = value.span().or_else(|| member.text.span());
-        let finding =
-            Finding::new("unreachable-value", &trust.origin, span, &member.text.to_string(), message).help(help).along_text(&member.text);
+        let finding = Finding::new(RuleId::UnreachableValue, &trust.origin, span, &member.text.to_string(), message)
+            .help(help)
+            .along_text(&member.text);
         seen.iter()
             .fold(finding.certain(seen.iter().all(|s| s.certain)), |f, s| f.related_to(s.provider.origin.span, "the mapping is made here"))
     };
@@ -242,7 +246,7 @@ pub(super) fn empty_extracts(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Find
         let name = &seen.recognised.issuer.name;
         let message = format!("`{key}` is always empty: no token of {name} holds what this `extract` looks for");
         let finding =
-            Finding::new("unreachable-value", &seen.provider.origin, test.span, key, message).help(help(seen, key)).along(&test.trail);
+            Finding::new(RuleId::UnreachableValue, &seen.provider.origin, test.span, key, message).help(help(seen, key)).along(&test.trail);
         Some(if customised(seen, key) { finding.severity(Severity::Medium).certain(false) } else { finding })
     })
     .collect()

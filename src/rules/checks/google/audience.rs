@@ -5,10 +5,13 @@ use super::{Context, Seen};
 use crate::admission::cel::google::{GoogleView, references};
 use crate::admission::exposure::Life;
 use crate::admission::formula::{Formula, Matcher};
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
 use crate::graph::{GoogleProvider, GoogleSource, Graph, pieces};
 use crate::issuers::{ClaimPart, Recognised, Role};
 use crate::rules::audience::{one_of, readable, test};
-use crate::rules::{Finding, Severity, subjects};
+
+use crate::rules::{Finding, subjects};
 use crate::value::Text;
 
 /// The beginnings of a provider's own name in an audience.
@@ -83,7 +86,7 @@ pub(super) fn unmet(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let (templates, _) = subjects::tokens(&seen.recognised, &seen.condition, &context.graph.subject_formats);
     let minted: Vec<String> = templates.iter().filter_map(|t| t.claim("aud").map(|parts| t.text(parts))).collect();
     let message = format!("no token of {name} is for an audience that this provider accepts: nobody enters the pool");
-    let finding = Finding::new("audience-mismatch", &seen.provider.origin, span, "audience", message);
+    let finding = Finding::new(RuleId::AudienceMismatch, &seen.provider.origin, span, "audience", message);
     let help = minted.first().map_or_else(
         || "put the audience of the tokens into `allowed_audiences`".to_owned(),
         |aud| format!("put the audience of the tokens into `allowed_audiences`: `{aud}`"),

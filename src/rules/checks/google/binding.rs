@@ -6,14 +6,17 @@ use super::provider::{CONDITION_RULES, combined};
 use super::{Context, Seen, attributes, see};
 use crate::admission::cel::google::{Member, MemberKind, Selector};
 use crate::admission::exposure::{Class, Exposure, Life};
+use crate::catalogue::RuleId;
 use crate::token::Token;
 
 use crate::admission::formula::Formula;
+use crate::catalogue::Severity;
 use crate::graph::{Gate, IdentityKind, Trust};
 use crate::issuers::{Template, Tenancy};
 use crate::place::Span;
 use crate::rules::audience::unaimed;
-use crate::rules::{Finding, Severity, advice};
+
+use crate::rules::{Finding, advice};
 
 pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
     let Gate::GoogleMember { member: text, .. } = &trust.gate else { return Vec::new() };
@@ -56,12 +59,12 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
     let verdict = verdict.filter(|v| !CONDITION_RULES.contains(&v.rule) || !answered(context, seen, exposure.class));
     let stale = format::stale(context, &trust.origin, &seen.recognised.issuer.id, &unaimed(formula), templates);
     let found = verdict.map(|mut v| {
-        if seen.view.aws && v.rule == "organization-wide" {
+        if seen.view.aws && v.rule == RuleId::OrganizationWide {
             v.message = "every role of the AWS account that the provider admits has the identity".to_owned();
             v.help = "bind `attribute.aws_role/ROLE` for the one role that needs it".to_owned();
             v.severity = Severity::Medium;
         }
-        if v.rule == "any-ref" {
+        if v.rule == RuleId::AnyRef {
             v.help = advice::one_branch_of_a_pool(&seen.recognised.issuer.id, templates);
         }
         v.span = v.span.or_else(|| text.span());
@@ -112,7 +115,7 @@ fn excluded(context: &Context<'_>, trust: &Trust, judged: &[(Formula, Vec<Templa
         return None;
     }
     let message = "no token that the provider's condition admits is one of this member: the binding lets nobody in";
-    let finding = Finding::new("never-matches", &trust.origin, span, "member", message).severity(Severity::Medium);
+    let finding = Finding::new(RuleId::NeverMatches, &trust.origin, span, "member", message).severity(Severity::Medium);
     let finding = finding.help("bring the member and the provider's `attribute_condition` together");
     Some(finding.related_to(seen.provider.origin.span, "the provider's condition excludes the member"))
 }
@@ -137,7 +140,7 @@ fn whole_pool(
         ),
     };
     let message = format!("every identity of the pool has this one: {who}");
-    Finding::new("whole-pool-principal", &trust.origin, star.or_else(|| member.text.find_span("/*")), &member.text.to_string(), message)
+    Finding::new(RuleId::WholePoolPrincipal, &trust.origin, star.or_else(|| member.text.find_span("/*")), &member.text.to_string(), message)
         .severity(severity)
         .help(narrower(seen))
         .witness(exposure.witness.clone())
@@ -172,6 +175,6 @@ fn public(context: &Context<'_>, trust: &Trust, member: &Member) -> Option<Findi
     witness.set("email", "stranger@gmail.com");
     let who = if matches!(member.kind, MemberKind::AllUsers) { "anybody at all" } else { "anybody with a Google account" };
     let finding =
-        Finding::new("public-principal", &trust.origin, member.text.span(), "public", format!("{who} may use this service account"));
+        Finding::new(RuleId::PublicPrincipal, &trust.origin, member.text.span(), "public", format!("{who} may use this service account"));
     Some(finding.help("name the principals that need it").witness(Some(witness)).along_text(&member.text))
 }

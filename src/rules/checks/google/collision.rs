@@ -5,8 +5,11 @@ use super::provider::combined;
 use super::{Context, Seen, see};
 use crate::admission::cel::google::{Member, Selector};
 use crate::admission::exposure::{Life, life, minimal};
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
 use crate::graph::{Gate, Trust};
-use crate::rules::{Finding, Severity};
+
+use crate::rules::Finding;
 use crate::token::Token;
 use rayon::prelude::*;
 
@@ -33,7 +36,7 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Option<Finding> {
     let (second, token) = seen.iter().filter(other).find_map(|s| mints(s, trust).map(|token| (s, token)))?;
     let names = (&first.recognised.issuer.name, &second.recognised.issuer.name);
     let message = format!("tokens of {} and of {} can both be this member: the pool does not tell its providers apart", names.0, names.1);
-    let finding = Finding::new("provider-collision", &trust.origin, value.span.or_else(|| text.span()), &text.to_string(), message);
+    let finding = Finding::new(RuleId::ProviderCollision, &trust.origin, value.span.or_else(|| text.span()), &text.to_string(), message);
     let finding = finding.severity(Severity::High).witness(Some(token)).along_text(text);
     let finding = finding
         .help("give each issuer a pool of its own, or begin the mapped value with the issuer (`'gitlab::' + assertion.project_path`)");

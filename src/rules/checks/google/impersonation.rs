@@ -2,8 +2,11 @@
 
 use super::Context;
 use crate::admission::cel::google::{Member, MemberKind};
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
 use crate::graph::{CredentialConfig, Gate, Identity, IdentityId, IdentityKind, Login, Trust, pieces};
-use crate::rules::{Finding, Severity};
+
+use crate::rules::Finding;
 use crate::value::Text;
 
 const USER: &str = "roles/iam.workloadIdentityUser";
@@ -64,7 +67,7 @@ fn missing_creator(context: &Context<'_>, index: usize, trust: &Trust) -> Option
     let message = "the principal holds `roles/iam.workloadIdentityUser` and not `roles/iam.serviceAccountTokenCreator`: access and ID tokens need only \
                    the first; signing (`signBlob`, `signJwt`, signed URLs, domain-wide delegation) and chains of `delegates` need the second, and some \
                    guides ask for both";
-    let finding = Finding::new("missing-token-creator", &trust.origin, member.span(), &member.to_string(), message);
+    let finding = Finding::new(RuleId::MissingTokenCreator, &trust.origin, member.span(), &member.to_string(), message);
     // Where a need is seen it is no matter of opinion.
     if let Some(signing) = context.graph.signings.iter().find(|s| accounts(context, &s.account).contains(&trust.identity)) {
         let needed = format!(
@@ -108,7 +111,7 @@ fn federated_above(context: &Context<'_>, trust: &Trust) -> Option<Finding> {
         "`{role}` on `{what}` is a right over every service account in it, default ones included: the workload becomes any of them"
     );
     let Gate::GoogleMember { role: written, .. } = &trust.gate else { return None };
-    let finding = Finding::new("project-wide-impersonation", &trust.origin, member.span(), &format!("{role}|{member}"), message);
+    let finding = Finding::new(RuleId::ProjectWideImpersonation, &trust.origin, member.span(), &format!("{role}|{member}"), message);
     let finding = finding.severity(Severity::Critical).certain(!conditional(trust));
     let help = "grant the role on the one service account: `google_service_account_iam_member`";
     Some(finding.help(help).along_text(member).related(written.span(), "the role"))
@@ -131,7 +134,7 @@ fn accounts_above(context: &Context<'_>) -> Vec<Finding> {
             let severity = if service_agent(&grant.principal) { Severity::Info } else { severity };
             let message = format!("`{role}` on `{what}` is a right over every service account in it, default ones included");
             let finding = Finding::new(
-                "project-wide-impersonation",
+                RuleId::ProjectWideImpersonation,
                 &grant.origin,
                 grant.permission.span(),
                 &format!("{role}|{}", grant.principal),
@@ -206,7 +209,7 @@ fn unbound(context: &Context<'_>, config: &CredentialConfig) -> Option<Finding> 
     let message = format!(
         "this {what} impersonates `{email}`, and nothing in the scan lets a principal of the pool `{pool}` do so: `iam.serviceAccounts.getAccessToken` is denied"
     );
-    let finding = Finding::new("unbound-impersonation", &config.origin, email.span(), &email.to_string(), message);
+    let finding = Finding::new(RuleId::UnboundImpersonation, &config.origin, email.span(), &email.to_string(), message);
     let finding = finding
         .help("grant `roles/iam.workloadIdentityUser` on the service account to `principalSet://…/attribute.NAME/VALUE` of the pool");
     let places = ids.iter().filter_map(|id| context.graph.identity(*id));

@@ -3,6 +3,7 @@
 
 use super::Context;
 use crate::admission::cel::google::{Member, MemberKind, MemberProblem, MemberProblemKind, ProjectKind};
+use crate::catalogue::RuleId;
 use crate::graph::{Gate, GoogleSource, Login, Origin, ProviderKind, pieces};
 use crate::place::Span;
 use crate::rules::Finding;
@@ -50,24 +51,25 @@ fn of_member(origin: &Origin, text: &Text) -> Option<Finding> {
 fn malformed(origin: &Origin, text: &Text, problem: &MemberProblem) -> Option<Finding> {
     let (rule, help) = match problem.kind {
         MemberProblemKind::Location => {
-            ("pool-location", "write `locations/global`: pools have no other location, whatever the regions of the workloads")
+            (RuleId::PoolLocation, "write `locations/global`: pools have no other location, whatever the regions of the workloads")
         }
         MemberProblemKind::LegacyForm if legacy_number(text).is_some() => {
-            ("project-id-in-principal", "write `serviceAccount:PROJECT_ID.svc.id.goog[NAMESPACE/SERVICE_ACCOUNT]` with the project's id")
+            (RuleId::ProjectIdInPrincipal, "write `serviceAccount:PROJECT_ID.svc.id.goog[NAMESPACE/SERVICE_ACCOUNT]` with the project's id")
         }
         MemberProblemKind::LegacyForm => {
-            ("malformed-principal", "write `serviceAccount:PROJECT_ID.svc.id.goog[NAMESPACE/SERVICE_ACCOUNT]`")
+            (RuleId::MalformedPrincipal, "write `serviceAccount:PROJECT_ID.svc.id.goog[NAMESPACE/SERVICE_ACCOUNT]`")
         }
-        MemberProblemKind::MultipleAttributes => {
-            ("malformed-principal", "map one attribute that joins the values (`assertion.repository + ':' + assertion.ref`) and bind that")
-        }
+        MemberProblemKind::MultipleAttributes => (
+            RuleId::MalformedPrincipal,
+            "map one attribute that joins the values (`assertion.repository + ':' + assertion.ref`) and bind that",
+        ),
         MemberProblemKind::Provider => {
-            ("malformed-principal", "name the pool and not its provider: `…/workloadIdentityPools/POOL/attribute.NAME/VALUE`")
+            (RuleId::MalformedPrincipal, "name the pool and not its provider: `…/workloadIdentityPools/POOL/attribute.NAME/VALUE`")
         }
         // A word that is not known may be a kind of principal that is newer than this program.
         MemberProblemKind::Prefix if !looks_like_a_member(&text.to_string()) => return None,
         _ => (
-            "malformed-principal",
+            RuleId::MalformedPrincipal,
             "write `principal://iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/subject/SUBJECT` or \
              `principalSet://…/POOL/attribute.NAME/VALUE`",
         ),
@@ -96,7 +98,7 @@ fn project_id(origin: &Origin, member: &Member) -> Option<Finding> {
     let edge = member.text.to_string();
     if let Some(span) = legacy_number(&member.text) {
         let message = "GKE's pool is named by the project's id, and this is its number: the binding lets nobody in";
-        let finding = Finding::new("project-id-in-principal", origin, span.or_else(|| member.text.span()), &edge, message);
+        let finding = Finding::new(RuleId::ProjectIdInPrincipal, origin, span.or_else(|| member.text.span()), &edge, message);
         return Some(finding.help("write `PROJECT_ID.svc.id.goog`").along_text(&member.text));
     }
     let project = project.as_ref()?;
@@ -106,7 +108,7 @@ fn project_id(origin: &Origin, member: &Member) -> Option<Finding> {
         ProjectKind::Number => return None,
     };
     let message = format!("`{}` is a project's id; a principal takes the project's number, so the binding lets nobody in", project.text);
-    let finding = Finding::new("project-id-in-principal", origin, used(&member.text, &project.text), &edge, message);
+    let finding = Finding::new(RuleId::ProjectIdInPrincipal, origin, used(&member.text, &project.text), &edge, message);
     Some(finding.help(NUMBER_HELP).certain(certain).along_text(&project.text))
 }
 
@@ -157,7 +159,7 @@ fn of_login(origin: &Origin, text: &Text) -> Option<Finding> {
     let provider = shape.contains("/providers/") || text.atoms().next().is_some();
     if !bare || !provider {
         let message = format!("`{text}` is no provider's name: the login fails before any token is looked at");
-        let finding = Finding::new("malformed-principal", origin, text.span(), &text.to_string(), message);
+        let finding = Finding::new(RuleId::MalformedPrincipal, origin, text.span(), &text.to_string(), message);
         let help =
             "write `projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`, without a host and with the provider";
         return Some(finding.help(help).along_text(text));
@@ -182,7 +184,7 @@ fn of_resource(origin: &Origin, text: &Text, what: &str) -> Option<Finding> {
         ProjectKind::Number => return None,
     };
     let message = format!("`{project}` is a project's id; in {what} Google compares the project's number, so no token is accepted with it");
-    let finding = Finding::new("project-id-in-principal", origin, used(text, &project), &text.to_string(), message);
+    let finding = Finding::new(RuleId::ProjectIdInPrincipal, origin, used(text, &project), &text.to_string(), message);
     Some(finding.help(NUMBER_HELP).certain(certain).along_text(&project))
 }
 
@@ -192,7 +194,7 @@ fn location(origin: &Origin, text: &Text) -> Option<Finding> {
     let (location, _) = pieces::split_once(&rest, "/")?;
     let known = location.as_known().filter(|l| l != "global")?;
     let message = format!("location `{known}` has to be `global`: there is no such pool");
-    let finding = Finding::new("pool-location", origin, location.span().or_else(|| text.span()), &text.to_string(), message);
+    let finding = Finding::new(RuleId::PoolLocation, origin, location.span().or_else(|| text.span()), &text.to_string(), message);
     Some(finding.help("write `locations/global`: pools have no other location, whatever the regions of the workloads").along_text(text))
 }
 
@@ -213,8 +215,13 @@ fn of_id(origin: &Origin, id: &Text, what: &str) -> Option<Finding> {
     } else {
         return None;
     };
-    let finding =
-        Finding::new("malformed-principal", origin, id.span(), &known, format!("the id `{known}` of a {what} {why}: Google refuses it"));
+    let finding = Finding::new(
+        RuleId::MalformedPrincipal,
+        origin,
+        id.span(),
+        &known,
+        format!("the id `{known}` of a {what} {why}: Google refuses it"),
+    );
     Some(finding.help("choose another id; members and audiences that name it have to follow").along_text(id))
 }
 
@@ -224,10 +231,10 @@ mod tests {
     use crate::place::FileId;
     use crate::value::Atom;
 
-    fn found(member: &Text) -> Option<(String, bool)> {
+    fn found(member: &Text) -> Option<(RuleId, bool)> {
         let span = Span::new(FileId(0), 0..1);
         let origin = Origin { name: "x".to_owned(), span, scope: String::new(), library: false, conditional: false };
-        of_member(&origin, member).map(|f| (f.rule, f.confidence == crate::rules::Confidence::Proven))
+        of_member(&origin, member).map(|f| (f.rule, f.confidence == crate::catalogue::Confidence::Proven))
     }
 
     fn with(atom: Atom) -> Text {
@@ -240,7 +247,7 @@ mod tests {
     #[test]
     fn ids_and_numbers() {
         let of = |kind, label: &str| found(&with(Atom::new(label, kind, format!("${{{label}}}"), "unknown", None)));
-        let id = |certain| Some(("project-id-in-principal".to_owned(), certain));
+        let id = |certain| Some((RuleId::ProjectIdInPrincipal, certain));
         assert_eq!(of(AtomKind::ProjectId, "data.google_project.p.project_id"), id(true));
         assert_eq!(of(AtomKind::Any, "var.project_id"), id(false));
         assert_eq!(of(AtomKind::ProjectNumber, "data.google_project.p.number"), None);
@@ -253,6 +260,6 @@ mod tests {
     fn words_that_may_be_new_are_left_alone() {
         assert_eq!(found(&Text::known("robot:x")), None);
         let bare = Text::known("reader@bakery-data.iam.gserviceaccount.com");
-        assert_eq!(found(&bare), Some(("malformed-principal".to_owned(), true)));
+        assert_eq!(found(&bare), Some((RuleId::MalformedPrincipal, true)));
     }
 }

@@ -7,11 +7,14 @@ use crate::admission::cel::google::{Member, Selector, member_formula, references
 use crate::admission::exposure::{Class, Exposure, Life, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
 use crate::admission::search;
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
 use crate::graph::Gate;
 use crate::issuers::{Role, Template, Tenancy};
 use crate::place::Span;
 use crate::rules::audience::LABEL;
-use crate::rules::{Finding, Severity};
+
+use crate::rules::Finding;
 use crate::token::Truth;
 use crate::value::{Text, Trail};
 
@@ -52,7 +55,7 @@ fn missing(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
         Tenancy::Cluster => (Severity::Low, "every ServiceAccount of the cluster enters the pool".to_owned()),
         Tenancy::Unknown => (Severity::Medium, "every token of this issuer enters the pool".to_owned()),
     };
-    let finding = Finding::new("missing-attribute-condition", &seen.provider.origin, None, "condition", message).severity(severity);
+    let finding = Finding::new(RuleId::MissingAttributeCondition, &seen.provider.origin, None, "condition", message).severity(severity);
     let finding = finding.help(example(seen)).witness(exposure.and_then(|e| e.witness));
     Some(strangers(context, seen).into_iter().fold(finding, |f, i| match context.graph.trusts.get(i) {
         Some(trust) => f.related_to(trust.origin.span, "this binding lets a stranger have the identity"),
@@ -129,7 +132,7 @@ fn exposed(context: &Context<'_>, seen: &Seen<'_>, templates: &[Template]) -> Ve
     }
     // What the condition alone gets wrong whatever is bound; the rest is the bindings' matter.
     let verdict = class::inside(&seen.plain, templates, &exposure, seen.tenancy() == Tenancy::Cluster);
-    let cut_short = |rule: &str| rule == "name-prefix" && !class::family(&exposure, Role::Project, templates);
+    let cut_short = |rule: RuleId| rule == RuleId::NamePrefix && !class::family(&exposure, Role::Project, templates);
     let own = verdict.filter(|v| CONDITION_RULES.contains(&v.rule) || (cut_short(v.rule) && everyone_is_bound(context, seen)));
     own.map(|v| v.finding(&seen.provider.origin, "condition", &exposure)).into_iter().collect()
 }
@@ -143,7 +146,8 @@ fn everyone_is_bound(context: &Context<'_>, seen: &Seen<'_>) -> bool {
 }
 
 /// The rules about gates inside a tenant that a condition answers for by itself.
-pub(super) const CONDITION_RULES: [&str; 4] = ["ref-claim-only", "ref-type-confusion", "attacker-chosen-claim", "reusable-workflow-only"];
+pub(super) const CONDITION_RULES: [RuleId; 4] =
+    [RuleId::RefClaimOnly, RuleId::RefTypeConfusion, RuleId::AttackerChosenClaim, RuleId::ReusableWorkflowOnly];
 
 /// A stranger enters the pool although there is a condition.
 fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Finding {
@@ -157,18 +161,18 @@ fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Findi
     let name = &seen.recognised.issuer.name;
     let vacuous = tests.is_empty() || shape::vacuous(&seen.condition, &templates, &|t| t.label != LABEL);
     let (rule, message) = if vacuous {
-        ("vacuous-condition", format!("the condition refuses nobody: anybody who can get a token from {name} enters the pool"))
+        (RuleId::VacuousCondition, format!("the condition refuses nobody: anybody who can get a token from {name} enters the pool"))
     } else if exposure.class == Class::TenantPrefix {
-        ("tenant-prefix", "a tenant whose name merely begins like yours enters the pool: the prefix ends inside the name".to_owned())
+        (RuleId::TenantPrefix, "a tenant whose name merely begins like yours enters the pool: the prefix ends inside the name".to_owned())
     } else if !binding.is_empty() && binding.iter().all(|o| !o.positive) {
         (
-            "inverted-condition",
+            RuleId::InvertedCondition,
             format!("everybody at {name} except those named here enters the pool: the only test of the tenant is a negation"),
         )
     } else {
-        ("foreign-tenant", format!("a stranger at {name} enters the pool: what the condition tests, everybody can have"))
+        (RuleId::ForeignTenant, format!("a stranger at {name} enters the pool: what the condition tests, everybody can have"))
     };
-    let (span, trail) = place(seen, exposure, rule == "inverted-condition");
+    let (span, trail) = place(seen, exposure, rule == RuleId::InvertedCondition);
     let bindings = bound(context, seen);
     let filtered = !bindings.is_empty() && strangers(context, seen).is_empty();
     let severity = match seen.tenancy() {
@@ -229,7 +233,7 @@ fn never(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let Some(test) = dead else {
         let message = format!("no token of {name} satisfies this condition: its tests contradict each other, so nobody enters the pool");
         return Some(
-            Finding::new("never-matches", &seen.provider.origin, whole, "condition", message)
+            Finding::new(RuleId::NeverMatches, &seen.provider.origin, whole, "condition", message)
                 .help("all parts of an `&&` have to hold at once"),
         );
     };
@@ -239,13 +243,13 @@ fn never(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
     };
     if let Some((star, text)) = starred {
         let message = format!("`==` compares `{text}` character by character, and no token holds a `*`: nobody enters the pool");
-        let finding = Finding::new("literal-wildcard", &seen.provider.origin, Some(star), "condition", message);
+        let finding = Finding::new(RuleId::LiteralWildcard, &seen.provider.origin, Some(star), "condition", message);
         return Some(
             finding.help("use `startsWith` with the whole name and its delimiter, or compare a claim that is exact").along(&test.trail),
         );
     }
     let message = format!("no token of {name} can satisfy `{}`: nobody enters the pool", test.label);
     let sample = crate::rules::issuer::example(&templates, "sub");
-    let finding = Finding::new("never-matches", &seen.provider.origin, test.span.or(whole), "condition", message);
+    let finding = Finding::new(RuleId::NeverMatches, &seen.provider.origin, test.span.or(whole), "condition", message);
     Some(finding.help(format!("{name} mints subjects of the form `{sample}`")).along(&test.trail))
 }

@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::admission::cel::google::{Member, MemberKind, Selector};
+use crate::catalogue::RuleId;
 use crate::graph::Gate;
 use crate::rules::Finding;
 use crate::value::{Part, Text};
@@ -18,7 +19,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
         let message =
             format!("the binding names one {what} (`{session}`): when it is replaced, its subject changes and the successor is refused");
         let span = subject.text.find_span(&session).or(subject.span).or_else(|| text.span());
-        let finding = Finding::new("subject-bound-principal", &trust.origin, span, &text.to_string(), message);
+        let finding = Finding::new(RuleId::SubjectBoundPrincipal, &trust.origin, span, &text.to_string(), message);
         Some(
             finding
                 .help("bind the role: `principalSet://…/attribute.aws_role/ROLE`; the audit log still shows the whole subject")

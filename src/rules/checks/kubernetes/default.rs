@@ -1,10 +1,13 @@
 //! Identities for the ServiceAccount that every pod has unless it asks for another.
 
 use super::{Account, Context};
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
 use crate::graph::member::{self, Member};
 use crate::graph::{Gate, IdentityKind, Trust};
 use crate::place::Span;
-use crate::rules::{Finding, Severity};
+
+use crate::rules::Finding;
 use crate::value::Text;
 
 const HELP: &str = "give the workload a ServiceAccount of its own and name that";
@@ -19,7 +22,7 @@ pub(super) fn annotation(account: &Account<'_>) -> Option<Finding> {
     let message = format!("every pod of the namespace that names no ServiceAccount runs as `default`, and so becomes `{identity}`");
     let span = account.name.span().or_else(|| identity.span());
     let finding =
-        Finding::new("default-service-account", &account.workload.origin, span, "annotation", message).severity(severity).help(HELP);
+        Finding::new(RuleId::DefaultServiceAccount, &account.workload.origin, span, "annotation", message).severity(severity).help(HELP);
     Some(identity.span().into_iter().fold(finding, |f, span| f.related_to(span, "the identity that it gets")))
 }
 
@@ -30,7 +33,7 @@ pub(super) fn associations(context: &Context<'_>) -> Vec<Finding> {
     all.filter_map(|association| {
         let name = named(&association.service_account)?;
         let message = "every pod of the namespace that names no ServiceAccount runs as `default`, and so becomes this role";
-        let finding = Finding::new("default-service-account", &association.origin, name.span(), "association", message);
+        let finding = Finding::new(RuleId::DefaultServiceAccount, &association.origin, name.span(), "association", message);
         Some(finding.severity(Severity::Medium).help(HELP).along_text(&name))
     })
     .collect()
@@ -59,7 +62,8 @@ pub(super) fn member(context: &Context<'_>, trust: &Trust) -> Option<Finding> {
         Some(IdentityKind::GoogleServiceAccount { email, .. }) => email.to_string(),
         _ => trust.origin.name.clone(),
     };
-    let finding = Finding::new("default-service-account", &trust.origin, span.or_else(|| text.span()), &format!("{what}|{text}"), message);
+    let finding =
+        Finding::new(RuleId::DefaultServiceAccount, &trust.origin, span.or_else(|| text.span()), &format!("{what}|{text}"), message);
     Some(finding.severity(Severity::High).help(HELP).along_text(text))
 }
 

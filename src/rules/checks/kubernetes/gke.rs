@@ -2,9 +2,12 @@
 //! other (<https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity>).
 
 use super::{Account, Context, equal, renamed};
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
 use crate::graph::member::{self, Member};
 use crate::graph::{BindingStyle, Gate, Identity, IdentityId, IdentityKind, Trust, TrustId, pieces};
-use crate::rules::{Finding, Severity};
+
+use crate::rules::Finding;
 use crate::value::Text;
 
 const USER: &str = "roles/iam.workloadIdentityUser";
@@ -54,7 +57,7 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
     let shown = account.shown();
     let message =
         format!("no grant lets the ServiceAccount `{shown}` act as `{}`: its pods get a 403 instead of a token", identity_name(identity));
-    let finding = Finding::new("one-sided-binding", &account.workload.origin, email.span(), "google", message)
+    let finding = Finding::new(RuleId::OneSidedBinding, &account.workload.origin, email.span(), "google", message)
         .severity(severity)
         .help(format!("grant `{USER}` on the service account to `serviceAccount:PROJECT_ID.svc.id.goog[{shown}]`"))
         .certain(account.namespace.is_some_and(Text::is_known) && !identity.origin.conditional && !identity.origin.library)
@@ -184,7 +187,7 @@ pub(super) fn binding(context: &Context<'_>, accounts: &[Account<'_>], trust: &T
         },
         _ => return None,
     };
-    let finding = Finding::new("one-sided-binding", &trust.origin, member.span(), &format!("binding {namespace}/{name}"), message)
+    let finding = Finding::new(RuleId::OneSidedBinding, &trust.origin, member.span(), &format!("binding {namespace}/{name}"), message)
         .severity(Severity::Medium)
         .help("annotate the ServiceAccount with `iam.gke.io/gcp-service-account`, or take the grant away")
         .certain(false)

@@ -6,9 +6,12 @@ use super::{Account, Context, equal, renamed};
 use crate::admission::exposure::{Life, life, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::admission::iam::{self, Effect, Policy, PrincipalKind};
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
 use crate::graph::{Gate, Identity, IdentityId, IdentityKind, Trust};
 use crate::issuers::Template;
-use crate::rules::{Finding, Severity};
+
+use crate::rules::Finding;
 use crate::token::Truth;
 use crate::value::Text;
 
@@ -67,7 +70,7 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
     } else {
         format!("let the trust compare `…:sub` with `{who}`, or name the role that is meant for this ServiceAccount")
     };
-    let finding = Finding::new("one-sided-binding", &account.workload.origin, arn.span(), "aws", message)
+    let finding = Finding::new(RuleId::OneSidedBinding, &account.workload.origin, arn.span(), "aws", message)
         .severity(severity)
         .help(help)
         .certain(!unsure && !trust.origin.conditional && !trust.origin.library)

@@ -2,20 +2,57 @@
 //!
 //! One file is the only source of a rule's text: `explain`, the docs, SARIF's help and the tests all come from it.
 
-use super::finding::{Category, Severity};
+mod levels;
+
+pub use levels::{Category, Confidence, Severity};
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::LazyLock;
 
 include!(concat!(env!("OUT_DIR"), "/rule_files.rs"));
+
+impl RuleId {
+    /// The rule with this id, or with this alias in another tool.
+    #[must_use]
+    pub fn named(id: &str) -> Option<Self> {
+        find(id).map(|rule| rule.meta.id)
+    }
+
+    /// Where the generated page of the rule stands.
+    #[must_use]
+    pub fn help_uri(self) -> String {
+        format!("https://github.com/fedlint/fedlint/blob/main/docs/rules/{self}.md")
+    }
+}
+
+impl fmt::Display for RuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for RuleId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for RuleId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let id = String::deserialize(deserializer)?;
+        let rule = Self::ALL.iter().find(|rule| rule.as_str() == id);
+        rule.copied().ok_or_else(|| serde::de::Error::custom(format!("unknown rule `{id}`")))
+    }
+}
 
 /// The front matter of a rule file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FrontMatter {
     /// The rule's id, the name of its file. A contract: reports and suppressions name it.
-    pub id: String,
+    pub id: RuleId,
     /// One line, lower case: what it finds.
     pub title: String,
     /// What sort of problem it is.
@@ -109,12 +146,6 @@ impl Rule {
         let (_, rest) = self.body.split_once(&heading)?;
         Some(rest.split_once("\n## ").map_or(rest, |(section, _)| section).trim())
     }
-
-    /// Where the generated page of the rule stands.
-    #[must_use]
-    pub fn help_uri(&self) -> String {
-        format!("https://github.com/fedlint/fedlint/blob/main/docs/rules/{}.md", self.meta.id)
-    }
 }
 
 /// Reads a rule file.
@@ -125,7 +156,7 @@ pub fn parse(name: &str, text: &str) -> Result<Rule, String> {
     let rest = text.strip_prefix("---\n").ok_or_else(|| format!("rule `{name}`: no front matter"))?;
     let (front, body) = rest.split_once("\n---\n").ok_or_else(|| format!("rule `{name}`: the front matter does not end"))?;
     let meta: FrontMatter = serde_saphyr::from_str(front).map_err(|e| format!("rule `{name}`: {e}"))?;
-    if meta.id != name {
+    if meta.id.as_str() != name {
         return Err(format!("rule `{name}`: the file is named unlike its id `{}`", meta.id));
     }
     if meta.check.is_some() == meta.when.is_some() {
@@ -183,7 +214,7 @@ pub fn catalogue() -> &'static [Rule] {
 /// The built-in rule with this id or alias.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Rule> {
-    catalogue().iter().find(|r| r.meta.id == id).or_else(|| catalogue().iter().find(|r| r.meta.aliases.iter().any(|a| a == id)))
+    catalogue().iter().find(|r| r.meta.id.as_str() == id).or_else(|| catalogue().iter().find(|r| r.meta.aliases.iter().any(|a| a == id)))
 }
 
 /// The text of every rule file, for tests that want to know why one does not load.
