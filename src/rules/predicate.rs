@@ -128,8 +128,8 @@ mod tests {
 
     #[test]
     fn a_predicate_over_an_unknown_sort_is_refused() {
-        let text = "---\nid: x\ntitle: t\ncategory: hygiene\nseverity: low\nsystems: [aws]\nreferences: []\nwhen: 'true'\non: nothing\nmessage: m\n---\n";
-        let rule = parse("x", text).expect("the file is a rule");
+        let text = "---\nid: long-session\ntitle: t\ncategory: hygiene\nseverity: low\nsystems: [aws]\nreferences: []\nwhen: 'true'\non: nothing\nmessage: m\n---\n";
+        let rule = parse("long-session", text).expect("the file is a rule");
         assert!(matches!(validate(&rule), Err(PredicateError::Sort { .. })));
     }
 }
