@@ -66,15 +66,15 @@ pub struct FrontMatter {
     /// The frameworks it maps to: `owasp-nhi`, `nist-csf`, `cwe`.
     #[serde(default)]
     pub frameworks: BTreeMap<String, Vec<String>>,
-    /// The project's own source documents it comes from.
-    #[serde(default)]
+    /// The project's own source documents it comes from: for the project, not for its users.
+    #[serde(default, skip_serializing)]
     pub sources: Vec<String>,
     /// Ids of the same check in other tools.
     #[serde(default)]
     pub aliases: Vec<String>,
-    /// The built-in check that decides it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub check: Option<String>,
+    /// The built-in checks that find it: a run of this rule alone runs no others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    pub check: Vec<String>,
     /// A CEL predicate over one fact, instead of `check`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
@@ -93,6 +93,20 @@ pub struct FrontMatter {
     /// The help of a `when` rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+}
+
+/// `check: a` or `check: [a, b]`.
+fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Names {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match Names::deserialize(deserializer)? {
+        Names::One(name) => vec![name],
+        Names::Many(names) => names,
+    })
 }
 
 /// A second predicate over the fact, and the severity of a finding for which it holds.
@@ -132,7 +146,7 @@ pub struct Example {
 pub struct Rule {
     /// Its front matter.
     pub meta: FrontMatter,
-    /// The Markdown below the front matter.
+    /// The Markdown below the front matter, as a person reads it: the tests' markers point at the line.
     pub body: String,
     /// The runnable examples.
     pub examples: Vec<Example>,
@@ -159,10 +173,10 @@ pub fn parse(name: &str, text: &str) -> Result<Rule, String> {
     if meta.id.as_str() != name {
         return Err(format!("rule `{name}`: the file is named unlike its id `{}`", meta.id));
     }
-    if meta.check.is_some() == meta.when.is_some() {
+    if meta.check.is_empty() != meta.when.is_some() {
         return Err(format!("rule `{name}`: exactly one of `check` and `when` is needed"));
     }
-    Ok(Rule { meta, body: body.to_owned(), examples: examples(body) })
+    Ok(Rule { meta, body: shown(body), examples: examples(body) })
 }
 
 fn examples(body: &str) -> Vec<Example> {
@@ -186,6 +200,11 @@ fn examples(body: &str) -> Vec<Example> {
     }
     out.retain(|e| !e.files.is_empty());
     out
+}
+
+/// The markers of the examples as comments for a reader: `# <- any-ref`.
+fn shown(body: &str) -> String {
+    body.replace("# expect: ", "# <- ").replace("// expect: ", "// <- ")
 }
 
 /// Takes the markers (`# expect: id[, id]`, `// expect: id`) off the lines.

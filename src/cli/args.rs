@@ -1,6 +1,7 @@
 //! The arguments. Their help texts are the manual.
 
 use crate::catalogue::{Confidence, Severity};
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -268,4 +269,36 @@ pub enum RulesFormat {
     Json,
     /// A Markdown table
     Markdown,
+}
+
+/// Help texts of the levels stand here: the catalogue does not know the command line.
+impl ValueEnum for Severity {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Self::Info => "a matter of doctrine or taste",
+            Self::Low => "bounded and unlikely to matter alone",
+            Self::Medium => "worth a change",
+            Self::High => "worth a change now",
+            Self::Critical => "an unrelated party obtains a privileged or unknown identity",
+        };
+        Some(PossibleValue::new(self.as_str()).help(help))
+    }
+}
+
+impl ValueEnum for Confidence {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Self::Likely => "depends on an unknown, or on the defaults of a library module",
+            Self::Proven => "holds for every value of every unknown",
+        };
+        Some(PossibleValue::new(self.as_str()).help(help))
+    }
 }

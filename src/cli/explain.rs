@@ -14,7 +14,8 @@ pub(super) fn explain(arguments: &Explain) -> Result<u8, CliError> {
         let _ = writeln!(out, "also known as {}", meta.aliases.join(", "));
     }
     out.push('\n');
-    out.push_str(&without_markers(rule));
+    out.push_str(rule.body.trim());
+    out.push('\n');
     if !meta.references.is_empty() {
         out.push_str("\n## References\n");
         meta.references.iter().for_each(|r| {
@@ -23,13 +24,6 @@ pub(super) fn explain(arguments: &Explain) -> Result<u8, CliError> {
     }
     print(&out, Colour::Never)?;
     Ok(CLEAN)
-}
-
-/// The body; the markers of the examples read as comments.
-fn without_markers(rule: &Rule) -> String {
-    let mut out = rule.body.trim().replace("# expect: ", "# <- ").replace("// expect: ", "// <- ");
-    out.push('\n');
-    out
 }
 
 pub(super) fn rules(arguments: &Rules) -> Result<u8, CliError> {

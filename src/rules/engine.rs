@@ -2,11 +2,11 @@
 
 use super::checks;
 use super::finding::{Finding, Related};
-use super::suppress;
+use super::{predicate, suppress};
 use crate::admission::exposure::{self, Exposure, Life};
 use crate::admission::formula::Formula;
 use crate::admission::search::Shared;
-use crate::catalogue::{Confidence, RuleId, Severity};
+use crate::catalogue::{Confidence, Rule, RuleId, Severity, catalogue};
 use crate::config::{Config, Level};
 use crate::graph::links::Links;
 use crate::graph::{Graph, Origin};
@@ -109,7 +109,8 @@ pub struct Selection {
 /// Runs every check; the findings are in their final order.
 #[must_use]
 pub fn run(context: &Context<'_>, selection: &Selection) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = checks::CHECKS.par_iter().flat_map_iter(|(_, check)| check(context)).collect();
+    let needed: Vec<Check> = checks::CHECKS.iter().filter(|(name, _)| is_needed(name, selection)).map(|c| c.1).collect();
+    let mut findings: Vec<Finding> = needed.par_iter().flat_map_iter(|check| check(context)).collect();
     for finding in &mut findings {
         if let Some(level) = context.config.level(finding.rule) {
             finding.severity = level.severity().unwrap_or(finding.severity);
@@ -130,6 +131,15 @@ pub fn run(context: &Context<'_>, selection: &Selection) -> Vec<Finding> {
     });
     order(&mut findings, context.sources);
     findings
+}
+
+/// Under `--select` only the checks run that find a selected rule. Whether a comment hides anything is known only when all ran.
+fn is_needed(check: &str, selection: &Selection) -> bool {
+    let finds = |rule: &Rule| rule.meta.check.iter().any(|name| name == check) || (rule.meta.when.is_some() && check == predicate::NAME);
+    let selected = &selection.select;
+    selected.is_empty()
+        || selected.contains(&RuleId::UnusedSuppression)
+        || catalogue().iter().any(|rule| selected.contains(&rule.meta.id) && finds(rule))
 }
 
 /// By file, then place, then severity.

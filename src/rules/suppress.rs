@@ -16,6 +16,9 @@ struct Comment {
     used: bool,
 }
 
+/// What the rule files call this in `check:`; it runs after all others.
+pub const NAME: &str = "suppressions";
+
 /// Takes out what comments hide; a comment that hides nothing is a finding of its own.
 #[must_use]
 pub fn apply(findings: Vec<Finding>, sources: &Sources, config: &Config) -> Vec<Finding> {

@@ -3,11 +3,12 @@
 
 #![allow(clippy::expect_used)]
 
-use fedlint::catalogue::Severity;
-use fedlint::catalogue::{Example, Rule, catalogue, files, parse};
+use fedlint::catalogue::{Example, Rule, RuleId, Severity, catalogue, files, parse};
 use fedlint::pipeline::{Input, Request, check};
 
-use fedlint::rules::Finding;
+use fedlint::rules::checks::CHECKS;
+use fedlint::rules::engine::Selection;
+use fedlint::rules::{Finding, predicate, suppress};
 use std::collections::BTreeSet;
 
 /// Rule, file, line.
@@ -83,4 +84,42 @@ fn every_example_holds() {
         }
     }
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+}
+
+/// The marks of one rule in a run that asks for it alone, or for all.
+fn marks_of(example: &Example, rule: RuleId, alone: bool) -> Vec<(usize, String)> {
+    let files = example.files.iter().map(|f| (f.path.clone(), f.text.clone())).collect();
+    let select = if alone { BTreeSet::from([rule]) } else { BTreeSet::new() };
+    let selection = Selection { select, ..Selection::default() };
+    let run = check(&Request { input: Input::Memory(files), selection, ..Request::default() }).expect("the run is made");
+    run.findings.iter().filter(|f| f.rule == rule).map(|f| (f.span.start as usize, f.message.clone())).collect()
+}
+
+#[test]
+fn a_rule_alone_is_found_by_the_checks_that_its_file_names() {
+    let mut problems = Vec::new();
+    for rule in catalogue() {
+        for example in &rule.examples {
+            let found: BTreeSet<RuleId> = run(example).0.iter().map(|f| f.rule).collect();
+            for id in found {
+                if marks_of(example, id, true) != marks_of(example, id, false) {
+                    problems.push(format!("rules/{}.md, `{}`: `{id}` alone is found by other checks", rule.meta.id, example.title));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+}
+
+#[test]
+fn every_named_check_is_there_and_every_check_is_named() {
+    let known: BTreeSet<&str> = CHECKS.iter().map(|(name, _)| *name).chain([suppress::NAME]).collect();
+    let mut named: BTreeSet<&str> = BTreeSet::from([predicate::NAME]);
+    for rule in catalogue() {
+        for name in &rule.meta.check {
+            assert!(known.contains(name.as_str()), "rules/{}.md: unknown check `{name}`", rule.meta.id);
+            named.insert(name);
+        }
+    }
+    assert_eq!(known, named);
 }
