@@ -5,8 +5,8 @@
 use fedlint::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use fedlint::admission::search::{Compiled, Options, Templates, search};
 use fedlint::issuers::{ClaimPart, Context, Role, Segment, Template};
+use fedlint::partial::Text;
 use fedlint::token::Truth;
-use fedlint::value::Text;
 
 fn main() {
     divan::main();

@@ -6,11 +6,11 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use fedlint::graph::{Gate, GoogleProvider, GoogleSource, Graph, Origin, ProviderKind, Setting};
+use fedlint::partial::{Kind, Text, Unknown, Value};
 use fedlint::pipeline::{Input, Request, World, read};
 use fedlint::place::Span;
 use fedlint::syntax::hcl::{self, ExprKind};
 use fedlint::terraform::models;
-use fedlint::value::{Atom, Kind, Text, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,7 +57,7 @@ impl Site {
         self.worst = self.worst.max(known);
     }
 
-    fn atom(&mut self, atom: &Atom) {
+    fn atom(&mut self, atom: &Unknown) {
         self.see(Known::Not);
         self.reasons.push(general(atom.why()));
     }

@@ -10,12 +10,12 @@ use crate::report::{Coverage, Run, Skipped, Undecided};
 use crate::rules::engine::{self, Context, Selection};
 use crate::source::walk::{FileKind, Options, Scan, ScanError};
 
+use crate::partial::{Text, Value};
 use crate::source::{SourceFile, Sources};
 use crate::syntax::{Parsed, Problem, helm, json};
 use crate::terraform::evaluate::{EvalError, Evaluated, ModuleCall, Workspace};
 use crate::terraform::models::Library;
 use crate::terraform::plan;
-use crate::value::{Text, Value};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -6,9 +6,9 @@
 //! <https://learn.microsoft.com/entra/workload-id/workload-identities-flexible-federated-identity-credentials>.
 
 use super::formula::{Formula, GlobPart, Matcher, Subject, Test};
+use crate::partial::{Part, Text};
 use crate::place::Span;
 use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
-use crate::value::{Part, Text};
 
 /// A federated identity credential.
 #[derive(Debug, Clone, Default)]

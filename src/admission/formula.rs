@@ -1,8 +1,8 @@
 //! A trust as a boolean formula over string tests on claims: what [`super::search`] decides.
 
+use crate::partial::{Text, Trail};
 use crate::place::Span;
 use crate::token::{Claim, Token, Truth};
-use crate::value::{Text, Trail};
 
 /// A formula. Connectives are those of [`Truth`].
 #[derive(Debug, Clone)]

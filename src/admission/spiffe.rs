@@ -5,9 +5,9 @@
 //! (<https://spiffe.io/docs/latest/deploying/registering/>).
 
 use super::formula::{Formula, Matcher, Subject, Test};
+use crate::partial::Text;
 use crate::place::Span;
 use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
-use crate::value::Text;
 use std::fmt;
 
 /// Most bytes of an ID.

@@ -2,10 +2,10 @@
 
 use super::args::{AnswerFormat, Colour, Eval};
 use super::{CLEAN, CliError, print};
+use crate::partial::{Kind, Value};
 use crate::pipeline;
 use crate::terraform::evaluate::why_unknown;
 use crate::terraform::json_text::render_json;
-use crate::value::{Kind, Value};
 use serde_json::{Value as Json, json};
 
 pub(super) fn run(arguments: &Eval) -> Result<u8, CliError> {

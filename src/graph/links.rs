@@ -8,7 +8,7 @@ use super::{
     Gate, Graph, Identity, IdentityId, IdentityKind, Origin, Pool, PoolId, ProviderId, ProviderKind, TrustId, WorkloadId, WorkloadKind,
     pieces,
 };
-use crate::value::{AtomKind, Kind, Text, Value};
+use crate::partial::{Kind, Text, UnknownKind, Value};
 use std::collections::HashMap;
 
 /// How deep a policy is searched for the providers that it names.
@@ -355,7 +355,7 @@ fn same_project(left: Option<&Text>, right: Option<&Text>) -> bool {
 
 /// The id of the project whose number the text is.
 fn numbered(text: &Text) -> Option<String> {
-    let atom = pieces::only_atom(text).filter(|atom| atom.kind() == AtomKind::ProjectNumber)?;
+    let atom = pieces::only_atom(text).filter(|atom| atom.kind() == UnknownKind::ProjectNumber)?;
     atom.key().split_once("|google|number of ").map(|(_, id)| id.to_owned())
 }
 

@@ -58,7 +58,7 @@ fn the_provider_that_is_named_is_meant() {
 fn the_number_of_a_project_belongs_to_its_id() {
     let number = |id: &str| {
         let key = format!("infra|google|number of {id}");
-        Text::hole(crate::value::Atom::new(key, AtomKind::ProjectNumber, format!("${{number of {id}}}"), "", None), None)
+        Text::hole(crate::partial::Unknown::new(key, UnknownKind::ProjectNumber, format!("${{number of {id}}}"), "", None), None)
     };
     let same = |a: &Text, b: &Text| same_project(Some(a), Some(b)) && same_project(Some(b), Some(a));
     assert!(same(&number("bakery-data"), &Text::known("bakery-data")));

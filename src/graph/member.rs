@@ -2,7 +2,7 @@
 //! (<https://cloud.google.com/iam/docs/principal-identifiers>).
 
 use super::pieces::{self, HOLE};
-use crate::value::Text;
+use crate::partial::Text;
 
 /// What a member string names.
 #[derive(Debug, Clone)]
@@ -117,7 +117,7 @@ fn kubernetes(project: Text, selector: &Text) -> Member {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::{Atom, AtomKind};
+    use crate::partial::{Unknown, UnknownKind};
 
     fn read(member: &str) -> Member {
         parse(&Text::known(member))
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_workload_pool_that_is_not_known() {
         let mut text = Text::known("serviceAccount:");
-        text.push(&Text::hole(Atom::new("k", AtomKind::Any, "${var.pool}", "", None), None));
+        text.push(&Text::hole(Unknown::new("k", UnknownKind::Any, "${var.pool}", "", None), None));
         text.push(&Text::known("[shop/api]"));
         let Member::Kubernetes { namespace, name, legacy: true, .. } = parse(&text) else { panic!("not read") };
         assert_eq!((namespace.unwrap().to_string(), name.unwrap().to_string()), ("shop".to_owned(), "api".to_owned()));

@@ -7,8 +7,8 @@ pub mod member;
 pub mod pieces;
 pub mod render;
 
+use crate::partial::{Text, Trail, Unknown, Value};
 use crate::place::Span;
-use crate::value::{Atom, Text, Trail, Value};
 
 macro_rules! id {
     ($(#[$doc:meta] $name:ident),*) => {$(
@@ -108,7 +108,7 @@ pub enum Setting {
     /// One of these is set (an unknown condition chooses); `None` stands for "not set".
     OneOf(Vec<Option<Text>>),
     /// It is not known whether it is set, nor to what.
-    Unknown(Atom),
+    Unknown(Unknown),
 }
 
 /// Whose tokens a Google provider takes.

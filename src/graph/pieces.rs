@@ -3,7 +3,7 @@
 //! A [`Text`] is looked at through its *flat* form: the literal characters with one NUL for each hole. Byte offsets of the
 //! flat form name places in the text, so every cut keeps spans and trails.
 
-use crate::value::{Atom, Part, Text};
+use crate::partial::{Part, Text, Unknown};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -84,7 +84,7 @@ pub fn trim_slashes(text: &Text) -> Text {
 
 /// The atom of a text that is one hole and nothing else.
 #[must_use]
-pub fn only_atom(text: &Text) -> Option<&Atom> {
+pub fn only_atom(text: &Text) -> Option<&Unknown> {
     let mut atoms = text.atoms();
     let first = atoms.next()?;
     (atoms.next().is_none() && flat(text).len() == HOLE.len_utf8()).then_some(first)
@@ -120,7 +120,7 @@ pub fn without_scheme(url: &Text) -> Text {
 /// The addresses of resources that an atom may be an attribute of, longest first:
 /// `infra|module.ci|aws_iam_role.x.arn` gives `module.ci.aws_iam_role.x.arn`, `module.ci.aws_iam_role.x`, ….
 #[must_use]
-pub fn addresses(atom: &Atom) -> Vec<String> {
+pub fn addresses(atom: &Unknown) -> Vec<String> {
     /// How many attribute names are taken off (`identity[0].oidc[0].issuer` has three).
     const MOST: usize = 5;
     let label = atom.label().trim_start_matches("${").trim_end_matches('}').trim().to_owned();
@@ -142,11 +142,11 @@ pub fn addresses(atom: &Atom) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::partial::UnknownKind;
     use crate::place::{FileId, Span};
-    use crate::value::AtomKind;
 
     fn arn() -> Text {
-        let atom = Atom::new("infra||data.aws_caller_identity.me.account_id", AtomKind::AccountId, "${account}", "not static", None);
+        let atom = Unknown::new("infra||data.aws_caller_identity.me.account_id", UnknownKind::AccountId, "${account}", "not static", None);
         let mut text = Text::literal("arn:aws:iam::", Span::new(FileId(0), 10..23));
         text.push(&Text::hole(atom, None));
         text.push(&Text::literal(":role/a/b", Span::new(FileId(0), 40..49)));
@@ -165,7 +165,7 @@ mod tests {
     fn the_key_is_the_shape() {
         let mut other = Text::known("arn:aws");
         other.push(&Text::known(":iam::"));
-        let atom = Atom::new("infra||data.aws_caller_identity.me.account_id", AtomKind::Any, "x", "y", None);
+        let atom = Unknown::new("infra||data.aws_caller_identity.me.account_id", UnknownKind::Any, "x", "y", None);
         other.push(&Text::hole(atom, None));
         other.push(&Text::known(":role/a/b"));
         assert!(arn().same(&other));
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn addresses_of_an_atom() {
-        let atom = Atom::new("infra|module.ci|aws_iam_role.x.arn", AtomKind::Arn, "${aws_iam_role.x.arn}", "", None);
+        let atom = Unknown::new("infra|module.ci|aws_iam_role.x.arn", UnknownKind::Arn, "${aws_iam_role.x.arn}", "", None);
         let all = addresses(&atom);
         assert!(all.contains(&"module.ci.aws_iam_role.x".to_owned()));
         assert!(all.contains(&"aws_iam_role.x".to_owned()));

@@ -3,7 +3,7 @@
 
 use super::links::Links;
 use super::{Gate, GoogleSource, Graph, IdentityKind, Provider, ProviderKind, TrustId, WorkloadKind, pieces};
-use crate::value::Text;
+use crate::partial::Text;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -5,8 +5,8 @@
 use super::context::{Object, Reader, origin};
 use super::shape::{any_field, field, listing, place, text_at};
 use crate::graph::{Origin, SubjectFormat, SubjectKeys, pieces};
+use crate::partial::{Text, Value};
 use crate::terraform::{Mode, Resource};
-use crate::value::{Text, Value};
 
 /// The keys of the REST payload; a document with others is something else.
 const PAYLOAD: [&str; 3] = ["use_default", "include_claim_keys", "use_immutable_subject"];

@@ -4,9 +4,9 @@ use super::shape::{self, place};
 use super::{Document, EmbeddedJson};
 use crate::graph::pieces;
 use crate::graph::{Graph, Identity, IdentityId, IdentityKind, Origin, PoolId};
+use crate::partial::{Kind, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use crate::terraform::Resource;
-use crate::value::{Atom, AtomKind, Kind, Text, Value};
 use std::collections::{BTreeMap, HashMap};
 
 /// How deep lists of objects are unwrapped.
@@ -271,7 +271,7 @@ pub(super) fn email(account: &Text, project: Option<&Text>, key: &str) -> Text {
         Some(project) => email.push(project),
         None => {
             let why = "the project is not written in the configuration";
-            email.push(&Text::hole(Atom::new(format!("{key}.project"), AtomKind::ProjectId, "${project}", why, None), None));
+            email.push(&Text::hole(Unknown::new(format!("{key}.project"), UnknownKind::ProjectId, "${project}", why, None), None));
         }
     }
     email.push(&Text::known(".iam.gserviceaccount.com"));

@@ -15,8 +15,8 @@ mod shape;
 pub(crate) mod tests;
 
 use crate::graph::Graph;
+use crate::partial::{Text, Value};
 use crate::terraform::Resource;
-use crate::value::{Text, Value};
 use context::Reader;
 
 /// The syntax of a file.

@@ -2,8 +2,8 @@
 
 use crate::graph::Setting;
 use crate::graph::pieces;
+use crate::partial::{Kind, Text, Unknown, UnknownKind, Value};
 use crate::place::{FileId, Span};
-use crate::value::{Atom, AtomKind, Kind, Text, Value};
 
 /// How deep nested lists and alternatives are followed.
 const MAX_DEPTH: usize = 12;
@@ -54,7 +54,7 @@ pub(super) fn text(value: Option<&Value>) -> Option<Text> {
 fn either(first: &Text, value: &Value) -> Text {
     let span = place(value);
     let at = span.map_or_else(|| pieces::key(first), |s| format!("{}:{}", s.file.0, s.start));
-    let atom = Atom::new(format!("|one of at {at}"), AtomKind::Any, "${…}", "an unknown condition chooses it", span);
+    let atom = Unknown::new(format!("|one of at {at}"), UnknownKind::Any, "${…}", "an unknown condition chooses it", span);
     Text::hole(atom, span)
 }
 
@@ -163,9 +163,9 @@ fn alternatives(all: &[Value], what: &str) -> Setting {
 }
 
 /// An unknown for something that has no readable value.
-pub(super) fn unreadable(span: Option<Span>, what: &str, why: &str) -> Atom {
+pub(super) fn unreadable(span: Option<Span>, what: &str, why: &str) -> Unknown {
     let at = span.map_or_else(String::new, |s| format!(" at {}:{}", s.file.0, s.start));
-    Atom::new(format!("|{what}{at}"), AtomKind::Any, "${?}", why, span)
+    Unknown::new(format!("|{what}{at}"), UnknownKind::Any, "${?}", why, span)
 }
 
 /// Certainly true.

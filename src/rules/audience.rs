@@ -2,8 +2,8 @@
 
 use crate::admission::exposure::{fill::Filler, shape};
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
+use crate::partial::{Text, UnknownKind};
 use crate::token::Truth;
-use crate::value::{AtomKind, Text};
 
 /// The label of the test, by which it is told from what somebody wrote as a condition.
 pub const LABEL: &str = "allowed audiences";
@@ -39,7 +39,7 @@ pub fn unaimed(formula: &Formula) -> Formula {
 pub fn readable(text: &Text) -> String {
     let filler = Filler::default();
     text.fill(|atom| match atom.kind() {
-        AtomKind::ProjectNumber => "PROJECT_NUMBER".to_owned(),
+        UnknownKind::ProjectNumber => "PROJECT_NUMBER".to_owned(),
         _ => filler.value(atom),
     })
 }

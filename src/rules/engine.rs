@@ -14,10 +14,10 @@ use crate::issuers::{Registry, Template};
 use crate::place::Span;
 use crate::token::Token;
 
+use crate::partial::{Text, Trail, hops};
 use crate::source::Sources;
 use crate::terraform::evaluate::ModuleCall;
 use crate::terraform::models::Arguments;
-use crate::value::{Text, Trail, hops};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};

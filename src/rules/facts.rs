@@ -6,8 +6,8 @@
 use crate::admission::iam;
 use crate::graph::links::Links;
 use crate::graph::{Gate, GoogleSource, Graph, IdentityKind, Origin, ProviderKind, Setting, WorkloadKind};
+use crate::partial::{Text, Trail};
 use crate::place::Span;
-use crate::value::{Text, Trail};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 

@@ -3,7 +3,7 @@
 use crate::admission::exposure::{fill::Filler, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher};
 use crate::issuers::{Recognised, Registry, Template};
-use crate::value::{Atom, AtomKind, Part, Text};
+use crate::partial::{Part, Text, Unknown, UnknownKind};
 use std::collections::BTreeSet;
 
 /// Beginnings of subjects that give their issuer's kind away when its URL does not: a self-managed server.
@@ -51,7 +51,7 @@ pub fn known<'r>(registry: &'r Registry, url: &Text, subjects: &[String]) -> Opt
     let by_url = URL_HINTS.iter().find(|(head, _)| prefix.starts_with(head)).map(|(_, id)| *id);
     let by_subject = || SUBJECT_HINTS.iter().find(|(head, _)| subjects.iter().any(|s| s.starts_with(head))).map(|(_, id)| *id);
     // An unknown that is known to be an issuer comes from a cluster: nothing else has its issuer computed.
-    let cluster = || (bare.parts.len() == 1 && bare.atoms().any(|a| a.kind() == AtomKind::IssuerHostPath)).then_some("kubernetes");
+    let cluster = || (bare.parts.len() == 1 && bare.atoms().any(|a| a.kind() == UnknownKind::IssuerHostPath)).then_some("kubernetes");
     let id = by_url.or_else(by_subject).or_else(cluster);
     let named = |id| named_by(registry, id, &bare, subjects).or_else(|| registry.as_issuer(id, &filled));
     let recognised = id.and_then(named).or_else(|| registry.generic(&filled))?;
@@ -59,9 +59,9 @@ pub fn known<'r>(registry: &'r Registry, url: &Text, subjects: &[String]) -> Opt
 }
 
 /// What an unknown of the URL is taken for: the same that the search fills in where it stands in a pattern.
-fn stand_in(atom: &Atom) -> String {
+fn stand_in(atom: &Unknown) -> String {
     match atom.kind() {
-        AtomKind::IssuerHostPath => "cluster-issuer.example.com".to_owned(),
+        UnknownKind::IssuerHostPath => "cluster-issuer.example.com".to_owned(),
         _ => Filler::default().value(atom),
     }
 }

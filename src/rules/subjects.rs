@@ -4,7 +4,7 @@ use crate::admission::exposure::shape;
 use crate::admission::formula::{Formula, GlobPart, Matcher, Test};
 use crate::graph::{SubjectFormat, SubjectKeys};
 use crate::issuers::{Fixed, Form, Keys, Recognised, Template};
-use crate::value::Text;
+use crate::partial::Text;
 use std::collections::BTreeSet;
 
 /// Most projects of one policy, and most customised forms, that are told apart; the rest is taken to be as by default.

@@ -7,8 +7,8 @@ use crate::admission::iam::{
 };
 use crate::graph::{Graph, ProviderId, ProviderKind};
 use crate::issuers::{Tenancy, registry};
+use crate::partial::{Text, Unknown, UnknownKind, Value};
 use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
-use crate::value::{Atom, AtomKind, Text, Value};
 use std::collections::BTreeSet;
 
 /// The audience that AWS's own tools ask for.
@@ -34,13 +34,13 @@ fn named_issuer(policy: Policy, document: &Value, presented: &Presented) -> Poli
     }
     let federated = principals(&policy).into_iter().filter(for_tokens);
     let spire = presented.issuer == IssuerChoice::Spire;
-    let named = |a: &&Atom| !(spire && a.kind() == AtomKind::IssuerHostPath);
-    let atoms: BTreeSet<Atom> = federated.flat_map(|p| p.text.atoms().filter(named).cloned().collect::<Vec<_>>()).collect();
+    let named = |a: &&Unknown| !(spire && a.kind() == UnknownKind::IssuerHostPath);
+    let atoms: BTreeSet<Unknown> = federated.flat_map(|p| p.text.atoms().filter(named).cloned().collect::<Vec<_>>()).collect();
     if atoms.is_empty() {
         return policy;
     }
     // Without the `${}`: that would be a policy variable.
-    let name = |atom: &Atom| atoms.contains(atom).then(|| atom.label().trim_start_matches("${").trim_end_matches('}').to_owned());
+    let name = |atom: &Unknown| atoms.contains(atom).then(|| atom.label().trim_start_matches("${").trim_end_matches('}').to_owned());
     Policy::read(&document.resolved(&name))
 }
 
@@ -172,7 +172,7 @@ fn concerns(p: &PrincipalRef, host: &str) -> bool {
 
 /// An unknown that is known to be an issuer is a cluster's: nothing else has its issuer computed.
 fn of_cluster(issuer: &Text, host: &str) -> bool {
-    let computed = issuer.atoms().any(|a| a.kind() == AtomKind::IssuerHostPath);
+    let computed = issuer.atoms().any(|a| a.kind() == UnknownKind::IssuerHostPath);
     !computed || registry().recognise(host).is_none_or(|r| r.issuer.tenancy == Tenancy::Cluster)
 }
 
@@ -204,7 +204,7 @@ fn hosts(principals: &[PrincipalRef]) -> impl Iterator<Item = Text> {
 
 /// Nothing but a cluster has its issuer computed: a SPIRE server's is written.
 fn may_mint(host: &Text, choice: IssuerChoice) -> bool {
-    choice != IssuerChoice::Spire || !host.atoms().any(|a| a.kind() == AtomKind::IssuerHostPath)
+    choice != IssuerChoice::Spire || !host.atoms().any(|a| a.kind() == UnknownKind::IssuerHostPath)
 }
 
 fn fits(host: &str, choice: IssuerChoice) -> bool {

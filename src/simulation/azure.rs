@@ -2,8 +2,8 @@
 
 use super::{Answer, Issued, Presented, issued, preceded};
 use crate::admission::entra::{Credential, evaluate};
+use crate::partial::{Text, Unknown, UnknownKind};
 use crate::token::{Evaluation, Token};
-use crate::value::{Atom, AtomKind, Text};
 
 /// The audience that Entra's own tools ask for.
 const AUDIENCE: &str = "api://AzureADTokenExchange";
@@ -20,7 +20,7 @@ pub(super) fn decide(
         return Answer::NotForTokens;
     }
     let unknown =
-        || Text::hole(Atom::new("credential|issuer", AtomKind::Any, "${issuer}", "the credential's issuer is not known", None), None);
+        || Text::hole(Unknown::new("credential|issuer", UnknownKind::Any, "${issuer}", "the credential's issuer is not known", None), None);
     let issuer = issuer.cloned().unwrap_or_else(unknown);
     let credential =
         Credential { issuer: issuer.clone(), subject: subject.cloned(), audiences: audiences.to_vec(), expression: expression.cloned() };

@@ -3,12 +3,12 @@
 use super::{Answer, IssuerChoice, Presented, aws, azure, google, leave_open};
 use crate::admission::iam::Policy;
 use crate::graph::{Gate, Graph, ProviderKind};
+use crate::partial::Value;
 use crate::pipeline::{self, Input, Request};
 use crate::source::Sources;
 use crate::source::walk::FileKind;
 use crate::syntax::{json, yaml};
 use crate::token::{Decision, Evaluation, Step, Truth};
-use crate::value::Value;
 use std::sync::Arc;
 
 /// A decision about one document.

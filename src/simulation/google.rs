@@ -5,8 +5,8 @@ use crate::admission::cel::Value;
 use crate::admission::cel::google::{Attributes, GoogleView, Member, MemberKind, Selector, evaluate_member, evaluate_provider};
 use crate::graph::{GoogleProvider, GoogleSource, Graph, ProviderId, ProviderKind, Setting};
 use crate::issuers::{Tenancy, registry};
+use crate::partial::Text;
 use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
-use crate::value::Text;
 
 /// Where the tokens of GKE clusters come from.
 const GKE: &str = "https://container.googleapis.com/v1/projects/";

@@ -19,9 +19,9 @@ pub use token::{GithubJob, read as read_token};
 use crate::graph::links::Links;
 use crate::graph::{Gate, Graph};
 use crate::issuers::{Tenancy, registry};
+use crate::partial::{Text, UnknownKind};
 use crate::place::Span;
 use crate::token::{Decision, Evaluation, Step, Token, Truth};
-use crate::value::{AtomKind, Text};
 
 /// Which issuer the token is from, when its `iss` is not to be taken literally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -247,7 +247,7 @@ fn difference(trusted: &str, iss: &str) -> String {
 fn chosen(issuer: &Text, presented: &Presented) -> Issued {
     let known = issuer.as_known();
     // Nothing but a cluster has its issuer computed.
-    if presented.issuer == IssuerChoice::Spire && issuer.atoms().any(|a| a.kind() == AtomKind::IssuerHostPath) {
+    if presented.issuer == IssuerChoice::Spire && issuer.atoms().any(|a| a.kind() == UnknownKind::IssuerHostPath) {
         return Issued::No;
     }
     let recognised = known.as_deref().and_then(|url| registry().recognise(url));

@@ -5,8 +5,8 @@ pub mod helm;
 pub mod json;
 pub mod yaml;
 
+use crate::partial::Value;
 use crate::place::Span;
-use crate::value::Value;
 
 /// Something in a file that could not be read. It never hides the rest of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! JSON as a [`Text`]: rendering keeps the place of every character that came from a literal, reading finds it again.
 
+use crate::partial::{Entry, Kind, Part, Text, Trail, Unknown, UnknownKind, Value};
 use crate::terraform::functions::canonical_number;
-use crate::value::{Atom, AtomKind, Entry, Kind, Part, Text, Trail, Value};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -30,18 +30,18 @@ fn push(out: &mut Text, text: &str) {
     out.parts.push(Part::Literal { text: Arc::from(text), span: None, trail: None });
 }
 
-fn push_hole(out: &mut Text, atom: Atom, value: &Value) {
+fn push_hole(out: &mut Text, atom: Unknown, value: &Value) {
     out.parts.push(Part::Hole { atom, span: value.span, trail: value.trail.clone() });
 }
 
 /// The atom of what may follow in an open collection.
-fn rest_of(value: &Value) -> Atom {
+fn rest_of(value: &Value) -> Unknown {
     // what is known of the value tells it from others at the same place (another module instance)
     let mut hasher = DefaultHasher::new();
     format!("{:?}", value.kind).hash(&mut hasher);
     let place = value.span.map_or_else(String::new, |s| format!("{}:{}-{}", s.file.0, s.start, s.end));
     let key = format!("rest {place} {:x}", hasher.finish());
-    Atom::new(key, AtomKind::Any, "${…}", "there may be more that is not known", value.span)
+    Unknown::new(key, UnknownKind::Any, "${…}", "there may be more that is not known", value.span)
 }
 
 fn render(value: &Value, out: &mut Text, depth: usize) {

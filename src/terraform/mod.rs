@@ -8,8 +8,8 @@ pub mod json_text;
 pub mod models;
 pub mod plan;
 
+use crate::partial::Value;
 use crate::place::Span;
-use crate::value::Value;
 
 /// Where a block was declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

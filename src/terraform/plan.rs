@@ -6,9 +6,9 @@
 
 use super::evaluate::{ModuleCall, why_unknown};
 use super::{Mode, Resource};
+use crate::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use crate::syntax::Problem;
-use crate::value::{Atom, AtomKind, Entry, Kind, Text, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Deepest nesting of modules and values that is read.
@@ -154,11 +154,11 @@ impl Reader<'_> {
 
     fn after_apply(&self, path: &str, span: Span) -> Value {
         let kind = match path.rsplit('.').next() {
-            Some("arn") => AtomKind::Arn,
-            _ => AtomKind::Any,
+            Some("arn") => UnknownKind::Arn,
+            _ => UnknownKind::Any,
         };
         let why = format!("`{path}` is known only after apply");
-        Value::unknown(Atom::new(format!("{}|{path}", self.root), kind, format!("${{{path}}}"), why, Some(span)), Some(span))
+        Value::unknown(Unknown::new(format!("{}|{path}", self.root), kind, format!("${{{path}}}"), why, Some(span)), Some(span))
     }
 }
 
@@ -269,7 +269,7 @@ fn moved(value: Value, to: Span, depth: usize) -> Value {
 fn text_at(mut text: Text, to: Span) -> Text {
     for part in &mut text.parts {
         match part {
-            crate::value::Part::Literal { span, .. } | crate::value::Part::Hole { span, .. } => *span = Some(to),
+            crate::partial::Part::Literal { span, .. } | crate::partial::Part::Hole { span, .. } => *span = Some(to),
         }
     }
     text
@@ -350,7 +350,7 @@ mod tests {
         let (sources, planned) = plan();
         let file = sources.add("infra/main.tf", "resource \"aws_iam_role\" \"ci\" { name = var.n }\nmodule \"irsa\" {}\n");
         let at = |range: std::ops::Range<usize>| Span::new(file.id, range);
-        let hole = Value::unknown(Atom::new("infra||var.n", AtomKind::Any, "${var.n}", "no default", None), Some(at(38..43)));
+        let hole = Value::unknown(Unknown::new("infra||var.n", UnknownKind::Any, "${var.n}", "no default", None), Some(at(38..43)));
         let resource = |mode, kind: &str, address: &str, body, span| Resource {
             mode,
             kind: kind.to_owned(),

@@ -3,9 +3,9 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 use crate::support::{BAD, Folder};
+use fedlint::partial::Value;
 use fedlint::source::Sources;
 use fedlint::syntax::yaml;
-use fedlint::value::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

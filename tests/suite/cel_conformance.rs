@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use fedlint::admission::cel::{Fault, Scope, Value, evaluate, parse};
-use fedlint::value::Text;
+use fedlint::partial::Text;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -10,8 +10,8 @@ use fedlint::admission::exposure::{Class, Life, exposure, life};
 use fedlint::admission::formula::Formula;
 use fedlint::admission::iam::{self, Policy, View, Viewer};
 use fedlint::issuers::{Template, registry};
+use fedlint::partial::Text;
 use fedlint::rules::issuer;
-use fedlint::value::Text;
 use serde_json::{Value, json};
 
 fn like(sub: &str) -> Value {

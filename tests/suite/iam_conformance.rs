@@ -4,8 +4,8 @@
 
 use fedlint::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use fedlint::admission::iam::{Policy, Request, Requester, View, Viewer, evaluate, formula, issuer_of_federated};
+use fedlint::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value};
 use fedlint::token::{Claim, Decision, Token, Truth};
-use fedlint::value::{Atom, AtomKind, Entry, Kind, Text, Value};
 use proptest::prelude::*;
 use serde_json::json;
 use std::sync::Arc;
@@ -404,7 +404,7 @@ fn with_hole(text: &str) -> Text {
     let mut out = Text::default();
     for (i, piece) in text.split(MARK).enumerate() {
         if i > 0 {
-            out.push(&Text::hole(Atom::new("x", AtomKind::Any, "x", "it is a variable", None), None));
+            out.push(&Text::hole(Unknown::new("x", UnknownKind::Any, "x", "it is a variable", None), None));
         }
         out.push(&Text::known(piece));
     }

@@ -7,8 +7,8 @@ use fedlint::admission::search::concrete::evaluate_in;
 use fedlint::admission::search::{HoleMode, Options, Outcome, difference, literals_for_segment, placeholder, search};
 use fedlint::issuers::{ClaimPart, Context, Role, Segment, Template};
 use fedlint::language::{Language, Piece};
+use fedlint::partial::{Text, Unknown, UnknownKind};
 use fedlint::token::{Token, Truth};
-use fedlint::value::{Atom, AtomKind, Text};
 use proptest::prelude::*;
 use regexsolver::Term;
 
@@ -154,7 +154,7 @@ fn matcher() -> impl Strategy<Value = Matcher> {
             8 => small_text().prop_map(Text::known),
             1 => (small_text(), small_text()).prop_map(|(a, b)| {
                 let mut text = Text::known(a);
-                text.push(&Text::hole(Atom::new("var.a", AtomKind::Word, "${var.a}", "no default", None), None));
+                text.push(&Text::hole(Unknown::new("var.a", UnknownKind::Word, "${var.a}", "no default", None), None));
                 text.push(&Text::known(b));
                 text
             }),

@@ -1,9 +1,9 @@
 //! Random expressions: fedlint's evaluator against `terraform console`, where that program is installed.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::panic)]
 
+use fedlint::partial::{Kind, Value};
 use fedlint::source::{SourceFile, Sources};
 use fedlint::terraform::evaluate::{ModuleFiles, Workspace};
-use fedlint::value::{Kind, Value};
 use serde_json::Value as Json;
 use std::io::Write as _;
 use std::process::{Command, Stdio};

@@ -1,9 +1,9 @@
 //! Expressions with what Terraform 1.11 gives for them: fedlint's evaluator against the answers of `terraform console`.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
+use fedlint::partial::{Kind, Value};
 use fedlint::source::{SourceFile, Sources};
 use fedlint::terraform::evaluate::{EvalError, ModuleFiles, Workspace};
-use fedlint::value::{Kind, Value};
 use serde_json::Value as Json;
 use std::path::Path;
 use std::sync::Arc;

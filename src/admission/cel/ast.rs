@@ -1,7 +1,7 @@
 //! The syntax tree of a CEL expression. Macros are kept as they are written; nothing is expanded.
 
+use crate::partial::{Text, Unknown};
 use crate::place::Span;
-use crate::value::{Atom, Text};
 use std::fmt;
 
 /// An expression with its place.
@@ -38,7 +38,7 @@ pub enum ExprKind {
     /// `b'x'`
     Bytes(Vec<u8>),
     /// A hole where an operand stands.
-    Hole(Atom),
+    Hole(Unknown),
     /// A name; absolute when written `.name`.
     Ident {
         /// The name.

@@ -348,7 +348,7 @@ fn truth(value: Value) -> Result<bool, Fault> {
     if let Value::Bool(b) = value { Ok(b) } else { error(format!("{} is not a truth value", value.type_name())) }
 }
 
-fn hole_reason(atom: Option<&crate::value::Atom>) -> String {
+fn hole_reason(atom: Option<&crate::partial::Unknown>) -> String {
     atom.map_or_else(|| "unknown value".to_owned(), |a| format!("`{}` is not known: {}", a.label(), a.why()))
 }
 

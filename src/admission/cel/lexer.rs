@@ -1,8 +1,8 @@
 //! Characters to words. Literals keep their holes and the place of each piece.
 
 use super::parser::Problem;
+use crate::partial::{Part, Text, Trail, Unknown};
 use crate::place::Span;
-use crate::value::{Atom, Part, Text, Trail};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(super) enum Word {
     Double(f64),
     String(Text),
     Bytes(Vec<u8>),
-    Hole(Atom),
+    Hole(Unknown),
     Sign(&'static str),
     End,
 }
@@ -66,7 +66,7 @@ impl<'a> Source<'a> {
         self.pieces.get(index).map(|p| (index, p))
     }
 
-    fn hole_at(&self, at: usize) -> Option<&'a Atom> {
+    fn hole_at(&self, at: usize) -> Option<&'a Unknown> {
         let (index, piece) = self.piece_at(at)?;
         match self.text.parts.get(index)? {
             Part::Hole { atom, .. } if piece.start == at => Some(atom),
@@ -205,7 +205,7 @@ impl Lexer<'_, '_> {
     }
 
     /// A hole outside of strings is an operand, unless it is glued to a name or a number.
-    fn lone_hole(&self, start: usize, atom: &Atom) -> Result<Word, Problem> {
+    fn lone_hole(&self, start: usize, atom: &Unknown) -> Result<Word, Problem> {
         let glued = self.peek().is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '\'' || c == '"');
         if glued || self.source.hole_at(self.at).is_some() {
             let span = self.source.span(start..self.at);
@@ -215,7 +215,7 @@ impl Lexer<'_, '_> {
     }
 
     fn straddle<T>(&self) -> Result<T, Problem> {
-        let label = self.source.hole_at(self.at).map_or("", Atom::label);
+        let label = self.source.hole_at(self.at).map_or("", Unknown::label);
         let span = self.source.span(self.at..self.at + HOLE.len_utf8());
         Err(Problem { message: format!("`{label}` is only part of the syntax around it"), span, unknown: true })
     }
@@ -419,7 +419,7 @@ impl<'s, 'a> Pieces<'s, 'a> {
         self.parts.push(Part::Literal { text: text.into(), span: self.source.span(range), trail });
     }
 
-    fn hole(&mut self, at: usize, atom: &Atom) {
+    fn hole(&mut self, at: usize, atom: &Unknown) {
         self.flush();
         let trail = self.source.trail(at);
         self.parts.push(Part::Hole { atom: atom.clone(), span: self.source.span(at..at + HOLE.len_utf8()), trail });

@@ -2,8 +2,8 @@
 
 use super::ast::{Expr, ExprKind, MAX_DEPTH, MacroKind, Op};
 use super::lexer::{MAX_SOURCE, Source, Token, Word, words};
+use crate::partial::Text;
 use crate::place::Span;
-use crate::value::Text;
 use std::ops::Range;
 
 /// Deepest nesting of brackets and conditionals while parsing.

@@ -1,6 +1,6 @@
 use super::*;
+use crate::partial::{Part, Text, Unknown, UnknownKind};
 use crate::place::{FileId, Span};
-use crate::value::{Atom, AtomKind, Part, Text};
 use proptest::prelude::*;
 
 fn run(source: &str) -> Result<Value, Fault> {
@@ -14,8 +14,8 @@ fn truth(source: &str) -> Option<bool> {
     }
 }
 
-fn atom() -> Atom {
-    Atom::new("var.org", AtomKind::Any, "${var.org}", "variable `org` has no default", None)
+fn atom() -> Unknown {
+    Unknown::new("var.org", UnknownKind::Any, "${var.org}", "variable `org` has no default", None)
 }
 
 /// `before${var.org}after`, written from byte 100 on, the hole 10 bytes long.

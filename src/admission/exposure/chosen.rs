@@ -4,7 +4,7 @@ use super::super::formula::{Formula, Matcher, Subject};
 use super::super::search::{Compiled, Options, Outcome, Templates};
 use super::{Class, segment_test, shape};
 use crate::issuers::{ClaimPart, Role, Template};
-use crate::value::Text;
+use crate::partial::Text;
 use std::collections::BTreeSet;
 
 /// What nobody asks for by accident.

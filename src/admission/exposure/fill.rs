@@ -7,7 +7,7 @@ use super::super::formula::{Formula, GlobPart, Matcher, Test};
 use super::super::search::{Compiled, HoleMode, Options, Templates};
 use super::shape;
 use crate::language::Language;
-use crate::value::{Atom, AtomKind, Text};
+use crate::partial::{Text, Unknown, UnknownKind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub struct Filler {
 impl Filler {
     /// The string for an unknown.
     #[must_use]
-    pub fn value(&self, atom: &Atom) -> String {
+    pub fn value(&self, atom: &Unknown) -> String {
         self.values.get(atom.key()).cloned().unwrap_or_else(|| shapes(atom).into_iter().next().unwrap_or_default())
     }
 }
@@ -36,7 +36,7 @@ impl Filler {
 #[must_use]
 pub fn fillers(formula: &Formula, templates: &Templates) -> Vec<Filler> {
     let occurrences = shape::tests(formula);
-    let mut atoms: Vec<Atom> =
+    let mut atoms: Vec<Unknown> =
         occurrences.iter().flat_map(|o| texts(o.test)).flat_map(|t| t.atoms().cloned().collect::<Vec<_>>()).collect();
     // of equal unknowns the one that most is known of
     atoms.sort_by(|a, b| a.cmp(b).then(a.facts().is_empty().cmp(&b.facts().is_empty())));
@@ -71,10 +71,10 @@ pub fn fillers(formula: &Formula, templates: &Templates) -> Vec<Filler> {
 }
 
 /// The shapes of an unknown under which at least one test that it stands in can hold, else all it may be.
-fn possible_shapes(atom: &Atom, tests: &[&Test], templates: &Templates) -> Vec<String> {
+fn possible_shapes(atom: &Unknown, tests: &[&Test], templates: &Templates) -> Vec<String> {
     let all = shapes(atom);
     let holds = |value: &String| {
-        let fill = |other: &Atom| if other == atom { value.clone() } else { shapes(other).into_iter().next().unwrap_or_default() };
+        let fill = |other: &Unknown| if other == atom { value.clone() } else { shapes(other).into_iter().next().unwrap_or_default() };
         tests.iter().any(|test| {
             let options = Options { holes: HoleMode::Fill(&fill) };
             Compiled::new(&Formula::Test(Box::new((*test).clone())), &options).search(templates, &options).witness().is_some()
@@ -99,7 +99,7 @@ fn texts(test: &Test) -> Vec<&Text> {
 
 /// Plausible strings for an unknown, most likely first, as far as its `validation` allows them: else a string that it
 /// does allow.
-fn shapes(atom: &Atom) -> Vec<String> {
+fn shapes(atom: &Unknown) -> Vec<String> {
     let all = usual_shapes(atom);
     let Some(fact) = &atom.facts().own else { return all };
     if let Some(listed) = fact.values().filter(|v| !v.is_empty()) {
@@ -116,22 +116,22 @@ fn shapes(atom: &Atom) -> Vec<String> {
 
 /// Plausible strings for an unknown of its kind. Each is made from the unknown's own name, so that two unknowns differ
 /// and a reader recognises it.
-fn usual_shapes(atom: &Atom) -> Vec<String> {
+fn usual_shapes(atom: &Unknown) -> Vec<String> {
     let word = word(atom);
     let digits: String =
         format!("{:09}", atom.key().bytes().fold(17u32, |n, b| n.wrapping_mul(31).wrapping_add(u32::from(b))) % 1_000_000_000);
     match atom.kind() {
-        AtomKind::AccountId => vec!["111122223333".to_owned()],
-        AtomKind::ProjectNumber | AtomKind::Number => vec![format!("1{digits}")],
-        AtomKind::ProjectId => vec![format!("{word}-project")],
-        AtomKind::Partition => vec!["aws".to_owned()],
-        AtomKind::Region => vec!["eu-west-1".to_owned()],
-        AtomKind::IssuerHostPath => vec![format!("{word}.example.com")],
-        AtomKind::Arn => vec![format!("arn:aws:iam::111122223333:role/{word}")],
-        AtomKind::Guid => vec![format!("00000000-0000-4000-8000-000{digits}")],
-        AtomKind::ServiceAccountEmail => vec![format!("{word}@{word}-project.iam.gserviceaccount.com")],
-        AtomKind::Word => vec![word],
-        AtomKind::Any => vec![
+        UnknownKind::AccountId => vec!["111122223333".to_owned()],
+        UnknownKind::ProjectNumber | UnknownKind::Number => vec![format!("1{digits}")],
+        UnknownKind::ProjectId => vec![format!("{word}-project")],
+        UnknownKind::Partition => vec!["aws".to_owned()],
+        UnknownKind::Region => vec!["eu-west-1".to_owned()],
+        UnknownKind::IssuerHostPath => vec![format!("{word}.example.com")],
+        UnknownKind::Arn => vec![format!("arn:aws:iam::111122223333:role/{word}")],
+        UnknownKind::Guid => vec![format!("00000000-0000-4000-8000-000{digits}")],
+        UnknownKind::ServiceAccountEmail => vec![format!("{word}@{word}-project.iam.gserviceaccount.com")],
+        UnknownKind::Word => vec![word],
+        UnknownKind::Any => vec![
             word.clone(),
             format!("{word}/{word}"),
             format!("1{digits}"),
@@ -152,7 +152,7 @@ fn usual_shapes(atom: &Atom) -> Vec<String> {
 }
 
 /// The last word of the label: `${var.github_org}` gives `github-org`.
-fn word(atom: &Atom) -> String {
+fn word(atom: &Unknown) -> String {
     let label = atom.label().trim_start_matches("${").trim_end_matches('}');
     let last = label.rsplit(['.', '[', '(', '"']).find(|w| w.chars().filter(char::is_ascii_alphabetic).count() > 1).unwrap_or("value");
     let mut out = String::new();

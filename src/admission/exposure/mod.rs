@@ -12,9 +12,9 @@ pub mod shape;
 use super::formula::{Formula, Matcher, Subject, Test};
 use super::search::{self, Candidate, Compiled, HoleMode, Options, Outcome, Templates, Witness};
 use crate::issuers::{Context, Role, Template};
+use crate::partial::{Text, Unknown};
 use crate::place::Span;
 use crate::token::{Token, Truth};
-use crate::value::{Atom, Text};
 use fill::Filler;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -116,7 +116,7 @@ pub fn life(formula: &Formula, templates: &[Template]) -> Life {
 #[must_use]
 pub fn life_in(formula: &Formula, templates: &Templates) -> Life {
     for filler in fill::fillers(formula, templates) {
-        let value = |atom: &Atom| filler.value(atom);
+        let value = |atom: &Unknown| filler.value(atom);
         let options = Options { holes: HoleMode::Fill(&value) };
         if let Outcome::Witness(w) = Compiled::new(formula, &options).search(templates, &options) {
             return Life::Alive(Box::new(w.token));
@@ -190,7 +190,7 @@ struct Gate<'a> {
 
 /// `None`: with these fillings nobody gets in at all.
 fn with_filler(formula: &Formula, templates: &Templates, filler: &Filler) -> Result<Option<Exposure>, String> {
-    let value = |atom: &Atom| filler.value(atom);
+    let value = |atom: &Unknown| filler.value(atom);
     let options = Options { holes: HoleMode::Fill(&value) };
     let compiled = Compiled::new(formula, &options);
     match compiled.search(templates, &options) {

@@ -6,8 +6,8 @@ use super::operator::{Base, Operator, SetOperator};
 use super::pattern;
 use super::policy::{Actions, ConditionTest, Effect, Policy, Principal, PrincipalKind, Statement, ValueList, Values};
 use super::principals::{BUILT_IN_HOSTS, issuer_of_federated, stands_for};
+use crate::partial::Text;
 use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
-use crate::value::Text;
 use std::collections::BTreeMap;
 
 /// Who asks for the role.

@@ -9,8 +9,8 @@ use super::policy::{Actions, ConditionTest, Effect, Leaf, Policy, Principal, Pri
 use super::principals::{issuer_of_federated, stands_for};
 use super::value_test::value_formula;
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
+use crate::partial::{Text, Trail};
 use crate::token::Truth;
-use crate::value::{Text, Trail};
 
 /// Whose requests are looked at.
 #[derive(Debug, Clone)]

@@ -3,8 +3,8 @@
 use super::formula::{View, Viewer};
 use super::matching::{from_url, same_issuer, split_key};
 use super::principals::is_saml;
+use crate::partial::Text;
 use crate::token::Truth;
-use crate::value::Text;
 
 /// What a condition key stands for.
 pub(super) enum Meaning {

@@ -4,8 +4,8 @@ use super::compare;
 use super::operator::{Base, Operator, SetOperator};
 use super::pattern::{self, Piece, Reading, Token};
 use super::principals::{head, tail};
+use crate::partial::{Text, UnknownKind, hops};
 use crate::token::Truth;
-use crate::value::{AtomKind, Text, hops};
 
 /// What a request holds under a condition key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,7 +116,7 @@ pub(super) fn without_variables(pieces: &[Piece]) -> Vec<Token> {
             Piece::Star(_) => Token::Star,
             Piece::One(_) => Token::One,
             Piece::Hole(atom, _) => Token::Hole(atom.kind()),
-            Piece::Variable { .. } => Token::Hole(AtomKind::Any),
+            Piece::Variable { .. } => Token::Hole(UnknownKind::Any),
         })
         .collect()
 }
@@ -155,7 +155,7 @@ fn resolve(pieces: &[Piece], lookup: &dyn Fn(&Text) -> Lookup) -> Option<Vec<Tok
                 // Wildcards in a resolved value are plain characters.
                 Found::One(value) => out.extend(value.chars().map(Token::Char)),
                 Found::Absent => out.extend(pattern::plain(default.as_ref()?)),
-                Found::Many(_) | Found::Unknown(_) => out.push(Token::Hole(AtomKind::Any)),
+                Found::Many(_) | Found::Unknown(_) => out.push(Token::Hole(UnknownKind::Any)),
             },
             other => out.extend(without_variables(std::slice::from_ref(other))),
         }

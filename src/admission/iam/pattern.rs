@@ -1,8 +1,8 @@
 //! A policy value taken apart: literal characters, wildcards, policy variables, holes.
 
+use crate::partial::{Part, Text, Trail, Unknown, UnknownKind};
 use crate::place::Span;
 use crate::token::Truth;
-use crate::value::{Atom, AtomKind, Part, Text, Trail};
 
 /// Longest policy value, in pieces, and longest request value, in bytes, that are matched; what is longer is unknown
 /// (IAM's quota for a whole trust policy is 4096 characters at most).
@@ -18,7 +18,7 @@ pub(super) enum Piece {
     /// `?`
     One(Option<Span>),
     /// An unknown string.
-    Hole(Atom, Option<Span>),
+    Hole(Unknown, Option<Span>),
     /// `${key}` or `${key, 'default'}`.
     Variable {
         /// The condition key.
@@ -180,7 +180,7 @@ pub(super) enum Token {
     /// Any one character.
     One,
     /// A fixed unknown string of this kind.
-    Hole(AtomKind),
+    Hole(UnknownKind),
 }
 
 /// Does `subject` match? False when the literal skeleton cannot match, unknown when it does so only through a hole.
@@ -237,13 +237,13 @@ fn spread(reach: &[bool], fits: impl Fn(char) -> bool, subject: &[char]) -> Vec<
 }
 
 /// The characters that a hole of this kind can have.
-fn allowed(kind: AtomKind, c: char) -> bool {
+fn allowed(kind: UnknownKind, c: char) -> bool {
     match kind {
-        AtomKind::AccountId | AtomKind::ProjectNumber => c.is_ascii_digit(),
-        AtomKind::ProjectId | AtomKind::Region | AtomKind::Partition => c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
-        AtomKind::Guid => c.is_ascii_hexdigit() || c == '-' || c == '{' || c == '}',
-        AtomKind::Word => !matches!(c, '/' | ':' | '@' | '*'),
-        AtomKind::Any | AtomKind::IssuerHostPath | AtomKind::Arn | AtomKind::Number | AtomKind::ServiceAccountEmail => true,
+        UnknownKind::AccountId | UnknownKind::ProjectNumber => c.is_ascii_digit(),
+        UnknownKind::ProjectId | UnknownKind::Region | UnknownKind::Partition => c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
+        UnknownKind::Guid => c.is_ascii_hexdigit() || c == '-' || c == '{' || c == '}',
+        UnknownKind::Word => !matches!(c, '/' | ':' | '@' | '*'),
+        UnknownKind::Any | UnknownKind::IssuerHostPath | UnknownKind::Arn | UnknownKind::Number | UnknownKind::ServiceAccountEmail => true,
     }
 }
 

@@ -1,8 +1,8 @@
 //! The parts of an IAM trust policy, each with its place.
 
 use super::operator::Operator;
+use crate::partial::{Text, Trail};
 use crate::place::Span;
-use crate::value::{Text, Trail};
 
 /// A trust policy as it was written. Elements: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>.
 #[derive(Debug, Clone, Default)]

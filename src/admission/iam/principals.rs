@@ -2,9 +2,9 @@
 
 use super::pattern::equal;
 use super::policy::{Effect, Policy, PrincipalKind};
+use crate::partial::{Part, Text, hops};
 use crate::place::Span;
 use crate::token::Truth;
-use crate::value::{Part, Text, hops};
 
 /// Identity providers that IAM knows without a provider resource
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>).

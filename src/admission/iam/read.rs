@@ -5,8 +5,8 @@ use super::policy::{
     Actions, ConditionTest, Effect, Leaf, Policy, PolicyProblem, Principal, PrincipalKind, Principals, ProblemKind, Statement, ValueList,
     Values,
 };
+use crate::partial::{Entry, Kind, Text, Value};
 use crate::place::Span;
-use crate::value::{Entry, Kind, Text, Value};
 
 /// The default quota of a trust policy, in characters without whitespace
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
@@ -148,7 +148,13 @@ impl Reader {
     fn version(&mut self, value: &Value) {
         self.policy.version = match &value.kind {
             Kind::OneOf(_) => Some(Text::hole(
-                crate::value::Atom::new("policy version", crate::value::AtomKind::Any, "Version", "the version is not known", value.span),
+                crate::partial::Unknown::new(
+                    "policy version",
+                    crate::partial::UnknownKind::Any,
+                    "Version",
+                    "the version is not known",
+                    value.span,
+                ),
                 value.span,
             )),
             _ => value.as_text(),
@@ -493,7 +499,7 @@ impl Reader {
             }
             // A whole unknown can be one string or a list of them.
             Kind::Unknown(atom) => {
-                if atom.kind() == crate::value::AtomKind::Any {
+                if atom.kind() == crate::partial::UnknownKind::Any {
                     list.open = Some(unresolved(value, what));
                 }
                 self.leaf(value, what, &mut list);

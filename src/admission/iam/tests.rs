@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
+use crate::partial::{Entry, Hop, Kind, Part, Text, Unknown, UnknownKind, Value};
 use crate::place::{FileId, Span};
 use crate::token::{Claim, Decision, Token, Truth};
-use crate::value::{Atom, AtomKind, Entry, Hop, Kind, Part, Text, Value};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -30,8 +30,8 @@ fn holes(text: &str) -> Text {
     let mut out = Text::default();
     for (i, piece) in text.split(['<', '>']).enumerate() {
         if i % 2 == 1 {
-            let kind = if piece == "account" { AtomKind::AccountId } else { AtomKind::Any };
-            out.push(&Text::hole(Atom::new(piece, kind, format!("${{{piece}}}"), "it is a variable", None), None));
+            let kind = if piece == "account" { UnknownKind::AccountId } else { UnknownKind::Any };
+            out.push(&Text::hole(Unknown::new(piece, kind, format!("${{{piece}}}"), "it is a variable", None), None));
         } else if !piece.is_empty() {
             out.push(&Text::known(piece));
         }
@@ -40,7 +40,7 @@ fn holes(text: &str) -> Text {
 }
 
 fn unknown(name: &str) -> Value {
-    Value::unknown(Atom::new(name, AtomKind::Any, name, "it is a variable", None), None)
+    Value::unknown(Unknown::new(name, UnknownKind::Any, name, "it is a variable", None), None)
 }
 
 fn allow(condition: serde_json::Value) -> serde_json::Value {

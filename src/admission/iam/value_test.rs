@@ -7,7 +7,7 @@ use super::operator::{Base, Operator};
 use super::pattern::{Piece, Reading, pieces, to_text};
 use super::policy::Leaf;
 use crate::admission::formula::{Comparison, Formula, GlobPart, Matcher, Subject};
-use crate::value::Text;
+use crate::partial::Text;
 
 /// "The subject matches this value", negation aside.
 pub(super) fn value_formula(builder: &Builder<'_>, operator: Operator, text: &Text, leaf: &Leaf, target: &Target) -> Formula {

@@ -5,8 +5,8 @@ use super::{HoleMode, Options, placeholder};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::issuers::Template;
 use crate::language::re2_to_rust;
+use crate::partial::{Part, Text, Trail, Unknown};
 use crate::place::Span;
-use crate::value::{Atom, Part, Text, Trail};
 use regex_syntax::hir::{Hir, HirKind, Look};
 use std::collections::BTreeMap;
 
@@ -108,7 +108,7 @@ struct Pattern {
 }
 
 fn patterns(test: &Test, options: &Options<'_>) -> Vec<Pattern> {
-    let fill: &dyn Fn(&Atom) -> String = match options.holes {
+    let fill: &dyn Fn(&Unknown) -> String = match options.holes {
         HoleMode::Fill(fill) => fill,
         HoleMode::Any => &placeholder,
     };
@@ -138,7 +138,7 @@ fn patterns(test: &Test, options: &Options<'_>) -> Vec<Pattern> {
 }
 
 /// The characters of a text with their places.
-fn units(text: &Text, fill: &dyn Fn(&Atom) -> String) -> Vec<Unit> {
+fn units(text: &Text, fill: &dyn Fn(&Unknown) -> String) -> Vec<Unit> {
     let mut out = Vec::new();
     for (i, part) in text.parts.iter().enumerate() {
         match part {

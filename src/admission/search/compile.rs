@@ -6,8 +6,8 @@ use super::shared::Built;
 use super::{HoleMode, MAX_TESTS, Options, TOO_LARGE};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::language::{Dfa, Language, MAX_MOVES, MAX_UNION_MOVES, Nfa, NodeId, TooLarge};
+use crate::partial::{Part, Text};
 use crate::token::{Token, Truth};
-use crate::value::{Part, Text};
 use std::sync::{Arc, OnceLock};
 
 /// Deepest nesting of a formula that is looked at; deeper ones are unknown.
@@ -319,7 +319,7 @@ impl Pattern {
     }
 }
 
-fn filled(matcher: &Matcher, fill: &dyn Fn(&crate::value::Atom) -> String) -> Matcher {
+fn filled(matcher: &Matcher, fill: &dyn Fn(&crate::partial::Unknown) -> String) -> Matcher {
     let known = |t: &Text| Text::known(t.fill(fill));
     match matcher {
         Matcher::Exact(t) => Matcher::Exact(known(t)),

@@ -3,8 +3,8 @@
 use super::HoleMode;
 use crate::admission::formula::{Comparison, Formula, GlobPart, Matcher, Subject, Test, extract};
 use crate::language::re2_to_rust;
+use crate::partial::{Part, Text, Unknown, UnknownKind};
 use crate::token::{Claim, Token, Truth};
-use crate::value::{Atom, AtomKind, Part, Text};
 use std::cmp::Ordering;
 
 /// Most bytes of a compiled regular expression here.
@@ -13,7 +13,7 @@ const REGEX_SIZE: usize = 1 << 22;
 /// The truth of a formula on a token; `fill` says what a hole stands for. [`Subject::Segment`] is absent: a token by
 /// itself has no segments.
 #[must_use]
-pub fn evaluate(formula: &Formula, token: &Token, fill: &dyn Fn(&Atom) -> String) -> Truth {
+pub fn evaluate(formula: &Formula, token: &Token, fill: &dyn Fn(&Unknown) -> String) -> Truth {
     evaluate_in(formula, token, &[], &HoleMode::Fill(fill))
 }
 
@@ -94,7 +94,7 @@ fn matches(matcher: &Matcher, s: &str, holes: &HoleMode<'_>) -> Truth {
     let fill = match holes {
         HoleMode::Fill(fill) => fill,
         HoleMode::Any if has_holes(matcher) => return possibly(matcher, s),
-        HoleMode::Any => &(|_: &Atom| String::new()) as &dyn Fn(&Atom) -> String,
+        HoleMode::Any => &(|_: &Unknown| String::new()) as &dyn Fn(&Unknown) -> String,
     };
     let filled = |text: &Text| text.fill(fill);
     match matcher {
@@ -129,7 +129,7 @@ pub(super) fn compares(op: Comparison, order: Ordering) -> bool {
 }
 
 /// IAM's glob by the classical walk with one point of return.
-fn glob(parts: &[GlobPart], s: &str, fill: &dyn Fn(&Atom) -> String) -> bool {
+fn glob(parts: &[GlobPart], s: &str, fill: &dyn Fn(&Unknown) -> String) -> bool {
     /// A literal character, `?`, or `*`.
     enum Unit {
         Char(char),
@@ -182,25 +182,25 @@ pub(super) fn has_holes(matcher: &Matcher) -> bool {
 }
 
 /// The strings that an unknown of a kind can be, as an expression in RE2 syntax; all strings when nothing is known.
-fn kind_pattern(kind: AtomKind) -> &'static str {
+fn kind_pattern(kind: UnknownKind) -> &'static str {
     match kind {
-        AtomKind::AccountId => "[0-9]{12}",
-        AtomKind::ProjectNumber => "[0-9]+",
-        AtomKind::ProjectId => "[a-z][a-z0-9-]{4,28}[a-z0-9]",
-        AtomKind::Word => "[^/:@*]*",
-        AtomKind::Any
-        | AtomKind::Partition
-        | AtomKind::Region
-        | AtomKind::IssuerHostPath
-        | AtomKind::Arn
-        | AtomKind::Guid
-        | AtomKind::Number
-        | AtomKind::ServiceAccountEmail => "(?s:.*)",
+        UnknownKind::AccountId => "[0-9]{12}",
+        UnknownKind::ProjectNumber => "[0-9]+",
+        UnknownKind::ProjectId => "[a-z][a-z0-9-]{4,28}[a-z0-9]",
+        UnknownKind::Word => "[^/:@*]*",
+        UnknownKind::Any
+        | UnknownKind::Partition
+        | UnknownKind::Region
+        | UnknownKind::IssuerHostPath
+        | UnknownKind::Arn
+        | UnknownKind::Guid
+        | UnknownKind::Number
+        | UnknownKind::ServiceAccountEmail => "(?s:.*)",
     }
 }
 
 /// The strings that an unknown can be: those that its validation lists, else those of its kind.
-pub(super) fn hole_pattern(atom: &Atom) -> std::borrow::Cow<'static, str> {
+pub(super) fn hole_pattern(atom: &Unknown) -> std::borrow::Cow<'static, str> {
     // Validations that contradict each other say nothing of the value.
     match atom.values().filter(|all| !all.is_empty()) {
         Some(all) => format!("(?:{})", all.iter().map(|v| regex::escape(v)).collect::<Vec<_>>().join("|")).into(),

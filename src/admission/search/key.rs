@@ -4,8 +4,8 @@
 use super::compile::{Leaf, Node};
 use crate::admission::formula::{GlobPart, Matcher, Subject};
 use crate::issuers::{ClaimPart, Template};
+use crate::partial::{Part, Text};
 use crate::token::Truth;
-use crate::value::{Part, Text};
 
 /// Bytes under construction: every piece says how long it is, so that no two sequences run into each other.
 #[derive(Debug, Default)]

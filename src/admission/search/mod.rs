@@ -32,8 +32,8 @@ use budget::Query;
 use super::formula::{Formula, Subject};
 use crate::issuers::Template;
 use crate::language::Language;
+use crate::partial::{Unknown, UnknownKind};
 use crate::token::{Token, Truth};
-use crate::value::{Atom, AtomKind};
 use std::fmt;
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ pub const MAX_SEGMENTS: usize = 64;
 #[derive(Clone, Copy)]
 pub enum HoleMode<'a> {
     /// One fixed string.
-    Fill(&'a dyn Fn(&Atom) -> String),
+    Fill(&'a dyn Fn(&Unknown) -> String),
     /// Any string of its kind: a test with a hole is false where no filling matches, else unknown.
     Any,
 }
@@ -128,17 +128,17 @@ impl Outcome {
 
 /// A readable string of the atom's kind, the same for the same atom: what a hole stands for in witnesses.
 #[must_use]
-pub fn placeholder(atom: &Atom) -> String {
+pub fn placeholder(atom: &Unknown) -> String {
     match atom.kind() {
-        AtomKind::AccountId => "111122223333".to_owned(),
-        AtomKind::ProjectNumber | AtomKind::Number => "123456789012".to_owned(),
-        AtomKind::Partition => "aws".to_owned(),
-        AtomKind::Region => "eu-west-1".to_owned(),
-        AtomKind::IssuerHostPath => "issuer.example.com".to_owned(),
-        AtomKind::Arn => "arn:aws:iam::111122223333:role/unknown".to_owned(),
-        AtomKind::Guid => "11111111-2222-3333-4444-555555555555".to_owned(),
-        AtomKind::ServiceAccountEmail => "unknown@unknown-project.iam.gserviceaccount.com".to_owned(),
-        AtomKind::Any | AtomKind::ProjectId | AtomKind::Word => {
+        UnknownKind::AccountId => "111122223333".to_owned(),
+        UnknownKind::ProjectNumber | UnknownKind::Number => "123456789012".to_owned(),
+        UnknownKind::Partition => "aws".to_owned(),
+        UnknownKind::Region => "eu-west-1".to_owned(),
+        UnknownKind::IssuerHostPath => "issuer.example.com".to_owned(),
+        UnknownKind::Arn => "arn:aws:iam::111122223333:role/unknown".to_owned(),
+        UnknownKind::Guid => "11111111-2222-3333-4444-555555555555".to_owned(),
+        UnknownKind::ServiceAccountEmail => "unknown@unknown-project.iam.gserviceaccount.com".to_owned(),
+        UnknownKind::Any | UnknownKind::ProjectId | UnknownKind::Word => {
             let last = atom.label().trim_matches(['$', '{', '}']).rsplit(['.', '/']).next().unwrap_or_default();
             let word: String = last.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
             let word = word.trim_matches('-');

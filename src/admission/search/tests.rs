@@ -1,8 +1,8 @@
 use super::*;
 use crate::admission::formula::{GlobPart, Matcher, Test};
 use crate::issuers::{ClaimPart, Context, Role, Segment};
+use crate::partial::Text;
 use crate::place::{FileId, Span};
-use crate::value::Text;
 
 const OWNER: &str = "[A-Za-z0-9](-?[A-Za-z0-9]){0,38}";
 const REPO: &str = r"[\w.-]{1,100}";
@@ -187,7 +187,7 @@ fn unknown_is_neither_witness_nor_proof() {
 
 #[test]
 fn holes_are_filled_or_stand_for_anything() {
-    let atom = Atom::new("var.org", AtomKind::Word, "${var.org}", "no default", None);
+    let atom = Unknown::new("var.org", UnknownKind::Word, "${var.org}", "no default", None);
     let mut text = Text::known("repo:");
     text.push(&Text::hole(atom, None));
     text.push(&Text::known("/"));

@@ -9,8 +9,8 @@ use super::super::context::{Object, Reader};
 use super::super::shape::{blocks, field, listing, place, seconds, text, text_at};
 use super::policy;
 use crate::graph::{Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind, pieces};
+use crate::partial::{Entry, Hop, Kind, Part, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
-use crate::value::{Atom, AtomKind, Entry, Hop, Kind, Part, Text, Value};
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -64,7 +64,7 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
 fn role(reader: &mut Reader, origin: Origin, properties: &Value) {
     let name = text_at(properties, "RoleName");
     let max_session = seconds(field(properties, "MaxSessionDuration"));
-    let arn = Some(attribute(&origin.scope, &format!("{}.Arn", origin.name), AtomKind::Arn, None));
+    let arn = Some(attribute(&origin.scope, &format!("{}.Arn", origin.name), UnknownKind::Arn, None));
     let principal = name.clone().unwrap_or_else(|| Text::known(&origin.name));
     let arn = name.as_ref().map_or(arn, |n| Some(role_arn(&origin.scope, properties, n)));
     let identity = reader.add_identity(origin.clone(), IdentityKind::AwsRole { name, arn, max_session });
@@ -77,9 +77,9 @@ fn role(reader: &mut Reader, origin: Origin, properties: &Value) {
 
 fn role_arn(scope: &str, properties: &Value, name: &Text) -> Text {
     let mut arn = Text::known("arn:");
-    arn.push(&attribute(scope, "AWS::Partition", AtomKind::Partition, None));
+    arn.push(&attribute(scope, "AWS::Partition", UnknownKind::Partition, None));
     arn.push(&Text::known(":iam::"));
-    arn.push(&attribute(scope, "AWS::AccountId", AtomKind::AccountId, None));
+    arn.push(&attribute(scope, "AWS::AccountId", UnknownKind::AccountId, None));
     arn.push(&Text::known(":role"));
     arn.push(&text_at(properties, "Path").unwrap_or_else(|| Text::known("/")));
     arn.push(name);
@@ -109,9 +109,9 @@ fn provider(reader: &mut Reader, origin: Origin, properties: &Value, arn: Text) 
 }
 
 /// The unknown that an attribute of the template stands for.
-fn attribute(file: &str, path: &str, kind: AtomKind, span: Option<Span>) -> Text {
+fn attribute(file: &str, path: &str, kind: UnknownKind, span: Option<Span>) -> Text {
     let why = format!("`{path}` is known only to CloudFormation");
-    Text::hole(Atom::new(format!("{file}|{path}"), kind, format!("${{{path}}}"), why, span), span)
+    Text::hole(Unknown::new(format!("{file}|{path}"), kind, format!("${{{path}}}"), why, span), span)
 }
 
 struct Template<'a> {
@@ -218,13 +218,13 @@ impl<'a> Template<'a> {
             url = written.and_then(|url| text(Some(&self.resolve(url, MAX_DEPTH))));
             self.within_provider.set(false);
         }
-        let Some(url) = url else { return attribute(self.file, &format!("{name}.Arn"), AtomKind::Arn, span) };
+        let Some(url) = url else { return attribute(self.file, &format!("{name}.Arn"), UnknownKind::Arn, span) };
         self.has_room(url.parts.len());
         // The place is that of the reference.
         let mut arn = span.map_or_else(|| Text::known("arn:"), |s| Text::literal("arn:", s));
-        arn.push(&attribute(self.file, "AWS::Partition", AtomKind::Partition, None));
+        arn.push(&attribute(self.file, "AWS::Partition", UnknownKind::Partition, None));
         arn.push(&Text::known(":iam::"));
-        arn.push(&attribute(self.file, "AWS::AccountId", AtomKind::AccountId, None));
+        arn.push(&attribute(self.file, "AWS::AccountId", UnknownKind::AccountId, None));
         arn.push(&Text::known(":oidc-provider/"));
         for part in pieces::without_scheme(&url).parts {
             arn.parts.push(match part {
@@ -384,7 +384,7 @@ impl<'a> Template<'a> {
     fn unknown(&self, value: &Value, why: &str) -> Value {
         let span = place(value);
         let at = span.map_or(0, |s| s.start);
-        Value::unknown(Atom::new(format!("{}|template value at {at}", self.file), AtomKind::Any, "${…}", why, span), span)
+        Value::unknown(Unknown::new(format!("{}|template value at {at}", self.file), UnknownKind::Any, "${…}", why, span), span)
     }
 }
 
@@ -396,12 +396,12 @@ fn getatt_path(argument: &Value) -> Option<String> {
     }
 }
 
-fn kind_of(path: &str) -> AtomKind {
+fn kind_of(path: &str) -> UnknownKind {
     match path {
-        "AWS::AccountId" => AtomKind::AccountId,
-        "AWS::Partition" => AtomKind::Partition,
-        "AWS::Region" => AtomKind::Region,
-        _ if path.ends_with(".Arn") => AtomKind::Arn,
-        _ => AtomKind::Any,
+        "AWS::AccountId" => UnknownKind::AccountId,
+        "AWS::Partition" => UnknownKind::Partition,
+        "AWS::Region" => UnknownKind::Region,
+        _ if path.ends_with(".Arn") => UnknownKind::Arn,
+        _ => UnknownKind::Any,
     }
 }

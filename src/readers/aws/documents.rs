@@ -5,7 +5,7 @@ use super::super::context::{Object, Reader};
 use super::super::shape::{any_field, blocks, field, listing, place, seconds, text, text_at};
 use super::policy;
 use crate::graph::{Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind, pieces};
-use crate::value::{Text, Value};
+use crate::partial::{Text, Value};
 
 /// Reads an object when it is one of ours.
 pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {

@@ -7,7 +7,7 @@ pub(super) mod terraform;
 
 use super::context::Reader;
 use crate::graph::{Gate, IdentityId, Origin, Trust};
-use crate::value::Value;
+use crate::partial::Value;
 
 /// One trust per document that the value may be.
 fn trusts(reader: &mut Reader, origin: &Origin, identity: IdentityId, document: &Value) {

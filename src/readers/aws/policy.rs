@@ -3,7 +3,7 @@
 use super::super::context::Reader;
 use super::super::shape::{blocks, field, listing, place, text_at};
 use crate::graph::{Grant, IdentityId, Origin};
-use crate::value::{Text, Value};
+use crate::partial::{Text, Value};
 
 /// Most grants read from one policy document; the rest is noted as undecided.
 const MAX_GRANTS: usize = 256;

@@ -4,8 +4,8 @@ use super::super::context::{Reader, address_key, origin};
 use super::super::shape::{any_field, blocks, field, listing, place, seconds, text, text_at};
 use super::policy;
 use crate::graph::{Association, Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind, pieces};
+use crate::partial::{Text, Unknown, UnknownKind, Value};
 use crate::terraform::{Mode, Resource};
-use crate::value::{Atom, AtomKind, Text, Value};
 
 /// Roles, providers and policies.
 pub(in crate::readers) fn declare(reader: &mut Reader, resource: &Resource) {
@@ -56,21 +56,21 @@ fn role(reader: &mut Reader, resource: &Resource) {
 /// `name_prefix` and the suffix that the provider invents.
 fn prefixed(resource: &Resource) -> Option<Text> {
     let mut name = text_at(&resource.body, "name_prefix")?;
-    name.push(&computed(resource, "name suffix", AtomKind::Word));
+    name.push(&computed(resource, "name suffix", UnknownKind::Word));
     Some(name)
 }
 
-fn computed(resource: &Resource, attribute: &str, kind: AtomKind) -> Text {
+fn computed(resource: &Resource, attribute: &str, kind: UnknownKind) -> Text {
     let key = format!("{}|{}.{attribute}", resource.root, resource.address);
-    Text::hole(Atom::new(key, kind, format!("${{{attribute}}}"), "known only after apply", Some(resource.span)), None)
+    Text::hole(Unknown::new(key, kind, format!("${{{attribute}}}"), "known only after apply", Some(resource.span)), None)
 }
 
 /// The ARN with what the configuration knows of it: `arn:…:iam::…:role/path/name`.
 fn role_arn(resource: &Resource, name: &Text) -> Text {
     let mut arn = Text::known("arn:");
-    arn.push(&computed(resource, "partition", AtomKind::Partition));
+    arn.push(&computed(resource, "partition", UnknownKind::Partition));
     arn.push(&Text::known(":iam::"));
-    arn.push(&computed(resource, "account", AtomKind::AccountId));
+    arn.push(&computed(resource, "account", UnknownKind::AccountId));
     arn.push(&Text::known(":role"));
     arn.push(&text_at(&resource.body, "path").unwrap_or_else(|| Text::known("/")));
     arn.push(name);

@@ -4,8 +4,8 @@
 use super::context::{Object, Reader, origin};
 use super::shape::{any_field, blocks, field, known_at, listing, place, text, text_at, unreadable};
 use crate::graph::{Gate, IdentityId, IdentityKind, Origin, Trust, pieces};
+use crate::partial::{Kind, Part, Text, Unknown, UnknownKind, Value};
 use crate::terraform::{Mode, Resource};
-use crate::value::{Atom, AtomKind, Kind, Part, Text, Value};
 
 /// How deep nested ARM resources are followed.
 const MAX_DEPTH: usize = 8;
@@ -159,7 +159,7 @@ fn arm_values(object: &Object, value: &Value, depth: usize) -> Value {
         }
         Kind::Map { entries, open } if depth > 0 => {
             let entries =
-                entries.iter().map(|e| crate::value::Entry { key: e.key.clone(), value: arm_values(object, &e.value, depth - 1) });
+                entries.iter().map(|e| crate::partial::Entry { key: e.key.clone(), value: arm_values(object, &e.value, depth - 1) });
             Kind::Map { entries: entries.collect(), open: *open }
         }
         other => other.clone(),
@@ -174,6 +174,6 @@ fn expression(object: &Object, text: &Text) -> Text {
         return text.clone();
     }
     let key = format!("{}|{whole}", object.file);
-    let atom = Atom::new(key, AtomKind::Any, whole, "Azure evaluates the expression", text.span());
+    let atom = Unknown::new(key, UnknownKind::Any, whole, "Azure evaluates the expression", text.span());
     Text { parts: vec![Part::Hole { atom, span: text.span(), trail: text.trail() }] }
 }

@@ -4,7 +4,7 @@ use super::super::context::Reader;
 use super::super::shape::{blocks, field, listing, place, text_at};
 use crate::graph::member::{self, Member};
 use crate::graph::{BindingStyle, Gate, Grant, IdentityId, IdentityKind, Origin, Trust};
-use crate::value::{Kind, Text, Value};
+use crate::partial::{Kind, Text, Value};
 
 /// What a role is bound on.
 pub(super) enum Target {

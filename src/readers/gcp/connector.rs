@@ -6,7 +6,7 @@ use super::super::shape::{any_field, blocks, field, is_true, known_at, place, te
 use super::binding::{Binding, Target, bind_list, bind_value};
 use super::{CAMEL, add_pool, add_provider};
 use crate::graph::{BindingStyle, IdentityKind, Origin};
-use crate::value::{Text, Value};
+use crate::partial::{Text, Value};
 
 const GROUP: &str = "iam.cnrm.cloud.google.com/";
 
@@ -100,7 +100,7 @@ fn member(reader: &mut Reader, object: &Object, target: &Target, binding: &Bindi
         Some(account) => {
             let mut member = Text::known("serviceAccount:");
             member.push(&address(object, value, account));
-            bind_value(reader, target, binding, &Value::new(crate::value::Kind::Text(member), place(value)));
+            bind_value(reader, target, binding, &Value::new(crate::partial::Kind::Text(member), place(value)));
         }
         None => reader.undecided(place(value), format!("who is bound by `{}` is unknown", binding.origin.name)),
     }

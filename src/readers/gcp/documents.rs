@@ -6,7 +6,7 @@ use super::super::shape::{blocks, field, is_true, known_at, text_at, unreadable}
 use super::binding::{Target, bind_policy};
 use super::{CAMEL, add_pool, add_provider};
 use crate::graph::{BindingStyle, IdentityKind, Origin, pieces};
-use crate::value::{Atom, AtomKind, Text, Value};
+use crate::partial::{Text, Unknown, UnknownKind, Value};
 
 /// Roles that are bound on service accounts only.
 const ACCOUNT_ROLES: [&str; 4] = [
@@ -133,7 +133,7 @@ fn target(reader: &mut Reader, object: &Object, origin: &Origin, name: Option<St
     let roles: Vec<String> = blocks(object.value, "bindings").0.iter().filter_map(|b| known_at(b, "role")).collect();
     if !roles.is_empty() && roles.iter().all(|r| ACCOUNT_ROLES.contains(&r.as_str())) {
         let why = "the policy does not say in which project its service account is";
-        let project = Text::hole(Atom::new(format!("{}|project", object.file), AtomKind::ProjectId, "${project}", why, None), None);
+        let project = Text::hole(Unknown::new(format!("{}|project", object.file), UnknownKind::ProjectId, "${project}", why, None), None);
         let email = super::super::context::email(&Text::known(name), Some(&project), object.file);
         return Target::ServiceAccount(reader.service_account_or_new(origin, &email));
     }

@@ -10,7 +10,7 @@ pub(super) mod workflow;
 use super::context::Reader;
 use super::shape::{any_field, field, is_true, listing, place, setting, text, unreadable};
 use crate::graph::{GoogleProvider, GoogleSource, Origin, Pool, PoolId, Provider, ProviderKind};
-use crate::value::{Kind, Text, Value};
+use crate::partial::{Kind, Text, Value};
 
 /// The names that one dialect gives to a provider's settings.
 struct Names {

@@ -6,8 +6,8 @@ use super::super::shape::{any_field, field, is_true, listing, place, text, text_
 use super::binding::{Binding, Target, bind_list, bind_policy, bind_value};
 use super::{SNAKE, add_pool, add_provider};
 use crate::graph::{Api, BindingStyle, IdentityKind, Signing, pieces};
+use crate::partial::{Text, Value};
 use crate::terraform::{Mode, Resource};
-use crate::value::{Text, Value};
 
 /// Pools, providers, service accounts, APIs.
 pub(in crate::readers) fn declare(reader: &mut Reader, resource: &Resource) {

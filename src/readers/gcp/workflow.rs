@@ -3,7 +3,7 @@
 use super::super::context::{Object, Reader, email_of};
 use super::super::shape::{blocks, known_at, text_at};
 use crate::graph::{CredentialConfig, Login, Signing, pieces};
-use crate::value::{Atom, AtomKind, Text, Value};
+use crate::partial::{Text, Unknown, UnknownKind, Value};
 
 /// The action that exchanges the job's token.
 const ACTION: &str = "google-github-actions/auth@";
@@ -84,5 +84,5 @@ fn unknown(file: &str, name: &str, written: &Text) -> Text {
     let label = format!("${{{{ {name} }}}}");
     let why = format!("`{label}` has its value when the job runs");
     let span = written.span();
-    Text::hole(Atom::new(format!("{file}|{name}"), AtomKind::Any, label, why, span), span)
+    Text::hole(Unknown::new(format!("{file}|{name}"), UnknownKind::Any, label, why, span), span)
 }

@@ -4,7 +4,7 @@
 use super::super::Document;
 use super::super::shape::{listing, text_at};
 use crate::graph::pieces;
-use crate::value::Text;
+use crate::partial::Text;
 use std::collections::BTreeMap;
 
 /// How deep kustomizations list kustomizations.

@@ -5,8 +5,8 @@ pub(super) mod kustomize;
 use super::context::{Object, Reader, origin};
 use super::shape::{any_field, blocks, field, known_at, place, text, text_at};
 use crate::graph::{Origin, Workload, WorkloadKind, pieces};
+use crate::partial::{Text, Value};
 use crate::terraform::{Mode, Resource};
-use crate::value::{Text, Value};
 
 /// Kinds that hold a template of pods at `spec.template.spec`.
 const TEMPLATED: [&str; 9] =

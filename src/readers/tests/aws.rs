@@ -1,6 +1,6 @@
 use super::{documents, resource, terraform};
 use crate::graph::{Gate, Graph, IdentityKind, ProviderKind};
-use crate::value::{Kind, Text};
+use crate::partial::{Kind, Text};
 use serde_json::json;
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity",
@@ -11,7 +11,7 @@ fn trust() -> serde_json::Value {
     serde_json::from_str(TRUST).unwrap()
 }
 
-fn policies(graph: &Graph) -> Vec<&crate::value::Value> {
+fn policies(graph: &Graph) -> Vec<&crate::partial::Value> {
     graph.trusts.iter().filter_map(|t| if let Gate::AwsPolicy(p) = &t.gate { Some(p) } else { None }).collect()
 }
 

@@ -8,9 +8,9 @@ mod kubernetes;
 
 use super::{Document, Format, Input, read};
 use crate::graph::Graph;
+use crate::partial::{Entry, Kind, Part, Text, Unknown, UnknownKind, Value};
 use crate::place::{FileId, Span};
 use crate::terraform::{Mode, Resource};
-use crate::value::{Atom, AtomKind, Entry, Kind, Part, Text, Value};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A new place for each value, so that places can be told apart.
@@ -38,8 +38,8 @@ pub(crate) fn text(written: &str) -> Text {
     Text { parts }
 }
 
-pub(crate) fn atom(name: &str) -> Atom {
-    Atom::new(format!("root|{name}"), AtomKind::Any, format!("${{{name}}}"), format!("`{name}` is not known"), None)
+pub(crate) fn atom(name: &str) -> Unknown {
+    Unknown::new(format!("root|{name}"), UnknownKind::Any, format!("${{{name}}}"), format!("`{name}` is not known"), None)
 }
 
 /// The tree of a JSON value.

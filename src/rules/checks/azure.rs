@@ -12,9 +12,9 @@ use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::{Gate, SubjectFormat, Trust, pieces};
 use crate::issuers::{Recognised, Role, Template, Tenancy, well_known_mistakes};
+use crate::partial::Text;
 use crate::rules::subjects::{self, Subjects};
 use crate::rules::{advice, audience, issuer};
-use crate::value::Text;
 use rayon::prelude::*;
 
 /// What Entra asks for in every cloud; the national clouds' begin alike (`…USGov`, `…China`).

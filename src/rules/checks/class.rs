@@ -10,9 +10,9 @@ use crate::graph::Origin;
 use crate::issuers::{Role, Template};
 use crate::place::Span;
 
+use crate::partial::Trail;
 use crate::rules::Finding;
 use crate::token::Token;
-use crate::value::Trail;
 
 /// What a verdict says, before a cloud adds its own words.
 #[derive(Debug, Clone)]

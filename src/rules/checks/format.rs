@@ -12,8 +12,8 @@ use crate::place::Span;
 use crate::rules::engine::Context;
 use crate::rules::subjects::Subjects;
 
+use crate::partial::{Part, Text, hops};
 use crate::rules::{Finding, issuer};
-use crate::value::{Part, Text, hops};
 
 /// How a value of the other format is added.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use crate::admission::exposure::{self, Exposure, Life, life, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::admission::search::Candidate;
 use crate::issuers::{Context, Template};
+use crate::partial::Text;
 use crate::token::{Token, Truth};
-use crate::value::Text;
 
 /// The beginning that a policy names, and a stranger's name that begins so.
 #[must_use]

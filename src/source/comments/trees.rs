@@ -4,9 +4,9 @@ use super::{ANNOTATION, Directive, MARK, Suppression, split_ids};
 use crate::place::Span;
 use crate::source::walk::FileKind;
 
+use crate::partial::{Kind, Text, Value};
 use crate::source::SourceFile;
 use crate::syntax::{helm, json};
-use crate::value::{Kind, Text, Value};
 use std::ops::RangeInclusive;
 
 /// Adds those of a JSON or YAML file.

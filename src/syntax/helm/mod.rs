@@ -11,9 +11,9 @@ mod tests;
 
 use crate::place::Span;
 
+use crate::partial::{Entry, Kind, MAX_ALTERNATIVES, Part, Text, Trail, Unknown, UnknownKind, Value};
 use crate::source::SourceFile;
 use crate::syntax::{Parsed, yaml};
-use crate::value::{Atom, AtomKind, Entry, Kind, MAX_ALTERNATIVES, Part, Text, Trail, Value};
 use mask::Action;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -91,10 +91,10 @@ impl Unfold<'_> {
         self.over(range).iter().filter(|a| a.alone && a.writes)
     }
 
-    fn atom(&self, action: &Action) -> Atom {
+    fn atom(&self, action: &Action) -> Unknown {
         let label = self.file.text.get(action.range.clone()).unwrap_or_default().trim();
         let key = format!("{}#{}", self.file.path, action.range.start);
-        Atom::new(key, AtomKind::Any, label, "a template fills it in", Some(self.span(action)))
+        Unknown::new(key, UnknownKind::Any, label, "a template fills it in", Some(self.span(action)))
     }
 
     fn span(&self, action: &Action) -> Span {
@@ -298,7 +298,7 @@ fn alternative(value: &mut Value, other: Value) {
         let span = value.span;
         let key = span.map_or_else(String::new, |s| format!("{}#{}", s.file.0, s.start));
         *value = Value::unknown(
-            Atom::new(format!("branches {key}"), AtomKind::Any, "{{ if … }}", "too many branches of a template", span),
+            Unknown::new(format!("branches {key}"), UnknownKind::Any, "{{ if … }}", "too many branches of a template", span),
             span,
         );
     } else if !matches!(value.kind, Kind::Unknown(_)) {

@@ -11,9 +11,9 @@ mod tests;
 
 use crate::place::Span;
 
+use crate::partial::{Entry, Kind, Part, Text, Value};
 use crate::source::SourceFile;
 use crate::syntax::{Parsed, Problem};
-use crate::value::{Entry, Kind, Part, Text, Value};
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};

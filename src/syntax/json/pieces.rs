@@ -2,8 +2,8 @@
 
 use crate::place::Span;
 
+use crate::partial::{Part, Text, Trail, Unknown};
 use crate::source::SourceFile;
-use crate::value::{Atom, Part, Text, Trail};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ struct Piece {
     span: Option<Span>,
     trail: Trail,
     /// The unknown, when the piece is a hole.
-    hole: Option<Atom>,
+    hole: Option<Unknown>,
 }
 
 /// A text laid flat.
@@ -69,7 +69,7 @@ impl Pieces {
     }
 
     /// The unknown that stands exactly at `range`.
-    pub(super) fn whole_hole(&self, range: &Range<usize>) -> Option<Atom> {
+    pub(super) fn whole_hole(&self, range: &Range<usize>) -> Option<Unknown> {
         self.touched(range).iter().find(|p| p.flat == *range).and_then(|p| p.hole.clone())
     }
 

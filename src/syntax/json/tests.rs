@@ -1,6 +1,6 @@
 use super::*;
+use crate::partial::{Hop, Unknown, UnknownKind};
 use crate::source::Sources;
-use crate::value::{Atom, AtomKind, Hop};
 use proptest::prelude::*;
 
 fn one(text: &str) -> (Sources, Value) {
@@ -12,7 +12,7 @@ fn one(text: &str) -> (Sources, Value) {
 }
 
 fn hole(name: &str) -> Part {
-    Part::Hole { atom: Atom::new(name, AtomKind::Any, format!("${{{name}}}"), "", None), span: None, trail: None }
+    Part::Hole { atom: Unknown::new(name, UnknownKind::Any, format!("${{{name}}}"), "", None), span: None, trail: None }
 }
 
 fn spelled(sources: &Sources, start: usize, text: &str, file: &SourceFile) -> Part {
@@ -121,7 +121,7 @@ fn json_in_a_json_string_keeps_its_places_and_trails() {
     let sub = inner.get("sub").unwrap().as_text().unwrap();
     assert_eq!(sub.as_known().unwrap(), "repo:a/b:*");
     assert_eq!(sources.snippet(sub.find_span("*").unwrap()), "*");
-    assert_eq!(crate::value::hops(&sub.trail()).count(), 1);
+    assert_eq!(crate::partial::hops(&sub.trail()).count(), 1);
 }
 
 #[test]

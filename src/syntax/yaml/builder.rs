@@ -4,9 +4,9 @@ use super::scalar::{self, Splitter};
 use super::{MAX_ALIAS_NODES, MAX_DEPTH, MAX_NODES, clamp};
 use crate::place::Span;
 
+use crate::partial::{Entry, Hop, Kind, Text, Unknown, UnknownKind, Value};
 use crate::source::SourceFile;
 use crate::syntax::Parsed;
-use crate::value::{Atom, AtomKind, Entry, Hop, Kind, Text, Value};
 use granit_parser::{Event, ScalarStyle, Tag};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -154,7 +154,7 @@ impl<'a> Builder<'a> {
     fn unknown(&self, range: Range<usize>, why: &str) -> Node {
         let span = self.span(range.clone());
         let label = self.text.get(range.clone()).unwrap_or_default();
-        let atom = Atom::new(format!("{}#{}", self.file.path, range.start), AtomKind::Any, label, why, Some(span));
+        let atom = Unknown::new(format!("{}#{}", self.file.path, range.start), UnknownKind::Any, label, why, Some(span));
         Node { value: Value::unknown(atom, Some(span)), extent: range, size: 1, depth: 1, merge: false }
     }
 

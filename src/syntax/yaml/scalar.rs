@@ -1,7 +1,7 @@
 //! Scalars: their type, and where each of their characters is written.
 
+use crate::partial::{Kind, Part, Text};
 use crate::place::{FileId, Span};
-use crate::value::{Kind, Part, Text};
 use granit_parser::ScalarStyle;
 use std::ops::Range;
 use std::sync::Arc;

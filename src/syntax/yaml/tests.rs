@@ -1,6 +1,6 @@
 use super::*;
+use crate::partial::{Kind, Part, Text, Value, hops};
 use crate::source::Sources;
-use crate::value::{Kind, Part, Text, Value, hops};
 use proptest::prelude::*;
 
 fn read(text: &str) -> (Sources, Parsed) {

@@ -3,8 +3,8 @@
 //! Without this an unknown condition that is asked twice gives mixtures that no run of Terraform can give.
 
 use super::engine::{Evaluator, Expansion, Instance, Scope};
+use crate::partial::{Kind, Unknown, Value};
 use crate::syntax::hcl::{BinaryOperator as B, Expr, ExprKind as K, UnaryOperator};
-use crate::value::{Atom, Kind, Value};
 use std::rc::Rc;
 
 /// Deepest nesting of a condition that is taken apart or compared.
@@ -17,7 +17,7 @@ const MAX_ASSUMED: usize = 32;
 pub(super) struct Assumed {
     instance: Option<Rc<Instance>>,
     conditions: Vec<(Expr, bool)>,
-    atoms: Vec<(Atom, bool)>,
+    atoms: Vec<(Unknown, bool)>,
 }
 
 impl Assumed {

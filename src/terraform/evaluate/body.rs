@@ -3,8 +3,8 @@
 use super::engine::{Evaluator, Scope};
 use super::iteration::Items;
 use super::values::entry;
+use crate::partial::{Entry, Kind, Text, Value};
 use crate::syntax::hcl::{Block, Body};
-use crate::value::{Entry, Kind, Text, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

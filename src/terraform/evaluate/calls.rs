@@ -4,10 +4,10 @@ use super::collection::Collection;
 use super::engine::{Evaluator, Result, Scope};
 use super::values::{holds_alternatives, lists, one_of, product};
 use super::{EvalError, paths};
+use crate::partial::{Kind, Text, Value};
 use crate::source::SourceFile;
 use crate::syntax::hcl::{self, Expr};
 use crate::terraform::functions::{self, Files, FunctionError};
-use crate::value::{Kind, Text, Value};
 use std::sync::Arc;
 
 /// Functions that look inside their arguments: alternatives anywhere in them are taken one by one.
@@ -127,7 +127,7 @@ fn top_level(values: &[Value]) -> Option<Vec<Vec<Value>>> {
     let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
     for value in values {
         let choices = value.alternatives();
-        if rows.len() * choices.len() > crate::value::MAX_ALTERNATIVES {
+        if rows.len() * choices.len() > crate::partial::MAX_ALTERNATIVES {
             return None;
         }
         rows = rows.iter().flat_map(|row| choices.iter().map(|c| row.iter().cloned().chain([(*c).clone()]).collect())).collect();

@@ -1,9 +1,9 @@
 //! Attributes that the provider computes and whose shape is known.
 
 use super::engine::{Evaluator, Instance, Item};
+use crate::partial::{Kind, Part, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use crate::syntax::hcl::Block;
-use crate::value::{Atom, AtomKind, Kind, Part, Text, Value};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,23 +11,23 @@ use std::sync::Arc;
 pub(super) const COMMON: &[&str] = &["arn", "id", "name", "email", "url"];
 
 /// What an attribute's name tells about its characters.
-pub(super) fn kind_of_name(name: &str) -> AtomKind {
+pub(super) fn kind_of_name(name: &str) -> UnknownKind {
     match name {
-        "arn" => AtomKind::Arn,
-        "aws_account_id" => AtomKind::AccountId,
-        "partition" => AtomKind::Partition,
-        "project_number" => AtomKind::ProjectNumber,
-        "project_id" => AtomKind::ProjectId,
-        _ if name.ends_with("_arn") => AtomKind::Arn,
-        _ => AtomKind::Any,
+        "arn" => UnknownKind::Arn,
+        "aws_account_id" => UnknownKind::AccountId,
+        "partition" => UnknownKind::Partition,
+        "project_number" => UnknownKind::ProjectNumber,
+        "project_id" => UnknownKind::ProjectId,
+        _ if name.ends_with("_arn") => UnknownKind::Arn,
+        _ => UnknownKind::Any,
     }
 }
 
 /// What a variable's name tells about its characters.
-pub(super) fn kind_of_variable(name: &str) -> AtomKind {
+pub(super) fn kind_of_variable(name: &str) -> UnknownKind {
     match name {
-        "account_id" => AtomKind::Word,
-        "region" | "aws_region" => AtomKind::Region,
+        "account_id" => UnknownKind::Word,
+        "region" | "aws_region" => UnknownKind::Region,
         _ => kind_of_name(name),
     }
 }
@@ -36,7 +36,7 @@ pub(super) fn known(text: &str) -> Part {
     Part::Literal { text: Arc::from(text), span: None, trail: None }
 }
 
-pub(super) fn hole(atom: Atom, span: Span) -> Part {
+pub(super) fn hole(atom: Unknown, span: Span) -> Part {
     Part::Hole { atom, span: Some(span), trail: None }
 }
 
@@ -59,9 +59,9 @@ fn without_scheme(url: &Text) -> Option<Vec<Part>> {
                 parts.remove(0);
             }
         }
-        Part::Hole { atom, .. } if atom.kind() != AtomKind::IssuerHostPath => {
+        Part::Hole { atom, .. } if atom.kind() != UnknownKind::IssuerHostPath => {
             // the url of a provider is unknown: what follows its scheme is a value of its own
-            *atom = Atom::new(format!("{}#host-path", atom.key()), AtomKind::IssuerHostPath, atom.label(), atom.why(), atom.span());
+            *atom = Unknown::new(format!("{}#host-path", atom.key()), UnknownKind::IssuerHostPath, atom.label(), atom.why(), atom.span());
         }
         Part::Hole { .. } => {}
     }
@@ -101,18 +101,18 @@ impl Evaluator<'_> {
             (_, k, _) if k.starts_with("google_") => self.google(&place, kind, attribute),
             (_, k, _) if k.starts_with("azure") => self.azure(&place, kind, attribute),
             (_, k, _) if k.starts_with("random_") && matches!(attribute, "id" | "result" | "hex" | "b64_url" | "dec") => {
-                Some(Value::unknown(self.atom(&place, attribute, AtomKind::Word), Some(span)))
+                Some(Value::unknown(self.atom(&place, attribute, UnknownKind::Word), Some(span)))
             }
             _ => None,
         }
     }
 
-    fn atom(&self, place: &Place<'_>, attribute: &str, kind: AtomKind) -> Atom {
+    fn atom(&self, place: &Place<'_>, attribute: &str, kind: UnknownKind) -> Unknown {
         let address = place.instance.inside(&format!("{}{}", place.address, place.item.suffix));
         self.computed_atom(&address, attribute, kind, place.span)
     }
 
-    fn unknown(&self, place: &Place<'_>, attribute: &str, kind: AtomKind) -> Option<Value> {
+    fn unknown(&self, place: &Place<'_>, attribute: &str, kind: UnknownKind) -> Option<Value> {
         Some(Value::unknown(self.atom(place, attribute, kind), Some(place.span)))
     }
 
@@ -129,13 +129,13 @@ impl Evaluator<'_> {
     }
 
     /// The one account, partition or region that a root works in.
-    fn of_root(&self, name: &str, kind: AtomKind, label: &str, span: Span) -> Atom {
+    fn of_root(&self, name: &str, kind: UnknownKind, label: &str, span: Span) -> Unknown {
         let why = "known only when Terraform runs with credentials";
-        Atom::new(format!("{}|aws|{name}", self.root), kind, format!("${{{label}}}"), why, Some(span))
+        Unknown::new(format!("{}|aws|{name}", self.root), kind, format!("${{{label}}}"), why, Some(span))
     }
 
     fn account(&self, span: Span) -> Part {
-        hole(self.of_root("account", AtomKind::AccountId, "data.aws_caller_identity.current.account_id", span), span)
+        hole(self.of_root("account", UnknownKind::AccountId, "data.aws_caller_identity.current.account_id", span), span)
     }
 
     /// The account that the root works in.
@@ -144,7 +144,7 @@ impl Evaluator<'_> {
     }
 
     fn partition(&self, span: Span) -> Part {
-        hole(self.of_root("partition", AtomKind::Partition, "data.aws_partition.current.partition", span), span)
+        hole(self.of_root("partition", UnknownKind::Partition, "data.aws_partition.current.partition", span), span)
     }
 
     /// The ARN of an OIDC provider of this account, from its URL without scheme.
@@ -163,7 +163,7 @@ impl Evaluator<'_> {
                 }
                 let host_path = match self.set_text(place, "url") {
                     Some(url) => without_scheme(&url)?,
-                    None => vec![hole(self.atom(place, "url", AtomKind::IssuerHostPath), span)],
+                    None => vec![hole(self.atom(place, "url", UnknownKind::IssuerHostPath), span)],
                 };
                 Some(self.provider_arn(host_path, span))
             }
@@ -172,7 +172,7 @@ impl Evaluator<'_> {
                 let parts = match (self.set_text(place, "url"), self.set_text(place, "arn")) {
                     (Some(url), _) => without_scheme(&url)?,
                     (None, Some(arn)) => after(&arn, ":oidc-provider/")
-                        .unwrap_or_else(|| vec![hole(self.atom(place, "url", AtomKind::IssuerHostPath), span)]),
+                        .unwrap_or_else(|| vec![hole(self.atom(place, "url", UnknownKind::IssuerHostPath), span)]),
                     (None, None) => return None,
                 };
                 Some(text(parts, span))
@@ -183,24 +183,24 @@ impl Evaluator<'_> {
                 parts.extend(path.parts);
                 match self.set_text(place, "name") {
                     Some(name) => parts.extend(name.parts),
-                    None => parts.push(hole(self.atom(place, "name", AtomKind::Word), span)),
+                    None => parts.push(hole(self.atom(place, "name", UnknownKind::Word), span)),
                 }
                 Some(text(parts, span))
             }
             ("aws_iam_role", "id" | "name") => {
-                self.set(place, "name").or_else(|| Some(text(vec![hole(self.atom(place, "name", AtomKind::Word), span)], span)))
+                self.set(place, "name").or_else(|| Some(text(vec![hole(self.atom(place, "name", UnknownKind::Word), span)], span)))
             }
             ("aws_eks_cluster", "identity") => {
                 let key = self.set_text(place, "name").map(|n| n.fill(|a| a.key().to_owned()));
                 let atom = match key {
-                    Some(name) => Atom::new(
+                    Some(name) => Unknown::new(
                         format!("{}|eks|{name}|issuer", self.root),
-                        AtomKind::IssuerHostPath,
+                        UnknownKind::IssuerHostPath,
                         format!("${{{}.identity[0].oidc[0].issuer}}", place.address),
                         "the issuer of a cluster is known only after apply",
                         Some(span),
                     ),
-                    None => self.atom(place, "issuer", AtomKind::IssuerHostPath),
+                    None => self.atom(place, "issuer", UnknownKind::IssuerHostPath),
                 };
                 let issuer = text(vec![known("https://"), hole(atom, span)], span);
                 let oidc = Value::map(vec![super::values::entry("issuer", issuer)], Some(span));
@@ -210,9 +210,9 @@ impl Evaluator<'_> {
             ("aws_eks_cluster", "id") => self.set(place, "name"),
             ("aws_caller_identity", "account_id" | "id") => Some(text(vec![self.account(span)], span)),
             ("aws_partition", "partition" | "id") => Some(text(vec![self.partition(span)], span)),
-            ("aws_partition", "dns_suffix") => self.unknown(place, attribute, AtomKind::Any),
+            ("aws_partition", "dns_suffix") => self.unknown(place, attribute, UnknownKind::Any),
             ("aws_region", "name" | "id" | "region") => {
-                Some(text(vec![hole(self.of_root("region", AtomKind::Region, "data.aws_region.current.name", span), span)], span))
+                Some(text(vec![hole(self.of_root("region", UnknownKind::Region, "data.aws_region.current.name", span), span)], span))
             }
             _ => None,
         }
@@ -220,26 +220,26 @@ impl Evaluator<'_> {
 
     /// The project id of a resource: its own, else the provider's.
     fn project(&self, place: &Place<'_>) -> Vec<Part> {
-        self.set_text(place, "project").map_or_else(|| vec![self.default_project(AtomKind::ProjectId, place.span)], |t| t.parts)
+        self.set_text(place, "project").map_or_else(|| vec![self.default_project(UnknownKind::ProjectId, place.span)], |t| t.parts)
     }
 
-    fn default_project(&self, kind: AtomKind, span: Span) -> Part {
-        let name = if kind == AtomKind::ProjectNumber { "number" } else { "project_id" };
+    fn default_project(&self, kind: UnknownKind, span: Span) -> Part {
+        let name = if kind == UnknownKind::ProjectNumber { "number" } else { "project_id" };
         let why = "the project of the provider is not known";
         let label = format!("${{data.google_project.current.{name}}}");
-        hole(Atom::new(format!("{}|google|{name}", self.root), kind, label, why, Some(span)), span)
+        hole(Unknown::new(format!("{}|google|{name}", self.root), kind, label, why, Some(span)), span)
     }
 
     /// The number of the project that a resource lies in: one atom per project.
     fn project_number(&self, place: &Place<'_>, argument: &str) -> Part {
-        let Some(id) = self.set_text(place, argument) else { return self.default_project(AtomKind::ProjectNumber, place.span) };
+        let Some(id) = self.set_text(place, argument) else { return self.default_project(UnknownKind::ProjectNumber, place.span) };
         let name = id.fill(|a| a.key().to_owned());
         if !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()) {
             return known(&name);
         }
         let key = format!("{}|google|number of {name}", self.root);
         let why = "the number of a project is known only to the cloud";
-        hole(Atom::new(key, AtomKind::ProjectNumber, format!("${{number of {id}}}"), why, Some(place.span)), place.span)
+        hole(Unknown::new(key, UnknownKind::ProjectNumber, format!("${{number of {id}}}"), why, Some(place.span)), place.span)
     }
 
     fn google(&self, place: &Place<'_>, kind: &str, attribute: &str) -> Option<Value> {
@@ -278,14 +278,15 @@ impl Evaluator<'_> {
             }
             ("google_project", "number") => Some(text(vec![self.project_number(place, "project_id")], span)),
             ("google_project", "project_id") => {
-                self.set(place, "project_id").or_else(|| Some(text(vec![self.default_project(AtomKind::ProjectId, span)], span)))
+                self.set(place, "project_id").or_else(|| Some(text(vec![self.default_project(UnknownKind::ProjectId, span)], span)))
             }
             ("google_project", "id") => {
-                let id =
-                    self.set_text(place, "project_id").map_or_else(|| vec![self.default_project(AtomKind::ProjectId, span)], |t| t.parts);
+                let id = self
+                    .set_text(place, "project_id")
+                    .map_or_else(|| vec![self.default_project(UnknownKind::ProjectId, span)], |t| t.parts);
                 join(vec![lit("projects/"), id])
             }
-            ("google_client_config", "project") => Some(text(vec![self.default_project(AtomKind::ProjectId, span)], span)),
+            ("google_client_config", "project") => Some(text(vec![self.default_project(UnknownKind::ProjectId, span)], span)),
             _ => None,
         }
     }
@@ -294,17 +295,17 @@ impl Evaluator<'_> {
         let span = place.span;
         match (kind, attribute) {
             ("azurerm_kubernetes_cluster", "oidc_issuer_url") => {
-                let atom = self.atom(place, "oidc_issuer_url", AtomKind::IssuerHostPath);
+                let atom = self.atom(place, "oidc_issuer_url", UnknownKind::IssuerHostPath);
                 Some(text(vec![known("https://"), hole(atom, span)], span))
             }
             ("azurerm_user_assigned_identity", "client_id" | "principal_id" | "tenant_id") => {
-                self.unknown(place, attribute, AtomKind::Guid)
+                self.unknown(place, attribute, UnknownKind::Guid)
             }
             ("azuread_application" | "azuread_application_registration" | "azuread_service_principal", "client_id" | "object_id") => {
-                self.set(place, attribute).or_else(|| self.unknown(place, attribute, AtomKind::Guid))
+                self.set(place, attribute).or_else(|| self.unknown(place, attribute, UnknownKind::Guid))
             }
             ("azurerm_client_config" | "azuread_client_config", "tenant_id" | "client_id" | "object_id" | "subscription_id") => {
-                self.unknown(place, attribute, AtomKind::Guid)
+                self.unknown(place, attribute, UnknownKind::Guid)
             }
             _ => None,
         }

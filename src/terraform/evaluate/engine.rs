@@ -3,9 +3,9 @@
 use super::config::{ConfigCache, ModuleConfig};
 use super::worlds::{Choice, Selector, World};
 use super::{EvalError, MAX_DEPTH, MAX_INSTANCES, MAX_NODES, MAX_STEPS, MAX_VALUE_DEPTH, ModuleCall, Undecided};
+use crate::partial::{Entry, Kind, Part, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use crate::syntax::hcl::{Block, Expr};
-use crate::value::{Atom, AtomKind, Entry, Kind, Part, Text, Value};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -217,12 +217,12 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The identity of an unknown whatever the world is called.
-    fn inside_root(&self, atom: &Atom) -> String {
+    fn inside_root(&self, atom: &Unknown) -> String {
         atom.key().replace(&format!("{}|", self.root), "|")
     }
 
     /// An unknown picks from the entries of a map.
-    pub(super) fn picks(&self, atom: &Atom, entries: &[Entry]) {
+    pub(super) fn picks(&self, atom: &Unknown, entries: &[Entry]) {
         let keys: Option<BTreeSet<String>> = entries.iter().map(|e| e.key.as_known()).collect();
         if let Some(keys) = keys {
             self.selectors.borrow_mut().entry(self.inside_root(atom)).or_default().pick(atom.label(), keys);
@@ -339,10 +339,10 @@ impl<'a> Evaluator<'a> {
     }
 
     /// An atom that equals no other.
-    pub(super) fn fresh_atom(&self, scope: &Scope, label: &str, why: &str, span: Span) -> Atom {
+    pub(super) fn fresh_atom(&self, scope: &Scope, label: &str, why: &str, span: Span) -> Unknown {
         self.fresh.set(self.fresh.get() + 1);
         let key = format!("{}|{}|?{}", self.root, scope.instance.address, self.fresh.get());
-        Atom::new(key, AtomKind::Any, format!("${{{label}}}"), why, Some(span))
+        Unknown::new(key, UnknownKind::Any, format!("${{{label}}}"), why, Some(span))
     }
 
     /// The identity of a name in a module instance.
@@ -390,7 +390,7 @@ impl<'a> Evaluator<'a> {
                 if self.strict {
                     return Err(EvalError::new(why, Some(span)));
                 }
-                let atom = Atom::new(self.key(instance, name), AtomKind::Any, format!("${{{name}}}"), why, Some(span));
+                let atom = Unknown::new(self.key(instance, name), UnknownKind::Any, format!("${{{name}}}"), why, Some(span));
                 return Ok(Rc::new(Value::unknown(atom, Some(span))));
             }
             None => {}

@@ -4,8 +4,8 @@ use super::engine::{Evaluator, Result, Scope};
 use super::reference::RefStep;
 use super::values::{Entries, noun, one_of};
 use super::{EvalError, operators};
+use crate::partial::{Entry, Kind, Text, Value};
 use crate::syntax::hcl::{BinaryOperator as B, Expr, ExprKind as K, ObjectItem};
-use crate::value::{Entry, Kind, Text, Value};
 
 impl Evaluator<'_> {
     /// The value of an expression.

@@ -4,9 +4,9 @@ use super::EvalError;
 use super::collection::Collection;
 use super::engine::{Evaluator, Result, Scope};
 use super::values::{Entries, child, effective, noun};
+use crate::partial::{Entry, Kind, Text, Value};
 use crate::place::Span;
 use crate::syntax::hcl::{Expr, ForExpr};
-use crate::value::{Entry, Kind, Text, Value};
 use std::sync::Arc;
 
 /// Keys and values of a collection.

@@ -34,12 +34,12 @@ mod worlds;
 
 use crate::place::{FileId, Span};
 
+use crate::partial::Value;
 use crate::source::SourceFile;
 use crate::syntax::hcl::Duplicate;
 use crate::syntax::{Problem, hcl};
 use crate::terraform::Resource;
 use crate::terraform::models::{Arguments, Library};
-use crate::value::Value;
 use config::ConfigCache;
 use engine::Evaluator;
 use rayon::prelude::*;

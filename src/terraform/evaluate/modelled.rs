@@ -2,10 +2,10 @@
 
 use super::engine::{Evaluator, Instance, Item, Shape};
 use super::{MAX_MODULE_LEVELS, MAX_VALUE_DEPTH, Undecided, config};
+use crate::partial::{Hop, Kind, Part, Text, Trail, Unknown, Value, hops};
 use crate::place::{FileId, Span};
 use crate::syntax::hcl::Block;
 use crate::terraform::Resource;
-use crate::value::{Atom, Hop, Kind, Part, Text, Trail, Value, hops};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -179,7 +179,7 @@ impl Places {
         kept.into_iter().rev().fold(None, |before, (span, what)| Some(Arc::new(Hop { span, what, before })))
     }
 
-    fn atom(&self, atom: Atom) -> Atom {
+    fn atom(&self, atom: Unknown) -> Unknown {
         match atom.span() {
             Some(span) if self.builtin.contains(&span.file) => atom.moved(self.to),
             _ => atom,

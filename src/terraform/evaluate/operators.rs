@@ -2,8 +2,8 @@
 
 use super::EvalError;
 use super::values::{effective, noun};
+use crate::partial::{Kind, Part, Text, Unknown, Value};
 use crate::syntax::hcl::{BinaryOperator as B, UnaryOperator};
-use crate::value::{Atom, Kind, Part, Text, Value};
 use std::sync::Arc;
 
 type Result<T> = std::result::Result<T, EvalError>;
@@ -187,7 +187,7 @@ fn every(results: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 }
 
 /// An unknown is not a string that its validation forbids.
-fn forbidden(atom: &Atom, text: &Text) -> Option<bool> {
+fn forbidden(atom: &Unknown, text: &Text) -> Option<bool> {
     text.as_known().filter(|known| !atom.allows(known)).map(|_| false)
 }
 

@@ -3,9 +3,9 @@
 
 use super::engine::Evaluator;
 use super::values::{combinations, effective, entry, one_of, same};
+use crate::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use crate::terraform::json_text;
-use crate::value::{Atom, AtomKind, Entry, Kind, Text, Value};
 
 /// The arguments of a statement that hold strings, with their names in the JSON.
 const SETS: &[(&str, &str)] =
@@ -46,14 +46,14 @@ impl Evaluator<'_> {
         one_of(texts, || Value::unknown(self.lost(span), Some(span)))
     }
 
-    fn lost(&self, span: Span) -> Atom {
+    fn lost(&self, span: Span) -> Unknown {
         let scope = self.root_scope();
         self.fresh_atom(&scope, "policy document", "a source document is not known", span)
     }
 }
 
 /// The document as a tree.
-fn policy(body: &Value, lost: &dyn Fn() -> Atom) -> Value {
+fn policy(body: &Value, lost: &dyn Fn() -> Unknown) -> Value {
     let (mut statements, mut open): (Vec<Value>, bool) = (Vec::new(), false);
     for name in ["source_json", "source_policy_documents"] {
         documents(body.get(name), lost, &mut |s| statements.push(s), &mut open);
@@ -88,7 +88,7 @@ fn put(all: &mut Vec<Value>, new: Value) {
 }
 
 /// The statements of other documents, given as JSON texts.
-fn documents(value: Option<&Value>, lost: &dyn Fn() -> Atom, put: &mut dyn FnMut(Value), open: &mut bool) {
+fn documents(value: Option<&Value>, lost: &dyn Fn() -> Unknown, put: &mut dyn FnMut(Value), open: &mut bool) {
     let Some(value) = value.filter(|v| !v.is_null()) else { return };
     if matches!(value.kind, Kind::List { open: true, .. }) {
         *open = true;
@@ -186,7 +186,10 @@ fn conditions(blocks: &Value) -> Value {
         // a test or variable with alternatives is kept by its unknown name
         let unknown = |name: &str| {
             let why = format!("`{name}` of the condition is not known");
-            Text::hole(Atom::new(format!("condition {:?} {name}", b.span), AtomKind::Any, format!("${{{name}}}"), why, b.span), b.span)
+            Text::hole(
+                Unknown::new(format!("condition {:?} {name}", b.span), UnknownKind::Any, format!("${{{name}}}"), why, b.span),
+                b.span,
+            )
         };
         let test = field("test").unwrap_or_else(|| unknown("test"));
         let variable = field("variable").unwrap_or_else(|| unknown("variable"));

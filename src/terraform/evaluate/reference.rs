@@ -3,9 +3,9 @@
 use super::engine::{Evaluator, Instance, Result, Scope, Shape};
 use super::values::{child, with_hop};
 use super::{EvalError, computed, paths, types};
+use crate::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use crate::syntax::hcl::{Expr, Step};
-use crate::value::{Atom, AtomKind, Entry, Kind, Text, Value};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ impl Evaluator<'_> {
                 Some("workspace") => {
                     let why = "the workspace is chosen when Terraform runs";
                     let key = format!("{}|terraform.workspace", self.root);
-                    let atom = Atom::new(key, AtomKind::Word, "${terraform.workspace}", why, Some(expr.span));
+                    let atom = Unknown::new(key, UnknownKind::Word, "${terraform.workspace}", why, Some(expr.span));
                     Value::new(Kind::Text(Text::hole(atom, Some(expr.span))), Some(expr.span))
                 }
                 _ => self.unknown_result(expr, scope),
@@ -118,8 +118,13 @@ impl Evaluator<'_> {
                 (_, None) => {
                     let kind = computed::kind_of_variable(name);
                     let why = format!("variable `{name}` has no default");
-                    let atom =
-                        Atom::new(self.key(instance, &format!("var.{name}")), kind, format!("${{var.{name}}}"), why, Some(variable.span));
+                    let atom = Unknown::new(
+                        self.key(instance, &format!("var.{name}")),
+                        kind,
+                        format!("${{var.{name}}}"),
+                        why,
+                        Some(variable.span),
+                    );
                     Value::unknown(atom, Some(variable.span))
                 }
             };
@@ -315,8 +320,8 @@ impl Evaluator<'_> {
     }
 
     /// An atom for an attribute that only the provider knows.
-    pub(super) fn computed_atom(&self, address: &str, attribute: &str, kind: AtomKind, span: Span) -> Atom {
+    pub(super) fn computed_atom(&self, address: &str, attribute: &str, kind: UnknownKind, span: Span) -> Unknown {
         let why = format!("`{attribute}` of `{address}` is known only after apply");
-        Atom::new(format!("{}|{address}.{attribute}", self.root), kind, format!("${{{address}.{attribute}}}"), why, Some(span))
+        Unknown::new(format!("{}|{address}.{attribute}", self.root), kind, format!("${{{address}.{attribute}}}"), why, Some(span))
     }
 }

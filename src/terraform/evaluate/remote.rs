@@ -2,8 +2,8 @@
 
 use super::computed;
 use super::engine::{Evaluator, Instance, Item};
+use crate::partial::{Kind, Unknown, UnknownKind, Value};
 use crate::place::Span;
-use crate::value::{Atom, AtomKind, Kind, Value};
 use std::rc::Rc;
 
 impl Evaluator<'_> {
@@ -11,18 +11,24 @@ impl Evaluator<'_> {
     pub(super) fn remote_output(&self, caller: &Rc<Instance>, name: &str, item: &Item, output: Option<&str>, span: Span) -> Value {
         let address = caller.inside(&format!("module.{name}{}", item.suffix));
         let why = format!("the source of module `{name}` is not in the scan");
-        let atom = |what: &str, kind: AtomKind| {
+        let atom = |what: &str, kind: UnknownKind| {
             let label = format!("${{{address}.{what}}}");
-            Atom::new(format!("{}|{address}.{what}", self.root), kind, label, why.clone(), Some(span))
+            Unknown::new(format!("{}|{address}.{what}", self.root), kind, label, why.clone(), Some(span))
         };
         let Some(output) = output else {
             return Value::new(
-                Kind::Unknown(Atom::new(format!("{}|{address}", self.root), AtomKind::Any, format!("${{{address}}}"), why, Some(span))),
+                Kind::Unknown(Unknown::new(
+                    format!("{}|{address}", self.root),
+                    UnknownKind::Any,
+                    format!("${{{address}}}"),
+                    why,
+                    Some(span),
+                )),
                 Some(span),
             );
         };
         // `oidc_provider` is the issuer without its scheme: the other two are built from it
-        let issuer = || atom("oidc_provider", AtomKind::IssuerHostPath);
+        let issuer = || atom("oidc_provider", UnknownKind::IssuerHostPath);
         match output {
             "oidc_provider" => computed::text(vec![computed::hole(issuer(), span)], span),
             "oidc_provider_arn" => self.provider_arn(vec![computed::hole(issuer(), span)], span),

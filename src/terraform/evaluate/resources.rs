@@ -4,10 +4,10 @@ use super::config::ModuleConfig;
 use super::engine::{Child, Evaluator, Expansion, Instance, Item, Result, Scope, Shape};
 use super::iteration::Items;
 use super::{MAX_MODULE_LEVELS, ModuleCall, computed, config, modelled};
+use crate::partial::{Kind, Unknown, UnknownKind, Value};
 use crate::place::{FileId, Span};
 use crate::syntax::hcl::Block;
 use crate::terraform::{Mode, Resource, models};
-use crate::value::{Atom, AtomKind, Kind, Value};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -352,7 +352,7 @@ impl Evaluator<'_> {
         };
         let atom = |name: &str| {
             let key = format!("{collection}|{name}");
-            Value::unknown(Atom::new(key, AtomKind::Any, format!("${{{name}}}"), why.clone(), Some(span)), Some(span))
+            Value::unknown(Unknown::new(key, UnknownKind::Any, format!("${{{name}}}"), why.clone(), Some(span)), Some(span))
         };
         let base = Scope::of(instance);
         let (scope, suffix) = match shape {

@@ -4,9 +4,9 @@ use super::engine::{Evaluator, Result, Scope};
 use super::iteration::Items;
 use super::values::{noun, one_of};
 use super::{EvalError, MAX_NODES};
+use crate::partial::{Kind, MAX_ALTERNATIVES, Part, Text, Value};
 use crate::place::Span;
 use crate::syntax::hcl::{Expr, Template, TemplatePart};
-use crate::value::{Kind, MAX_ALTERNATIVES, Part, Text, Value};
 
 /// What one turn of a loop costs, in nodes, whatever it writes.
 const COST_OF_A_TURN: usize = 2;

@@ -1,7 +1,7 @@
 use super::*;
+use crate::partial::{Kind, UnknownKind, hops};
 use crate::source::Sources;
 use crate::terraform::Mode;
-use crate::value::{AtomKind, Kind, hops};
 
 pub(super) struct Memory(Sources);
 
@@ -180,7 +180,7 @@ fn the_key_of_a_condition_meets_its_provider() {
     let xy = out.resources.iter().find(|r| r.address == "x.y").unwrap();
     let (arn, url) = (xy.body.get("a").unwrap().as_text().unwrap(), xy.body.get("b").unwrap().as_text().unwrap());
     let (issuer, account) = (arn.atoms().last().unwrap(), arn.atoms().nth(1).unwrap());
-    assert_eq!(issuer.kind(), AtomKind::IssuerHostPath);
+    assert_eq!(issuer.kind(), UnknownKind::IssuerHostPath);
     assert_eq!(url.atoms().next(), Some(issuer));
     assert_eq!(url.known_prefix(), "https://");
     assert_eq!(xy.body.get("c").unwrap().as_text().unwrap().atoms().next(), Some(account));
@@ -196,7 +196,7 @@ fn google_names() {
     let xy = out.resources.iter().find(|r| r.address == "x.y").unwrap();
     assert_eq!(show(xy.body.get("a").unwrap()), "\"serviceAccount:ci@acme-prod.iam.gserviceaccount.com\"");
     let b = xy.body.get("b").unwrap().as_text().unwrap();
-    assert_eq!(b.atoms().next().unwrap().kind(), AtomKind::ProjectNumber);
+    assert_eq!(b.atoms().next().unwrap().kind(), UnknownKind::ProjectNumber);
     assert_eq!(b.known_suffix(), "/locations/global/workloadIdentityPools/gh/*");
 }
 
@@ -304,7 +304,7 @@ fn a_modelled_module_is_instantiated_and_points_at_its_caller() {
     assert_eq!(role.address, "module.irsa.aws_iam_role.this[0]");
     assert_eq!(files.0.snippet(role.span), "module \"irsa\"");
     let policy = role.body.get("assume_role_policy").unwrap().as_text().unwrap();
-    let all_in_main = |text: &crate::value::Text| {
+    let all_in_main = |text: &crate::partial::Text| {
         text.parts.iter().all(|p| p.span().is_none_or(|s| s.file == main.id)) && hops(&text.trail()).all(|h| h.span.file == main.id)
     };
     assert!(all_in_main(&policy), "{policy:?}");
@@ -520,7 +520,7 @@ fn modelled_calls_are_counted_also_when_they_are_switched_off() {
 }
 
 /// The facts of a variable whose only validation has this condition.
-fn facts(condition: &str) -> crate::value::facts::Facts {
+fn facts(condition: &str) -> crate::partial::facts::Facts {
     let text = format!("variable \"x\" {{\n  validation {{\n    condition = {condition}\n    error_message = \"no\"\n  }}\n}}\n");
     match value(&text, "var.x").map(|v| v.kind) {
         Ok(Kind::Unknown(atom)) => atom.facts().clone(),
@@ -580,10 +580,10 @@ fn a_validation_of_each_element_is_known_of_each_element() {
     };
     let word = atom(r#"length(var.x) > 0 && alltrue([for name in var.x : can(regex("^[a-z]+$", name))])"#);
     assert!(word.allows("app") && !word.allows("octo/app"));
-    assert_eq!(word.kind(), AtomKind::Word);
+    assert_eq!(word.kind(), UnknownKind::Word);
     let anything = atom(r#"alltrue([for name in var.x : can(regex("^[a-z]+$", name)) if name != "*"])"#);
     assert!(anything.allows("octo/app"));
-    assert_eq!(anything.kind(), AtomKind::Any);
+    assert_eq!(anything.kind(), UnknownKind::Any);
 }
 
 #[test]

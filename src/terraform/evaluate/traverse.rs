@@ -5,8 +5,8 @@ use super::engine::{Evaluator, Result, Scope, no_key};
 use super::operators;
 use super::reference::RefStep;
 use super::values::{child, noun, one_of};
+use crate::partial::{Kind, Part, Value};
 use crate::syntax::hcl::{Expr, Step};
-use crate::value::{Kind, Part, Value};
 
 impl Evaluator<'_> {
     /// The value at the end of a chain of steps.

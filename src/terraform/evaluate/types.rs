@@ -3,8 +3,8 @@
 use super::EvalError;
 use super::operators::canonical;
 use super::values::{effective, noun, same};
+use crate::partial::{Entry, Kind, Part, Text, Value};
 use crate::syntax::hcl::{Expr, ExprKind as K};
-use crate::value::{Entry, Kind, Part, Text, Value};
 
 type Result<T> = std::result::Result<T, EvalError>;
 

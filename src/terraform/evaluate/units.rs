@@ -4,9 +4,9 @@ use super::engine::{Evaluator, Instance, Result, Scope};
 use super::reference::RefStep;
 use super::worlds::World;
 use super::{EvalError, terragrunt};
+use crate::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use crate::syntax::hcl::Expr;
-use crate::value::{Atom, AtomKind, Entry, Kind, Text, Value};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -47,7 +47,8 @@ impl<'a> Evaluator<'a> {
             }
             if !matches!(value.kind, Kind::Map { open: false, .. }) {
                 let why = "the inputs of the unit are not all known".to_owned();
-                let atom = Atom::new(self.key(caller, &format!("input.{name}")), AtomKind::Any, format!("${{inputs.{name}}}"), why, None);
+                let atom =
+                    Unknown::new(self.key(caller, &format!("input.{name}")), UnknownKind::Any, format!("${{inputs.{name}}}"), why, None);
                 return Ok(Some(Value::unknown(atom, Some(inputs.name_span))));
             }
         }
@@ -103,7 +104,8 @@ impl<'a> Evaluator<'a> {
                 // what one of them lacks does not hide the others
                 let value = self.local(name, instance, span).map(|v| (*v).clone());
                 let value = value.unwrap_or_else(|e| {
-                    let atom = Atom::new(self.key(instance, name), AtomKind::Any, format!("${{local.{name}}}"), e.message, Some(span));
+                    let atom =
+                        Unknown::new(self.key(instance, name), UnknownKind::Any, format!("${{local.{name}}}"), e.message, Some(span));
                     Value::unknown(atom, Some(span))
                 });
                 Entry { key: Text::known(name), value }
@@ -123,7 +125,7 @@ impl<'a> Evaluator<'a> {
             let key = format!("{}|dependency.{label}.outputs.{output}", self.root);
             let shown = format!("${{dependency.{label}.outputs.{output}}}");
             let kind = super::computed::kind_of_name(output);
-            Value::unknown(Atom::new(key, kind, shown, why, Some(expr.span)), Some(expr.span))
+            Value::unknown(Unknown::new(key, kind, shown, why, Some(expr.span)), Some(expr.span))
         };
         if self.chain.iter().any(|f| f == folder) || self.folder == folder {
             return Ok(atom(format!("the units of dependency `{label}` depend on each other")));
@@ -170,8 +172,13 @@ impl<'a> Evaluator<'a> {
         if OUTSIDE.contains(&name) {
             let first = args.first().and_then(|a| self.attempt(|| self.eval(a, scope)).ok()).and_then(|v| v.as_str()).unwrap_or_default();
             let why = format!("`{name}` depends on where Terragrunt runs");
-            let atom =
-                Atom::new(format!("terragrunt|{name}|{first}"), AtomKind::Any, format!("${{{name}({first:?})}}"), why, Some(expr.span));
+            let atom = Unknown::new(
+                format!("terragrunt|{name}|{first}"),
+                UnknownKind::Any,
+                format!("${{{name}({first:?})}}"),
+                why,
+                Some(expr.span),
+            );
             return Ok(Some(Value::unknown(atom, Some(expr.span))));
         }
         if name == "get_aws_account_id" {

@@ -5,10 +5,10 @@
 //! that is not understood says nothing.
 
 use super::engine::{Evaluator, Scope};
+use crate::partial::facts::{Fact, Facts, MAX_VALUES};
+use crate::partial::{Kind, Part, Text, Unknown, UnknownKind, Value};
 use crate::syntax::hcl::{BinaryOperator as B, Body, Expr, ExprKind as K, UnaryOperator};
 use crate::terraform::functions;
-use crate::value::facts::{Fact, Facts, MAX_VALUES};
-use crate::value::{Atom, AtomKind, Kind, Part, Text, Value};
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ impl Evaluator<'_> {
             return super::values::one_of(all.iter().map(one).collect(), || value.clone());
         }
         let kind = narrowed(atom.kind(), facts.own.as_ref());
-        let atom = Atom::knowing(atom.key(), kind, atom.label(), atom.why(), atom.span(), facts);
+        let atom = Unknown::knowing(atom.key(), kind, atom.label(), atom.why(), atom.span(), facts);
         match value.kind {
             Kind::Text(_) => {
                 let hole = Part::Hole { atom, span: value.span, trail: value.trail.clone() };
@@ -68,7 +68,7 @@ impl Evaluator<'_> {
 }
 
 /// The atom of a value that is nothing but one unknown.
-fn only_atom(value: &Value) -> Option<&Atom> {
+fn only_atom(value: &Value) -> Option<&Unknown> {
     match &value.kind {
         Kind::Unknown(atom) => Some(atom),
         Kind::Text(text) => match text.parts.as_slice() {
@@ -80,9 +80,9 @@ fn only_atom(value: &Value) -> Option<&Atom> {
 }
 
 /// The kind of an unknown of which nothing was known but this.
-pub(super) fn narrowed(kind: AtomKind, fact: Option<&Fact>) -> AtomKind {
-    let Some(fact) = fact.filter(|_| kind == AtomKind::Any) else { return kind };
-    if is_word(fact) { AtomKind::Word } else { kind }
+pub(super) fn narrowed(kind: UnknownKind, fact: Option<&Fact>) -> UnknownKind {
+    let Some(fact) = fact.filter(|_| kind == UnknownKind::Any) else { return kind };
+    if is_word(fact) { UnknownKind::Word } else { kind }
 }
 
 /// Every string that fulfils the condition is a word.

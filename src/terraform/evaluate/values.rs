@@ -1,8 +1,8 @@
 //! Small things that every part of the evaluator does with values.
 
+use crate::partial::facts::Facts;
+use crate::partial::{Entry, Hop, Kind, MAX_ALTERNATIVES, Part, Text, Trail, Unknown, Value};
 use crate::place::Span;
-use crate::value::facts::Facts;
-use crate::value::{Atom, Entry, Hop, Kind, MAX_ALTERNATIVES, Part, Text, Trail, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub(super) fn placed(mut value: Value, from: Span, to: Span) -> Value {
                 *span = Some(to);
             }
         };
-        let enters = |atom: &mut Atom| {
+        let enters = |atom: &mut Unknown| {
             if atom.span() == Some(from) {
                 *atom = atom.moved(to);
             }
@@ -263,13 +263,13 @@ pub(super) fn product(values: &[Value]) -> Option<Vec<Vec<Value>>> {
 }
 
 /// An unknown inside another one: `${x}` and `name` give `${x.name}`.
-pub(super) fn child(atom: &Atom, step: &str) -> Atom {
+pub(super) fn child(atom: &Unknown, step: &str) -> Unknown {
     let inner = atom.label().strip_prefix("${").and_then(|l| l.strip_suffix('}')).unwrap_or(atom.label());
     let kind = super::computed::kind_of_name(step.trim_start_matches('.'));
     let own = atom.facts().items.as_deref().filter(|_| step.starts_with('[')).cloned();
     let kind = super::validation::narrowed(kind, own.as_ref());
     let facts = Facts { own, items: None };
-    Atom::knowing(format!("{}{step}", atom.key()), kind, format!("${{{inner}{step}}}"), atom.why(), atom.span(), facts)
+    Unknown::knowing(format!("{}{step}", atom.key()), kind, format!("${{{inner}{step}}}"), atom.why(), atom.span(), facts)
 }
 
 /// A map entry with a known key.

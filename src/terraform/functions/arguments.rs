@@ -2,8 +2,8 @@
 
 use super::numbers::Num;
 use super::{Files, MAX_DEPTH, MAX_TEXT};
+use crate::partial::{Entry, Kind, Part, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
-use crate::value::{Atom, AtomKind, Entry, Kind, Part, Text, Value};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
@@ -164,14 +164,14 @@ impl Call<'_> {
 }
 
 /// The unknown that the function gives for an unknown, with what more the call says (`lower(<key>)`).
-pub(super) fn derived(function: &str, atom: &Atom, more: &[&str], kind: AtomKind) -> Atom {
+pub(super) fn derived(function: &str, atom: &Unknown, more: &[&str], kind: UnknownKind) -> Unknown {
     let quoted: String = more.iter().fold(String::new(), |mut out, m| {
         let _ = write!(out, ",{m:?}");
         out
     });
     let inner = atom.label().strip_prefix("${").and_then(|l| l.strip_suffix('}')).unwrap_or(atom.label());
     let shown = quoted.replace(',', ", ");
-    Atom::new(format!("{function}({}{quoted})", atom.key()), kind, format!("${{{function}({inner}{shown})}}"), atom.why(), atom.span())
+    Unknown::new(format!("{function}({}{quoted})", atom.key()), kind, format!("${{{function}({inner}{shown})}}"), atom.why(), atom.span())
 }
 
 /// The identity of a value: equal values have equal identities, whatever parts they are made of.

@@ -1,7 +1,7 @@
 //! Address arithmetic. <https://developer.hashicorp.com/terraform/language/functions/cidrsubnet>
 
 use super::arguments::{Answer, Call, Stop, fail};
-use crate::value::Value;
+use crate::partial::Value;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub(super) fn call(c: &Call<'_>) -> Answer {

@@ -4,7 +4,7 @@ use super::arguments::{Answer, Call, Stop, derived, equal, fail, text_key};
 use super::convert::unified;
 use super::numbers::{Num, add};
 use super::{MAX_DEPTH, MAX_ITEMS, MAX_TEXT};
-use crate::value::{AtomKind, Entry, Kind, Text, Value};
+use crate::partial::{Entry, Kind, Text, UnknownKind, Value};
 use std::collections::{HashMap, HashSet};
 
 pub(super) fn call(c: &Call<'_>) -> Answer {
@@ -175,7 +175,7 @@ fn one_of(c: &Call<'_>, choices: Vec<Value>) -> Result<Value, Stop> {
     let mut choices = super::sets::distinct(choices);
     match choices.len() {
         1 => choices.pop().ok_or(Stop::Unknown),
-        n if n <= crate::value::MAX_ALTERNATIVES => Ok(Value::new(Kind::OneOf(choices), c.span)),
+        n if n <= crate::partial::MAX_ALTERNATIVES => Ok(Value::new(Kind::OneOf(choices), c.span)),
         _ => Err(Stop::Unknown),
     }
 }
@@ -212,7 +212,7 @@ fn merge(c: &Call<'_>) -> Result<Value, Stop> {
 fn doubtful(entries: Vec<Entry>, by: &Value) -> Vec<Entry> {
     let Kind::Unknown(atom) = &by.kind else { return entries };
     let doubt = |e: Entry| {
-        let other = derived("lookup", atom, &[&e.key.to_string()], AtomKind::Any);
+        let other = derived("lookup", atom, &[&e.key.to_string()], UnknownKind::Any);
         let place = e.value.span;
         Entry { key: e.key, value: Value::new(Kind::OneOf(vec![e.value, Value::unknown(other, by.span)]), place) }
     };
@@ -268,7 +268,7 @@ fn coalesce(c: &Call<'_>) -> Result<Value, Stop> {
             Kind::Null => {}
             Kind::Text(t) if t.as_known().as_deref() == Some("") => {}
             Kind::Unknown(_) => possible.push(value),
-            Kind::Text(t) if t.parts.iter().all(|p| matches!(p, crate::value::Part::Hole { .. })) => possible.push(value),
+            Kind::Text(t) if t.parts.iter().all(|p| matches!(p, crate::partial::Part::Hole { .. })) => possible.push(value),
             _ => {
                 possible.push(value);
                 return one_of(c, possible);

@@ -2,7 +2,7 @@
 
 use super::arguments::{Answer, Call, Stop, fail};
 use super::sets::set_of;
-use crate::value::{Kind, Value};
+use crate::partial::{Kind, Value};
 
 pub(super) fn call(c: &Call<'_>) -> Answer {
     Some(match c.name {
@@ -48,7 +48,7 @@ fn tobool(c: &Call<'_>) -> Result<Value, Stop> {
 fn tomap(c: &Call<'_>) -> Result<Value, Stop> {
     let (entries, open) = c.map(0)?;
     let values = unified(entries.iter().map(|e| e.value.clone()).collect());
-    let entries = entries.into_iter().zip(values).map(|(e, value)| crate::value::Entry { key: e.key, value }).collect();
+    let entries = entries.into_iter().zip(values).map(|(e, value)| crate::partial::Entry { key: e.key, value }).collect();
     c.map_value(entries, open)
 }
 

@@ -2,7 +2,7 @@
 
 use super::arguments::{Call, Stop, fail};
 use super::{MAX_ITEMS, MAX_TEXT};
-use crate::value::{Entry, Text, Value};
+use crate::partial::{Entry, Text, Value};
 
 pub(super) fn decode(c: &Call<'_>) -> Result<Value, Stop> {
     let text = c.string(0)?;

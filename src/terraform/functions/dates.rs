@@ -3,7 +3,7 @@
 
 use super::arguments::{Answer, Call, Stop, fail};
 use super::numbers::Num;
-use crate::value::Value;
+use crate::partial::Value;
 
 const MONTHS: [&str; 12] =
     ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];

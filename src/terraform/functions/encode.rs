@@ -2,8 +2,8 @@
 
 use super::arguments::{Answer, Call, Stop, fail};
 use super::{MAX_TEXT, csv, json, yaml};
+use crate::partial::{Kind, Text, Value};
 use crate::terraform::json_text::render_json;
-use crate::value::{Kind, Text, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write;
@@ -83,5 +83,5 @@ fn urlencode(c: &Call<'_>) -> Result<Value, Stop> {
         out
     };
     let text = c.text(0)?;
-    c.text_value(super::pieces::map(&text, escape, |a| super::arguments::derived("urlencode", a, &[], crate::value::AtomKind::Any)))
+    c.text_value(super::pieces::map(&text, escape, |a| super::arguments::derived("urlencode", a, &[], crate::partial::UnknownKind::Any)))
 }

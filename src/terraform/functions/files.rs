@@ -2,7 +2,7 @@
 
 use super::arguments::{Answer, Call, Stop, fail};
 use super::{FunctionError, MAX_ITEMS};
-use crate::value::{Kind, Part, Text, Value};
+use crate::partial::{Kind, Part, Text, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 

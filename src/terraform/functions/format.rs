@@ -4,8 +4,8 @@ use super::arguments::{Answer, Call, Stop, fail};
 use super::numbers::Num;
 use super::pieces::{self, Point};
 use super::{MAX_ITEMS, MAX_TEXT};
+use crate::partial::{Kind, Part, Text, Value};
 use crate::terraform::json_text;
-use crate::value::{Kind, Part, Text, Value};
 
 /// Widest padding and most digits.
 const MAX_WIDTH: usize = 1024;

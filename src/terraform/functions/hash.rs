@@ -1,7 +1,7 @@
 //! Digests and name-based UUIDs. Fixed functions of their input; what is random is never known.
 
 use super::arguments::{Answer, Call, Stop, fail};
-use crate::value::Value;
+use crate::partial::Value;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::Md5;

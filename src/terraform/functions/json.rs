@@ -4,8 +4,8 @@
 use super::MAX_DEPTH;
 use super::arguments::{Stop, fail};
 use super::numbers::Num;
+use crate::partial::{Entry, Kind, Part, Text, Value};
 use crate::place::Span;
-use crate::value::{Entry, Kind, Part, Text, Value};
 
 pub(super) fn decode(text: &Text, span: Option<Span>) -> Result<Value, Stop> {
     let mut reader = Reader { text, part: 0, at: 0, fallback: span };

@@ -32,8 +32,8 @@ pub use numbers::canonical as canonical_number;
 pub(crate) use regexes::expression;
 pub use replace::{issuer_of_provider_arn, without_scheme};
 
+use crate::partial::{Kind, MAX_ALTERNATIVES, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
-use crate::value::{Atom, AtomKind, Kind, MAX_ALTERNATIVES, Text, Value};
 use arguments::{Call, Stop, key_of, label_of};
 
 /// Most items that a function makes (`range`, `setproduct`); past it the result is unknown.
@@ -133,7 +133,7 @@ fn unknown(name: &str, args: &[Value], span: Option<Span>, why: &str) -> Value {
     // `uuid` and `bcrypt` differ from call to call: the place is part of the identity.
     let place = if matches!(name, "uuid" | "bcrypt") { span.map(|s| format!("@{}:{}", s.file.0, s.start)) } else { None };
     let key = format!("{name}({}){}", keys.join(","), place.unwrap_or_default());
-    Value::unknown(Atom::new(key, result_kind(name), format!("${{{name}({})}}", labels.join(", ")), why, span), span)
+    Value::unknown(Unknown::new(key, result_kind(name), format!("${{{name}({})}}", labels.join(", ")), why, span), span)
 }
 
 /// An unknown string whose beginning and end are known.
@@ -142,18 +142,18 @@ fn with_ends(start: &str, value: Value, end: &str) -> Value {
     let mut text = Text::known(start);
     text.push(&middle);
     text.push(&Text::known(end));
-    text.parts.retain(|p| !matches!(p, crate::value::Part::Literal { text, .. } if text.is_empty()));
+    text.parts.retain(|p| !matches!(p, crate::partial::Part::Literal { text, .. } if text.is_empty()));
     Value::new(Kind::Text(text), value.span)
 }
 
-fn result_kind(name: &str) -> AtomKind {
+fn result_kind(name: &str) -> UnknownKind {
     match name {
         "length" | "tonumber" | "abs" | "ceil" | "floor" | "index" | "sum" | "parseint" | "min" | "max" | "pow" | "log" | "signum" => {
-            AtomKind::Number
+            UnknownKind::Number
         }
-        "md5" | "sha1" | "sha256" | "sha512" | "filemd5" | "filesha1" | "filesha256" | "filesha512" => AtomKind::Word,
-        "uuid" | "uuidv5" => AtomKind::Guid,
-        _ => AtomKind::Any,
+        "md5" | "sha1" | "sha256" | "sha512" | "filemd5" | "filesha1" | "filesha256" | "filesha512" => UnknownKind::Word,
+        "uuid" | "uuidv5" => UnknownKind::Guid,
+        _ => UnknownKind::Any,
     }
 }
 

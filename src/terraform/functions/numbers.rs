@@ -3,7 +3,7 @@
 
 use super::MAX_TEXT;
 use super::arguments::{Answer, Call, Stop, fail};
-use crate::value::Value;
+use crate::partial::Value;
 use std::cmp::Ordering;
 use std::fmt;
 

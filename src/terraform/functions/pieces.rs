@@ -1,6 +1,6 @@
 //! Cutting and rewriting texts that are known in part, places kept.
 
-use crate::value::{Atom, AtomKind, Part, Text};
+use crate::partial::{Part, Text, Unknown, UnknownKind};
 use std::ops::Range;
 
 /// A point in a text: before byte `offset` of part `part`. A hole has only its two ends.
@@ -51,7 +51,7 @@ pub(super) fn ends(text: &Text) -> (Point, Point) {
 
 /// The text with every literal rewritten. A piece that stays as it was keeps its place; one that changes in
 /// length keeps the place of the whole piece.
-pub(super) fn map(text: &Text, literal: impl Fn(&str) -> String, hole: impl Fn(&Atom) -> Atom) -> Text {
+pub(super) fn map(text: &Text, literal: impl Fn(&str) -> String, hole: impl Fn(&Unknown) -> Unknown) -> Text {
     let rewrite = |part: &Part| match part {
         Part::Literal { text, span, trail } => Part::Literal { text: literal(text).into(), span: *span, trail: trail.clone() },
         Part::Hole { atom, span, trail } => Part::Hole { atom: hole(atom), span: *span, trail: trail.clone() },
@@ -99,7 +99,7 @@ pub(super) fn samples(text: &Text, hostile: &str) -> Vec<Sample> {
     (0..rounds).map(|round| sample(text, |atom| filling(atom.kind(), round, hostile))).collect()
 }
 
-fn sample(text: &Text, fill: impl Fn(&Atom) -> String) -> Sample {
+fn sample(text: &Text, fill: impl Fn(&Unknown) -> String) -> Sample {
     let mut string = String::new();
     let mut bounds = Vec::new();
     for part in &text.parts {
@@ -113,16 +113,18 @@ fn sample(text: &Text, fill: impl Fn(&Atom) -> String) -> Sample {
     Sample { string, bounds }
 }
 
-fn filling(kind: AtomKind, round: usize, hostile: &str) -> String {
+fn filling(kind: UnknownKind, round: usize, hostile: &str) -> String {
     let stripped = || hostile.replace('\\', "").replace(['^', '$', '(', ')', '*', '+', '?'], "");
     let choices: [String; 5] = match kind {
-        AtomKind::Any => ["x".into(), "A-1/b:c.d_@*e".into(), format!("q{hostile}q"), format!("{}{hostile}", stripped()), stripped() + "z"],
-        AtomKind::AccountId => ["123456789012", "000000000000", "999999999999", "210987654321", "111111111111"].map(String::from),
-        AtomKind::ProjectNumber | AtomKind::Number => ["1", "1234567890", "0", "99", "42"].map(String::from),
-        AtomKind::ProjectId => ["acme-prod-1", "a12345", "my-project-000", "zzzzzz", "p-q-r-s"].map(String::from),
-        AtomKind::Partition => ["aws", "aws-cn", "aws-us-gov", "aws", "aws-cn"].map(String::from),
-        AtomKind::Region => ["eu-west-1", "us-gov-east-1", "europe-west4", "westeurope", "ap-southeast-2"].map(String::from),
-        AtomKind::IssuerHostPath => [
+        UnknownKind::Any => {
+            ["x".into(), "A-1/b:c.d_@*e".into(), format!("q{hostile}q"), format!("{}{hostile}", stripped()), stripped() + "z"]
+        }
+        UnknownKind::AccountId => ["123456789012", "000000000000", "999999999999", "210987654321", "111111111111"].map(String::from),
+        UnknownKind::ProjectNumber | UnknownKind::Number => ["1", "1234567890", "0", "99", "42"].map(String::from),
+        UnknownKind::ProjectId => ["acme-prod-1", "a12345", "my-project-000", "zzzzzz", "p-q-r-s"].map(String::from),
+        UnknownKind::Partition => ["aws", "aws-cn", "aws-us-gov", "aws", "aws-cn"].map(String::from),
+        UnknownKind::Region => ["eu-west-1", "us-gov-east-1", "europe-west4", "westeurope", "ap-southeast-2"].map(String::from),
+        UnknownKind::IssuerHostPath => [
             "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF",
             "gitlab.example.com",
             "container.googleapis.com/v1/projects/p/locations/l/clusters/c",
@@ -130,7 +132,7 @@ fn filling(kind: AtomKind, round: usize, hostile: &str) -> String {
             "idp.example:8443/realms/a_b",
         ]
         .map(String::from),
-        AtomKind::Arn => [
+        UnknownKind::Arn => [
             "arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/ABC",
             "arn:aws-cn:iam::210987654321:role/path/name",
             "arn:aws:s3:::bucket",
@@ -138,8 +140,8 @@ fn filling(kind: AtomKind, round: usize, hostile: &str) -> String {
             "arn:aws:eks:eu-west-1:123456789012:cluster/a",
         ]
         .map(String::from),
-        AtomKind::Guid => ["6f9619ff-8b86-d011-b42d-00c04fc964ff"; 5].map(String::from),
-        AtomKind::ServiceAccountEmail => [
+        UnknownKind::Guid => ["6f9619ff-8b86-d011-b42d-00c04fc964ff"; 5].map(String::from),
+        UnknownKind::ServiceAccountEmail => [
             "a@b-123456.iam.gserviceaccount.com",
             "123-compute@developer.gserviceaccount.com",
             "x1@y.z.iam.gserviceaccount.com",
@@ -147,7 +149,7 @@ fn filling(kind: AtomKind, round: usize, hostile: &str) -> String {
             "sa-1@acme-prod.iam.gserviceaccount.com",
         ]
         .map(String::from),
-        AtomKind::Word => {
+        UnknownKind::Word => {
             let word: String = hostile.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.')).collect();
             ["x".into(), "Some-word_1".into(), format!("q{word}q"), format!("{word}1"), "a.b-c".into()]
         }
@@ -198,18 +200,20 @@ pub(super) enum Where {
 }
 
 /// May a hole of this kind have the character, where `needle` is looked for?
-fn may(kind: AtomKind, ch: char, needle: &str) -> bool {
+fn may(kind: UnknownKind, ch: char, needle: &str) -> bool {
     match kind {
-        AtomKind::Any => true,
-        AtomKind::AccountId | AtomKind::ProjectNumber => ch.is_ascii_digit(),
-        AtomKind::Number => ch.is_ascii_digit() || matches!(ch, '-' | '.'),
-        AtomKind::ProjectId | AtomKind::Partition | AtomKind::Region => ch.is_ascii_lowercase() || ch.is_ascii_digit() || ch == '-',
-        AtomKind::Guid => ch.is_ascii_hexdigit() || ch == '-',
+        UnknownKind::Any => true,
+        UnknownKind::AccountId | UnknownKind::ProjectNumber => ch.is_ascii_digit(),
+        UnknownKind::Number => ch.is_ascii_digit() || matches!(ch, '-' | '.'),
+        UnknownKind::ProjectId | UnknownKind::Partition | UnknownKind::Region => {
+            ch.is_ascii_lowercase() || ch.is_ascii_digit() || ch == '-'
+        }
+        UnknownKind::Guid => ch.is_ascii_hexdigit() || ch == '-',
         // A URL holds its scheme once, and that is not part of the hole.
-        AtomKind::IssuerHostPath => !needle.contains("://") && !ch.is_whitespace() && !matches!(ch, '*' | '?' | '@' | ','),
-        AtomKind::Arn => !ch.is_whitespace(),
-        AtomKind::ServiceAccountEmail => ch.is_ascii_alphanumeric() || matches!(ch, '-' | '.' | '@' | '_'),
-        AtomKind::Word => !ch.is_whitespace() && !matches!(ch, '/' | ':' | '@' | '*'),
+        UnknownKind::IssuerHostPath => !needle.contains("://") && !ch.is_whitespace() && !matches!(ch, '*' | '?' | '@' | ','),
+        UnknownKind::Arn => !ch.is_whitespace(),
+        UnknownKind::ServiceAccountEmail => ch.is_ascii_alphanumeric() || matches!(ch, '-' | '.' | '@' | '_'),
+        UnknownKind::Word => !ch.is_whitespace() && !matches!(ch, '/' | ':' | '@' | '*'),
     }
 }
 
@@ -217,7 +221,7 @@ fn may(kind: AtomKind, ch: char, needle: &str) -> bool {
 pub(super) fn possible(text: &Text, needle: &str, place: Where) -> bool {
     enum Unit {
         Char(char),
-        Any(AtomKind),
+        Any(UnknownKind),
     }
     let mut units = Vec::new();
     for part in &text.parts {

@@ -3,7 +3,7 @@
 use super::arguments::{Answer, Call, Stop, fail};
 use super::pieces::{self, Point};
 use super::replace::bad_pattern;
-use crate::value::{Entry, Text, Value};
+use crate::partial::{Entry, Text, Value};
 use regex::{Regex, RegexBuilder};
 
 /// Most bytes of a compiled expression.

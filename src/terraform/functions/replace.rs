@@ -4,7 +4,7 @@
 use super::arguments::{Answer, Call, Stop, derived, fail, text_key};
 use super::pieces::{self, Point};
 use super::{MAX_TEXT, regexes};
-use crate::value::{Atom, AtomKind, Part, Text, Value};
+use crate::partial::{Part, Text, Unknown, UnknownKind, Value};
 
 /// What stands before the issuer in the ARN of an OpenID Connect provider.
 const PROVIDER_MARK: &str = "provider/";
@@ -78,8 +78,8 @@ fn part_by_part(text: &Text, pattern: &str, with: &Text) -> Result<Text, Stop> {
 }
 
 /// The kinds whose alphabet a replacement of a few characters is taken to keep.
-fn kept_kind(kind: AtomKind) -> AtomKind {
-    if kind == AtomKind::Word { kind } else { AtomKind::Any }
+fn kept_kind(kind: UnknownKind) -> UnknownKind {
+    if kind == UnknownKind::Word { kind } else { UnknownKind::Any }
 }
 
 fn is_scheme(pattern: &str) -> bool {
@@ -210,8 +210,8 @@ pub fn without_scheme(text: &Text) -> Text {
         }
     }
     match first_atom(text) {
-        Some(atom) if atom.kind() == AtomKind::Any && !atom.key().starts_with("replace(") => {
-            let changed = derived("replace", atom, &["https://", ""], AtomKind::IssuerHostPath);
+        Some(atom) if atom.kind() == UnknownKind::Any && !atom.key().starts_with("replace(") => {
+            let changed = derived("replace", atom, &["https://", ""], UnknownKind::IssuerHostPath);
             with_hole(text, true, changed)
         }
         _ => text.clone(),
@@ -235,16 +235,16 @@ pub fn issuer_of_provider_arn(text: &Text) -> Text {
     }
     let Some(first) = text.atoms().next() else { return text.clone() };
     let whole = text.parts.iter().filter(|p| !matches!(p, Part::Literal { text, .. } if text.is_empty())).count() == 1;
-    if whole && first.kind() == AtomKind::IssuerHostPath {
+    if whole && first.kind() == UnknownKind::IssuerHostPath {
         return text.clone();
     }
     let (place, trail) = (text.span(), text.trail());
     let key = if whole { String::new() } else { text_key(text) };
     let more: Vec<&str> = if whole { vec!["/^(.*provider/)/", ""] } else { vec!["/^(.*provider/)/", "", &key] };
-    Text { parts: vec![Part::Hole { atom: derived("replace", first, &more, AtomKind::IssuerHostPath), span: place, trail }] }
+    Text { parts: vec![Part::Hole { atom: derived("replace", first, &more, UnknownKind::IssuerHostPath), span: place, trail }] }
 }
 
-fn first_atom(text: &Text) -> Option<&Atom> {
+fn first_atom(text: &Text) -> Option<&Unknown> {
     text.parts.iter().find(|p| !matches!(p, Part::Literal { text, .. } if text.is_empty())).and_then(|p| match p {
         Part::Hole { atom, .. } => Some(atom),
         Part::Literal { .. } => None,
@@ -268,7 +268,7 @@ fn cut_front(text: &Text, bytes: usize) -> Text {
 }
 
 /// The text with its first (or last) hole exchanged.
-pub(super) fn with_hole(text: &Text, first: bool, atom: Atom) -> Text {
+pub(super) fn with_hole(text: &Text, first: bool, atom: Unknown) -> Text {
     let mut parts = text.parts.clone();
     let is_hole = |p: &Part| matches!(p, Part::Hole { .. });
     let at = if first { parts.iter().position(is_hole) } else { parts.iter().rposition(is_hole) };

@@ -4,7 +4,7 @@ use super::MAX_ITEMS;
 use super::arguments::{Answer, Call, Stop, equal, key_of};
 use super::convert::unified;
 use super::numbers::Num;
-use crate::value::{Kind, Value};
+use crate::partial::{Kind, Value};
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
@@ -63,7 +63,7 @@ fn sort(c: &Call<'_>) -> Result<Value, Stop> {
     c.list_value(texts, false)
 }
 
-fn c_text(c: &Call<'_>, value: &Value, text: crate::value::Text) -> Result<Value, Stop> {
+fn c_text(c: &Call<'_>, value: &Value, text: crate::partial::Text) -> Result<Value, Stop> {
     let mut converted = c.text_value(text)?;
     converted.span = value.span;
     converted.trail.clone_from(&value.trail);

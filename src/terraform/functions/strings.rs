@@ -4,15 +4,17 @@
 use super::arguments::{Answer, Call, Stop, derived, fail};
 use super::pieces::{self, Point, Where};
 use super::{MAX_TEXT, replace};
-use crate::value::{AtomKind, Kind, MAX_ALTERNATIVES, Part, Text, Value};
+use crate::partial::{Kind, MAX_ALTERNATIVES, Part, Text, UnknownKind, Value};
 
 pub(super) fn call(c: &Call<'_>) -> Answer {
     Some(match c.name {
         "chomp" => chomp(c),
         "indent" => indent(c),
         "join" => join(c),
-        "lower" => case(c, str::to_lowercase, |k| !matches!(k, AtomKind::Any | AtomKind::Word | AtomKind::IssuerHostPath | AtomKind::Arn)),
-        "upper" => case(c, str::to_uppercase, |k| matches!(k, AtomKind::AccountId | AtomKind::ProjectNumber | AtomKind::Number)),
+        "lower" => case(c, str::to_lowercase, |k| {
+            !matches!(k, UnknownKind::Any | UnknownKind::Word | UnknownKind::IssuerHostPath | UnknownKind::Arn)
+        }),
+        "upper" => case(c, str::to_uppercase, |k| matches!(k, UnknownKind::AccountId | UnknownKind::ProjectNumber | UnknownKind::Number)),
         "title" => c.string(0).and_then(|s| c.string_value(title(&s))),
         "strrev" => strrev(c),
         "substr" => substr(c),
@@ -62,9 +64,9 @@ fn cut_known(text: &Text, from: usize, to_drop: usize) -> Text {
     Text { parts }
 }
 
-fn case(c: &Call<'_>, change: fn(&str) -> String, unchanged: fn(AtomKind) -> bool) -> Result<Value, Stop> {
+fn case(c: &Call<'_>, change: fn(&str) -> String, unchanged: fn(UnknownKind) -> bool) -> Result<Value, Stop> {
     let text = c.text(0)?;
-    let hole = |a: &crate::value::Atom| {
+    let hole = |a: &crate::partial::Unknown| {
         if unchanged(a.kind()) || a.key().starts_with(&format!("{}(", c.name)) { a.clone() } else { derived(c.name, a, &[], a.kind()) }
     };
     c.text_value(pieces::map(&text, change, hole))
@@ -104,7 +106,7 @@ fn chomp(c: &Call<'_>) -> Result<Value, Stop> {
 
 /// The last hole is of a kind that has no white space at its end.
 fn ends_in_line_free_hole(text: &Text) -> bool {
-    text.atoms().last().is_some_and(|a| a.kind() != AtomKind::Any)
+    text.atoms().last().is_some_and(|a| a.kind() != UnknownKind::Any)
 }
 
 fn indent(c: &Call<'_>) -> Result<Value, Stop> {
@@ -117,7 +119,7 @@ fn indent(c: &Call<'_>) -> Result<Value, Stop> {
     c.text_value(pieces::map(
         &c.text(1)?,
         |s| s.replace('\n', &pad),
-        |a| if a.kind() == AtomKind::Any { derived("indent", a, &[&n.to_string()], a.kind()) } else { a.clone() },
+        |a| if a.kind() == UnknownKind::Any { derived("indent", a, &[&n.to_string()], a.kind()) } else { a.clone() },
     ))
 }
 
@@ -231,9 +233,9 @@ fn split(c: &Call<'_>) -> Result<Value, Stop> {
     split_known_front(c, &text, &separator)
 }
 
-fn front_atom(text: &Text, separator: &str) -> Result<crate::value::Atom, Stop> {
+fn front_atom(text: &Text, separator: &str) -> Result<crate::partial::Unknown, Stop> {
     let first = text.atoms().next().ok_or(Stop::Unknown)?;
-    Ok(derived("split", first, &[separator, "0", &super::arguments::text_key(text)], AtomKind::Any))
+    Ok(derived("split", first, &[separator, "0", &super::arguments::text_key(text)], UnknownKind::Any))
 }
 
 /// The pieces before the first hole are certain; of the one with the hole only the front is, and more may follow.
@@ -253,7 +255,7 @@ fn split_known_front(c: &Call<'_>, text: &Text, separator: &str) -> Result<Value
     let first = text.atoms().next().ok_or(Stop::Unknown)?;
     let mut last = pieces::between(text, point_in_prefix(text, from), point_in_prefix(text, prefix.len()));
     last.push(&Text::hole(
-        derived("split", first, &[separator, &items.len().to_string(), &super::arguments::text_key(text)], AtomKind::Any),
+        derived("split", first, &[separator, &items.len().to_string(), &super::arguments::text_key(text)], UnknownKind::Any),
         c.span,
     ));
     items.push(c.text_value(last)?);
@@ -280,7 +282,8 @@ fn trim_where(c: &Call<'_>, drop: impl Fn(char) -> bool) -> Result<Value, Stop> 
     // An end that is a hole could lose more characters, unless its kind has none of them; a hole of no known kind is
     // taken not to begin or end with white space.
     let odd = |c: char| drop(c) && !c.is_whitespace();
-    let eats = |atom: Option<&crate::value::Atom>| atom.is_some_and(|a| a.kind() == AtomKind::Any) && (33..127u8).any(|b| odd(b as char));
+    let eats =
+        |atom: Option<&crate::partial::Unknown>| atom.is_some_and(|a| a.kind() == UnknownKind::Any) && (33..127u8).any(|b| odd(b as char));
     if (front == prefix.len() && eats(text.atoms().next())) || (back == suffix.len() && eats(text.atoms().last())) {
         return Err(Stop::Unknown);
     }

@@ -3,9 +3,9 @@
 use super::*;
 use crate::place::FileId;
 
+use crate::partial::{Entry, Part};
 use crate::source::{SourceFile, Sources};
 use crate::terraform::json_text::render_json;
-use crate::value::{Entry, Part};
 use std::sync::Arc;
 
 struct Folder(Sources);
@@ -61,8 +61,8 @@ fn all(rows: &[(&str, &str, &str)]) {
     }
 }
 
-fn atom(key: &str, kind: AtomKind) -> Atom {
-    Atom::new(key, kind, format!("${{{key}}}"), "test", None)
+fn atom(key: &str, kind: UnknownKind) -> Unknown {
+    Unknown::new(key, kind, format!("${{{key}}}"), "test", None)
 }
 
 /// A text in which `{x}` is a hole of kind Any, `{x:Kind}` one of that kind.
@@ -77,12 +77,12 @@ fn shaped(text: &str) -> Value {
         let (hole, left) = after[1..].split_once('}').unwrap();
         let (key, kind) = hole.split_once(':').unwrap_or((hole, "Any"));
         let kind = match kind {
-            "AccountId" => AtomKind::AccountId,
-            "Partition" => AtomKind::Partition,
-            "Issuer" => AtomKind::IssuerHostPath,
-            "Arn" => AtomKind::Arn,
-            "Word" => AtomKind::Word,
-            _ => AtomKind::Any,
+            "AccountId" => UnknownKind::AccountId,
+            "Partition" => UnknownKind::Partition,
+            "Issuer" => UnknownKind::IssuerHostPath,
+            "Arn" => UnknownKind::Arn,
+            "Word" => UnknownKind::Word,
+            _ => UnknownKind::Any,
         };
         out.push(&Text::hole(atom(key, kind), None));
         rest = left;
@@ -378,7 +378,7 @@ fn splitting_and_matching_around_holes() {
 
 #[test]
 fn unknown_items_leave_collections_open() {
-    let unknown = Value::unknown(atom("u", AtomKind::Any), None);
+    let unknown = Value::unknown(atom("u", UnknownKind::Any), None);
     let list = |items: &str| from_json(&serde_json::from_str(items).unwrap());
     assert_eq!(shape(&on("concat", &[list(r#"["a"]"#), unknown.clone()])), "[a|…]");
     assert_eq!(shape(&on("contains", &[Value::list(vec![unknown.clone(), Value::string("a")], None), Value::string("a")])), "true");

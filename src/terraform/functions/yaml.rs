@@ -5,10 +5,10 @@ use super::collections::effective;
 use super::{MAX_DEPTH, MAX_TEXT};
 use crate::place::Span;
 
+use crate::partial::{Entry, Kind, Part, Text, Value};
 use crate::source::Sources;
 use crate::syntax::yaml::parse;
 use crate::terraform::json_text::{quoted, render_json};
-use crate::value::{Entry, Kind, Part, Text, Value};
 
 /// The value in the layout that Terraform writes: keys and strings in double quotes, lists at their key's indent.
 pub(super) fn encode(value: &Value) -> Result<Text, Stop> {

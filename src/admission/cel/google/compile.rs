@@ -11,8 +11,8 @@ use super::member::{Member, MemberKind, Selector};
 use super::symbol::{Binding, Bound, Compiler, Env, Guarded, Symbol};
 use super::{Compiled, GoogleView, never_a_string};
 use crate::admission::formula::{Comparison, Formula, Matcher, Subject, Test};
+use crate::partial::Text;
 use crate::token::Truth;
-use crate::value::Text;
 
 /// Longest list literal that is written out.
 const MAX_ITEMS: usize = 256;

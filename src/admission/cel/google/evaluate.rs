@@ -6,8 +6,8 @@ use super::super::parser::Problem;
 use super::super::value::Value;
 use super::member::{Member, MemberKind, Piece, Selector};
 use super::{Compiled, GoogleView, MAX_SUBJECT};
+use crate::partial::Text;
 use crate::token::{Decision, Evaluation, Step, Token, Truth};
-use crate::value::Text;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! IAM's principal identifiers (<https://cloud.google.com/iam/docs/principal-identifiers>).
 
+use crate::partial::{Part, Text};
 use crate::place::Span;
-use crate::value::{Part, Text};
 use std::fmt;
 
 /// A piece of a member with its place.
@@ -218,11 +218,11 @@ fn fail<T>(kind: MemberProblemKind, at: &Text, whole: &Text, message: impl Into<
 }
 
 fn project_kind(text: &Text) -> ProjectKind {
-    use crate::value::AtomKind;
+    use crate::partial::UnknownKind;
     if let [Part::Hole { atom, .. }] = text.parts.as_slice() {
         return match atom.kind() {
-            AtomKind::ProjectNumber | AtomKind::Number => ProjectKind::Number,
-            AtomKind::ProjectId => ProjectKind::Id,
+            UnknownKind::ProjectNumber | UnknownKind::Number => ProjectKind::Number,
+            UnknownKind::ProjectId => ProjectKind::Id,
             _ => ProjectKind::Unknown,
         };
     }

@@ -16,7 +16,7 @@ pub use references::{Reference, References, is_constant, references};
 
 use super::ast::Expr;
 use super::parser::{Problem, parse};
-use crate::value::Text;
+use crate::partial::Text;
 
 #[cfg(test)]
 mod tests;

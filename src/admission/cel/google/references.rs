@@ -46,7 +46,7 @@ fn collect(e: &Expr, mapping: Option<&str>, out: &mut References) {
     let (of, field, has) = match &e.kind {
         ExprKind::Select { of, field } => (of, field.clone(), false),
         ExprKind::Has { of, field } => (of, field.clone(), true),
-        ExprKind::Index { of, index } => match index.as_text().and_then(crate::value::Text::as_known) {
+        ExprKind::Index { of, index } => match index.as_text().and_then(crate::partial::Text::as_known) {
             Some(key) => (of, key, false),
             None => return e.children().into_iter().for_each(|c| collect(c, mapping, out)),
         },

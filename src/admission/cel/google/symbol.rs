@@ -8,7 +8,7 @@ use super::Compiled;
 use super::compile::all;
 use super::references::is_constant;
 use crate::admission::formula::{Formula, Subject};
-use crate::value::Text;
+use crate::partial::Text;
 use std::cell::Cell;
 
 /// Most nodes that are compiled; past it the rest is unknown.

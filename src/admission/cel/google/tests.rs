@@ -333,8 +333,8 @@ fn most_random_conditions_are_decided_both_ways() {
 
 #[test]
 fn a_hole_reaches_the_formula_with_its_place() {
-    use crate::value::{Atom, AtomKind, Part};
-    let atom = Atom::new("k", AtomKind::Any, "${var.org}", "no default", None);
+    use crate::partial::{Part, Unknown, UnknownKind};
+    let atom = Unknown::new("k", UnknownKind::Any, "${var.org}", "no default", None);
     let span = |r: std::ops::Range<usize>| Some(Span::new(FileId(0), r));
     let literal = |t: &str, at: usize| Part::Literal { text: t.into(), span: span(at..at + t.len()), trail: None };
     let parts = vec![literal("assertion.o == 'x-", 0), Part::Hole { atom, span: span(18..28), trail: None }, literal("'", 28)];

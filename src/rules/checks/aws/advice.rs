@@ -3,9 +3,9 @@
 use super::{Subject, key_name};
 use crate::admission::iam::{self, ConditionTest, Effect, Statement};
 use crate::graph::ProviderKind;
+use crate::partial::{Part, Text, hops};
 use crate::rules::engine::Context;
 use crate::source::{SourceFile, Sources};
-use crate::value::{Part, Text, hops};
 
 /// Most characters of a line that are read to find how a key is written.
 const MAX_LINE: usize = 16 << 10;

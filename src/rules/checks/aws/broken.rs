@@ -13,9 +13,9 @@ use crate::graph::IdentityKind;
 use crate::graph::pieces::account_of_arn;
 use crate::place::Span;
 
+use crate::partial::Text;
 use crate::rules::Finding;
 use crate::token::Truth;
-use crate::value::Text;
 
 /// A statement whose actions do not fit its federated principal.
 pub(super) fn wrong_action(subject: &Subject<'_>) -> Vec<Finding> {

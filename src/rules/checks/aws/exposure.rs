@@ -12,9 +12,9 @@ use crate::issuers::{Role, Template, Tenancy};
 use crate::rules::advice::one_branch;
 use crate::rules::checks::class::{self, Verdict};
 
+use crate::partial::Part;
 use crate::rules::{Finding, audience, subjects};
 use crate::token::{Token, Truth};
-use crate::value::Part;
 
 /// The worst exposure to the tokens of one issuer.
 pub(super) fn web_identity(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Finding> {
@@ -111,7 +111,7 @@ fn of_audience(test: &crate::admission::formula::Test) -> bool {
 }
 
 /// The issuer's URL still holds what somebody was to fill in: `oidc.circleci.com/org/<ORG>`.
-fn placeholder(subject: &Subject<'_>, seen: &Seen<'_>, host: &crate::value::Text) -> Option<Finding> {
+fn placeholder(subject: &Subject<'_>, seen: &Seen<'_>, host: &crate::partial::Text) -> Option<Finding> {
     let known = host.as_known().filter(|h| h.contains(['<', '>', '{', '}', ' ', '"', '|']))?;
     let holds = |p: &&Part| matches!(p, Part::Literal { text, .. } if text.contains(['<', '>', '{', '}', ' ', '"', '|']));
     let span = host.parts.iter().find(holds).and_then(Part::span);

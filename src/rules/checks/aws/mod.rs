@@ -17,10 +17,10 @@ use crate::admission::formula::Formula;
 use crate::admission::iam::{self, Effect, Policy, View, Viewer};
 use crate::graph::{Gate, IdentityId, Trust, pieces};
 use crate::issuers::Template;
+use crate::partial::{Part, Text, Unknown, UnknownKind, hops};
 use crate::place::Span;
 use crate::rules::issuer::{self, Known};
 use crate::rules::subjects::{self, Subjects};
-use crate::value::{Atom, AtomKind, Part, Text, hops};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -172,7 +172,7 @@ fn views<'a>(subject: &Subject<'a>) -> Vec<Seen<'a>> {
 /// somewhere (`local.account_ids["shared"]`), which may be another one.
 fn own_provider(principal: &Text) -> bool {
     let account = pieces::account_of_arn(principal);
-    let own = |atom: &Atom| atom.kind() == AtomKind::AccountId || atom.label().starts_with("${var.") && !atom.label().contains('[');
+    let own = |atom: &Unknown| atom.kind() == UnknownKind::AccountId || atom.label().starts_with("${var.") && !atom.label().contains('[');
     account.is_none_or(|account| account.atoms().all(own))
 }
 

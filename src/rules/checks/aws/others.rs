@@ -9,9 +9,9 @@ use crate::catalogue::Severity;
 use crate::graph::{Gate, Graph, IdentityKind, pieces};
 use crate::issuers::Template;
 
+use crate::partial::Text;
 use crate::rules::Finding;
 use crate::token::Token;
-use crate::value::Text;
 use std::collections::BTreeMap;
 
 const ROLES_ANYWHERE: &str = "rolesanywhere.amazonaws.com";

@@ -12,8 +12,8 @@ use crate::catalogue::Severity;
 use crate::graph::{Gate, GoogleSource, Provider, ProviderKind, Trust};
 use crate::issuers::{Template, Tenancy};
 
+use crate::partial::Text;
 use crate::rules::Finding;
-use crate::value::Text;
 use std::collections::BTreeSet;
 
 /// Names that the condition uses and the mapping does not give: the condition cannot be evaluated, which refuses the token.

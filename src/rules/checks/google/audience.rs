@@ -11,8 +11,8 @@ use crate::graph::{GoogleProvider, GoogleSource, Graph, pieces};
 use crate::issuers::{ClaimPart, Recognised, Role};
 use crate::rules::audience::{one_of, readable, test};
 
+use crate::partial::Text;
 use crate::rules::{Finding, subjects};
-use crate::value::Text;
 
 /// The beginnings of a provider's own name in an audience.
 const OWN: [&str; 2] = ["https://iam.googleapis.com/projects/", "//iam.googleapis.com/projects/"];

@@ -6,8 +6,8 @@ use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::{CredentialConfig, Gate, Identity, IdentityId, IdentityKind, Login, Trust, pieces};
 
+use crate::partial::Text;
 use crate::rules::Finding;
-use crate::value::Text;
 
 const USER: &str = "roles/iam.workloadIdentityUser";
 const CREATOR: &str = "roles/iam.serviceAccountTokenCreator";
@@ -157,7 +157,7 @@ fn service_agent(email: &Text) -> bool {
     let flat = pieces::flat(email);
     let Some((local, domain)) = flat.split_once('@') else {
         let identity =
-            |a: &crate::value::Atom| a.label().contains("google_project_service_identity.") || a.label().contains("service_agent");
+            |a: &crate::partial::Unknown| a.label().contains("google_project_service_identity.") || a.label().contains("service_agent");
         return email.atoms().any(identity);
     };
     let numbered = local.strip_prefix("service-").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit() || b == 0));

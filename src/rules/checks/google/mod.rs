@@ -20,11 +20,11 @@ use crate::admission::exposure::{Life, life};
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
 use crate::graph::{GoogleProvider, GoogleSource, Provider, ProviderId, ProviderKind, Setting, SubjectFormat};
 use crate::issuers::{Recognised, Registry, Template, Tenancy};
+use crate::partial::{Part, Text};
 use crate::place::Span;
 use crate::rules::issuer;
 use crate::rules::subjects::{self, Subjects};
 use crate::token::Truth;
-use crate::value::{Part, Text};
 use audience::Accepted;
 use rayon::prelude::*;
 

@@ -5,9 +5,9 @@ use super::Context;
 use crate::admission::cel::google::{Member, MemberKind, MemberProblem, MemberProblemKind, ProjectKind};
 use crate::catalogue::RuleId;
 use crate::graph::{Gate, GoogleSource, Login, Origin, ProviderKind, pieces};
+use crate::partial::{Part, Text, UnknownKind};
 use crate::place::Span;
 use crate::rules::Finding;
-use crate::value::{AtomKind, Part, Text};
 
 const NUMBER_HELP: &str = "write the number: `google_iam_workload_identity_pool.NAME.name` holds it (`.id` does not), and so does `data.google_project.NAME.number`";
 
@@ -129,8 +129,8 @@ fn used(whole: &Text, project: &Text) -> Option<Span> {
 fn kind(project: &Text) -> Option<ProjectKind> {
     if let [Part::Hole { atom, .. }] = project.parts.as_slice() {
         return match atom.kind() {
-            AtomKind::ProjectNumber | AtomKind::Number => Some(ProjectKind::Number),
-            AtomKind::ProjectId => Some(ProjectKind::Id),
+            UnknownKind::ProjectNumber | UnknownKind::Number => Some(ProjectKind::Number),
+            UnknownKind::ProjectId => Some(ProjectKind::Id),
             _ => {
                 let label = atom.label().trim_matches(['$', '{', '}', ' ']).to_ascii_lowercase();
                 let last = label.rsplit(['.', '"', '[', ']']).find(|s| !s.is_empty()).unwrap_or_default().to_owned();
@@ -228,8 +228,8 @@ fn of_id(origin: &Origin, id: &Text, what: &str) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::partial::Unknown;
     use crate::place::FileId;
-    use crate::value::Atom;
 
     fn found(member: &Text) -> Option<(RuleId, bool)> {
         let span = Span::new(FileId(0), 0..1);
@@ -237,7 +237,7 @@ mod tests {
         of_member(&origin, member).map(|f| (f.rule, f.confidence == crate::catalogue::Confidence::Proven))
     }
 
-    fn with(atom: Atom) -> Text {
+    fn with(atom: Unknown) -> Text {
         let mut text = Text::known("principalSet://iam.googleapis.com/projects/");
         text.push(&Text::hole(atom, None));
         text.push(&Text::known("/locations/global/workloadIdentityPools/aws-pool/attribute.aws_role/x"));
@@ -246,12 +246,12 @@ mod tests {
 
     #[test]
     fn ids_and_numbers() {
-        let of = |kind, label: &str| found(&with(Atom::new(label, kind, format!("${{{label}}}"), "unknown", None)));
+        let of = |kind, label: &str| found(&with(Unknown::new(label, kind, format!("${{{label}}}"), "unknown", None)));
         let id = |certain| Some((RuleId::ProjectIdInPrincipal, certain));
-        assert_eq!(of(AtomKind::ProjectId, "data.google_project.p.project_id"), id(true));
-        assert_eq!(of(AtomKind::Any, "var.project_id"), id(false));
-        assert_eq!(of(AtomKind::ProjectNumber, "data.google_project.p.number"), None);
-        assert_eq!(of(AtomKind::Any, "var.project"), None);
+        assert_eq!(of(UnknownKind::ProjectId, "data.google_project.p.project_id"), id(true));
+        assert_eq!(of(UnknownKind::Any, "var.project_id"), id(false));
+        assert_eq!(of(UnknownKind::ProjectNumber, "data.google_project.p.number"), None);
+        assert_eq!(of(UnknownKind::Any, "var.project"), None);
         assert_eq!(found(&Text::known("serviceAccount:bakery-data.svc.id.goog[shop/baker]")), None);
         assert_eq!(found(&Text::known("serviceAccount:481516234299.svc.id.goog[shop/baker]")), id(true));
     }

@@ -14,9 +14,9 @@ use crate::issuers::{Role, Template, Tenancy};
 use crate::place::Span;
 use crate::rules::audience::LABEL;
 
+use crate::partial::{Text, Trail};
 use crate::rules::Finding;
 use crate::token::Truth;
-use crate::value::{Text, Trail};
 
 pub(super) fn check(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
     let unmet = audience::unmet(context, seen);

@@ -4,8 +4,8 @@ use super::Context;
 use crate::admission::cel::google::{Member, MemberKind, Selector};
 use crate::catalogue::RuleId;
 use crate::graph::Gate;
+use crate::partial::{Part, Text};
 use crate::rules::Finding;
-use crate::value::{Part, Text};
 
 /// Resources whose ids and addresses die with the instance.
 const INSTANCES: [&str; 4] = ["aws_instance.", "aws_spot_instance_request.", "aws_ecs_task", "data.aws_instance."];

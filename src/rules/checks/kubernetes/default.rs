@@ -7,8 +7,8 @@ use crate::graph::member::{self, Member};
 use crate::graph::{Gate, IdentityKind, Trust};
 use crate::place::Span;
 
+use crate::partial::Text;
 use crate::rules::Finding;
-use crate::value::Text;
 
 const HELP: &str = "give the workload a ServiceAccount of its own and name that";
 

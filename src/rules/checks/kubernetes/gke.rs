@@ -7,8 +7,8 @@ use crate::catalogue::Severity;
 use crate::graph::member::{self, Member};
 use crate::graph::{BindingStyle, Gate, Identity, IdentityId, IdentityKind, Trust, TrustId, pieces};
 
+use crate::partial::Text;
 use crate::rules::Finding;
-use crate::value::Text;
 
 const USER: &str = "roles/iam.workloadIdentityUser";
 /// Roles that let a member act as a service account, or may: custom roles are not read.

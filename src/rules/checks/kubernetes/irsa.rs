@@ -11,9 +11,9 @@ use crate::catalogue::Severity;
 use crate::graph::{Gate, Identity, IdentityId, IdentityKind, Trust};
 use crate::issuers::Template;
 
+use crate::partial::Text;
 use crate::rules::Finding;
 use crate::token::Truth;
-use crate::value::Text;
 
 /// The audience of the token that the EKS webhook projects unless an annotation says another.
 const AUDIENCE: &str = "sts.amazonaws.com";

@@ -7,7 +7,7 @@ mod irsa;
 use super::super::engine::Context;
 use super::super::finding::Finding;
 use crate::graph::{Workload, WorkloadId, WorkloadKind};
-use crate::value::Text;
+use crate::partial::Text;
 use rayon::prelude::*;
 
 /// A ServiceAccount with what it says of itself.

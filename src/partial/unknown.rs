@@ -1,0 +1,146 @@
+//! An unknown: a value that static reading cannot tell, with an identity.
+
+use super::facts::{Fact, Facts};
+use crate::place::Span;
+use std::sync::Arc;
+
+/// What is known of the characters of an unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UnknownKind {
+    /// Nothing is known.
+    Any,
+    /// An AWS account id: 12 digits.
+    AccountId,
+    /// A Google project number: digits only.
+    ProjectNumber,
+    /// A Google project id: `[a-z][a-z0-9-]{4,28}[a-z0-9]`.
+    ProjectId,
+    /// An AWS partition: `aws`, `aws-cn`, `aws-us-gov`.
+    Partition,
+    /// A cloud region.
+    Region,
+    /// An issuer URL without its scheme: `oidc.eks.eu-west-1.amazonaws.com/id/…`.
+    IssuerHostPath,
+    /// A whole ARN.
+    Arn,
+    /// A GUID.
+    Guid,
+    /// A number.
+    Number,
+    /// A whole Google service account e-mail.
+    ServiceAccountEmail,
+    /// A word without separators (`/`, `:`, `@`, `*`): a name, a random suffix.
+    Word,
+}
+
+/// An unknown with an identity: two atoms with the same key are the same unknown value.
+#[derive(Debug, Clone)]
+pub struct Unknown(Arc<UnknownData>);
+
+#[derive(Debug)]
+struct UnknownData {
+    key: String,
+    kind: UnknownKind,
+    label: String,
+    why: String,
+    span: Option<Span>,
+    facts: Facts,
+}
+
+impl Unknown {
+    /// A new atom. `key` is its identity over the whole run (`infra/ci|module.ci|var.org`), `label` what a person
+    /// sees in its place (`${var.org}`), `why` why it is unknown ("variable `org` has no default").
+    #[must_use]
+    pub fn new(key: impl Into<String>, kind: UnknownKind, label: impl Into<String>, why: impl Into<String>, span: Option<Span>) -> Self {
+        Self::knowing(key, kind, label, why, span, Facts::default())
+    }
+
+    /// [`Unknown::new`] with more that is known of it.
+    #[must_use]
+    pub fn knowing(
+        key: impl Into<String>,
+        kind: UnknownKind,
+        label: impl Into<String>,
+        why: impl Into<String>,
+        span: Option<Span>,
+        facts: Facts,
+    ) -> Self {
+        Self(Arc::new(UnknownData { key: key.into(), kind, label: label.into(), why: why.into(), span, facts }))
+    }
+
+    /// The same unknown, as if it entered at another place.
+    #[must_use]
+    pub fn moved(&self, span: Span) -> Self {
+        Self::knowing(self.key(), self.kind(), self.label(), self.why(), Some(span), self.0.facts.clone())
+    }
+
+    /// Its identity.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.0.key
+    }
+
+    /// What is known of its alphabet.
+    #[must_use]
+    pub fn kind(&self) -> UnknownKind {
+        self.0.kind
+    }
+
+    /// What a person sees in its place.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.0.label
+    }
+
+    /// Why it is unknown.
+    #[must_use]
+    pub fn why(&self) -> &str {
+        &self.0.why
+    }
+
+    /// Where it enters.
+    #[must_use]
+    pub fn span(&self) -> Option<Span> {
+        self.0.span
+    }
+
+    /// What is known of it beyond its alphabet.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.0.facts
+    }
+
+    /// False when a `validation` forbids the unknown to be this string.
+    #[must_use]
+    pub fn allows(&self, text: &str) -> bool {
+        self.0.facts.own.as_ref().is_none_or(|f| f.allows(text))
+    }
+
+    /// Every string that the unknown may be, where a `validation` lists them.
+    #[must_use]
+    pub fn values(&self) -> Option<Vec<Arc<str>>> {
+        self.0.facts.own.as_ref().and_then(Fact::values)
+    }
+}
+
+impl PartialEq for Unknown {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key == other.0.key
+    }
+}
+impl Eq for Unknown {}
+impl std::hash::Hash for Unknown {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.key.hash(state);
+    }
+}
+impl PartialOrd for Unknown {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Unknown {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.key.cmp(&other.0.key)
+    }
+}
