@@ -12,6 +12,7 @@ pub mod admission;
 pub mod catalogue;
 pub mod cli;
 pub mod config;
+pub mod gate;
 pub mod graph;
 pub mod issuers;
 pub mod language;

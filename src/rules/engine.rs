@@ -8,6 +8,7 @@ use crate::admission::formula::Formula;
 use crate::admission::search::Shared;
 use crate::catalogue::{Confidence, Rule, RuleId, Severity, catalogue};
 use crate::config::{Config, Level};
+use crate::gate::Inputs;
 use crate::graph::links::Links;
 use crate::graph::{Graph, Origin};
 use crate::issuers::{Registry, Template};
@@ -53,6 +54,12 @@ impl Context<'_> {
     /// Notes that something stays open: it goes into the coverage, never silently missing.
     pub fn leave_open(&self, span: Span, why: String) {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).insert((span, why));
+    }
+
+    /// What the views of the gate are made from.
+    #[must_use]
+    pub fn inputs(&self) -> Inputs<'_> {
+        Inputs { graph: self.graph, links: self.links, registry: self.registry, shared: &self.shared }
     }
 
     /// Whether anybody gets in through a gate.

@@ -1,14 +1,11 @@
 //! The rules: one Markdown file each under `rules/`, checks, and what they find.
 
 pub mod advice;
-pub mod audience;
 pub mod checks;
 pub mod engine;
 pub mod facts;
 pub mod finding;
-pub mod issuer;
 pub mod predicate;
-pub mod subjects;
 pub mod suppress;
 
 pub use finding::{Finding, Related};

@@ -1,10 +1,10 @@
 //! Tokens by their subject: what follows from it, and what a customisation of the scan makes of it.
 
 use super::Presented;
+use crate::gate::issuer::example;
+use crate::gate::subjects::{Chosen, chosen};
 use crate::graph::Graph;
 use crate::issuers::{ClaimPart, Recognised, Template, registry};
-use crate::rules::issuer::example;
-use crate::rules::subjects::{Chosen, chosen};
 use crate::source::Sources;
 use crate::token::Token;
 use std::collections::{BTreeMap, BTreeSet};

@@ -9,9 +9,9 @@ use fedlint::admission::exposure::Class::{
 use fedlint::admission::exposure::{Class, Life, exposure, life};
 use fedlint::admission::formula::Formula;
 use fedlint::admission::iam::{self, Policy, View, Viewer};
+use fedlint::gate::issuer;
 use fedlint::issuers::{Template, registry};
 use fedlint::partial::Text;
-use fedlint::rules::issuer;
 use serde_json::{Value, json};
 
 fn like(sub: &str) -> Value {

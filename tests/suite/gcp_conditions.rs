@@ -3,9 +3,9 @@
 
 use fedlint::admission::cel::google::{GoogleView, condition_formula};
 use fedlint::admission::exposure::{Class, Life, exposure, life, shape};
+use fedlint::gate::issuer::templates;
 use fedlint::issuers::{Recognised, Tenancy, registry};
 use fedlint::partial::Text;
-use fedlint::rules::issuer::templates;
 
 /// Conditions for which the label does not hold, and why. The list is exact: one that agrees fails the test.
 const LABEL_IS_WRONG: &[(&str, &str)] = &[

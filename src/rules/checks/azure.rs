@@ -3,37 +3,22 @@
 
 use super::super::engine::Context;
 use super::super::finding::Finding;
-use super::class;
 use super::format::{self, Beside, Customised};
-use crate::admission::entra::{self, Credential, CredentialProblemKind};
+use super::verdict;
+use crate::admission::entra::{Credential, CredentialProblemKind};
 use crate::admission::exposure::{Class, Exposure, Life, shape};
-use crate::admission::formula::Formula;
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::graph::{Gate, SubjectFormat, Trust, pieces};
-use crate::issuers::{Recognised, Role, Template, Tenancy, well_known_mistakes};
+use crate::gate::azure::CredentialView;
+use crate::gate::{self, issuer};
+use crate::graph::{Gate, Trust, pieces};
+use crate::issuers::{Role, Tenancy, well_known_mistakes};
 use crate::partial::Text;
-use crate::rules::subjects::{self, Subjects};
-use crate::rules::{advice, audience, issuer};
+use crate::rules::advice;
 use rayon::prelude::*;
 
 /// What Entra asks for in every cloud; the national clouds' begin alike (`…USGov`, `…China`).
 const AUDIENCE: &str = "api://AzureADTokenExchange";
-
-/// A credential as the tokens of its issuer meet it.
-struct Seen<'a> {
-    trust: &'a Trust,
-    credential: Credential,
-    recognised: Recognised<'a>,
-    /// The issuer was told by its URL.
-    certain: bool,
-    formula: Formula,
-    templates: Vec<Template>,
-    /// What is known of their subjects.
-    subjects: Subjects,
-    /// Customised subjects of the scan.
-    formats: &'a [SubjectFormat],
-}
 
 /// Every finding about federated credentials.
 #[must_use]
@@ -50,15 +35,10 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
     let credential =
         Credential { issuer: url.clone(), subject: subject.clone(), audiences: audiences.clone(), expression: expression.clone() };
     let rejected = rejected(trust, &credential);
-    let hints: Vec<String> = subject.iter().map(Text::known_prefix).collect();
-    let Some(known) = issuer::known(context.registry, url, &hints).filter(|_| rejected.is_empty()) else { return rejected };
-    if subject.is_none() && expression.is_none() {
-        return Vec::new();
+    if !rejected.is_empty() {
+        return rejected;
     }
-    let formula = entra::formula(&credential);
-    let (templates, subjects) = subjects::tokens(&known.recognised, &formula, &context.graph.subject_formats);
-    let formats = &context.graph.subject_formats;
-    let seen = Seen { trust, credential, recognised: known.recognised, certain: known.certain, formula, templates, subjects, formats };
+    let Some(seen) = gate::azure::issuer_view(&context.inputs(), trust, credential) else { return Vec::new() };
     let mut findings = mismatch(&seen);
     let lifeless = matches!(context.life(&seen.formula, &seen.templates), Life::Dead);
     let custom = format::customised(context, &trust.origin, &seen.recognised, &seen.formula, &seen.subjects, lifeless);
@@ -72,7 +52,7 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
         return findings;
     }
     let assumed = matches!(custom, Customised::Assumed(_));
-    if let Some(finding) = unmet(context, &seen) {
+    if let Some(finding) = audience_unsatisfiable(context, &seen) {
         findings.push(finding);
         return findings;
     }
@@ -157,15 +137,15 @@ fn rejected(trust: &Trust, credential: &Credential) -> Vec<Finding> {
 }
 
 /// The audience that the issuer's users ask for is not the one that is accepted.
-fn mismatch(seen: &Seen<'_>) -> Vec<Finding> {
+fn mismatch(seen: &CredentialView<'_>) -> Vec<Finding> {
     let usual = seen.recognised.issuer.audiences.get("azure").is_some_and(|a| a == AUDIENCE);
-    if !seen.certain || !usual || seen.credential.audiences.is_empty() {
+    if !seen.certain || !usual || seen.via.credential.audiences.is_empty() {
         return Vec::new();
     }
     // Elsewhere every job says for itself which audience it asks for; GitHub's login action has a default.
     let defaulted = seen.recognised.issuer.id.starts_with("github-actions");
     let wrong = |text: &&Text| text.as_known().is_some_and(|known| !known.starts_with(AUDIENCE));
-    let all = seen.credential.audiences.iter().filter(wrong);
+    let all = seen.via.credential.audiences.iter().filter(wrong);
     all.filter_map(|text| {
         let slip = text.as_known().is_some_and(|k| k.to_ascii_lowercase().contains("azureadtokenexchange"));
         if !slip && !defaulted {
@@ -177,7 +157,7 @@ fn mismatch(seen: &Seen<'_>) -> Vec<Finding> {
         } else {
             format!("jobs at {name} ask for the audience `{AUDIENCE}` unless they are told otherwise; this credential takes only `{text}`")
         };
-        let finding = Finding::new(RuleId::AudienceMismatch, &seen.trust.origin, text.span(), &text.to_string(), message);
+        let finding = Finding::new(RuleId::AudienceMismatch, &seen.via.trust.origin, text.span(), &text.to_string(), message);
         let finding = finding
             .severity(if slip { Severity::High } else { Severity::Medium })
             .certain(slip)
@@ -189,10 +169,10 @@ fn mismatch(seen: &Seen<'_>) -> Vec<Finding> {
 }
 
 /// Proved: nobody gets in. The literal that says why.
-fn dead(seen: &Seen<'_>) -> Finding {
+fn dead(seen: &CredentialView<'_>) -> Finding {
     let name = &seen.recognised.issuer.name;
-    let origin = &seen.trust.origin;
-    if let Some(subject) = &seen.credential.subject {
+    let origin = &seen.via.trust.origin;
+    if let Some(subject) = &seen.via.credential.subject {
         let star = ["*", "?"].iter().find_map(|c| subject.find_span(c));
         if star.is_some() || pieces::flat(subject).contains(['*', '?']) {
             let message = format!("`{subject}` is compared character by character, and no token of {name} holds a `*`: nobody gets in");
@@ -205,14 +185,14 @@ fn dead(seen: &Seen<'_>) -> Finding {
             .help(hint(seen, &subject.to_string()))
             .along_text(subject);
     }
-    let expression = seen.credential.expression.clone().unwrap_or_default();
+    let expression = seen.via.credential.expression.clone().unwrap_or_default();
     let message = format!("no token of {name} satisfies the expression: nobody gets in");
     let finding = Finding::new(RuleId::NeverMatches, origin, expression.span(), "expression", message);
     finding.help(format!("compare with a subject that {name} mints: `{}`", issuer::example(&seen.templates, "sub"))).along_text(&expression)
 }
 
 /// What was probably meant.
-fn hint(seen: &Seen<'_>, subject: &str) -> String {
+fn hint(seen: &CredentialView<'_>, subject: &str) -> String {
     let slips = [
         (":pull-request", ":pull_request"),
         (":ref:refs/head/", ":ref:refs/heads/"),
@@ -225,56 +205,45 @@ fn hint(seen: &Seen<'_>, subject: &str) -> String {
     }
 }
 
-/// The gate for tokens with the audience that is accepted.
-fn aimed(seen: &Seen<'_>) -> (Formula, Vec<Template>) {
-    let accepted: Vec<String> = seen.credential.audiences.iter().take(1).map(audience::readable).collect();
-    if accepted.is_empty() {
-        return (seen.formula.clone(), seen.templates.clone());
-    }
-    let formula = Formula::All(vec![seen.formula.clone(), audience::one_of(&accepted)]);
-    let (templates, _) = subjects::tokens(&seen.recognised, &formula, seen.formats);
-    (formula, templates)
-}
-
 /// No token of the issuer is for the audience that is accepted, though the subject lets some in.
-fn unmet(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
-    let (formula, templates) = aimed(seen);
+fn audience_unsatisfiable(context: &Context<'_>, seen: &CredentialView<'_>) -> Option<Finding> {
+    let (formula, templates) = seen.with_audience();
     if !matches!(context.life(&formula, &templates), Life::Dead) {
         return None;
     }
-    let text = seen.credential.audiences.first()?;
+    let text = seen.via.credential.audiences.first()?;
     let name = &seen.recognised.issuer.name;
     let message = format!("no token of {name} is for the audience `{text}`: nobody gets in");
-    let finding = Finding::new(RuleId::AudienceMismatch, &seen.trust.origin, text.span(), &text.to_string(), message);
+    let finding = Finding::new(RuleId::AudienceMismatch, &seen.via.trust.origin, text.span(), &text.to_string(), message);
     let minted = templates.iter().find_map(|t| t.claim("aud").map(|parts| t.text(parts)));
     let help = minted.map_or_else(|| "accept the audience of the tokens".to_owned(), |aud| format!("the tokens are for `{aud}`"));
     Some(finding.severity(Severity::Medium).certain(false).help(help).along_text(text))
 }
 
 /// Who gets in that should not.
-fn exposed(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
-    let (formula, templates) = aimed(seen);
-    let exposure = context.exposure(&seen.trust.origin, &formula, &templates)?;
+fn exposed(context: &Context<'_>, seen: &CredentialView<'_>) -> Option<Finding> {
+    let (formula, templates) = seen.with_audience();
+    let exposure = context.exposure(&seen.via.trust.origin, &formula, &templates)?;
     let tenancy = seen.recognised.issuer.tenancy;
-    let whole = seen.credential.subject.as_ref().or(seen.credential.expression.as_ref());
+    let whole = seen.via.credential.subject.as_ref().or(seen.via.credential.expression.as_ref());
     let verdict = match exposure.class {
-        Class::AnyTenant | Class::TenantPrefix if seen.credential.expression.is_some() => foreign(seen, &exposure),
+        Class::AnyTenant | Class::TenantPrefix if seen.via.credential.expression.is_some() => foreign(seen, &exposure),
         Class::Intended => return default_service_account(seen, &exposure),
         // One exact subject cannot be told more precisely than the issuer says it.
-        class if seen.credential.expression.is_none() && class != Class::PullRequest => return None,
+        class if seen.via.credential.expression.is_none() && class != Class::PullRequest => return None,
         // An issuer that is not known has no projects or refs to speak of.
         _ if tenancy == Tenancy::Unknown => return None,
-        _ => class::inside(&seen.formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster)?,
+        _ => verdict::inside(&seen.formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster)?,
     };
     let pull = (verdict.rule == RuleId::PullRequest).then(|| whole.and_then(|t| t.find_span("pull_request"))).flatten();
     let span = pull.or(verdict.span).or_else(|| whole.and_then(Text::span));
     let help = advice::one_branch(&seen.recognised.issuer.id, &templates).filter(|_| verdict.rule == RuleId::AnyRef);
-    let verdict = class::Verdict { span, help: help.unwrap_or(verdict.help), ..verdict };
-    Some(verdict.finding(&seen.trust.origin, &seen.recognised.host_path, &exposure).certain(seen.certain))
+    let verdict = verdict::Verdict { span, help: help.unwrap_or(verdict.help), ..verdict };
+    Some(verdict.finding(&seen.via.trust.origin, &seen.recognised.host_path, &exposure).certain(seen.certain))
 }
 
-fn foreign(seen: &Seen<'_>, exposure: &Exposure) -> class::Verdict {
-    let (span, trail) = class::place(&seen.formula, &seen.templates, exposure, &[Role::Tenant, Role::TenantId]);
+fn foreign(seen: &CredentialView<'_>, exposure: &Exposure) -> verdict::Verdict {
+    let (span, trail) = verdict::place(&seen.formula, &seen.templates, exposure, &[Role::Tenant, Role::TenantId]);
     let name = &seen.recognised.issuer.name;
     let tests = shape::tests(&seen.formula);
     let binding = || tests.iter().filter(|o| shape::binds(o.test, &seen.templates));
@@ -284,7 +253,7 @@ fn foreign(seen: &Seen<'_>, exposure: &Exposure) -> class::Verdict {
             "a tenant whose name merely begins like yours gets in: the wildcard is glued to the name".to_owned(),
             "end the name with its delimiter (`repo:OWNER/…`)",
         )
-    } else if binding().any(|o| class::star(o.test).is_some()) {
+    } else if binding().any(|o| verdict::star(o.test).is_some()) {
         (
             RuleId::WildcardSubject,
             format!("anybody who can get a token from {name} gets in: the tenant's part of the subject is a wildcard"),
@@ -300,17 +269,17 @@ fn foreign(seen: &Seen<'_>, exposure: &Exposure) -> class::Verdict {
     // At an issuer of one's own the other tenant is no stranger.
     let own = matches!(seen.recognised.issuer.tenancy, Tenancy::Tenant | Tenancy::Cluster | Tenancy::Service);
     let severity = if own { Severity::High } else { Severity::Critical };
-    class::Verdict { rule, severity, span, trail, message, help: help.to_owned(), witness: None }
+    verdict::Verdict { rule, severity, span, trail, message, help: help.to_owned(), witness: None }
 }
 
 /// The namespace's `default` ServiceAccount is named.
-fn default_service_account(seen: &Seen<'_>, exposure: &Exposure) -> Option<Finding> {
+fn default_service_account(seen: &CredentialView<'_>, exposure: &Exposure) -> Option<Finding> {
     if seen.recognised.issuer.tenancy != Tenancy::Cluster {
         return None;
     }
     let names = seen.templates.iter().flat_map(|t| &t.segments).filter(|s| s.role == Role::Project).map(|s| &s.name);
     let candidate = names.filter_map(|n| exposure.named.get(n)).flatten().find(|c| c.complete && c.text == "default")?;
     let message = "every pod of the namespace that names no ServiceAccount runs as `default`, and so becomes this identity";
-    let finding = Finding::new(RuleId::DefaultServiceAccount, &seen.trust.origin, candidate.span, &seen.recognised.host_path, message);
+    let finding = Finding::new(RuleId::DefaultServiceAccount, &seen.via.trust.origin, candidate.span, &seen.recognised.host_path, message);
     Some(finding.severity(Severity::Medium).help("give the workload a ServiceAccount of its own and name that").along(&candidate.trail))
 }

@@ -5,15 +5,16 @@ use crate::admission::exposure::{Life, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Test};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
+use crate::gate::subjects::Subjects;
 use crate::graph::Origin;
 use crate::graph::SubjectFormat;
 use crate::issuers::{Recognised, Template};
 use crate::place::Span;
 use crate::rules::engine::Context;
-use crate::rules::subjects::Subjects;
 
+use crate::gate::issuer;
 use crate::partial::{Part, Text, hops};
-use crate::rules::{Finding, issuer};
+use crate::rules::Finding;
 
 /// How a value of the other format is added.
 #[derive(Clone, Copy, PartialEq, Eq)]

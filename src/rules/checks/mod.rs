@@ -2,11 +2,11 @@
 
 pub mod aws;
 mod azure;
-pub mod class;
 mod format;
 pub mod google;
 mod kubernetes;
 mod privilege;
+pub mod verdict;
 mod wording;
 
 use super::engine::Check;

@@ -4,9 +4,9 @@
 use fedlint::admission::cel::google::{GoogleView, condition_formula};
 use fedlint::admission::formula::Formula;
 use fedlint::admission::iam::{self, Policy, View, Viewer};
+use fedlint::gate::issuer;
 use fedlint::issuers::{Recognised, Template, registry};
 use fedlint::partial::{Entry, Kind, Text, Value};
-use fedlint::rules::issuer;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

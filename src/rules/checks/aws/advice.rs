@@ -1,7 +1,8 @@
 //! What to write instead: keys as the policy writes them, arguments where a module writes the policy.
 
-use super::{Subject, key_name};
+use super::RoleTrust;
 use crate::admission::iam::{self, ConditionTest, Effect, Statement};
+use crate::gate::aws::key_name;
 use crate::graph::ProviderKind;
 use crate::partial::{Part, Text, hops};
 use crate::rules::engine::Context;
@@ -21,7 +22,7 @@ pub(super) struct Wanted<'a> {
 }
 
 /// How to add a test of a claim of this principal's tokens to its statements.
-pub(super) fn add(subject: &Subject<'_>, principal: &Text, wanted: &Wanted<'_>) -> String {
+pub(super) fn add(subject: &RoleTrust<'_>, principal: &Text, wanted: &Wanted<'_>) -> String {
     if let Some(arguments) = subject.context.model(&subject.trust.origin) {
         return of_module(arguments, wanted);
     }
@@ -55,14 +56,14 @@ fn of_module(arguments: &crate::terraform::models::Arguments, wanted: &Wanted<'_
 }
 
 /// The statements that let this principal in.
-pub(super) fn statements<'s>(subject: &'s Subject<'_>, principal: &Text) -> impl Iterator<Item = &'s Statement> {
+pub(super) fn statements<'s>(subject: &'s RoleTrust<'_>, principal: &Text) -> impl Iterator<Item = &'s Statement> {
     let names = |s: &&Statement| s.principals.items.iter().any(|p| p.leaf.choices.iter().any(|t| t.same(principal)));
     let found: Vec<&Statement> = subject.policy.statements.iter().filter(|s| s.effect == Effect::Allow).filter(names).collect();
     found.into_iter()
 }
 
 /// What stands before `:claim` in the keys of this principal, as the file writes it.
-fn prefix(subject: &Subject<'_>, principal: &Text) -> Option<String> {
+fn prefix(subject: &RoleTrust<'_>, principal: &Text) -> Option<String> {
     let tests: Vec<&ConditionTest> = statements(subject, principal).flat_map(|s| &s.conditions).collect();
     let own = |names: &[&str]| tests.iter().filter(|c| key_name(&c.key).is_some_and(|n| names.contains(&n.as_str()))).copied().collect();
     let neighbours: Vec<&ConditionTest> = own(&["sub", "aud", "amr"]);
@@ -71,7 +72,7 @@ fn prefix(subject: &Subject<'_>, principal: &Text) -> Option<String> {
 }
 
 /// The URL of the provider, when the role's module declares it.
-fn of_provider(subject: &Subject<'_>) -> Option<String> {
+fn of_provider(subject: &RoleTrust<'_>) -> Option<String> {
     let providers = subject.context.links.trust_providers.get(subject.index)?;
     let [only] = providers.as_slice() else { return None };
     let provider = subject.context.graph.provider(*only).filter(|p| matches!(p.kind, ProviderKind::AwsOidc { .. }))?;
@@ -84,7 +85,7 @@ fn of_provider(subject: &Subject<'_>) -> Option<String> {
 }
 
 /// The statement comes from a data source that writes the JSON.
-fn is_document(subject: &Subject<'_>, principal: &Text) -> bool {
+fn is_document(subject: &RoleTrust<'_>, principal: &Text) -> bool {
     let keys =
         statements(subject, principal).flat_map(|s| &s.principals.items).filter(|p| p.leaf.choices.iter().any(|t| t.same(principal)));
     keys.into_iter().any(|p| hops(&p.key.trail()).any(|h| h.what.contains("data.aws_iam_policy_document.")))

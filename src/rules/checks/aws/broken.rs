@@ -2,15 +2,14 @@
 
 use super::advice::{self, Wanted};
 use super::exposure::unbound;
-use super::{Context, Seen, Subject, WEB_IDENTITY, key_name, see};
+use super::{Context, FederatedView, RoleTrust};
 use crate::admission::entra::glob_matches;
 use crate::admission::exposure::{Life, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
 use crate::admission::iam::{self, Actions, ConditionTest, Effect, Leaf, Policy, PrincipalKind, ValueList, Values};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::graph::IdentityKind;
-use crate::graph::pieces::account_of_arn;
+use crate::gate::aws::{self, WEB_IDENTITY, key_name};
 use crate::place::Span;
 
 use crate::partial::Text;
@@ -18,7 +17,7 @@ use crate::rules::Finding;
 use crate::token::Truth;
 
 /// A statement whose actions do not fit its federated principal.
-pub(super) fn wrong_action(subject: &Subject<'_>) -> Vec<Finding> {
+pub(super) fn wrong_action(subject: &RoleTrust<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (index, statement) in subject.policy.statements.iter().enumerate() {
         if statement.effect != Effect::Allow || statement.actions.negated || statement.principals.items.is_empty() {
@@ -69,7 +68,7 @@ pub(super) fn wrong_action(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 /// What the right action alone would open: a statement that never applies may have been without conditions all the time.
-fn opened(subject: &Subject<'_>, statement: &iam::Statement) -> String {
+fn opened(subject: &RoleTrust<'_>, statement: &iam::Statement) -> String {
     let item = ValueList { items: vec![Leaf { choices: vec![Text::known(WEB_IDENTITY)], span: None, trail: None }], open: None };
     let actions = Actions { patterns: Values { choices: vec![item] }, ..statement.actions.clone() };
     let Policy { version, open, span, .. } = &subject.policy;
@@ -77,14 +76,14 @@ fn opened(subject: &Subject<'_>, statement: &iam::Statement) -> String {
     let statements = vec![iam::Statement { actions, ..statement.clone() }];
     let policy = Policy { version, statements, open, problems: Vec::new(), span };
     let principal = statement.principals.items.first().and_then(|p| p.leaf.text());
-    let seen = principal.and_then(|p| see(subject.context, &policy, p));
+    let seen = principal.and_then(|p| aws::issuer_view(&subject.context.inputs(), &policy, p, subject.providers()));
     let open = seen.filter(|s| unbound(s) && matches!(subject.context.life(&s.formula, &s.templates), Life::Alive(_)));
     let Some(seen) = open else { return String::new() };
     let wanted = Wanted { claim: "sub", value: "SUBJECT" };
-    let condition = advice::add(subject, &seen.principal, &wanted);
+    let condition = advice::add(subject, &seen.via.principal, &wanted);
     format!(
         " together with a condition on the subject, else everybody with a token of {} gets in: {condition}",
-        seen.known.recognised.issuer.name
+        seen.recognised.issuer.name
     )
 }
 
@@ -95,7 +94,7 @@ fn covers(pattern: &Text, action: &str) -> bool {
 
 /// Why nobody gets in with a token of this issuer; empty when somebody does, or when it is not decided.
 /// `lifeless`: it is proved that nobody does; `misapplied`: a statement never applies, which has its own finding.
-pub(super) fn dead(subject: &Subject<'_>, seen: &Seen<'_>, lifeless: bool, misapplied: bool) -> Vec<Finding> {
+pub(super) fn dead(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, lifeless: bool, misapplied: bool) -> Vec<Finding> {
     if !lifeless && !misapplied {
         return Vec::new();
     }
@@ -114,12 +113,12 @@ pub(super) fn dead(subject: &Subject<'_>, seen: &Seen<'_>, lifeless: bool, misap
 }
 
 /// Values with a wildcard under an exact operator, beside values that are alive.
-pub(super) fn dead_values(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Finding> {
+pub(super) fn dead_values(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Vec<Finding> {
     starred(subject, seen, Severity::Medium)
 }
 
 /// Exact tests of a value with `*` or `?` that no token can have.
-fn starred(subject: &Subject<'_>, seen: &Seen<'_>, severity: Severity) -> Vec<Finding> {
+fn starred(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, severity: Severity) -> Vec<Finding> {
     let tests = shape::tests(&seen.formula).into_iter().filter(|o| o.positive).map(|o| o.test);
     let mut seen_spans: Vec<Option<Span>> = Vec::new();
     let mut findings = Vec::new();
@@ -149,14 +148,14 @@ fn holds_star(text: &Text) -> bool {
 }
 
 /// Proved: no token of the issuer passes this test.
-fn never(context: &Context<'_>, test: &Test, seen: &Seen<'_>) -> bool {
+fn never(context: &Context<'_>, test: &Test, seen: &FederatedView<'_>) -> bool {
     matches!(context.life(&Formula::Test(Box::new(test.clone())), &seen.templates), Life::Dead)
 }
 
 /// Condition keys of another issuer than the principal's, or with a scheme.
-fn foreign_keys(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Finding> {
-    let Some(issuer) = iam::issuer_of_federated(&seen.principal) else { return Vec::new() };
-    let tests = advice::statements(subject, &seen.principal).flat_map(|s| &s.conditions).filter(|c| requires(c));
+fn foreign_keys(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Vec<Finding> {
+    let Some(issuer) = iam::issuer_of_federated(&seen.via.principal) else { return Vec::new() };
+    let tests = advice::statements(subject, &seen.via.principal).flat_map(|s| &s.conditions).filter(|c| requires(c));
     tests.filter_map(|c| foreign_key(subject, &issuer, c)).collect()
 }
 
@@ -165,7 +164,7 @@ fn requires(test: &ConditionTest) -> bool {
     test.operator.is_some_and(|o| !o.if_exists && !o.negated && o.set != Some(iam::SetOperator::ForAllValues))
 }
 
-fn foreign_key(subject: &Subject<'_>, issuer: &Text, test: &ConditionTest) -> Option<Finding> {
+fn foreign_key(subject: &RoleTrust<'_>, issuer: &Text, test: &ConditionTest) -> Option<Finding> {
     let name = key_name(&test.key)?;
     if let (Some(scheme), false) = (iam::scheme(&test.key), test.key.is_known() && issuer.is_known()) {
         return Some(schemed(subject, test, scheme, &name));
@@ -195,7 +194,7 @@ fn foreign_key(subject: &Subject<'_>, issuer: &Text, test: &ConditionTest) -> Op
 }
 
 /// A key that begins with a scheme, whatever follows: an issuer's URL that was not cut.
-fn schemed(subject: &Subject<'_>, test: &ConditionTest, scheme: &str, name: &str) -> Finding {
+fn schemed(subject: &RoleTrust<'_>, test: &ConditionTest, scheme: &str, name: &str) -> Finding {
     let message = format!(
         "the condition key `{}` begins with `{scheme}`: no token has such a key, so the test never holds and nobody gets in",
         test.key
@@ -211,21 +210,14 @@ fn schemed(subject: &Subject<'_>, test: &ConditionTest, scheme: &str, name: &str
 }
 
 /// Every principal for which [`other_account`] says so.
-pub(super) fn other_accounts(subject: &Subject<'_>) -> Vec<Finding> {
+pub(super) fn other_accounts(subject: &RoleTrust<'_>) -> Vec<Finding> {
     iam::principals(&subject.policy).iter().filter(|p| p.brings_tokens()).filter_map(|p| other_account(subject, p)).collect()
 }
 
 /// The provider is another account's: STS looks for it in the role's
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html>).
-pub(super) fn other_account(subject: &Subject<'_>, principal: &iam::PrincipalRef) -> Option<Finding> {
-    let arn = match &subject.context.graph.identity(subject.trust.identity)?.kind {
-        IdentityKind::AwsRole { arn, .. } => arn.as_ref()?,
-        _ => return None,
-    };
-    let (role, provider) = (account_of_arn(arn)?.as_known()?, account_of_arn(&principal.text)?.as_known()?);
-    if role == provider || role.is_empty() || provider.is_empty() {
-        return None;
-    }
+fn other_account(subject: &RoleTrust<'_>, principal: &iam::PrincipalRef) -> Option<Finding> {
+    let (role, provider) = aws::other_account(subject.role(), &principal.text)?;
     let message = format!(
         "the provider is in account `{provider}`, the role in `{role}`: STS looks for the provider in the role's own account, so nobody gets in"
     );
@@ -240,10 +232,10 @@ fn claim_with_slash(prefix: &str, issuer: &str) -> bool {
 }
 
 /// A required claim that AWS never fills in for this issuer.
-fn unsupported_claim(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
-    let issuer = iam::issuer_of_federated(&seen.principal)?;
-    let allow = advice::statements(subject, &seen.principal);
-    let recognised = &seen.known.recognised;
+fn unsupported_claim(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<Finding> {
+    let issuer = iam::issuer_of_federated(&seen.via.principal)?;
+    let allow = advice::statements(subject, &seen.via.principal);
+    let recognised = &seen.recognised;
     let test = allow.flat_map(|s| &s.conditions).filter(|c| requires(c)).find(|c| {
         let key = c.key.to_string().to_lowercase();
         let claim = key.strip_prefix(&issuer.to_string().to_lowercase()).and_then(|k| k.strip_prefix(':'));
@@ -261,14 +253,14 @@ fn unsupported_claim(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> 
 }
 
 /// Nobody gets in, and no single mistake says why: the first test that no token passes, else all of them together.
-fn contradiction(subject: &Subject<'_>, seen: &Seen<'_>) -> Finding {
-    let name = &seen.known.recognised.issuer.name;
+fn contradiction(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Finding {
+    let name = &seen.recognised.issuer.name;
     let tests: Vec<&Test> = shape::tests(&seen.formula).into_iter().filter(|o| o.positive).map(|o| o.test).collect();
     let binding = tests.iter().filter(|t| shape::binds(t, &seen.templates));
     if let Some(test) = binding.chain(&tests).find(|t| never(subject.context, t, seen)) {
         let value = value_of(test);
         let message = format!("no token of {name} can satisfy `{}`{value}: nobody gets in", test.label);
-        let example = crate::rules::issuer::example(&seen.templates, "sub");
+        let example = crate::gate::issuer::example(&seen.templates, "sub");
         return Finding::new(RuleId::NeverMatches, &subject.trust.origin, test.span, &test.label, message)
             .help(format!("compare with a subject that {name} mints: `{example}`"))
             .along(&test.trail);

@@ -1,87 +1,61 @@
 //! Who gets in that should not.
 
 use super::advice::{self, Wanted};
-use super::{Seen, Subject};
+use super::{FederatedView, RoleTrust};
 use crate::admission::exposure::{Class, Exposure, Life, minimal, shape};
 use crate::admission::formula::{Formula, Matcher, Subject as FormulaSubject};
 use crate::admission::iam::{self, Effect, PrincipalKind, View, Viewer};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::graph::ProviderKind;
-use crate::issuers::{Role, Template, Tenancy};
-use crate::rules::advice::one_branch;
-use crate::rules::checks::class::{self, Verdict};
-
+use crate::issuers::{Role, Tenancy};
 use crate::partial::Part;
-use crate::rules::{Finding, audience, subjects};
+use crate::rules::advice::one_branch;
+use crate::rules::checks::verdict::{self, Verdict};
+
+use crate::rules::Finding;
 use crate::token::{Token, Truth};
 
 /// The worst exposure to the tokens of one issuer.
-pub(super) fn web_identity(subject: &Subject<'_>, seen: &Seen<'_>) -> Vec<Finding> {
-    if seen.known.recognised.issuer.tenancy == Tenancy::Unknown {
+pub(super) fn web_identity(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Vec<Finding> {
+    if seen.recognised.issuer.tenancy == Tenancy::Unknown {
         return unknown_issuer(subject, seen).into_iter().collect();
     }
-    let (formula, templates) = aimed(subject, seen).unwrap_or_else(|| (seen.formula.clone(), seen.templates.clone()));
+    let (formula, templates) = seen.with_audience(&subject.context.inputs());
     let Some(exposure) = subject.context.exposure(&subject.trust.origin, &formula, &templates) else { return Vec::new() };
-    let tenancy = seen.known.recognised.issuer.tenancy;
-    let one_account = seen.known.recognised.issuer.id == "google" && shape::tests(&seen.formula).iter().any(|o| names_one(o));
+    let tenancy = seen.recognised.issuer.tenancy;
+    let one_account = seen.recognised.issuer.id == "google" && shape::tests(&seen.formula).iter().any(|o| names_one(o));
     let verdict = match exposure.class {
         // A Google subject is one account's number: which project the account lives in does not matter.
         Class::AnyProject | Class::AnyNamespace if one_account => None,
         Class::AnyTenant | Class::TenantPrefix => Some(foreign(subject, seen, &exposure)),
         Class::AnyNamespace | Class::AnyProject | Class::AnyRef if unbound(seen) => Some(unbound_verdict(subject, seen, tenancy)),
-        _ => class::inside(&seen.formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster),
+        _ => verdict::inside(&seen.formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster),
     };
-    let by_branch = |v: Verdict| match one_branch(&seen.known.recognised.issuer.id, &seen.templates) {
+    let by_branch = |v: Verdict| match one_branch(&seen.recognised.issuer.id, &seen.templates) {
         Some(help) if v.rule == RuleId::AnyRef => Verdict { help, ..v },
         _ => v,
     };
     let verdict = verdict.map(by_branch);
-    let edge = seen.known.recognised.host_path.clone();
+    let edge = seen.recognised.host_path.clone();
     let mut findings: Vec<Finding> = verdict.into_iter().map(|v| v.finding(&subject.trust.origin, &edge, &exposure)).collect();
     findings.extend(default_service_account(subject, seen, &exposure, tenancy));
     findings
 }
 
-/// The gate for tokens that are for a client of the provider, where the policy itself asks for no audience; none when the
-/// clients are not known, or when none of the issuer's tokens is for one.
-fn aimed(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<(Formula, Vec<Template>)> {
-    let recognised = &seen.known.recognised;
-    let reads = |o: &shape::Occurrence<'_>| shape::claims(&o.test.subject).iter().any(|c| c == "aud" || c == "azp");
-    if recognised.issuer.claim("azp").is_some() || shape::tests(&seen.formula).iter().any(reads) {
-        return None;
-    }
-    let host = iam::issuer_of_federated(&seen.principal)?.to_string();
-    let providers = subject.context.links.trust_providers.get(subject.index)?.iter().filter_map(|id| subject.context.graph.provider(*id));
-    let mut clients = Vec::new();
-    for provider in providers {
-        let ProviderKind::AwsOidc { url, audiences, .. } = &provider.kind else { continue };
-        if url.to_string().trim_end_matches('/').ends_with(&host) {
-            clients.extend(audiences.as_ref()?.iter().map(audience::readable));
-        }
-    }
-    if clients.is_empty() {
-        return None;
-    }
-    let formula = Formula::All(vec![seen.formula.clone(), audience::one_of(&clients)]);
-    let (templates, _) = subjects::tokens(recognised, &formula, &subject.context.graph.subject_formats);
-    matches!(subject.context.life(&formula, &templates), Life::Alive(_)).then_some((formula, templates))
-}
-
 /// An issuer that nobody knows: who else gets tokens from it cannot be said, so a gate has to look at more than the audience.
-fn unknown_issuer(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
-    let host = iam::issuer_of_federated(&seen.principal);
+fn unknown_issuer(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<Finding> {
+    let host = iam::issuer_of_federated(&seen.via.principal);
     if let Some(finding) = host.as_ref().and_then(|host| placeholder(subject, seen, host)) {
         return Some(finding);
     }
-    let (formula, templates) = aimed(subject, seen).unwrap_or_else(|| (seen.formula.clone(), seen.templates.clone()));
+    let (formula, templates) = seen.with_audience(&subject.context.inputs());
     let Life::Alive(token) = subject.context.life(&formula, &templates) else { return None };
     let tests = shape::tests(&seen.formula);
     let gates: Vec<_> = tests.iter().filter(|o| !of_audience(o.test)).collect();
     let verdict = if gates.is_empty() {
         unbound_verdict(subject, seen, Tenancy::Unknown)
     } else if shape::vacuous(&seen.formula, &seen.templates, &|test| !of_audience(test)) {
-        let starred = gates.iter().find(|o| o.positive && class::star(o.test).is_some());
+        let starred = gates.iter().find(|o| o.positive && verdict::star(o.test).is_some());
         let first = starred.or_else(|| gates.first())?;
         let (rule, help) = match starred {
             Some(_) => (RuleId::WildcardSubject, "write the exact subject of the workload under `StringEquals`"),
@@ -91,7 +65,7 @@ fn unknown_issuer(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
             rule,
             witness: None,
             severity: Severity::Medium,
-            span: class::star(first.test).or(first.test.span),
+            span: verdict::star(first.test).or(first.test.span),
             trail: first.test.trail.clone(),
             message: "the condition refuses nobody: every token of this issuer gets in".to_owned(),
             help: help.to_owned(),
@@ -100,7 +74,7 @@ fn unknown_issuer(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
         return None;
     };
     let known = host.is_some_and(|host| host.is_known());
-    let finding = Finding::new(verdict.rule, &subject.trust.origin, verdict.span, &seen.known.recognised.host_path, verdict.message);
+    let finding = Finding::new(verdict.rule, &subject.trust.origin, verdict.span, &seen.recognised.host_path, verdict.message);
     let witness = minimal(&token, &formula);
     Some(finding.severity(verdict.severity).help(verdict.help).witness(Some(witness)).certain(known).along(&verdict.trail))
 }
@@ -111,13 +85,13 @@ fn of_audience(test: &crate::admission::formula::Test) -> bool {
 }
 
 /// The issuer's URL still holds what somebody was to fill in: `oidc.circleci.com/org/<ORG>`.
-fn placeholder(subject: &Subject<'_>, seen: &Seen<'_>, host: &crate::partial::Text) -> Option<Finding> {
+fn placeholder(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, host: &crate::partial::Text) -> Option<Finding> {
     let known = host.as_known().filter(|h| h.contains(['<', '>', '{', '}', ' ', '"', '|']))?;
     let holds = |p: &&Part| matches!(p, Part::Literal { text, .. } if text.contains(['<', '>', '{', '}', ' ', '"', '|']));
     let span = host.parts.iter().find(holds).and_then(Part::span);
     let message = format!("`{known}` is the URL of no issuer, a part of it is still to be filled in: nobody gets in");
-    let finding = Finding::new(RuleId::NeverMatches, &subject.trust.origin, span.or_else(|| seen.principal.span()), &known, message);
-    Some(finding.help("write the issuer as it stands in the `iss` of its tokens, without `https://`").along_text(&seen.principal))
+    let finding = Finding::new(RuleId::NeverMatches, &subject.trust.origin, span.or_else(|| seen.via.principal.span()), &known, message);
+    Some(finding.help("write the issuer as it stands in the `iss` of its tokens, without `https://`").along_text(&seen.via.principal))
 }
 
 /// An exact subject, whole.
@@ -127,28 +101,28 @@ fn names_one(occurrence: &shape::Occurrence<'_>) -> bool {
 }
 
 /// No test sees who the workload is.
-pub(super) fn unbound(seen: &Seen<'_>) -> bool {
+pub(super) fn unbound(seen: &FederatedView<'_>) -> bool {
     !shape::tests(&seen.formula).iter().any(|o| shape::binds(o.test, &seen.templates))
 }
 
-fn unbound_verdict(subject: &Subject<'_>, seen: &Seen<'_>, tenancy: Tenancy) -> Verdict {
-    let name = &seen.known.recognised.issuer.name;
+fn unbound_verdict(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, tenancy: Tenancy) -> Verdict {
+    let name = &seen.recognised.issuer.name;
     let (severity, who) = match tenancy {
         Tenancy::Shared => (Severity::Critical, format!("anybody who can get a token from {name} gets in")),
         Tenancy::Cluster => (Severity::High, "every ServiceAccount of the cluster gets in".to_owned()),
         Tenancy::Tenant | Tenancy::Service => (Severity::High, format!("every workload of the tenant at {name} gets in")),
         Tenancy::Unknown => (Severity::Medium, "every token of this issuer gets in".to_owned()),
     };
-    let refused = seen.known.recognised.issuer.aws_required.as_ref();
+    let refused = seen.recognised.issuer.aws_required.as_ref();
     let refused =
         refused.map(|key| format!("; AWS refuses to create this today without a condition on `{key}`, but keeps it where it exists"));
     Verdict {
         rule: RuleId::MissingSubject,
         severity,
-        span: seen.lacks(subject, &["sub"]),
-        trail: seen.principal.trail(),
+        span: subject.lacks(&seen.via.principal, &["sub"]),
+        trail: seen.via.principal.trail(),
         message: format!("{who}: no condition says whose tokens these are{}", refused.unwrap_or_default()),
-        help: advice::add(subject, &seen.principal, &Wanted { claim: "sub", value: "SUBJECT" })
+        help: advice::add(subject, &seen.via.principal, &Wanted { claim: "sub", value: "SUBJECT" })
             + ", with the exact subject of the workload",
         witness: None,
     }
@@ -163,19 +137,19 @@ fn stranger(tenancy: Tenancy) -> Severity {
 }
 
 /// A stranger gets in: which mistake lets him?
-fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdict {
+fn foreign(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, exposure: &Exposure) -> Verdict {
     let tests = shape::tests(&seen.formula);
     let binding: Vec<_> = tests.iter().filter(|o| shape::binds(o.test, &seen.templates)).collect();
     if binding.is_empty() {
         let ignored = ignored_test(subject, seen);
-        return ignored.unwrap_or_else(|| unbound_verdict(subject, seen, seen.known.recognised.issuer.tenancy));
+        return ignored.unwrap_or_else(|| unbound_verdict(subject, seen, seen.recognised.issuer.tenancy));
     }
-    if let Some(verdict) = class::any_caller(&seen.formula, exposure) {
+    if let Some(verdict) = verdict::any_caller(&seen.formula, exposure) {
         return verdict;
     }
-    let name = &seen.known.recognised.issuer.name;
-    let (span, trail) = class::place(&seen.formula, &seen.templates, exposure, &[Role::Tenant, Role::TenantId]);
-    let severity = stranger(seen.known.recognised.issuer.tenancy);
+    let name = &seen.recognised.issuer.name;
+    let (span, trail) = verdict::place(&seen.formula, &seen.templates, exposure, &[Role::Tenant, Role::TenantId]);
+    let severity = stranger(seen.recognised.issuer.tenancy);
     let verdict = |rule, message: String, help: &str| Verdict {
         rule,
         severity,
@@ -203,7 +177,7 @@ fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdi
         return Verdict { span, trail, ..inverted };
     }
     // `*` refuses nobody either, but the mistake is the wildcard: the operator does its work.
-    let wildcard = |o: &&shape::Occurrence<'_>| o.positive && o.test.absent != Truth::True && class::star(o.test).is_some();
+    let wildcard = |o: &&shape::Occurrence<'_>| o.positive && o.test.absent != Truth::True && verdict::star(o.test).is_some();
     let open = || {
         verdict(
             RuleId::WildcardSubject,
@@ -222,7 +196,7 @@ fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdi
             "use `StringEquals` without `ForAllValues:` or `IfExists` on a claim that every token has",
         );
     }
-    if tests.iter().any(|o| o.positive && class::star(o.test).is_some()) {
+    if tests.iter().any(|o| o.positive && verdict::star(o.test).is_some()) {
         return open();
     }
     verdict(
@@ -233,8 +207,8 @@ fn foreign(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Verdi
 }
 
 /// A condition that looks like a gate but tests a key that is never there: it holds for everybody.
-fn ignored_test(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Verdict> {
-    let issuer = iam::issuer_of_federated(&seen.principal)?.to_string().to_lowercase();
+fn ignored_test(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<Verdict> {
+    let issuer = iam::issuer_of_federated(&seen.via.principal)?.to_string().to_lowercase();
     let allow = subject.policy.statements.iter().filter(|s| s.effect == Effect::Allow);
     let test = allow.flat_map(|s| &s.conditions).find(|c| {
         let lenient = c.operator.is_some_and(|o| o.if_exists || o.set == Some(iam::SetOperator::ForAllValues));
@@ -251,7 +225,7 @@ fn ignored_test(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Verdict> {
         message: format!(
             "`{}` holds for everybody: the key can be absent, and an absent key passes this operator, so anybody at {} gets in",
             test.label(),
-            seen.known.recognised.issuer.name
+            seen.recognised.issuer.name
         ),
         help: "use `StringEquals` without `ForAllValues:` or `IfExists` on a claim that every token has, such as `sub`".to_owned(),
         witness: None,
@@ -259,20 +233,19 @@ fn ignored_test(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Verdict> {
 }
 
 /// The namespace's `default` ServiceAccount is named.
-fn default_service_account(subject: &Subject<'_>, seen: &Seen<'_>, exposure: &Exposure, tenancy: Tenancy) -> Option<Finding> {
+fn default_service_account(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, exposure: &Exposure, tenancy: Tenancy) -> Option<Finding> {
     if tenancy != Tenancy::Cluster || exposure.class != Class::Intended {
         return None;
     }
     let names = seen.templates.iter().flat_map(|t| &t.segments).filter(|s| s.role == Role::Project).map(|s| &s.name);
     let candidate = names.filter_map(|n| exposure.named.get(n)).flatten().find(|c| c.complete && c.text == "default")?;
     let message = "every pod of the namespace that names no ServiceAccount runs as `default`, and so becomes this role";
-    let finding =
-        Finding::new(RuleId::DefaultServiceAccount, &subject.trust.origin, candidate.span, &seen.known.recognised.host_path, message);
+    let finding = Finding::new(RuleId::DefaultServiceAccount, &subject.trust.origin, candidate.span, &seen.recognised.host_path, message);
     Some(finding.severity(Severity::Medium).help("give the workload a ServiceAccount of its own and name that").along(&candidate.trail))
 }
 
 /// `"AWS": "*"` without an effective gate.
-pub(super) fn public(subject: &Subject<'_>) -> Vec<Finding> {
+pub(super) fn public(subject: &RoleTrust<'_>) -> Vec<Finding> {
     let everyone = iam::principals(&subject.policy).into_iter().find(|p| {
         let all = p.kind == PrincipalKind::Everyone || (p.kind == PrincipalKind::Aws && p.text.as_known().as_deref() == Some("*"));
         all && p.effect == Effect::Allow && !p.negated

@@ -1,6 +1,6 @@
 //! Attributes that a condition or a binding asks for: mapped at all, and mapped to what is asked for?
 
-use super::{Context, Seen};
+use super::{Context, ProviderView};
 use crate::admission::cel::google::{
     AWS_DEFAULT_MAPPING, MAX_SUBJECT, Member, MemberKind, Selector, evaluate_provider, member_formula, references,
 };
@@ -17,11 +17,11 @@ use crate::rules::Finding;
 use std::collections::BTreeSet;
 
 /// Names that the condition uses and the mapping does not give: the condition cannot be evaluated, which refuses the token.
-pub(super) fn in_condition(seen: &Seen<'_>) -> Vec<Finding> {
-    if seen.view.condition.is_none() || seen.view.mapping.iter().any(|(k, _)| k.contains("${")) {
+pub(super) fn in_condition(seen: &ProviderView<'_>) -> Vec<Finding> {
+    if seen.via.view.condition.is_none() || seen.via.view.mapping.iter().any(|(k, _)| k.contains("${")) {
         return Vec::new();
     }
-    let all = references(&seen.view).attributes;
+    let all = references(&seen.via.view).attributes;
     let guarded: BTreeSet<&str> = all.iter().filter(|r| r.has).map(|r| r.name.as_str()).collect();
     let mut reported = BTreeSet::new();
     let missing = all.iter().filter(|r| r.mapping.is_none() && !r.has && !seen.maps(&r.name) && !guarded.contains(r.name.as_str()));
@@ -29,12 +29,12 @@ pub(super) fn in_condition(seen: &Seen<'_>) -> Vec<Finding> {
         .filter(|r| reported.insert(r.name.clone()))
         .map(|r| {
             let name = &r.name;
-            let lost = if lost_default(&seen.view.mapping, seen.view.aws, name) { LOST } else { "" };
+            let lost = if lost_default(&seen.via.view.mapping, seen.via.view.aws, name) { LOST } else { "" };
             let message = format!(
                 "the condition asks for `{name}`, which the provider does not map{lost}: it cannot be evaluated, and the token is refused"
             );
-            let span = r.span.filter(|s| seen.in_condition(*s)).or_else(|| seen.view.condition.as_ref().and_then(Text::span));
-            Finding::new(RuleId::UnmappedAttribute, &seen.provider.origin, span, name, message).help(map_it(name, seen.view.aws))
+            let span = r.span.filter(|s| seen.in_condition(*s)).or_else(|| seen.via.view.condition.as_ref().and_then(Text::span));
+            Finding::new(RuleId::UnmappedAttribute, &seen.via.provider.origin, span, name, message).help(map_it(name, seen.via.view.aws))
         })
         .collect()
 }
@@ -69,7 +69,13 @@ fn asked(member: &Member) -> Option<(String, &Text)> {
 }
 
 /// A binding on what no provider of the pool gives.
-pub(super) fn in_binding(context: &Context<'_>, index: usize, trust: &Trust, member: &Member, seen: &[Seen<'_>]) -> Option<Finding> {
+pub(super) fn in_binding(
+    context: &Context<'_>,
+    index: usize,
+    trust: &Trust,
+    member: &Member,
+    seen: &[ProviderView<'_>],
+) -> Option<Finding> {
     let (key, value) = asked(member)?;
     let ids = context.links.trust_providers.get(index)?;
     let providers: Vec<&Provider> = ids.iter().filter_map(|id| context.graph.provider(*id)).collect();
@@ -82,7 +88,7 @@ pub(super) fn in_binding(context: &Context<'_>, index: usize, trust: &Trust, mem
     {
         return Some(unmapped(trust, member, &key, &providers));
     }
-    let all_seen = ids.iter().all(|id| seen.iter().any(|s| s.id == *id));
+    let all_seen = ids.iter().all(|id| seen.iter().any(|s| s.via.id == *id));
     if !all_seen || seen.is_empty() || !seen.iter().all(|s| s.maps(&key) && s.recognised.issuer.tenancy != Tenancy::Unknown) {
         return None;
     }
@@ -117,14 +123,15 @@ fn unmapped(trust: &Trust, member: &Member, key: &str, providers: &[&Provider]) 
 }
 
 /// A value that no mapping can have.
-fn unreachable(trust: &Trust, member: &Member, key: &str, value: &Text, seen: &[Seen<'_>]) -> Option<Finding> {
+fn unreachable(trust: &Trust, member: &Member, key: &str, value: &Text, seen: &[ProviderView<'_>]) -> Option<Finding> {
     let finding = |message: String, help: String| {
         let span = value.span().or_else(|| member.text.span());
         let finding = Finding::new(RuleId::UnreachableValue, &trust.origin, span, &member.text.to_string(), message)
             .help(help)
             .along_text(&member.text);
-        seen.iter()
-            .fold(finding.certain(seen.iter().all(|s| s.certain)), |f, s| f.related_to(s.provider.origin.span, "the mapping is made here"))
+        seen.iter().fold(finding.certain(seen.iter().all(|s| s.certain)), |f, s| {
+            f.related_to(s.via.provider.origin.span, "the mapping is made here")
+        })
     };
     let first = seen.first()?;
     if key == "google.subject"
@@ -148,8 +155,8 @@ fn unreachable(trust: &Trust, member: &Member, key: &str, value: &Text, seen: &[
     Some(if customised(first, key) { found.severity(Severity::Medium).certain(false) } else { found })
 }
 
-fn help(seen: &Seen<'_>, key: &str) -> String {
-    if seen.view.aws && key == "attribute.aws_role" {
+fn help(seen: &ProviderView<'_>, key: &str) -> String {
+    if seen.via.view.aws && key == "attribute.aws_role" {
         return "an STS ARN is `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`: map `assertion.arn.extract('assumed-role/{role}/')` and bind the role's \
                 name, or use the default mapping and bind the ARN without its session"
             .to_owned();
@@ -158,69 +165,72 @@ fn help(seen: &Seen<'_>, key: &str) -> String {
 }
 
 /// GitHub's subject can be customised.
-fn customised(seen: &Seen<'_>, key: &str) -> bool {
+fn customised(seen: &ProviderView<'_>, key: &str) -> bool {
     let reads = |e: &Text| e.to_string().contains("assertion.sub");
-    seen.recognised.issuer.id.starts_with("github") && seen.view.mapping.iter().any(|(k, e)| k == key && reads(e))
+    seen.recognised.issuer.id.starts_with("github") && seen.via.view.mapping.iter().any(|(k, e)| k == key && reads(e))
 }
 
 /// A value of the attribute, for people.
-fn example(seen: &Seen<'_>, key: &str) -> Option<String> {
-    let Life::Alive(token) = life(&seen.condition, &seen.templates(&seen.condition)) else { return None };
-    match evaluate_provider(&seen.view, &token).attributes.get(key) {
+fn example(seen: &ProviderView<'_>, key: &str) -> Option<String> {
+    let Life::Alive(token) = life(&seen.via.condition, &seen.templates_for(&seen.via.condition)) else { return None };
+    match evaluate_provider(&seen.via.view, &token).attributes.get(key) {
         Some(Ok(Value::String(s))) if !s.is_empty() => Some(s.to_string()),
         _ => None,
     }
 }
 
 /// No token of the provider's issuer has the member's value, whatever the condition says.
-fn dead(seen: &Seen<'_>, member: &Member, key: &str) -> bool {
+fn dead(seen: &ProviderView<'_>, member: &Member, key: &str) -> bool {
     if default_role(seen, member, key) {
         return true;
     }
-    let formula = member_formula(member, &seen.view);
+    let formula = member_formula(member, &seen.via.view);
     let is_dead = |f: &Formula, t: &[Template]| matches!(life(f, t), Life::Dead);
     let mut account = formula.clone();
-    if seen.view.aws
-        && let Formula::All(parts) = &seen.condition
+    if seen.via.view.aws
+        && let Formula::All(parts) = &seen.via.condition
         && let Some(test) = parts.last()
     {
         // The account is the provider's.
         account = Formula::All(vec![formula.clone(), test.clone()]);
     }
-    let templates = seen.templates(&account);
+    let templates = seen.templates_for(&account);
     if is_dead(&account, &templates) {
         return true;
     }
     // A path of an IAM user can look like anything; when the mapping cuts a role's name out, roles are meant.
-    let both = Formula::All(vec![formula, seen.condition.clone()]);
-    seen.view.aws && extracts(seen, key).is_some() && is_dead(&account, &sessions(seen, &account)) && is_dead(&both, &seen.templates(&both))
+    let both = Formula::All(vec![formula, seen.via.condition.clone()]);
+    seen.via.view.aws
+        && extracts(seen, key).is_some()
+        && is_dead(&account, &sessions(seen, &account))
+        && is_dead(&both, &seen.templates_for(&both))
 }
 
 /// The default mapping of `attribute.aws_role` gives a whole ARN, and never a bare name.
-fn default_role(seen: &Seen<'_>, member: &Member, key: &str) -> bool {
+fn default_role(seen: &ProviderView<'_>, member: &Member, key: &str) -> bool {
     let value = asked(member).and_then(|(_, value)| value.as_known());
     let bare = |v: &String| !v.starts_with("arn:") && !v.contains("assumed-role/");
-    seen.view.aws && seen.view.mapping.is_empty() && key == "attribute.aws_role" && value.as_ref().is_some_and(bare)
+    seen.via.view.aws && seen.via.view.mapping.is_empty() && key == "attribute.aws_role" && value.as_ref().is_some_and(bare)
 }
 
 /// The tokens of role sessions for AWS, all for others.
-fn sessions(seen: &Seen<'_>, formula: &Formula) -> Vec<Template> {
-    let mut templates = seen.templates(formula);
-    if seen.view.aws {
+fn sessions(seen: &ProviderView<'_>, formula: &Formula) -> Vec<Template> {
+    let mut templates = seen.templates_for(formula);
+    if seen.via.view.aws {
         templates.retain(|t| t.name == "assumed-role");
     }
     templates
 }
 
 /// The test that stands for the mapping of a key, when it is one `extract`.
-fn extracts<'s>(seen: &'s Seen<'_>, key: &str) -> Option<&'s Test> {
+fn extracts<'s>(seen: &'s ProviderView<'_>, key: &str) -> Option<&'s Test> {
     let label = format!("mapping of `{key}`");
-    let tests = shape::tests(&seen.condition);
+    let tests = shape::tests(&seen.via.condition);
     tests.into_iter().map(|o| o.test).find(|t| t.label == label && matches!(t.subject, Subject::Extract { .. }))
 }
 
 /// The test of a mapping whose `extract` finds nothing in any token.
-fn empty_extract<'s>(seen: &'s Seen<'_>, key: &str) -> Option<&'s Test> {
+fn empty_extract<'s>(seen: &'s ProviderView<'_>, key: &str) -> Option<&'s Test> {
     let test = extracts(seen, key)?;
     let some = Formula::Test(Box::new(Test { matcher: Matcher::Size(Comparison::Greater, 0), ..test.clone() }));
     let templates = sessions(seen, &some);
@@ -228,25 +238,26 @@ fn empty_extract<'s>(seen: &'s Seen<'_>, key: &str) -> Option<&'s Test> {
 }
 
 /// Mappings that are always empty, where no binding and no condition shows it already.
-pub(super) fn empty_extracts(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
+pub(super) fn empty_extracts(context: &Context<'_>, seen: &ProviderView<'_>) -> Vec<Finding> {
     if seen.recognised.issuer.tenancy == Tenancy::Unknown {
         return Vec::new();
     }
-    let used: BTreeSet<String> = references(&seen.view).attributes.into_iter().map(|r| r.name).collect();
+    let used: BTreeSet<String> = references(&seen.via.view).attributes.into_iter().map(|r| r.name).collect();
     let bound = |key: &str| {
         let rows = context.links.trust_providers.iter().zip(&context.graph.trusts);
-        rows.filter(|(row, _)| row.contains(&seen.id)).any(|(_, trust)| match &trust.gate {
+        rows.filter(|(row, _)| row.contains(&seen.via.id)).any(|(_, trust)| match &trust.gate {
             Gate::GoogleMember { member, .. } => Member::parse(member).ok().and_then(|m| asked(&m).map(|(k, _)| k == key)).unwrap_or(false),
             _ => false,
         })
     };
-    let keys = seen.view.mapping.iter().map(|(k, _)| k).filter(|k| !used.contains(*k) && !bound(k));
+    let keys = seen.via.view.mapping.iter().map(|(k, _)| k).filter(|k| !used.contains(*k) && !bound(k));
     keys.filter_map(|key| {
         let test = empty_extract(seen, key)?;
         let name = &seen.recognised.issuer.name;
         let message = format!("`{key}` is always empty: no token of {name} holds what this `extract` looks for");
-        let finding =
-            Finding::new(RuleId::UnreachableValue, &seen.provider.origin, test.span, key, message).help(help(seen, key)).along(&test.trail);
+        let finding = Finding::new(RuleId::UnreachableValue, &seen.via.provider.origin, test.span, key, message)
+            .help(help(seen, key))
+            .along(&test.trail);
         Some(if customised(seen, key) { finding.severity(Severity::Medium).certain(false) } else { finding })
     })
     .collect()

@@ -1,9 +1,9 @@
 //! What a binding makes of a pool: the condition and the member together decide who has the identity.
 
-use super::super::class;
 use super::super::format::{self, Customised};
-use super::provider::{CONDITION_RULES, combined};
-use super::{Context, Seen, attributes, see};
+use super::super::verdict;
+use super::provider::CONDITION_RULES;
+use super::{Context, ProviderView, attributes, views};
 use crate::admission::cel::google::{Member, MemberKind, Selector};
 use crate::admission::exposure::{Class, Exposure, Life};
 use crate::catalogue::RuleId;
@@ -11,10 +11,10 @@ use crate::token::Token;
 
 use crate::admission::formula::Formula;
 use crate::catalogue::Severity;
+use crate::gate::audience::without_audience;
 use crate::graph::{Gate, IdentityKind, Trust};
 use crate::issuers::{Template, Tenancy};
 use crate::place::Span;
-use crate::rules::audience::unaimed;
 
 use crate::rules::{Finding, advice};
 
@@ -25,17 +25,17 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
         return public(context, trust, &member).into_iter().collect();
     }
     let providers = context.links.trust_providers.get(index).cloned().unwrap_or_default();
-    let seen: Vec<Seen<'_>> = providers.iter().flat_map(|id| see(context, *id)).collect();
+    let seen: Vec<ProviderView<'_>> = providers.iter().flat_map(|id| views(context, *id)).collect();
     if let Some(finding) = stranded(context, trust, &seen) {
         return vec![finding];
     }
     if let Some(finding) = attributes::in_binding(context, index, trust, &member, &seen) {
         return vec![finding];
     }
-    let judged: Vec<(Formula, Vec<Template>, &Seen<'_>)> = seen
+    let judged: Vec<(Formula, Vec<Template>, &ProviderView<'_>)> = seen
         .iter()
         .filter_map(|s| {
-            let formula = combined(s, &trust.gate)?;
+            let formula = s.combined(&trust.gate)?;
             let templates = judged_on(context, s, &formula);
             Some((formula, templates, s))
         })
@@ -44,7 +44,7 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
         return vec![finding];
     }
     // The condition of one provider of the pool shuts out what another's lets in: that is decided, and says nothing.
-    let alive = |(f, t, _): &&(Formula, Vec<Template>, &Seen<'_>)| !matches!(context.life(f, t), Life::Dead);
+    let alive = |(f, t, _): &&(Formula, Vec<Template>, &ProviderView<'_>)| !matches!(context.life(f, t), Life::Dead);
     let exposures: Vec<_> =
         judged.iter().filter(alive).filter_map(|(f, t, s)| context.exposure(&trust.origin, f, t).map(|e| (e, f, t, *s))).collect();
     // The weakest provider decides.
@@ -55,11 +55,11 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
         return vec![whole_pool(trust, &member, *star, &exposure, seen, formula, templates)];
     }
     // A stranger is the provider's fault, and is reported there with this binding.
-    let verdict = class::inside(&unaimed(formula), templates, &exposure, seen.tenancy() == Tenancy::Cluster);
+    let verdict = verdict::inside(&without_audience(formula), templates, &exposure, seen.tenancy() == Tenancy::Cluster);
     let verdict = verdict.filter(|v| !CONDITION_RULES.contains(&v.rule) || !answered(context, seen, exposure.class));
-    let stale = format::stale(context, &trust.origin, &seen.recognised.issuer.id, &unaimed(formula), templates);
+    let stale = format::stale(context, &trust.origin, &seen.recognised.issuer.id, &without_audience(formula), templates);
     let found = verdict.map(|mut v| {
-        if seen.view.aws && v.rule == RuleId::OrganizationWide {
+        if seen.via.view.aws && v.rule == RuleId::OrganizationWide {
             v.message = "every role of the AWS account that the provider admits has the identity".to_owned();
             v.help = "bind `attribute.aws_role/ROLE` for the one role that needs it".to_owned();
             v.severity = Severity::Medium;
@@ -74,9 +74,9 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
 }
 
 /// The projects that are bound have customised subjects, of another form than the member's.
-fn stranded(context: &Context<'_>, trust: &Trust, seen: &[Seen<'_>]) -> Option<Finding> {
-    let judge = |s: &Seen<'_>| {
-        let formula = combined(s, &trust.gate)?;
+fn stranded(context: &Context<'_>, trust: &Trust, seen: &[ProviderView<'_>]) -> Option<Finding> {
+    let judge = |s: &ProviderView<'_>| {
+        let formula = s.combined(&trust.gate)?;
         let (templates, subjects) = s.tokens(&formula);
         let lifeless = !subjects.customised.is_empty() && matches!(context.life(&formula, &templates), Life::Dead);
         let found = lifeless.then(|| format::customised(context, &trust.origin, &s.recognised, &formula, &subjects, true))?;
@@ -88,20 +88,25 @@ fn stranded(context: &Context<'_>, trust: &Trust, seen: &[Seen<'_>]) -> Option<F
 }
 
 /// The condition alone is of this class: reported at the provider.
-fn answered(context: &Context<'_>, seen: &Seen<'_>, class: Class) -> bool {
-    context.exposed(&seen.condition, &seen.templates(&seen.condition)).is_ok_and(|e| e.class == class)
+fn answered(context: &Context<'_>, seen: &ProviderView<'_>, class: Class) -> bool {
+    context.exposed(&seen.via.condition, &seen.templates_for(&seen.via.condition)).is_ok_and(|e| e.class == class)
 }
 
 /// The tokens that a binding is judged on. An IAM user whose path is made up to look like a role's ARN is nobody's
 /// worry when role sessions get in as well: who can make users in the account can make roles.
-fn judged_on(context: &Context<'_>, seen: &Seen<'_>, formula: &Formula) -> Vec<Template> {
-    let templates = seen.templates(formula);
+fn judged_on(context: &Context<'_>, seen: &ProviderView<'_>, formula: &Formula) -> Vec<Template> {
+    let templates = seen.templates_for(formula);
     let sessions: Vec<Template> = templates.iter().filter(|t| t.name == "assumed-role").cloned().collect();
-    if seen.view.aws && matches!(context.life(formula, &sessions), Life::Alive(_)) { sessions } else { templates }
+    if seen.via.view.aws && matches!(context.life(formula, &sessions), Life::Alive(_)) { sessions } else { templates }
 }
 
 /// Condition and member exclude each other: the binding is dead though each alone is not.
-fn excluded(context: &Context<'_>, trust: &Trust, judged: &[(Formula, Vec<Template>, &Seen<'_>)], span: Option<Span>) -> Option<Finding> {
+fn excluded(
+    context: &Context<'_>,
+    trust: &Trust,
+    judged: &[(Formula, Vec<Template>, &ProviderView<'_>)],
+    span: Option<Span>,
+) -> Option<Finding> {
     let dead = |f: &Formula, t: &[Template]| matches!(context.life(f, t), Life::Dead);
     if judged.is_empty() || !judged.iter().all(|(f, t, _)| dead(f, t)) {
         return None;
@@ -110,14 +115,14 @@ fn excluded(context: &Context<'_>, trust: &Trust, judged: &[(Formula, Vec<Templa
     let (formula, templates, seen) = judged.first()?;
     let alive = |f: &Formula| matches!(context.life(f, templates), Life::Alive(_));
     let member_alive = alone(formula).is_some_and(|m| alive(&m));
-    let condition_alive = alive(&seen.condition);
+    let condition_alive = alive(&seen.via.condition);
     if !member_alive || !condition_alive {
         return None;
     }
     let message = "no token that the provider's condition admits is one of this member: the binding lets nobody in";
     let finding = Finding::new(RuleId::NeverMatches, &trust.origin, span, "member", message).severity(Severity::Medium);
     let finding = finding.help("bring the member and the provider's `attribute_condition` together");
-    Some(finding.related_to(seen.provider.origin.span, "the provider's condition excludes the member"))
+    Some(finding.related_to(seen.via.provider.origin.span, "the provider's condition excludes the member"))
 }
 
 fn whole_pool(
@@ -125,12 +130,12 @@ fn whole_pool(
     member: &Member,
     star: Option<Span>,
     exposure: &Exposure,
-    seen: &Seen<'_>,
+    seen: &ProviderView<'_>,
     formula: &Formula,
     templates: &[Template],
 ) -> Finding {
     // What the condition leaves open is the cause, and the binding that repeats it is no worse.
-    let cause = || class::inside(&unaimed(formula), templates, exposure, seen.tenancy() == Tenancy::Cluster).map(|v| v.severity);
+    let cause = || verdict::inside(&without_audience(formula), templates, exposure, seen.tenancy() == Tenancy::Cluster).map(|v| v.severity);
     let (severity, who) = match exposure.class {
         Class::AnyTenant | Class::TenantPrefix => (Severity::Critical, format!("strangers at {} among them", seen.recognised.issuer.name)),
         Class::Intended => (Severity::Low, "today that is the one workload that the provider admits".to_owned()),
@@ -146,16 +151,16 @@ fn whole_pool(
         .witness(exposure.witness.clone())
         .certain(exposure.certain && seen.certain)
         .along_text(&member.text)
-        .related_to(seen.provider.origin.span, "this provider fills the pool")
+        .related_to(seen.via.provider.origin.span, "this provider fills the pool")
 }
 
 /// What to bind instead of the pool: an attribute that the provider maps.
-fn narrower(seen: &Seen<'_>) -> String {
-    if seen.view.aws && seen.view.mapping.is_empty() {
+fn narrower(seen: &ProviderView<'_>) -> String {
+    if seen.via.view.aws && seen.via.view.mapping.is_empty() {
         return "bind the role (`…/attribute.aws_role/arn:aws:sts::ACCOUNT:assumed-role/ROLE`) instead of `/*`".to_owned();
     }
-    let mapping = seen.view.mapping.iter().map(|(key, expression)| (key.as_str(), expression.to_string()));
-    match advice::attribute(mapping, &seen.templates(&Formula::TRUE)) {
+    let mapping = seen.via.view.mapping.iter().map(|(key, expression)| (key.as_str(), expression.to_string()));
+    match advice::attribute(mapping, &seen.templates_for(&Formula::TRUE)) {
         Some(key) => format!("bind one value of an attribute that the provider maps (`…/{key}/VALUE`) or one subject instead of `/*`"),
         None => {
             "bind one subject (`principal://…/subject/SUBJECT`) instead of `/*`, or map an attribute that names the workload and bind that"

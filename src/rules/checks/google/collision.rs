@@ -1,8 +1,7 @@
 //! Two providers of one pool that can mint the same identity: the pool does not tell their tokens apart
 //! (<https://cloud.google.com/iam/docs/best-practices-for-using-workload-identity-federation#dedicated-pool>).
 
-use super::provider::combined;
-use super::{Context, Seen, see};
+use super::{Context, ProviderView, views};
 use crate::admission::cel::google::{Member, Selector};
 use crate::admission::exposure::{Life, life, minimal};
 use crate::catalogue::RuleId;
@@ -29,10 +28,10 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Option<Finding> {
         _ => return None,
     };
     // A condition that is not known may keep the other issuer out.
-    let seen: Vec<Seen<'_>> = providers.iter().flat_map(|id| see(context, *id)).filter(|s| s.certain).collect();
+    let seen: Vec<ProviderView<'_>> = providers.iter().flat_map(|id| views(context, *id)).filter(|s| s.certain).collect();
     let (first, _) = seen.iter().find_map(|s| mints(s, trust).map(|token| (s, token)))?;
     // Of two providers of one issuer the second is another door for the same workloads.
-    let other = |s: &&Seen<'_>| s.recognised.iss != first.recognised.iss;
+    let other = |s: &&ProviderView<'_>| s.recognised.iss != first.recognised.iss;
     let (second, token) = seen.iter().filter(other).find_map(|s| mints(s, trust).map(|token| (s, token)))?;
     let names = (&first.recognised.issuer.name, &second.recognised.issuer.name);
     let message = format!("tokens of {} and of {} can both be this member: the pool does not tell its providers apart", names.0, names.1);
@@ -42,15 +41,15 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Option<Finding> {
         .help("give each issuer a pool of its own, or begin the mapped value with the issuer (`'gitlab::' + assertion.project_path`)");
     Some(
         finding
-            .related_to(first.provider.origin.span, "this provider's tokens can be the member")
-            .related_to(second.provider.origin.span, "and this one's"),
+            .related_to(first.via.provider.origin.span, "this provider's tokens can be the member")
+            .related_to(second.via.provider.origin.span, "and this one's"),
     )
 }
 
 /// A token of the provider's issuer that is the member.
-fn mints(seen: &Seen<'_>, trust: &Trust) -> Option<Token> {
-    let formula = combined(seen, &trust.gate)?;
-    match life(&formula, &seen.templates(&formula)) {
+fn mints(seen: &ProviderView<'_>, trust: &Trust) -> Option<Token> {
+    let formula = seen.combined(&trust.gate)?;
+    match life(&formula, &seen.templates_for(&formula)) {
         Life::Alive(token) => Some(minimal(&token, &formula)),
         Life::Dead | Life::Unknown(_) => None,
     }

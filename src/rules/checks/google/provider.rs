@@ -1,26 +1,26 @@
 //! What a provider admits on its own: the condition is the door of the pool.
 
-use super::super::class;
 use super::super::format::{self, Customised};
-use super::{Context, Seen, attributes, audience};
-use crate::admission::cel::google::{Member, Selector, member_formula, references};
+use super::super::verdict;
+use super::{Context, ProviderView, attributes, audience};
+use crate::admission::cel::google::{Member, Selector, references};
 use crate::admission::exposure::{Class, Exposure, Life, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
 use crate::admission::search;
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
+use crate::gate::audience::LABEL;
 use crate::graph::Gate;
 use crate::issuers::{Role, Template, Tenancy};
 use crate::place::Span;
-use crate::rules::audience::LABEL;
 
 use crate::partial::{Text, Trail};
 use crate::rules::Finding;
 use crate::token::Truth;
 
-pub(super) fn check(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
-    let unmet = audience::unmet(context, seen);
-    let mut findings: Vec<Finding> = match (&seen.view.condition, unmet) {
+pub(super) fn check(context: &Context<'_>, seen: &ProviderView<'_>) -> Vec<Finding> {
+    let unmet = audience::unsatisfiable(context, seen);
+    let mut findings: Vec<Finding> = match (&seen.via.view.condition, unmet) {
         (_, Some(unmet)) => vec![unmet],
         (None, None) => missing(context, seen).into_iter().collect(),
         (Some(_), None) => with_condition(context, seen),
@@ -31,10 +31,10 @@ pub(super) fn check(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
 }
 
 /// No attribute condition at all.
-fn missing(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
+fn missing(context: &Context<'_>, seen: &ProviderView<'_>) -> Option<Finding> {
     let name = &seen.recognised.issuer.name;
-    let templates = seen.templates(&seen.condition);
-    let exposure = context.exposed(&seen.condition, &templates).ok();
+    let templates = seen.templates_for(&seen.via.condition);
+    let exposure = context.exposed(&seen.via.condition, &templates).ok();
     let (severity, message) = match seen.tenancy() {
         Tenancy::Shared if !strangers(context, seen).is_empty() => (
             Severity::Critical,
@@ -44,7 +44,7 @@ fn missing(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
             Severity::High,
             format!("anybody who can get a token from {name} enters the pool; only the bindings stand between them and your identities"),
         ),
-        Tenancy::Tenant if seen.view.aws => (Severity::Medium, "every role and user of the AWS account enters the pool".to_owned()),
+        Tenancy::Tenant if seen.via.view.aws => (Severity::Medium, "every role and user of the AWS account enters the pool".to_owned()),
         Tenancy::Tenant => (Severity::Medium, format!("every workload of the tenant at {name} enters the pool")),
         Tenancy::Service => (
             Severity::Low,
@@ -55,7 +55,7 @@ fn missing(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
         Tenancy::Cluster => (Severity::Low, "every ServiceAccount of the cluster enters the pool".to_owned()),
         Tenancy::Unknown => (Severity::Medium, "every token of this issuer enters the pool".to_owned()),
     };
-    let finding = Finding::new(RuleId::MissingAttributeCondition, &seen.provider.origin, None, "condition", message).severity(severity);
+    let finding = Finding::new(RuleId::MissingAttributeCondition, &seen.via.provider.origin, None, "condition", message).severity(severity);
     let finding = finding.help(example(seen)).witness(exposure.and_then(|e| e.witness));
     Some(strangers(context, seen).into_iter().fold(finding, |f, i| match context.graph.trusts.get(i) {
         Some(trust) => f.related_to(trust.origin.span, "this binding lets a stranger have the identity"),
@@ -63,7 +63,7 @@ fn missing(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
     }))
 }
 
-fn example(seen: &Seen<'_>) -> String {
+fn example(seen: &ProviderView<'_>) -> String {
     match seen.recognised.issuer.id.as_str() {
         id if id.starts_with("github") => {
             "add `attribute_condition = \"assertion.repository_owner_id == '<id>'\"` (`gh api users/OWNER --jq .id` prints it)".to_owned()
@@ -74,44 +74,34 @@ fn example(seen: &Seen<'_>) -> String {
 }
 
 /// The bindings (by index) through which a stranger has an identity.
-fn strangers(context: &Context<'_>, seen: &Seen<'_>) -> Vec<usize> {
-    if seen.view.aws {
+fn strangers(context: &Context<'_>, seen: &ProviderView<'_>) -> Vec<usize> {
+    if seen.via.view.aws {
         return Vec::new();
     }
     bound(context, seen)
         .into_iter()
         .filter(|i| {
-            let Some(formula) = context.graph.trusts.get(*i).and_then(|t| combined(seen, &t.gate)) else { return false };
-            let templates = seen.templates(&formula);
+            let Some(formula) = context.graph.trusts.get(*i).and_then(|t| seen.combined(&t.gate)) else { return false };
+            let templates = seen.templates_for(&formula);
             context.exposed(&formula, &templates).is_ok_and(|e| matches!(e.class, Class::AnyTenant | Class::TenantPrefix))
         })
         .collect()
 }
 
 /// The bindings of the provider's pool.
-fn bound(context: &Context<'_>, seen: &Seen<'_>) -> Vec<usize> {
+fn bound(context: &Context<'_>, seen: &ProviderView<'_>) -> Vec<usize> {
     let rows = context.links.trust_providers.iter().enumerate();
     rows.filter(|(i, row)| {
-        row.contains(&seen.id) && matches!(context.graph.trusts.get(*i).map(|t| &t.gate), Some(Gate::GoogleMember { .. }))
+        row.contains(&seen.via.id) && matches!(context.graph.trusts.get(*i).map(|t| &t.gate), Some(Gate::GoogleMember { .. }))
     })
     .map(|(i, _)| i)
     .collect()
 }
 
-/// Binding and condition together: the member first, so that a finding points at it.
-pub(super) fn combined(seen: &Seen<'_>, gate: &Gate) -> Option<Formula> {
-    let Gate::GoogleMember { member, .. } = gate else { return None };
-    let member = member_formula(&Member::parse(member).ok()?, &seen.view);
-    if shape::tests(&member).iter().any(|o| shape::claims(&o.test.subject).contains("aud")) {
-        return Some(seen.aimed(&Formula::All(vec![member, seen.plain.clone()]), true));
-    }
-    Some(Formula::All(vec![member, seen.condition.clone()]))
-}
-
-fn with_condition(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
-    let (templates, subjects) = seen.tokens(&seen.condition);
-    let lifeless = matches!(context.life(&seen.condition, &templates), Life::Dead);
-    match format::customised(context, &seen.provider.origin, &seen.recognised, &seen.condition, &subjects, lifeless) {
+fn with_condition(context: &Context<'_>, seen: &ProviderView<'_>) -> Vec<Finding> {
+    let (templates, subjects) = seen.tokens(&seen.via.condition);
+    let lifeless = matches!(context.life(&seen.via.condition, &templates), Life::Dead);
+    match format::customised(context, &seen.via.provider.origin, &seen.recognised, &seen.via.condition, &subjects, lifeless) {
         Customised::Dead(finding) => return vec![*finding],
         Customised::Assumed(finding) => {
             let exposed = exposed(context, seen, &templates).into_iter().map(|f| f.certain(false));
@@ -124,21 +114,21 @@ fn with_condition(context: &Context<'_>, seen: &Seen<'_>) -> Vec<Finding> {
 }
 
 /// What the condition lets in.
-fn exposed(context: &Context<'_>, seen: &Seen<'_>, templates: &[Template]) -> Vec<Finding> {
-    let Some(exposure) = context.exposure(&seen.provider.origin, &seen.condition, templates) else { return Vec::new() };
+fn exposed(context: &Context<'_>, seen: &ProviderView<'_>, templates: &[Template]) -> Vec<Finding> {
+    let Some(exposure) = context.exposure(&seen.via.provider.origin, &seen.via.condition, templates) else { return Vec::new() };
     // The account of an AWS provider is its tenant: no condition has to repeat it.
-    if !seen.view.aws && matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix) {
+    if !seen.via.view.aws && matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix) {
         return vec![foreign(context, seen, &exposure)];
     }
     // What the condition alone gets wrong whatever is bound; the rest is the bindings' matter.
-    let verdict = class::inside(&seen.plain, templates, &exposure, seen.tenancy() == Tenancy::Cluster);
-    let cut_short = |rule: RuleId| rule == RuleId::NamePrefix && !class::family(&exposure, Role::Project, templates);
+    let verdict = verdict::inside(&seen.formula, templates, &exposure, seen.tenancy() == Tenancy::Cluster);
+    let cut_short = |rule: RuleId| rule == RuleId::NamePrefix && !verdict::family(&exposure, Role::Project, templates);
     let own = verdict.filter(|v| CONDITION_RULES.contains(&v.rule) || (cut_short(v.rule) && everyone_is_bound(context, seen)));
-    own.map(|v| v.finding(&seen.provider.origin, "condition", &exposure)).into_iter().collect()
+    own.map(|v| v.finding(&seen.via.provider.origin, "condition", &exposure)).into_iter().collect()
 }
 
 /// A binding of the whole pool leaves nothing but the condition.
-fn everyone_is_bound(context: &Context<'_>, seen: &Seen<'_>) -> bool {
+fn everyone_is_bound(context: &Context<'_>, seen: &ProviderView<'_>) -> bool {
     bound(context, seen).into_iter().any(|i| match context.graph.trusts.get(i).map(|t| &t.gate) {
         Some(Gate::GoogleMember { member, .. }) => Member::parse(member).is_ok_and(|m| matches!(m.selector(), Some(Selector::Everyone(_)))),
         _ => false,
@@ -150,16 +140,16 @@ pub(super) const CONDITION_RULES: [RuleId; 4] =
     [RuleId::RefClaimOnly, RuleId::RefTypeConfusion, RuleId::AttackerChosenClaim, RuleId::ReusableWorkflowOnly];
 
 /// A stranger enters the pool although there is a condition.
-fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Finding {
-    let templates = seen.templates(&seen.condition);
-    if let Some(verdict) = class::any_caller(&seen.plain, exposure) {
-        return verdict.finding(&seen.provider.origin, "condition", exposure);
+fn foreign(context: &Context<'_>, seen: &ProviderView<'_>, exposure: &Exposure) -> Finding {
+    let templates = seen.templates_for(&seen.via.condition);
+    if let Some(verdict) = verdict::any_caller(&seen.formula, exposure) {
+        return verdict.finding(&seen.via.provider.origin, "condition", exposure);
     }
-    let mut tests = shape::tests(&seen.condition);
+    let mut tests = shape::tests(&seen.via.condition);
     tests.retain(|o| o.test.label != LABEL);
     let binding: Vec<_> = tests.iter().filter(|o| shape::binds(o.test, &templates)).collect();
     let name = &seen.recognised.issuer.name;
-    let vacuous = tests.is_empty() || shape::vacuous(&seen.condition, &templates, &|t| t.label != LABEL);
+    let vacuous = tests.is_empty() || shape::vacuous(&seen.via.condition, &templates, &|t| t.label != LABEL);
     let (rule, message) = if vacuous {
         (RuleId::VacuousCondition, format!("the condition refuses nobody: anybody who can get a token from {name} enters the pool"))
     } else if exposure.class == Class::TenantPrefix {
@@ -182,7 +172,7 @@ fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Findi
         Tenancy::Tenant | Tenancy::Cluster | Tenancy::Service => Severity::High,
     };
     let note = if filtered { "; the bindings in this scan still name the tenant" } else { "" };
-    Finding::new(rule, &seen.provider.origin, span, "condition", format!("{message}{note}"))
+    Finding::new(rule, &seen.via.provider.origin, span, "condition", format!("{message}{note}"))
         .severity(severity)
         .help("tie the condition to the tenant first (for GitHub `assertion.repository_owner_id == '…'`), then narrow it")
         .witness(exposure.witness.clone())
@@ -192,13 +182,13 @@ fn foreign(context: &Context<'_>, seen: &Seen<'_>, exposure: &Exposure) -> Findi
 
 /// The literal of the condition that lets the stranger in, never one of the mapping: the open end of a name, else a test
 /// that the witness passes, else the test that should have kept it out.
-fn place(seen: &Seen<'_>, exposure: &Exposure, negated: bool) -> (Option<Span>, Trail) {
-    let templates = seen.templates(&seen.condition);
-    let (span, trail) = class::place(&seen.plain, &templates, exposure, &[Role::Tenant, Role::TenantId]);
+fn place(seen: &ProviderView<'_>, exposure: &Exposure, negated: bool) -> (Option<Span>, Trail) {
+    let templates = seen.templates_for(&seen.via.condition);
+    let (span, trail) = verdict::place(&seen.formula, &templates, exposure, &[Role::Tenant, Role::TenantId]);
     if exposure.class == Class::TenantPrefix && span.is_some_and(|s| seen.in_condition(s)) {
         return (span, trail);
     }
-    let tests: Vec<_> = shape::tests(&seen.condition)
+    let tests: Vec<_> = shape::tests(&seen.via.condition)
         .into_iter()
         .filter(|o| !matches!(o.test.matcher, Matcher::Present) && o.test.span.is_some_and(|s| seen.in_condition(s)))
         .collect();
@@ -211,14 +201,14 @@ fn place(seen: &Seen<'_>, exposure: &Exposure, negated: bool) -> (Option<Span>, 
     let found = if negated { excluding().or_else(admitting) } else { admitting().or_else(excluding) }.or_else(|| tests.first());
     match found {
         Some(o) => (o.test.span, o.test.trail.clone()),
-        None => (seen.view.condition.as_ref().and_then(Text::span), seen.view.condition.as_ref().and_then(Text::trail)),
+        None => (seen.via.view.condition.as_ref().and_then(Text::span), seen.via.view.condition.as_ref().and_then(Text::trail)),
     }
 }
 
 /// The condition holds for no token.
-fn never(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
+fn never(context: &Context<'_>, seen: &ProviderView<'_>) -> Option<Finding> {
     // An attribute that is not mapped has its own rule.
-    if references(&seen.view).attributes.iter().any(|r| !seen.maps(&r.name)) {
+    if references(&seen.via.view).attributes.iter().any(|r| !seen.maps(&r.name)) {
         return None;
     }
     // The claims of an issuer that nobody knows may be any.
@@ -226,14 +216,14 @@ fn never(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
         return None;
     }
     let name = &seen.recognised.issuer.name;
-    let templates = seen.templates(&seen.plain);
-    let tests: Vec<_> = shape::tests(&seen.plain).into_iter().filter(|o| o.positive).map(|o| o.test).collect();
+    let templates = seen.templates_for(&seen.formula);
+    let tests: Vec<_> = shape::tests(&seen.formula).into_iter().filter(|o| o.positive).map(|o| o.test).collect();
     let dead = tests.iter().find(|t| matches!(context.life(&Formula::Test(Box::new((**t).clone())), &templates), Life::Dead));
-    let whole = seen.view.condition.as_ref().and_then(Text::span);
+    let whole = seen.via.view.condition.as_ref().and_then(Text::span);
     let Some(test) = dead else {
         let message = format!("no token of {name} satisfies this condition: its tests contradict each other, so nobody enters the pool");
         return Some(
-            Finding::new(RuleId::NeverMatches, &seen.provider.origin, whole, "condition", message)
+            Finding::new(RuleId::NeverMatches, &seen.via.provider.origin, whole, "condition", message)
                 .help("all parts of an `&&` have to hold at once"),
         );
     };
@@ -243,13 +233,13 @@ fn never(context: &Context<'_>, seen: &Seen<'_>) -> Option<Finding> {
     };
     if let Some((star, text)) = starred {
         let message = format!("`==` compares `{text}` character by character, and no token holds a `*`: nobody enters the pool");
-        let finding = Finding::new(RuleId::LiteralWildcard, &seen.provider.origin, Some(star), "condition", message);
+        let finding = Finding::new(RuleId::LiteralWildcard, &seen.via.provider.origin, Some(star), "condition", message);
         return Some(
             finding.help("use `startsWith` with the whole name and its delimiter, or compare a claim that is exact").along(&test.trail),
         );
     }
     let message = format!("no token of {name} can satisfy `{}`: nobody enters the pool", test.label);
-    let sample = crate::rules::issuer::example(&templates, "sub");
-    let finding = Finding::new(RuleId::NeverMatches, &seen.provider.origin, test.span.or(whole), "condition", message);
+    let sample = crate::gate::issuer::example(&templates, "sub");
+    let finding = Finding::new(RuleId::NeverMatches, &seen.via.provider.origin, test.span.or(whole), "condition", message);
     Some(finding.help(format!("{name} mints subjects of the form `{sample}`")).along(&test.trail))
 }

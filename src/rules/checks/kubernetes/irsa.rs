@@ -1,13 +1,13 @@
 //! IAM roles for ServiceAccounts: the annotation asks for a role whose trust has to let the ServiceAccount in
 //! (<https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts.html>).
 
-use super::super::aws;
 use super::{Account, Context, equal, renamed};
 use crate::admission::exposure::{Life, life, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::admission::iam::{self, Effect, Policy, PrincipalKind};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
+use crate::gate::aws;
 use crate::graph::{Gate, Identity, IdentityId, IdentityKind, Trust};
 use crate::issuers::Template;
 
@@ -136,7 +136,7 @@ fn refusal(context: &Context<'_>, account: &Account<'_>, policy: &Policy) -> Opt
         if !principal.brings_tokens() {
             continue;
         }
-        let seen = aws::see(context, policy, &principal.text)?;
+        let seen = aws::issuer_view(&context.inputs(), policy, &principal.text, &[])?;
         let token = Formula::All(vec![subject.clone(), audience.clone()]);
         if !dead(&[&seen.formula, &token], &seen.templates) {
             return None;

@@ -1,12 +1,13 @@
 //! What works but should be better: the audience, the two formats of GitHub's subject.
 
 use super::advice::{self, Wanted};
-use super::{Seen, Subject};
+use super::{FederatedView, RoleTrust};
 use crate::admission::exposure::shape;
 use crate::admission::formula::Matcher;
 use crate::admission::iam;
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
+use crate::gate::aws::key_name;
 
 use crate::rules::Finding;
 
@@ -14,7 +15,7 @@ use crate::rules::Finding;
 const GOOGLE: &str = "google";
 
 /// No test of the audience.
-pub(super) fn audience(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
+pub(super) fn audience(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<Finding> {
     let claims = ["aud", "azp"];
     let tested = shape::tests(&seen.formula)
         .iter()
@@ -23,17 +24,17 @@ pub(super) fn audience(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding
     if tested || keys_named(subject, seen, &["aud", "oaud", "azp"]) || unreadable(subject, seen) {
         return None;
     }
-    let (severity, why, help) = if seen.known.recognised.issuer.id == GOOGLE { google(subject, seen) } else { registered(subject, seen) };
+    let (severity, why, help) = if seen.recognised.issuer.id == GOOGLE { google(subject, seen) } else { registered(subject, seen) };
     let message = format!("no condition tests the audience: {why}");
-    let host = iam::issuer_of_federated(&seen.principal).map_or_else(String::new, |t| t.to_string());
-    let place = seen.lacks(subject, &["aud", "oaud", "azp"]);
+    let host = iam::issuer_of_federated(&seen.via.principal).map_or_else(String::new, |t| t.to_string());
+    let place = subject.lacks(&seen.via.principal, &["aud", "oaud", "azp"]);
     let finding = Finding::new(RuleId::MissingAudience, &subject.trust.origin, place, &host, message).severity(severity);
-    Some(finding.help(help).along_text(&seen.principal))
+    Some(finding.help(help).along_text(&seen.via.principal))
 }
 
 /// The audience is one of the client ids that a provider lists.
-fn registered(subject: &Subject<'_>, seen: &Seen<'_>) -> (Severity, &'static str, String) {
-    let audiences = subject.context.audiences(subject.index, &seen.principal);
+fn registered(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> (Severity, &'static str, String) {
+    let audiences = subject.context.audiences(subject.index, &seen.via.principal);
     let single = match audiences {
         Some([one]) => Some(one.to_string()),
         _ => None,
@@ -42,14 +43,14 @@ fn registered(subject: &Subject<'_>, seen: &Seen<'_>) -> (Severity, &'static str
         Some(_) => (Severity::Low, "the provider's client list decides, today with one value"),
         None => (Severity::Medium, "every audience that the provider's client list holds, now or later, opens this role"),
     };
-    let usual = seen.known.recognised.issuer.audiences.get("aws").filter(|a| !a.contains('<')).cloned();
+    let usual = seen.recognised.issuer.audiences.get("aws").filter(|a| !a.contains('<')).cloned();
     let value = single.or(usual).unwrap_or_else(|| "AUDIENCE".to_owned());
-    (severity, why, advice::add(subject, &seen.principal, &Wanted { claim: "aud", value: &value }))
+    (severity, why, advice::add(subject, &seen.via.principal, &Wanted { claim: "aud", value: &value }))
 }
 
 /// Google's own tokens: there is no client list, and `aud` is the claim `azp`
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html>).
-fn google(subject: &Subject<'_>, seen: &Seen<'_>) -> (Severity, &'static str, String) {
+fn google(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> (Severity, &'static str, String) {
     let one = |test: &crate::admission::formula::Test| {
         let exact = matches!(&test.matcher, Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) if t.is_known());
         exact && shape::claims(&test.subject).contains("sub")
@@ -63,27 +64,27 @@ fn google(subject: &Subject<'_>, seen: &Seen<'_>) -> (Severity, &'static str, St
     (
         severity,
         why,
-        advice::add(subject, &seen.principal, &Wanted { claim: "oaud", value: "AUDIENCE" })
+        advice::add(subject, &seen.via.principal, &Wanted { claim: "oaud", value: "AUDIENCE" })
             + ", with the audience that the workload asks for",
     )
 }
 
 /// A statement for this principal has a condition whose key is not known: it may be the one.
-fn unreadable(subject: &Subject<'_>, seen: &Seen<'_>) -> bool {
-    advice::statements(subject, &seen.principal).any(|s| {
-        let ends_unknown = |c: &iam::ConditionTest| super::key_name(&c.key).is_none() && !c.key.is_known();
+fn unreadable(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> bool {
+    advice::statements(subject, &seen.via.principal).any(|s| {
+        let ends_unknown = |c: &iam::ConditionTest| key_name(&c.key).is_none() && !c.key.is_known();
         s.open_conditions.is_some() || s.conditions.iter().any(ends_unknown)
     })
 }
 
 /// A statement for this principal tests a key with one of these names, whoever's it is.
-fn keys_named(subject: &Subject<'_>, seen: &Seen<'_>, names: &[&str]) -> bool {
-    let unknown = iam::issuer_of_federated(&seen.principal).is_none_or(|host| !host.is_known());
-    let named = |c: &iam::ConditionTest| super::key_name(&c.key).is_some_and(|n| names.contains(&n.as_str()));
-    unknown && advice::statements(subject, &seen.principal).flat_map(|s| &s.conditions).any(named)
+fn keys_named(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, names: &[&str]) -> bool {
+    let unknown = iam::issuer_of_federated(&seen.via.principal).is_none_or(|host| !host.is_known());
+    let named = |c: &iam::ConditionTest| key_name(&c.key).is_some_and(|n| names.contains(&n.as_str()));
+    unknown && advice::statements(subject, &seen.via.principal).flat_map(|s| &s.conditions).any(named)
 }
 
 /// GitHub's classic and immutable subjects: only one of them gets in.
-pub(super) fn subject_format(subject: &Subject<'_>, seen: &Seen<'_>) -> Option<Finding> {
-    super::super::format::stale(subject.context, &subject.trust.origin, &seen.known.recognised.issuer.id, &seen.formula, &seen.templates)
+pub(super) fn subject_format(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<Finding> {
+    super::super::format::stale(subject.context, &subject.trust.origin, &seen.recognised.issuer.id, &seen.formula, &seen.templates)
 }

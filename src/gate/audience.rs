@@ -8,6 +8,23 @@ use crate::token::Truth;
 /// The label of the test, by which it is told from what somebody wrote as a condition.
 pub const LABEL: &str = "allowed audiences";
 
+/// The audiences that a cloud accepts beside what a trust asks for.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// "The audience is the first that is accepted", for formulas that do not look at it themselves.
+    pub usual: Formula,
+    /// "The audience is one that is accepted", as far as it is known.
+    pub any: Formula,
+}
+
+impl Accepted {
+    /// Exactly these.
+    #[must_use]
+    pub fn these(audiences: &[String]) -> Self {
+        Self { usual: one_of(audiences), any: one_of(audiences) }
+    }
+}
+
 /// "The token is for this audience", or for one that matches.
 #[must_use]
 pub fn test(matcher: Matcher) -> Formula {
@@ -28,9 +45,9 @@ pub fn one_of(audiences: &[String]) -> Formula {
     if tests.len() == 1 { tests.remove(0) } else { Formula::Any(tests) }
 }
 
-/// The gate as somebody wrote it: without the audience.
+/// The formula as somebody wrote it: without the audience.
 #[must_use]
-pub fn unaimed(formula: &Formula) -> Formula {
+pub fn without_audience(formula: &Formula) -> Formula {
     shape::without(formula, &|test| test.label == LABEL)
 }
 

@@ -1,0 +1,144 @@
+//! IAM trust policies: the federated principals of a role, each as its tokens meet the policy.
+
+use super::audience::{self, Accepted};
+use super::issuer;
+use super::subjects;
+use super::{Inputs, IssuerView};
+use crate::admission::exposure::{Life, shape};
+use crate::admission::formula::Formula;
+use crate::admission::iam::{self, Effect, Policy, PrincipalRef, View, Viewer};
+use crate::graph::pieces::account_of_arn;
+use crate::graph::{Identity, IdentityKind, ProviderId, ProviderKind};
+use crate::issuers::Template;
+use crate::partial::{Part, Text};
+use std::collections::BTreeMap;
+
+/// The action of a web identity.
+pub const WEB_IDENTITY: &str = "sts:AssumeRoleWithWebIdentity";
+
+/// A role's trust as the tokens of one federated principal meet it.
+pub type FederatedView<'a> = IssuerView<'a, Federated>;
+
+/// The federated principal that tokens come through.
+#[derive(Debug, Clone)]
+pub struct Federated {
+    /// As it is written.
+    pub principal: Text,
+}
+
+/// The issuers whose tokens the policy of a role takes, each once, in order.
+#[must_use]
+pub fn views<'a>(inputs: &Inputs<'a>, role: Option<&Identity>, policy: &Policy, providers: &[ProviderId]) -> Vec<FederatedView<'a>> {
+    let mut out: Vec<FederatedView<'a>> = Vec::new();
+    let mut done: Vec<Text> = Vec::new();
+    for principal in iam::principals(policy) {
+        let elsewhere = other_account(role, &principal.text).is_some();
+        let saml = || policy.statements.get(principal.statement).is_some_and(only_saml);
+        if !principal.brings_tokens() || elsewhere || saml() || done.iter().any(|d| d.same(&principal.text)) {
+            continue;
+        }
+        done.push(principal.text.clone());
+        out.extend(issuer_view(inputs, policy, &principal.text, providers));
+    }
+    out
+}
+
+/// The policy as the tokens of one federated principal meet it; `providers` are the resources that it may mean.
+#[must_use]
+pub fn issuer_view<'a>(inputs: &Inputs<'a>, policy: &Policy, principal: &Text, providers: &[ProviderId]) -> Option<FederatedView<'a>> {
+    let host = iam::issuer_of_federated(principal).unwrap_or_else(|| principal.clone());
+    let subjects: Vec<String> = subject_values(policy).iter().map(Text::known_prefix).collect();
+    let known = issuer::known(inputs.registry, &host, &subjects)?;
+    let recognised = known.recognised;
+    let keys: BTreeMap<String, String> = recognised
+        .issuer
+        .claim_names()
+        .filter_map(|claim| recognised.issuer.aws_key_of(claim).map(|key| (key.to_lowercase(), claim.to_owned())))
+        .chain([("sub".to_owned(), "sub".to_owned())])
+        .collect();
+    let azp = recognised.issuer.claim("azp").is_some();
+    let claim_of = |key: &str| match key.to_lowercase().as_str() {
+        "aud" => Some(if azp { "azp" } else { "aud" }.to_owned()),
+        "oaud" => Some("aud".to_owned()),
+        key => keys.get(key).cloned(),
+    };
+    let view = View { viewer: Viewer::Federated(principal.clone()), issuer: None, action: WEB_IDENTITY, claim_of: &claim_of };
+    let formula = iam::formula(policy, &view);
+    let formats = &inputs.graph.subject_formats;
+    let (templates, subjects) = subjects::tokens(&recognised, &formula, formats);
+    let accepted = if azp { None } else { clients(inputs, principal, providers) };
+    let via = Federated { principal: principal.clone() };
+    Some(IssuerView { via, recognised, certain: known.certain, formula, templates, subjects, accepted, formats })
+}
+
+/// The clients of the provider: STS takes tokens for one of them only
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html>).
+fn clients(inputs: &Inputs<'_>, principal: &Text, providers: &[ProviderId]) -> Option<Accepted> {
+    let host = iam::issuer_of_federated(principal)?.to_string();
+    let mut clients = Vec::new();
+    for provider in providers.iter().filter_map(|id| inputs.graph.provider(*id)) {
+        let ProviderKind::AwsOidc { url, audiences, .. } = &provider.kind else { continue };
+        if url.to_string().trim_end_matches('/').ends_with(&host) {
+            clients.extend(audiences.as_ref()?.iter().map(audience::readable));
+        }
+    }
+    (!clients.is_empty()).then(|| Accepted::these(&clients))
+}
+
+impl FederatedView<'_> {
+    /// The formula for tokens that are for a client of the provider, where the policy itself asks for no audience; as it is
+    /// written when the clients are not known, or when none of the issuer's tokens is for one.
+    #[must_use]
+    pub fn with_audience(&self, inputs: &Inputs<'_>) -> (Formula, Vec<Template>) {
+        let plain = || (self.formula.clone(), self.templates.clone());
+        let reads = |o: &shape::Occurrence<'_>| shape::claims(&o.test.subject).iter().any(|c| c == "aud" || c == "azp");
+        let Some(accepted) = self.accepted.as_ref().filter(|_| !shape::tests(&self.formula).iter().any(reads)) else { return plain() };
+        let formula = Formula::All(vec![self.formula.clone(), accepted.usual.clone()]);
+        let templates = self.templates_for(&formula);
+        if matches!(inputs.reachability(&formula, &templates), Life::Alive(_)) { (formula, templates) } else { plain() }
+    }
+}
+
+/// The accounts of a role and of a provider (in this order) when they are written and differ: STS looks for the provider in
+/// the role's account (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html>).
+#[must_use]
+pub fn other_account(role: Option<&Identity>, principal: &Text) -> Option<(String, String)> {
+    let arn = match &role?.kind {
+        IdentityKind::AwsRole { arn, .. } => arn.as_ref()?,
+        _ => return None,
+    };
+    let (role, provider) = (account_of_arn(arn)?.as_known()?, account_of_arn(principal)?.as_known()?);
+    (role != provider && !role.is_empty() && !provider.is_empty()).then_some((role, provider))
+}
+
+/// The statement assumes with SAML and with nothing else: its principal, known or not, mints no tokens.
+fn only_saml(statement: &iam::Statement) -> bool {
+    let actions: Vec<String> = statement.actions.patterns.leaves().filter_map(|l| l.text()?.as_known()).map(|a| a.to_lowercase()).collect();
+    let assumes: Vec<&String> = actions.iter().filter(|a| a.starts_with("sts:assumerole")).collect();
+    !statement.actions.negated
+        && !assumes.is_empty()
+        && assumes.iter().all(|a| *a == "sts:assumerolewithsaml")
+        && !actions.iter().any(|a| a == "*" || a == "sts:*")
+}
+
+/// The values that the policy compares any `…:sub` with.
+#[must_use]
+pub fn subject_values(policy: &Policy) -> Vec<Text> {
+    let tests = policy.statements.iter().flat_map(|s| &s.conditions).filter(|c| key_name(&c.key).as_deref() == Some("sub"));
+    tests.flat_map(|c| c.values.leaves()).flat_map(|l| l.choices.iter().cloned()).collect()
+}
+
+/// The part of a condition key after its issuer.
+#[must_use]
+pub fn key_name(key: &Text) -> Option<String> {
+    match key.parts.last()? {
+        Part::Literal { .. } => key.known_suffix().rsplit_once(':').map(|(_, name)| name.to_lowercase()),
+        Part::Hole { .. } => None,
+    }
+}
+
+/// The statements' principals that name one provider.
+#[must_use]
+pub fn named_by_allow(policy: &Policy, principal: &Text) -> Vec<PrincipalRef> {
+    iam::principals(policy).into_iter().filter(|p| p.effect == Effect::Allow && p.text.same(principal)).collect()
+}

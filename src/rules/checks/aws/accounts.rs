@@ -1,0 +1,153 @@
+//! Trusts in other accounts: whom they delegate to.
+
+use super::RoleTrust;
+use crate::admission::iam::{self, Effect, PrincipalKind, PrincipalRef, Statement};
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
+use crate::graph::{Gate, Graph, IdentityKind, pieces};
+use crate::partial::Text;
+use crate::rules::Finding;
+use std::collections::BTreeMap;
+
+/// A positive test of a key that one of these begins, with a value that is more than a wildcard.
+pub(super) fn pinned(statement: &Statement, keys: &[&str]) -> bool {
+    statement.conditions.iter().any(|test| {
+        let key = test.key.to_string().to_lowercase();
+        let strict = test.operator.is_some_and(|o| !o.negated && !o.if_exists && o.set != Some(iam::SetOperator::ForAllValues));
+        let open = |text: &Text| {
+            let value = text.to_string();
+            // Nothing equals the empty string: it opens nothing.
+            (!value.is_empty() && value.chars().all(|c| c == '*')) || (key == "aws:sourcearn" && value.rsplit('/').next() == Some("*"))
+        };
+        let mut values = test.values.leaves().flat_map(|l| &l.choices).peekable();
+        strict && keys.iter().any(|k| key.starts_with(k)) && values.peek().is_some() && !values.any(open)
+    })
+}
+
+/// Another account as a whole, without an external id or a condition on the principal
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>).
+pub(super) fn accounts(subject: &RoleTrust<'_>) -> Vec<Finding> {
+    let narrowing = [
+        "sts:externalid",
+        "aws:principalarn",
+        "aws:principalorgid",
+        "aws:principalorgpaths",
+        "aws:principaltag/",
+        "aws:userid",
+        "aws:sourcearn",
+        "aws:multifactorauth",
+    ];
+    let own = own_account(subject);
+    let named = |p: &PrincipalRef| p.kind == PrincipalKind::Aws && p.effect == Effect::Allow && !p.negated;
+    let mut findings: Vec<Finding> = Vec::new();
+    for principal in iam::principals(&subject.policy).into_iter().filter(named) {
+        let Some((account, known)) = whole_account(&principal.text) else { continue };
+        let Some(statement) = subject.policy.statements.get(principal.statement) else { continue };
+        if statement.open_conditions.is_some() || subject.policy.open.is_some() || pinned(statement, &narrowing) {
+            continue;
+        }
+        let (severity, message) = match &own {
+            _ if known == Known::Own => (
+                Severity::Info,
+                "every principal of this account whose own policy allows it may assume the role (the account is named as a whole)"
+                    .to_owned(),
+            ),
+            Some(own) if *own == account => (
+                Severity::Info,
+                format!("every principal of this account whose own policy allows it may assume the role (`{account}` is named as a whole)"),
+            ),
+            // Whose account it is cannot be said: most are the same organisation's.
+            _ if known == Known::Unknown => (
+                Severity::Info,
+                format!(
+                    "every principal of `{account}` whose own policy allows it may assume the role: no external id and no principal is asked for"
+                ),
+            ),
+            Some(_) if known == Known::Written => (
+                Severity::Medium,
+                format!(
+                    "account `{account}` decides alone which of its principals assume this role: no external id and no principal is asked for"
+                ),
+            ),
+            _ => (
+                Severity::Low,
+                format!(
+                    "account `{account}` decides alone which of its principals assume this role: no external id and no principal is asked for"
+                ),
+            ),
+        };
+        findings.push(
+            Finding::new(RuleId::AccountPrincipal, &subject.trust.origin, principal.span, &account, message)
+                .severity(severity)
+                .certain(own.is_some() || known == Known::Own)
+                .help("name the role that needs it (`arn:aws:iam::ACCOUNT:role/NAME`), or ask for `sts:ExternalId` where a third party acts for you")
+                .along_text(&principal.text),
+        );
+    }
+    findings
+}
+
+/// How an account is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// By its number.
+    Written,
+    /// As the one that Terraform runs in.
+    Own,
+    /// By a name whose value is not known.
+    Unknown,
+}
+
+/// The account that a principal names as a whole.
+fn whole_account(text: &Text) -> Option<(String, Known)> {
+    if let Some(known) = text.as_known() {
+        return account_of(&known).map(|account| (account, Known::Written));
+    }
+    let account = pieces::account_of_arn(text)?;
+    let root = text.known_suffix().ends_with(":root") && pieces::flat(text).matches(':').count() == 5;
+    let own = account.atoms().any(|a| a.key().ends_with("|aws|account"));
+    let known = if own { Known::Own } else { Known::Unknown };
+    // Only the partition is open.
+    let known = if account.is_known() { Known::Written } else { known };
+    root.then(|| (account.to_string(), known))
+}
+
+/// The account of `arn:aws:iam::123456789012:root` or `123456789012`.
+fn account_of(text: &str) -> Option<String> {
+    let account = match text.strip_suffix(":root") {
+        Some(arn) => arn.rsplit(':').next()?,
+        None => text,
+    };
+    (account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit())).then(|| account.to_owned())
+}
+
+/// The account that the role is in, as far as something written says it: its own ARN, or a provider, which has to be in
+/// the same account.
+fn own_account(subject: &RoleTrust<'_>) -> Option<String> {
+    let role = subject.context.graph.identity(subject.trust.identity).and_then(|i| match &i.kind {
+        IdentityKind::AwsRole { arn, .. } => arn.as_ref().and_then(account_in),
+        _ => None,
+    });
+    role.or_else(|| subject.accounts.get(&subject.trust.origin.scope).cloned())
+}
+
+/// The account of each scope: that of the first provider which a role of the scope names.
+pub(super) fn accounts_of_scopes(graph: &Graph) -> BTreeMap<String, String> {
+    let mut out = BTreeMap::new();
+    for trust in &graph.trusts {
+        let Gate::AwsPolicy(document) = &trust.gate else { continue };
+        if out.contains_key(&trust.origin.scope) {
+            continue;
+        }
+        if let Some(account) = crate::graph::links::federated(document).iter().find_map(account_in) {
+            out.insert(trust.origin.scope.clone(), account);
+        }
+    }
+    out
+}
+
+/// The account in an ARN.
+fn account_in(arn: &Text) -> Option<String> {
+    let flat = arn.as_known()?;
+    flat.split(':').nth(4).filter(|a| a.len() == 12 && a.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned)
+}

@@ -1,0 +1,36 @@
+//! Roles of Cognito's identity pools.
+
+use super::{FederatedView, RoleTrust};
+use crate::admission::exposure::{Class, Life};
+use crate::catalogue::RuleId;
+use crate::catalogue::Severity;
+use crate::graph::IdentityKind;
+use crate::issuers::Template;
+use crate::rules::Finding;
+
+/// Cognito's identity pools: anybody's pool, or guests
+/// (<https://docs.aws.amazon.com/cognito/latest/developerguide/role-trust-and-permissions.html>).
+pub(super) fn identity_pool(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<Finding> {
+    let exposure = subject.context.exposure(&subject.trust.origin, &seen.formula, &seen.templates)?;
+    let origin = &subject.trust.origin;
+    if matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix) {
+        let message = "anybody with an identity pool of his own gets in: no condition names yours";
+        let finding = Finding::new(RuleId::IdentityPoolOpen, origin, subject.lacks(&seen.via.principal, &["aud"]), "pool", message)
+            .severity(Severity::Critical);
+        let help = "add `StringEquals` on `cognito-identity.amazonaws.com:aud` with the id of the identity pool";
+        return Some(finding.help(help).witness(exposure.witness.clone()).certain(exposure.certain).along_text(&seen.via.principal));
+    }
+    let guests: Vec<Template> = seen.templates.iter().filter(|t| t.name == "unauthenticated").cloned().collect();
+    let Life::Alive(token) = subject.context.life(&seen.formula, &guests) else { return None };
+    let graph = subject.context.graph;
+    let name = graph.identity(subject.trust.identity).map(|i| match &i.kind {
+        IdentityKind::AwsRole { name: Some(name), .. } => format!("{} {name}", i.origin.name),
+        _ => i.origin.name.clone(),
+    });
+    let meant = name.is_some_and(|n| n.to_lowercase().contains("unauth") || n.to_lowercase().contains("guest"));
+    let message = "guests get in: whoever asks the identity pool gets this role without logging in";
+    let finding = Finding::new(RuleId::IdentityPoolOpen, origin, subject.lacks(&seen.via.principal, &["amr"]), "guests", message);
+    let finding = finding.severity(if meant { Severity::Info } else { Severity::High });
+    let help = "add `ForAnyValue:StringLike` on `cognito-identity.amazonaws.com:amr` with `authenticated`";
+    Some(finding.help(help).witness(Some(*token)).along_text(&seen.via.principal))
+}

@@ -1,0 +1,42 @@
+//! What IAM refuses to store, and what Terraform drops before.
+
+use super::RoleTrust;
+use crate::admission::iam::{self, ConditionTest, ProblemKind};
+use crate::catalogue::RuleId;
+use crate::rules::Finding;
+
+/// What IAM refuses to store, and conditions that are lost because their key is there twice.
+pub(super) fn rejected(subject: &RoleTrust<'_>) -> Vec<Finding> {
+    // These have rules of their own.
+    let own = |kind: ProblemKind| matches!(kind, ProblemKind::PrincipalStar | ProblemKind::CognitoWithoutCondition);
+    let problems = subject.policy.problems.iter().filter(|p| !own(p.kind));
+    let problems = problems.filter(|p| p.kind.rejected_at_write() || p.kind == ProblemKind::DuplicateKey);
+    let findings = problems.map(|p| {
+        let lost = p.kind == ProblemKind::DuplicateKey;
+        let message = if lost { p.message.clone() } else { format!("IAM refuses this policy: {}", p.message) };
+        let help = if lost {
+            "put all tests of one operator under one key"
+        } else {
+            "write the policy as IAM's grammar for trust policies has it"
+        };
+        Finding::new(RuleId::RejectedPolicy, &subject.trust.origin, p.span, &p.message, message).help(help)
+    });
+    findings.chain(duplicates(subject)).collect()
+}
+
+/// Keys that Terraform drops before IAM sees them.
+fn duplicates(subject: &RoleTrust<'_>) -> Vec<Finding> {
+    let conditions: Vec<&ConditionTest> = subject.policy.statements.iter().flat_map(|s| &s.conditions).collect();
+    let own = |d: &&crate::syntax::hcl::Duplicate| {
+        let operator = iam::Operator::parse(&d.key).is_some() || d.key.contains(':');
+        let inside = |span: crate::place::Span| span.file == d.kept.file && span.start >= d.kept.start && span.end <= d.kept.end;
+        operator && conditions.iter().any(|c| c.span.or_else(|| c.key.span()).is_some_and(inside))
+    };
+    let findings = subject.context.graph.duplicates.iter().filter(own).map(|d| {
+        let message = format!("`{}` is there twice: Terraform keeps the last, so this condition is lost", d.key);
+        Finding::new(RuleId::RejectedPolicy, &subject.trust.origin, Some(d.lost), &format!("duplicate {}", d.key), message)
+            .help("put all tests of one operator under one key")
+            .related_to(d.kept, "this one stays")
+    });
+    findings.collect()
+}
