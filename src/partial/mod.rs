@@ -10,7 +10,7 @@ mod text;
 mod unknown;
 mod value;
 
-pub use provenance::{Hop, Trail, hops};
+pub use provenance::{Hop, HopKind, Trail, hops};
 pub use text::{Part, Text};
 pub use unknown::{Unknown, UnknownKind};
 pub use value::{Entry, Kind, MAX_ALTERNATIVES, Value};

@@ -286,7 +286,7 @@ impl Finding {
     pub fn along(mut self, trail: &Trail) -> Self {
         let after = std::mem::take(&mut self.related);
         // The trail's first hop is the nearest use; from the literal's side the way is read from its last hop.
-        let way: Vec<(Span, String)> = hops(trail).map(|h| (h.span, h.what.to_string())).collect();
+        let way: Vec<(Span, String)> = hops(trail).map(|h| (h.span, h.kind.to_string())).collect();
         for (span, what) in way.into_iter().rev() {
             self = self.related_to(span, what);
         }

@@ -20,6 +20,7 @@ mod hostile;
 mod hostile_terraform;
 mod iam_conformance;
 mod microsoft_services;
+mod names;
 mod places;
 mod precision;
 mod provenance;

@@ -78,9 +78,11 @@ pub(super) fn same_issuer(prefix: &Text, issuer: &Text) -> Truth {
     }
 }
 
+/// The text is the `url` of an IAM OIDC provider, which comes without its scheme: what a local, a variable or an
+/// argument on the way is called says nothing.
 pub(super) fn from_url(text: &Text) -> bool {
     let trail = text.trail();
-    hops(&trail).any(|hop| hop.what.contains(".url") || hop.what.contains("`url`"))
+    hops(&trail).any(|hop| hop.kind.is_aws_provider_url())
 }
 
 /// The truth of a test (other than `Null`) whose key is absent:

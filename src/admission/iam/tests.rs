@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
-use crate::partial::{Entry, Hop, Kind, Part, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Entry, Hop, HopKind, Kind, Part, Text, Trail, Unknown, UnknownKind, Value};
 use crate::place::{FileId, Span};
 use crate::token::{Claim, Decision, Token, Truth};
 use serde_json::json;
@@ -99,12 +99,31 @@ fn a_key_with_holes_is_the_principals_issuer_and_the_trace_says_so() {
 }
 
 #[test]
-fn https_in_a_key_counts_only_when_it_did_not_come_from_a_url_attribute() {
-    let hop = Hop { span: Span::new(FileId(0), 0..1), what: Arc::from("attribute `url` of the provider"), before: None };
-    let part = |trail| Part::Literal { text: Arc::from(format!("https://{HOST}")), span: None, trail };
-    for (trail, expected) in [(None, Truth::False), (Some(Arc::new(hop)), Truth::True)] {
-        let prefix = Text { parts: vec![part(trail)] };
-        assert_eq!(matching::same_issuer(&prefix, &Text::known(HOST)), expected);
+fn https_in_a_key_counts_unless_it_is_the_url_of_an_iam_provider() {
+    let attribute = |resource: &str, name: &str| HopKind::Attribute {
+        resource: resource.into(),
+        address: format!("{resource}.url").into(),
+        name: name.into(),
+    };
+    let came =
+        |kind: HopKind, before: Trail| -> Trail { Some(Arc::new(Hop { span: Span::new(FileId(0), 0..1), kind: Arc::new(kind), before })) };
+    let provider = || came(attribute("aws_iam_openid_connect_provider", "url"), None);
+    let argument = HopKind::Argument { name: "url".into(), module: "url".into() };
+    // Names decide nothing, whatever they are; that it is the attribute of a provider does, wherever it passed through.
+    let cases = [
+        (None, Truth::False),
+        (came(HopKind::Local("url".into()), None), Truth::False),
+        (came(HopKind::VariableDefault("provider.url".into()), None), Truth::False),
+        (came(argument.clone(), None), Truth::False),
+        (came(attribute("aws_cognito_user_pool", "url"), None), Truth::False),
+        (came(attribute("aws_iam_openid_connect_provider", "arn"), None), Truth::False),
+        (provider(), Truth::True),
+        (came(HopKind::Local("issuer".into()), provider()), Truth::True),
+        (came(argument, provider()), Truth::True),
+    ];
+    for (trail, expected) in cases {
+        let part = Part::Literal { text: Arc::from(format!("https://{HOST}")), span: None, trail: trail.clone() };
+        assert_eq!(matching::same_issuer(&Text { parts: vec![part] }, &Text::known(HOST)), expected, "{trail:?}");
     }
 }
 

@@ -9,7 +9,7 @@ use super::super::context::{Object, Reader};
 use super::super::shape::{blocks, field, listing, place, seconds, text, text_at};
 use super::policy;
 use crate::graph::{Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind, pieces};
-use crate::partial::{Entry, Hop, Kind, Part, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Entry, Hop, HopKind, Kind, Part, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -247,7 +247,7 @@ impl<'a> Template<'a> {
             return None;
         }
         self.assumed.set(true);
-        let hop = |span| Arc::new(Hop { span, what: Arc::from(format!("parameter `{name}`")), before: None });
+        let hop = |span| Arc::new(Hop { span, kind: Arc::new(HopKind::Parameter(name.into())), before: None });
         let span = default.as_text().and_then(|t| t.span()).or_else(|| place(default));
         Some(Text { parts: vec![Part::Literal { text: Arc::from(known), span, trail: used.map(hop) }] })
     }

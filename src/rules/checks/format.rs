@@ -112,7 +112,7 @@ fn place(test: &Test, origin: &Origin) -> Option<Span> {
         || (at + 1..text.parts.len()).find_map(|i| own(text.parts.get(i).and_then(Part::span)).and_then(|_| text.literal_from(i)));
     // Inside of a module the repository is what its caller says.
     let given = |p: &Part| match p {
-        Part::Literal { trail, .. } | Part::Hole { trail, .. } => hops(trail).filter(|h| h.what.starts_with("argument `")).count(),
+        Part::Literal { trail, .. } | Part::Hole { trail, .. } => hops(trail).filter(|h| h.kind.is_argument()).count(),
     };
     let own_arguments = text.parts.get(at).map_or(0, given);
     let from_call = text.parts.iter().skip(at + 1).position(|p| given(p) > own_arguments).filter(|_| origin.name.starts_with("module."));

@@ -111,7 +111,7 @@ fn a_hole_may_bring_its_own_comma_and_a_join_more_items() {
 fn json_in_a_json_string_keeps_its_places_and_trails() {
     let (sources, value) = one(r#"{"doc": "{\"sub\":\"repo:a\\/b:*\"}"}"#);
     let mut text = value.get("doc").unwrap().as_text().unwrap();
-    let hop = Some(Arc::new(Hop { span: value.span.unwrap(), what: Arc::from("local `x`"), before: None }));
+    let hop = Some(Arc::new(Hop { span: value.span.unwrap(), kind: Arc::new(crate::partial::HopKind::Local("x".into())), before: None }));
     for part in &mut text.parts {
         if let Part::Literal { trail, .. } = part {
             *trail = hop.clone();

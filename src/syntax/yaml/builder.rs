@@ -4,7 +4,7 @@ use super::scalar::{self, Splitter};
 use super::{MAX_ALIAS_NODES, MAX_DEPTH, MAX_NODES, clamp};
 use crate::place::Span;
 
-use crate::partial::{Entry, Hop, Kind, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Entry, Hop, HopKind, Kind, Text, Unknown, UnknownKind, Value};
 use crate::source::SourceFile;
 use crate::syntax::Parsed;
 use granit_parser::{Event, ScalarStyle, Tag};
@@ -236,7 +236,7 @@ impl<'a> Builder<'a> {
         self.alias_nodes += target.size;
         let mut node = target.clone();
         let name = self.text.get(range.clone()).unwrap_or_default();
-        let hop = Hop { span: self.span(range.clone()), what: Arc::from(format!("alias `{name}`")), before: node.value.trail.take() };
+        let hop = Hop { span: self.span(range.clone()), kind: Arc::new(HopKind::Alias(name.into())), before: node.value.trail.take() };
         node.value.trail = Some(Arc::new(hop));
         node.extent = range;
         node

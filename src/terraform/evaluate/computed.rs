@@ -121,7 +121,7 @@ impl Evaluator<'_> {
         let set = place.block.body.attribute(attribute)?;
         let value = self.eval(&set.value, &place.item.scope).ok().filter(|v| !v.is_null())?;
         let full = place.instance.inside(place.address);
-        Some(super::values::with_hop(value, set.name_span, &format!("`{attribute}` of `{full}`")))
+        Some(super::values::with_hop(value, set.name_span, super::values::attribute_hop(place.block, full, attribute)))
     }
 
     fn set_text(&self, place: &Place<'_>, attribute: &str) -> Option<Text> {

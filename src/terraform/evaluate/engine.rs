@@ -3,7 +3,7 @@
 use super::config::{ConfigCache, ModuleConfig};
 use super::worlds::{Choice, Selector, World};
 use super::{EvalError, MAX_DEPTH, MAX_INSTANCES, MAX_NODES, MAX_STEPS, MAX_VALUE_DEPTH, ModuleCall, Undecided};
-use crate::partial::{Entry, Kind, Part, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Entry, HopKind, Kind, Part, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use crate::syntax::hcl::{Block, Expr};
 use std::cell::{Cell, RefCell};
@@ -244,7 +244,7 @@ impl<'a> Evaluator<'a> {
             return value;
         }
         let known = Value { kind: Kind::Text(Text::literal(&choice.value, span)), span: Some(span), trail: value.trail };
-        super::values::with_hop(known, span, &format!("`{}` is one of the map's keys", choice.label.trim_matches(['$', '{', '}'])))
+        super::values::with_hop(known, span, HopKind::MapKey(choice.label.trim_matches(['$', '{', '}']).into()))
     }
 
     /// Counts one evaluation and one level; the caller must call [`Evaluator::leave`] after an `Ok`.

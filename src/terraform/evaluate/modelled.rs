@@ -2,7 +2,7 @@
 
 use super::engine::{Evaluator, Instance, Item, Shape};
 use super::{MAX_MODULE_LEVELS, MAX_VALUE_DEPTH, Undecided, config};
-use crate::partial::{Hop, Kind, Part, Text, Trail, Unknown, Value, hops};
+use crate::partial::{Hop, HopKind, Kind, Part, Text, Trail, Unknown, Value, hops};
 use crate::place::{FileId, Span};
 use crate::syntax::hcl::Block;
 use crate::terraform::Resource;
@@ -174,9 +174,11 @@ impl Places {
         if !hops(&trail).any(|h| self.builtin.contains(&h.span.file)) {
             return trail;
         }
-        let kept: Vec<(Span, Arc<str>)> =
-            hops(&trail).filter(|h| !self.builtin.contains(&h.span.file)).map(|h| (h.span, Arc::clone(&h.what))).collect();
-        kept.into_iter().rev().fold(None, |before, (span, what)| Some(Arc::new(Hop { span, what, before })))
+        // That a value is the URL of a provider is a fact about it, not only a place to show.
+        let keeps = |hop: &&Hop| !self.builtin.contains(&hop.span.file) || hop.kind.is_aws_provider_url();
+        let step = |hop: &Hop| (self.span(Some(hop.span)).unwrap_or(self.to), Arc::clone(&hop.kind));
+        let kept: Vec<(Span, Arc<HopKind>)> = hops(&trail).filter(keeps).map(step).collect();
+        kept.into_iter().rev().fold(None, |before, (span, kind)| Some(Arc::new(Hop { span, kind, before })))
     }
 
     fn atom(&self, atom: Unknown) -> Unknown {

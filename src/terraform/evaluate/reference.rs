@@ -3,7 +3,7 @@
 use super::engine::{Evaluator, Instance, Result, Scope, Shape};
 use super::values::{child, with_hop};
 use super::{EvalError, computed, paths, types};
-use crate::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Entry, HopKind, Kind, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use crate::syntax::hcl::{Expr, Step};
 use std::rc::Rc;
@@ -94,7 +94,7 @@ impl Evaluator<'_> {
         };
         self.recall(instance, &format!("local.{name}"), span, || {
             let value = self.eval(&attribute.value, &Scope::of(instance))?;
-            Ok(with_hop(value, attribute.name_span, &format!("local `{name}`")))
+            Ok(with_hop(value, attribute.name_span, HopKind::Local(name.into())))
         })
     }
 
@@ -113,7 +113,7 @@ impl Evaluator<'_> {
                 (Some(value), _) if nullable || !value.is_null() => value,
                 (_, Some(default)) => {
                     let value = self.eval(&default.value, &Scope::of(instance))?;
-                    with_hop(value, default.name_span, &format!("default of variable `{name}`"))
+                    with_hop(value, default.name_span, HopKind::VariableDefault(name.into()))
                 }
                 (_, None) => {
                     let kind = computed::kind_of_variable(name);
@@ -141,11 +141,11 @@ impl Evaluator<'_> {
             let Some(argument) = block.body.attribute(name) else { return self.unit_input(name, &scope.instance) };
             let call = block.labels.first().map_or("", |l| &l.text);
             let value = self.eval_settled(&argument.value, scope)?;
-            return Ok(Some(with_hop(value, argument.name_span, &format!("argument `{name}` of module `{call}`"))));
+            return Ok(Some(with_hop(value, argument.name_span, HopKind::Argument { name: name.into(), module: call.into() })));
         }
         let Some((attribute, file)) = instance.config.assigned.get(name) else { return Ok(None) };
         let value = self.eval_settled(&attribute.value, &Scope::of(instance))?;
-        Ok(Some(with_hop(value, attribute.name_span, &format!("value of variable `{name}` in `{file}`"))))
+        Ok(Some(with_hop(value, attribute.name_span, HopKind::VariableValue { variable: name.into(), file: (&**file).into() })))
     }
 
     pub(super) fn module_reference(&self, name: &str, steps: &[RefStep<'_>], expr: &Expr, scope: &Scope) -> Result<Value> {
@@ -211,7 +211,7 @@ impl Evaluator<'_> {
         };
         self.remember(inner, &format!("output.{output}"), expr.span, || {
             let value = self.eval_settled(&attribute.value, &Scope::of(inner))?;
-            Ok(with_hop(value, attribute.name_span, &format!("output `{output}` of module `{module}`")))
+            Ok(with_hop(value, attribute.name_span, HopKind::Output { name: output.into(), module: module.into() }))
         })
     }
 

@@ -175,12 +175,20 @@ impl Evaluator<'_> {
         let value = self.remember(instance, &name, span, || {
             if let Some(value) = self.computed(instance, address, block, item, attribute, ANY_REFERENCE) {
                 let is_function = matches!(attribute, "json" | "minified_json" | "policy_data");
-                return Ok(if is_function { super::values::with_hop(value, block.header, &format!("`{full}`")) } else { value });
+                return Ok(if is_function {
+                    super::values::with_hop(value, block.header, super::values::document_hop(block, full.as_str()))
+                } else {
+                    value
+                });
             }
             if let Some(set) = block.body.attribute(attribute) {
                 let value = self.eval_settled(&set.value, &item.scope)?;
                 if !value.is_null() {
-                    return Ok(super::values::with_hop(value, set.name_span, &format!("`{attribute}` of `{full}`")));
+                    return Ok(super::values::with_hop(
+                        value,
+                        set.name_span,
+                        super::values::attribute_hop(block, full.as_str(), attribute),
+                    ));
                 }
             }
             if block

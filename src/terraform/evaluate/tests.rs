@@ -129,7 +129,7 @@ fn modules_with_keys_outputs_and_trails() {
     let star = text.find_span("*").unwrap();
     let (path, position) = files.0.locate(star).unwrap();
     assert_eq!((path.as_str(), position.line, position.column), ("main.tf", 4, 29));
-    let way: Vec<_> = hops(&text.trail()).map(|h| h.what.to_string()).collect();
+    let way: Vec<_> = hops(&text.trail()).map(|h| h.kind.to_string()).collect();
     assert_eq!(way, ["output `sub` of module `ci`", "local `sub`", "argument `repo` of module `ci`"]);
 }
 

@@ -4,7 +4,7 @@ use super::engine::{Evaluator, Instance, Result, Scope};
 use super::reference::RefStep;
 use super::worlds::World;
 use super::{EvalError, terragrunt};
-use crate::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Entry, HopKind, Kind, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use crate::syntax::hcl::Expr;
 use std::rc::Rc;
@@ -40,7 +40,7 @@ impl<'a> Evaluator<'a> {
             let Some(inputs) = source.config.terragrunt.as_ref().and_then(|u| u.inputs.as_ref()) else { continue };
             let value = self.recall(&source, "terragrunt inputs", inputs.name_span, || {
                 let value = self.eval_settled(&inputs.value, &Scope::of(&source))?;
-                Ok(super::values::with_hop(value, inputs.name_span, "inputs"))
+                Ok(super::values::with_hop(value, inputs.name_span, HopKind::UnitInputs))
             })?;
             if let Some(found) = value.get(name) {
                 return self.copy(found, inputs.name_span).map(Some);
@@ -149,7 +149,9 @@ impl<'a> Evaluator<'a> {
         };
         let value = self.lend(&other, || other.root_output(output, expr));
         match value {
-            Ok(Some(value)) => Ok(super::values::with_hop(value, expr.span, &format!("output `{output}` of dependency `{label}`"))),
+            Ok(Some(value)) => {
+                Ok(super::values::with_hop(value, expr.span, HopKind::UnitOutput { name: output.into(), dependency: label.into() }))
+            }
             Ok(None) => Ok(atom(format!("the unit of dependency `{label}` is not in the scan"))),
             Err(error) => Ok(atom(error.message)),
         }

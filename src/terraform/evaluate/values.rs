@@ -1,8 +1,9 @@
 //! Small things that every part of the evaluator does with values.
 
 use crate::partial::facts::Facts;
-use crate::partial::{Entry, Hop, Kind, MAX_ALTERNATIVES, Part, Text, Trail, Unknown, Value};
+use crate::partial::{Entry, Hop, HopKind, Kind, MAX_ALTERNATIVES, Part, Text, Trail, Unknown, Value};
 use crate::place::Span;
+use crate::syntax::hcl::Block;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -10,27 +11,41 @@ use std::sync::Arc;
 const MAX_HOP_NODES: usize = 20_000;
 
 /// The value with one more step on its way.
-pub(super) fn with_hop(mut value: Value, span: Span, what: &str) -> Value {
+pub(super) fn with_hop(mut value: Value, span: Span, kind: HopKind) -> Value {
     let mut budget = MAX_HOP_NODES;
-    hop(&mut value, span, &Arc::from(what), &mut budget);
+    hop(&mut value, span, &Arc::new(kind), &mut budget);
     value
 }
 
-fn hop(value: &mut Value, span: Span, what: &Arc<str>, budget: &mut usize) {
+fn hop(value: &mut Value, span: Span, kind: &Arc<HopKind>, budget: &mut usize) {
     if *budget == 0 {
         return;
     }
     *budget -= 1;
-    let step = |before: &Trail| -> Trail { Some(Arc::new(Hop { span, what: Arc::clone(what), before: before.clone() })) };
+    let step = |before: &Trail| -> Trail { Some(Arc::new(Hop { span, kind: Arc::clone(kind), before: before.clone() })) };
     value.trail = step(&value.trail);
     match &mut value.kind {
         Kind::Text(text) => text.parts.iter_mut().for_each(|part| match part {
             Part::Literal { trail, .. } | Part::Hole { trail, .. } => *trail = step(trail),
         }),
-        Kind::List { items, .. } | Kind::OneOf(items) => items.iter_mut().for_each(|v| hop(v, span, what, budget)),
-        Kind::Map { entries, .. } => entries.iter_mut().for_each(|e| hop(&mut e.value, span, what, budget)),
+        Kind::List { items, .. } | Kind::OneOf(items) => items.iter_mut().for_each(|v| hop(v, span, kind, budget)),
+        Kind::Map { entries, .. } => entries.iter_mut().for_each(|e| hop(&mut e.value, span, kind, budget)),
         _ => {}
     }
+}
+
+/// The step of a value that `block` sets as its attribute.
+pub(super) fn attribute_hop(block: &Block, address: impl Into<Arc<str>>, name: &str) -> HopKind {
+    HopKind::Attribute { resource: resource_type(block), address: address.into(), name: name.into() }
+}
+
+/// The step of a document that the data source `block` writes.
+pub(super) fn document_hop(block: &Block, address: impl Into<Arc<str>>) -> HopKind {
+    HopKind::Document { resource: resource_type(block), address: address.into() }
+}
+
+fn resource_type(block: &Block) -> Arc<str> {
+    block.labels.first().map_or_else(|| Arc::from(""), |l| Arc::from(&*l.text))
 }
 
 /// The value with everything that stands at `from` standing at `to`.

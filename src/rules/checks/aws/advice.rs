@@ -88,7 +88,7 @@ fn of_provider(subject: &RoleTrust<'_>) -> Option<String> {
 fn is_document(subject: &RoleTrust<'_>, principal: &Text) -> bool {
     let keys =
         statements(subject, principal).flat_map(|s| &s.principals.items).filter(|p| p.leaf.choices.iter().any(|t| t.same(principal)));
-    keys.into_iter().any(|p| hops(&p.key.trail()).any(|h| h.what.contains("data.aws_iam_policy_document.")))
+    keys.into_iter().any(|p| hops(&p.key.trail()).any(|h| h.kind.is_aws_policy_document()))
 }
 
 /// The characters of the file before the last colon of a key, from the beginning of its string.

@@ -57,7 +57,7 @@ impl RoleTrust<'_> {
         // The statement of a module's model has no place but its call: there the argument that gives the principal is meant.
         let origin = self.trust.origin.span;
         let trail = principal.trail();
-        let argument = hops(&trail).find(|h| h.span.file == origin.file && h.what.starts_with("argument `"));
+        let argument = hops(&trail).find(|h| h.span.file == origin.file && h.kind.is_argument());
         Some(argument.filter(|_| place == origin).map_or(place, |h| h.span))
     }
 }
