@@ -143,6 +143,58 @@ fn conditions_of_google_stop_at_a_limit() {
     }
 }
 
+/// A provider of Google with this mapping and condition.
+fn google_provider(mapping: &[(String, String)], condition: &str) -> String {
+    let rows: String = mapping.iter().map(|(k, e)| format!("    \"{k}\" = {}\n", serde_json::Value::from(e.as_str()))).collect();
+    format!(
+        "resource \"google_iam_workload_identity_pool_provider\" \"p\" {{\n  workload_identity_pool_id = \"pool\"\n  workload_identity_pool_provider_id = \"prov\"\n  attribute_mapping = {{\n{rows}  }}\n  attribute_condition = {}\n  oidc {{\n    issuer_uri = \"https://token.actions.githubusercontent.com\"\n  }}\n}}\n",
+        serde_json::Value::from(condition)
+    )
+}
+
+fn rules(report: &serde_json::Value) -> Vec<String> {
+    findings(report).iter().filter(|f| f["path"] == "a.tf").filter_map(|f| f["rule"].as_str().map(str::to_owned)).collect()
+}
+
+#[test]
+fn mappings_that_go_in_a_circle_are_told_and_hide_nothing() {
+    let own = |pairs: &[(&str, &str)]| -> Vec<(String, String)> { pairs.iter().map(|(k, e)| ((*k).to_owned(), (*e).to_owned())).collect() };
+    let long: Vec<(String, String)> = (0..2_000).map(|i| (format!("attribute.a{i}"), format!("attribute.a{}", (i + 1) % 2_000))).collect();
+    for mapping in [
+        own(&[("google.subject", "google.subject")]),
+        own(&[("google.subject", "assertion.sub"), ("attribute.sub", "attribute.sub")]),
+        own(&[
+            ("google.subject", "attribute['b']"),
+            ("attribute.b", "'x' + attribute.c"),
+            ("attribute.c", "has(assertion.x) ? google['subject'] : 'y'"),
+        ]),
+        long,
+    ] {
+        let report = survives(&[("a.tf", google_provider(&mapping, "assertion.repository_owner_id == '5150'").as_bytes())]);
+        let found = rules(&report);
+        assert!(!found.is_empty() && found.iter().all(|r| r == "rejected-policy"), "{found:?}");
+    }
+}
+
+#[test]
+fn what_is_deeper_than_is_read_is_unknown_and_no_verdict() {
+    let subject = [("google.subject".to_owned(), "assertion.sub".to_owned())];
+    let chain: Vec<(String, String)> = std::iter::once(("google.subject".to_owned(), "attribute.a0".to_owned()))
+        .chain(
+            (0..40)
+                .map(|i| (format!("attribute.a{i}"), if i == 39 { "assertion.sub".to_owned() } else { format!("attribute.a{}", i + 1) })),
+        )
+        .collect();
+    let owner = "assertion.repository_owner_id == '5150'";
+    let deep = format!("{}{owner}{}", "(".repeat(150), ")".repeat(150));
+    let wide = format!("assertion.sub.matches('{}')", "(octo/app){500}".repeat(60));
+    for text in [google_provider(&subject, &deep), google_provider(&subject, &wide), google_provider(&chain, owner)] {
+        let report = survives(&[("a.tf", text.as_bytes())]);
+        assert!(rules(&report).is_empty(), "{:?}", rules(&report));
+        assert_eq!(report["coverage"]["undecided"].as_array().map(Vec::len), Some(1), "{}", report["coverage"]);
+    }
+}
+
 #[test]
 fn actions_and_keys_of_any_shape_are_read() {
     let statement = |action: &str, key: &str| {

@@ -39,7 +39,7 @@ pub(super) fn method(ev: &Evaluator<'_>, of: &Value, name: &str, args: &[Value])
         ("size", _, []) => size(of),
         ("matches", Value::String(s), [Value::String(pattern)]) => {
             ev.charge(REGEX_COST + s.len() / 64)?;
-            let regex = regex::compile(pattern).or_else(|e| error(format!("malformed regular expression: {e}")))?;
+            let regex = regex::compile(pattern)?;
             Ok(Value::Bool(regex.is_match(s)))
         }
         ("format", Value::String(s), [Value::List(args)]) => format::format(ev, s, args),

@@ -16,7 +16,7 @@ pub struct Problem {
     pub message: String,
     /// Where, when the text has a place.
     pub span: Option<Span>,
-    /// True when it may be right: an unknown value takes part in the syntax.
+    /// True when it may be right: an unknown value takes part in the syntax, or it is beyond what is read here.
     pub unknown: bool,
 }
 
@@ -49,7 +49,7 @@ const RESERVED: [&str; 18] = [
 pub fn parse(text: &Text) -> Result<Expr, Problem> {
     let source = Source::new(text);
     if source.len() > MAX_SOURCE {
-        return Err(Problem { message: "expression is too long to read".to_owned(), span: text.span(), unknown: false });
+        return Err(Problem { message: "expression is too long to read".to_owned(), span: text.span(), unknown: true });
     }
     let tokens = words(&source)?;
     let mut parser = Parser { source: &source, tokens, at: 0, nesting: 0 };
@@ -95,6 +95,11 @@ impl Parser<'_, '_> {
         Err(Problem { message: message.into(), span: self.source.span(range), unknown: false })
     }
 
+    /// A limit of this reader, and none of the language's.
+    fn beyond<T>(&self, range: Range<usize>) -> Result<T, Problem> {
+        Err(Problem { message: "the expression is nested deeper than is read".to_owned(), span: self.source.span(range), unknown: true })
+    }
+
     fn fail_here<T>(&self, message: impl Into<String>) -> Result<T, Problem> {
         self.fail(self.peek().range.clone(), message)
     }
@@ -129,7 +134,7 @@ impl Parser<'_, '_> {
         let mut expr = Expr { kind, span: self.source.span(range.clone()), range, depth: 0 };
         let below = expr.children().iter().map(|c| c.depth).max().unwrap_or(0);
         if below >= MAX_DEPTH {
-            return self.fail(expr.range, "expression is nested too deep");
+            return self.beyond(expr.range);
         }
         expr.depth = below + 1;
         Ok(expr)
@@ -138,7 +143,7 @@ impl Parser<'_, '_> {
     fn expression(&mut self) -> Result<Expr, Problem> {
         self.nesting += 1;
         if self.nesting > MAX_NESTING {
-            return self.fail_here("expression is nested too deep");
+            return self.beyond(self.peek().range.clone());
         }
         let condition = self.disjunction()?;
         let expr = if self.take("?") {

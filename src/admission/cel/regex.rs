@@ -2,6 +2,7 @@
 //! (<https://github.com/google/re2/wiki/Syntax>): RE2's Perl classes and `\b` are ASCII, its bracket classes know no
 //! nesting and no set operations, `\Q…\E` quotes.
 
+use super::evaluate::Fault;
 use regex::{Regex, RegexBuilder};
 
 /// Longest pattern that is compiled, in bytes.
@@ -106,12 +107,20 @@ pub fn translate(pattern: &str) -> Result<String, String> {
 }
 
 /// Compiles an RE2 pattern.
-pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
+///
+/// # Errors
+/// The pattern is none ([`Fault::Error`]), or larger than is compiled here ([`Fault::Unknown`]).
+pub(super) fn compile(pattern: &str) -> Result<Regex, Fault> {
     if pattern.len() > MAX_PATTERN {
-        return Err("it is too long".to_owned());
+        return Err(Fault::Unknown("the regular expression is longer than is read".to_owned()));
     }
-    RegexBuilder::new(&translate(pattern)?).size_limit(MAX_COMPILED).build().map_err(|e| {
-        let text = e.to_string();
-        text.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned()
+    let malformed = |why: String| Fault::Error(format!("malformed regular expression: {why}"));
+    let translated = translate(pattern).map_err(malformed)?;
+    RegexBuilder::new(&translated).size_limit(MAX_COMPILED).build().map_err(|e| match e {
+        regex::Error::CompiledTooBig(_) => Fault::Unknown("the regular expression is larger than is compiled".to_owned()),
+        other => {
+            let text = other.to_string();
+            malformed(text.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned())
+        }
     })
 }

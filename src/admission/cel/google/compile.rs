@@ -293,9 +293,10 @@ impl<'c> Compiler<'c> {
                         "contains" => Matcher::Contains(t.clone()),
                         _ => match t.as_known() {
                             None => return reason(&t),
-                            Some(p) => match regex::compile(&p).and_then(|_| regex::translate(&p)) {
-                                Ok(p) => Matcher::Regex(p),
-                                Err(why) => return error(format!("malformed regular expression: {why}")),
+                            Some(p) => match (regex::compile(&p), regex::translate(&p)) {
+                                (Ok(_), Ok(p)) => Matcher::Regex(p),
+                                (Err(why), _) => return fault(&why),
+                                (_, Err(why)) => return error(format!("malformed regular expression: {why}")),
                             },
                         },
                     };
@@ -309,7 +310,7 @@ impl<'c> Compiler<'c> {
                     (Some(s), Some(t), "startsWith") => constant(s.starts_with(&t) != negated),
                     (Some(s), Some(t), "endsWith") => constant(s.ends_with(&t) != negated),
                     (Some(s), Some(t), "contains") => constant(s.contains(&t) != negated),
-                    (Some(s), Some(t), _) => regex::compile(&t).map_or_else(error, |r| constant(r.is_match(&s) != negated)),
+                    (Some(s), Some(t), _) => regex::compile(&t).map_or_else(|why| fault(&why), |r| constant(r.is_match(&s) != negated)),
                     _ => reason(if s.is_known() { &t } else { &s }),
                 },
                 (Symbol::Text(_), Symbol::Subject(_)) => Formula::unknown(format!("`{e}` looks for a claim in a constant")),

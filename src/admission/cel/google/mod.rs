@@ -3,12 +3,14 @@
 //! A token is admitted when every mapped attribute can be computed and the condition is true
 //! (<https://cloud.google.com/iam/docs/workload-identity-federation#mapping>).
 
+mod circle;
 mod compile;
 mod evaluate;
 mod member;
 mod references;
 mod symbol;
 
+pub use circle::{MAX_CHAIN, circles};
 pub use compile::{condition_formula, member_formula};
 pub use evaluate::{Admission, Attributes, Mapped, evaluate_member, evaluate_provider};
 pub use member::{Member, MemberKind, MemberProblem, MemberProblemKind, Piece, ProjectKind, Selector};
@@ -58,11 +60,12 @@ pub(crate) struct Compiled {
 
 impl Compiled {
     pub(crate) fn of(view: &GoogleView) -> Self {
-        let mapping = if view.mapping.is_empty() && view.aws {
+        let mut mapping: Vec<(String, Result<Expr, Problem>)> = if view.mapping.is_empty() && view.aws {
             AWS_DEFAULT_MAPPING.iter().map(|(k, e)| ((*k).to_owned(), parse(&Text::known(e)))).collect()
         } else {
             view.mapping.iter().map(|(k, e)| (k.clone(), parse(e))).collect()
         };
+        circle::cut(&mut mapping);
         Self { mapping, condition: view.condition.as_ref().map(parse), string_claims: view.string_claims }
     }
 

@@ -7,6 +7,7 @@ mod collision;
 mod impersonation;
 mod names;
 mod provider;
+mod refused;
 mod subject;
 
 pub use collision::collisions;
@@ -22,7 +23,11 @@ use rayon::prelude::*;
 #[must_use]
 pub fn providers(context: &Context<'_>) -> Vec<Finding> {
     let all: Vec<u32> = (0..u32::try_from(context.graph.providers.len()).unwrap_or(u32::MAX)).collect();
-    all.par_iter().flat_map_iter(|i| views(context, ProviderId(*i)).into_iter().flat_map(|seen| provider::check(context, &seen))).collect()
+    let one = |i: &u32| {
+        let refused = refused::check(context, ProviderId(*i));
+        refused.into_iter().chain(views(context, ProviderId(*i)).into_iter().flat_map(|seen| provider::check(context, &seen)))
+    };
+    all.par_iter().flat_map_iter(one).collect()
 }
 
 /// Every finding about what bindings make of it.
@@ -49,7 +54,7 @@ pub fn impersonation(context: &Context<'_>) -> Vec<Finding> {
     impersonation::check(context)
 }
 
-/// A provider under each of the conditions that it may have.
+/// A provider under each of the conditions that it may have, without those that Google refuses to create: see [`refused`].
 pub(super) fn views<'a>(context: &'a Context<'_>, id: ProviderId) -> Vec<ProviderView<'a>> {
-    google::views(&context.inputs(), id)
+    google::views(&context.inputs(), id).into_iter().filter(|v| refused::is_readable(&v.via.view)).collect()
 }

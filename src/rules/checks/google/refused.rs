@@ -1,0 +1,62 @@
+//! Providers that Google refuses to create: expressions that cannot be read, mappings without end
+//! (<https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools.providers>).
+
+use super::Context;
+use crate::admission::cel::google::{GoogleView, circles};
+use crate::admission::cel::{Problem, parse};
+use crate::catalogue::RuleId;
+use crate::graph::{GoogleProvider, Provider, ProviderId, ProviderKind, Setting};
+use crate::partial::Text;
+use crate::rules::Finding;
+
+pub(super) fn check(context: &Context<'_>, id: ProviderId) -> Vec<Finding> {
+    let Some(provider) = context.graph.provider(id) else { return Vec::new() };
+    let ProviderKind::Google(google) = &provider.kind else { return Vec::new() };
+    let view = view(google);
+    let mut out: Vec<Finding> = expressions(provider, &view);
+    out.extend(in_circles(provider, &view));
+    out
+}
+
+/// The mapping as it is written, with the condition where there is one and no other.
+fn view(google: &GoogleProvider) -> GoogleView {
+    let mapping = google.mapping.iter().flatten().map(|(k, e)| (k.to_string(), e.clone())).collect();
+    let condition = if let Setting::Set(text) = &google.condition { Some(text.clone()) } else { None };
+    GoogleView { mapping, condition, ..GoogleView::default() }
+}
+
+/// Whether every expression of a provider can be evaluated at all: what cannot is told by [`check`].
+pub(super) fn is_readable(view: &GoogleView) -> bool {
+    let wrong = |e: &Text| parse(e).is_err_and(|p| !p.unknown);
+    !view.mapping.iter().any(|(_, e)| wrong(e)) && !view.condition.iter().any(wrong) && circles(view).is_empty()
+}
+
+/// Expressions that are not CEL.
+fn expressions(provider: &Provider, view: &GoogleView) -> Vec<Finding> {
+    let finding = |what: &str, edge: &str, text: &Text, problem: Problem| {
+        let message = format!("{what} is no CEL expression ({}): Google refuses the provider", problem.message);
+        Finding::new(RuleId::RejectedPolicy, &provider.origin, problem.span.or_else(|| text.span()), edge, message)
+            .help("correct the expression; strings stand in `'…'`, and every bracket is closed")
+            .along_text(text)
+    };
+    let broken = |text: &Text| parse(text).err().filter(|p| !p.unknown);
+    let mapping = view.mapping.iter().filter_map(|(k, e)| Some(finding(&format!("the mapping of `{k}`"), k, e, broken(e)?)));
+    let condition = view.condition.iter().filter_map(|e| Some(finding("the condition", "condition", e, broken(e)?)));
+    mapping.chain(condition).collect()
+}
+
+/// Mappings that refer to themselves: one finding, whatever the length of the circle.
+fn in_circles(provider: &Provider, view: &GoogleView) -> Option<Finding> {
+    let all = circles(view);
+    let (key, span) = all.first()?;
+    let over = match all.get(1..) {
+        Some([(other, _), ..]) => format!(" by way of `{other}`"),
+        _ => String::new(),
+    };
+    let message =
+        format!("the mapping of `{key}` refers to itself{over}: Google refuses the provider, and no token ever has a value for it");
+    let claim = key.split_once('.').map_or(key.as_str(), |(_, name)| name);
+    let claim = if key == "google.subject" { "sub" } else { claim };
+    let finding = Finding::new(RuleId::RejectedPolicy, &provider.origin, *span, key, message);
+    Some(finding.help(format!("map a claim of the token: `\"{key}\" = \"assertion.{claim}\"`")))
+}
