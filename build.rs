@@ -1,5 +1,5 @@
-//! Lists the rule files, so that the binary carries them and needs nothing beside itself and a rule that does not exist does
-//! not compile.
+//! Lists the rule files and the registry's files, so that the binary carries them and needs nothing beside itself, and a rule
+//! that does not exist does not compile.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,23 +7,45 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=rules");
+    println!("cargo::rerun-if-changed=src/issuers/registry");
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
-    let mut files: Vec<PathBuf> = fs::read_dir(root.join("rules"))?.filter_map(|e| e.ok().map(|e| e.path())).collect();
-    files.retain(|p| p.extension().is_some_and(|e| e == "md"));
-    files.sort();
-    let ids: Vec<String> = files.iter().map(|f| f.file_stem().unwrap_or_default().to_string_lossy().into_owned()).collect();
-    let mut out =
-        String::from("/// Every rule file: its name without `.md`, and its text.\npub(crate) const RULE_FILES: &[(&str, &str)] = &[\n");
-    for (id, file) in ids.iter().zip(&files) {
-        let _ = writeln!(out, "    ({id:?}, include_str!({:?})),", file.display().to_string());
-    }
-    out.push_str("];\n");
+    let files = listed(&root.join("rules"), "md")?;
+    let ids: Vec<String> = files.iter().map(|f| stem(f)).collect();
+    let mut out = embedded("Every rule file: its name without `.md`, and its text.", "RULE_FILES", &files);
     rule_ids(&ids, &mut out);
     for (field, kind) in [("category", "Category"), ("severity", "Severity")] {
         let values: Vec<String> = files.iter().map(|f| front_matter(f, field)).collect::<io::Result<_>>()?;
         by_rule(&ids, field, kind, &values, &mut out);
     }
-    fs::write(PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("rule_files.rs"), out)
+    let built = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    fs::write(built.join("rule_files.rs"), out)?;
+    let registry = listed(&root.join("src/issuers/registry"), "yaml")?;
+    fs::write(
+        built.join("registry_files.rs"),
+        embedded("Every file of the registry: its name without `.yaml`, and its text.", "FILES", &registry),
+    )
+}
+
+/// The files of a folder with this ending, in order of their names.
+fn listed(folder: &Path, ending: &str) -> io::Result<Vec<PathBuf>> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<io::Result<_>>()?;
+    files.retain(|p| p.extension().is_some_and(|e| e == ending));
+    files.sort();
+    Ok(files)
+}
+
+fn stem(file: &Path) -> String {
+    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// A constant with the names and texts of these files.
+fn embedded(what: &str, name: &str, files: &[PathBuf]) -> String {
+    let mut out = format!("/// {what}\npub(crate) const {name}: &[(&str, &str)] = &[\n");
+    for file in files {
+        let _ = writeln!(out, "    ({:?}, include_str!({:?})),", stem(file), file.display().to_string());
+    }
+    out.push_str("];\n");
+    out
 }
 
 /// The closed set of rules as an enum.

@@ -7,13 +7,14 @@ use fedlint::admission::search::{Compiled, Options, Templates, search};
 use fedlint::issuers::{ClaimPart, Context, Role, Segment, Template};
 use fedlint::partial::Text;
 use fedlint::token::Truth;
+use std::collections::BTreeSet;
 
 fn main() {
     divan::main();
 }
 
 fn segment(name: &str, role: Role, alphabet: &str, sample: &str) -> Segment {
-    Segment { name: name.into(), role, alphabet: alphabet.into(), samples: vec![sample.into()] }
+    Segment { name: name.into(), role, alphabet: alphabet.into(), samples: vec![sample.into()], guessed: None }
 }
 
 fn templates() -> Vec<Template> {
@@ -25,6 +26,9 @@ fn templates() -> Vec<Template> {
         let mut sub = vec![lit("repo:"), seg(0), lit("/"), seg(1), lit(middle)];
         sub.extend(last.is_some().then_some(seg(2)));
         Template {
+            tags: BTreeSet::new(),
+            undocumented: Vec::new(),
+            closed: true,
             name: name.into(),
             context: Context::Branch,
             segments: [owner(), repository()].into_iter().chain(last).collect(),

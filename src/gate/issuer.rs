@@ -2,31 +2,9 @@
 
 use crate::admission::exposure::{fill::Filler, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher};
-use crate::issuers::{Recognised, Registry, Template};
+use crate::issuers::{Recognised, Registry, StandsFor, Template};
 use crate::partial::{Part, Text, Unknown, UnknownKind};
 use std::collections::BTreeSet;
-
-/// Beginnings of subjects that give their issuer's kind away when its URL does not: a self-managed server.
-const SUBJECT_HINTS: &[(&str, &str)] = &[
-    ("system:serviceaccount:", "kubernetes"),
-    ("project_path:", "gitlab-self-managed"),
-    ("repo:", "github-enterprise-server"),
-    ("spiffe://", "spire"),
-];
-
-/// Beginnings of URLs that give the issuer's kind away when the rest is not known.
-const URL_HINTS: &[(&str, &str)] = &[
-    ("oidc.eks.", "eks"),
-    ("oidc-eks.", "eks"),
-    ("container.googleapis.com/", "gke"),
-    ("token.actions.githubusercontent.com/", "github-actions-enterprise"),
-    ("oidc.circleci.com/org/", "circleci"),
-    ("api.bitbucket.org/2.0/workspaces/", "bitbucket"),
-    ("oidc.vercel.com/", "vercel-team"),
-    ("sts.windows.net/", "entra-v1"),
-    ("login.microsoftonline.com/", "entra"),
-    ("vstoken.dev.azure.com/", "azure-devops"),
-];
 
 /// An issuer and how it was told.
 #[derive(Debug, Clone)]
@@ -48,13 +26,13 @@ pub fn known<'r>(registry: &'r Registry, url: &Text, subjects: &[String]) -> Opt
         return Some(Known { recognised, certain: true });
     }
     let prefix = bare.known_prefix();
-    let by_url = URL_HINTS.iter().find(|(head, _)| prefix.starts_with(head)).map(|(_, id)| *id);
-    let by_subject = || SUBJECT_HINTS.iter().find(|(head, _)| subjects.iter().any(|s| s.starts_with(head))).map(|(_, id)| *id);
-    // An unknown that is known to be an issuer comes from a cluster: nothing else has its issuer computed.
-    let cluster = || (bare.parts.len() == 1 && bare.atoms().any(|a| a.kind() == UnknownKind::IssuerHostPath)).then_some("kubernetes");
-    let id = by_url.or_else(by_subject).or_else(cluster);
+    let by_url = registry.by_url_prefix(&prefix);
+    let hinted = by_url.or_else(|| subjects.iter().find_map(|s| registry.by_subject_prefix(s))).map(|i| i.id.as_str());
     let named = |id| named_by(registry, id, &bare, subjects).or_else(|| registry.as_issuer(id, &filled));
-    let recognised = id.and_then(named).or_else(|| registry.generic(&filled))?;
+    // An unknown that is known to be an issuer comes from a cluster: nothing else has its issuer computed.
+    let computed = hinted.is_none() && bare.parts.len() == 1 && bare.atoms().any(|a| a.kind() == UnknownKind::IssuerHostPath);
+    let cluster = || computed.then(|| registry.standing_for(StandsFor::Cluster, &filled)).flatten();
+    let recognised = hinted.and_then(named).or_else(cluster).or_else(|| registry.generic(&filled))?;
     Some(Known { recognised, certain: false })
 }
 

@@ -62,7 +62,7 @@ pub fn tokens(recognised: &Recognised<'_>, formula: &Formula, formats: &[Subject
 /// What the scan says: projects of a known form, forms that any project may have, and the facts behind the first.
 fn known(recognised: &Recognised<'_>, formula: &Formula, formats: &[SubjectFormat]) -> (Vec<Fixed>, Vec<Keys>, Vec<usize>) {
     let concerned: Vec<(usize, &SubjectFormat)> =
-        formats.iter().enumerate().filter(|(_, f)| recognised.issuer.id.starts_with(f.issuer)).collect();
+        formats.iter().enumerate().filter(|(_, f)| recognised.issuer.family == Some(f.family)).collect();
     let (mut fixed, mut others, mut facts): (Vec<Fixed>, Vec<Keys>, Vec<usize>) = (Vec::new(), Vec::new(), Vec::new());
     if concerned.is_empty() {
         return (fixed, others, facts);
@@ -102,7 +102,7 @@ pub enum Chosen {
 /// The claims that the subject of a project (`octo-org/octo-repo`) is made of, as far as the scan says.
 #[must_use]
 pub fn chosen(recognised: &Recognised<'_>, project: &str, formats: &[SubjectFormat]) -> Chosen {
-    let concerned = || formats.iter().enumerate().filter(|(_, f)| recognised.issuer.id.starts_with(f.issuer));
+    let concerned = || formats.iter().enumerate().filter(|(_, f)| recognised.issuer.family == Some(f.family));
     let organisation: Vec<&Keys> = concerned().filter(|(_, f)| f.project.is_none()).filter_map(|(_, f)| these(&f.keys)).collect();
     let about: Vec<(usize, &SubjectFormat)> =
         concerned().filter(|(_, f)| f.project.as_ref().and_then(Text::as_known).is_some_and(|name| is(project, &name))).collect();

@@ -362,8 +362,8 @@ pub struct Signing {
 pub struct SubjectFormat {
     /// Where.
     pub origin: Origin,
-    /// The beginning of the registry ids of the issuers that it is about: `github`, `gitlab`.
-    pub issuer: &'static str,
+    /// The product whose issuers it is about.
+    pub family: crate::issuers::Family,
     /// The project (a repository's name, a project's path); none for a whole organisation.
     pub project: Option<Text>,
     /// The claims.

@@ -4,13 +4,13 @@
 //! (<https://docs.github.com/en/actions/reference/security/oidc#customizing-the-subject-claims-for-an-organization-or-repository>).
 //! GitLab: `ci_id_token_sub_claim_components` of a project (<https://docs.gitlab.com/api/projects/>).
 
-use super::schema::{Customised, Name};
+use super::complement::{Failure, complement};
+use super::schema::Customised;
+use super::template::Values;
 use super::{ClaimPart, Recognised, Role, Segment, Template, expand};
 use crate::token::Token;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Longer names are not told apart from others: the expression that does it nests once per character.
-const MAX_NAME: usize = 64;
 /// Longer lists of claims are no templates (GitHub has some thirty claims).
 const MAX_KEYS: usize = 32;
 
@@ -101,37 +101,29 @@ impl Recognised<'_> {
                 custom.iter_mut().for_each(once);
                 distinct(custom, claims)
             };
-            for project in fixed.iter().filter(|f| f.keys != *keys) {
-                templates = templates.iter().flat_map(|t| self.without(t, &project.project)).collect();
-            }
-            out.extend(templates);
+            let of_another_form: Vec<&str> = fixed.iter().filter(|f| f.keys != *keys).map(|f| f.project.as_str()).collect();
+            out.extend(templates.drain(..).flat_map(|t| self.without(t, &of_another_form)));
         }
         out
     }
 
-    /// A template for every project but this one: as many as there are names in it.
-    fn without(&self, template: &Template, project: &str) -> Vec<Template> {
-        let Some(custom) = &self.issuer.customised else { return vec![template.clone()] };
-        let mut token = Token::default();
-        token.set(&custom.project, project);
+    /// Templates for every project but these: for each name of a project's path one for the other names, and so on behind each
+    /// name that is theirs.
+    fn without(&self, template: Template, projects: &[&str]) -> Vec<Template> {
+        let Some(custom) = self.issuer.customised.as_ref().filter(|_| !projects.is_empty()) else { return vec![template] };
         let only =
             Template { claims: template.claims.iter().filter(|(name, _)| *name == custom.project).cloned().collect(), ..template.clone() };
-        let Some(values) = only.bind(&token).filter(|v| !v.is_empty()) else { return vec![template.clone()] };
-        let mut out = Vec::new();
-        let mut narrowed = template.clone();
+        let values = |project: &&str| {
+            let mut token = Token::default();
+            token.set(&custom.project, *project);
+            only.bind(&token).filter(|v| !v.is_empty())
+        };
+        let values: Vec<Values> = projects.iter().filter_map(values).collect();
+        let Some(first) = values.first() else { return vec![template] };
         let names: Vec<usize> =
-            (0..template.segments.len()).filter(|i| template.segments.get(*i).is_some_and(|s| values.contains_key(&s.name))).collect();
-        for index in names {
-            let mut variant = narrowed.clone();
-            let (Some(segment), Some(own)) = (variant.segments.get_mut(index), narrowed.segments.get_mut(index)) else { continue };
-            let value = values.get(&own.name).map_or("", String::as_str);
-            if let Some(alphabet) = other_than(own, value, custom.names.get(&own.name)) {
-                segment.alphabet = alphabet;
-                out.push(variant);
-            }
-            own.alphabet = regex::escape(value);
-            own.samples = vec![value.to_owned()];
-        }
+            (0..template.segments.len()).filter(|i| template.segments.get(*i).is_some_and(|s| first.contains_key(&s.name))).collect();
+        let mut out = Vec::new();
+        others(custom, &template, &names, &values.iter().collect::<Vec<_>>(), &mut out);
         out
     }
 
@@ -237,27 +229,29 @@ fn distinct(templates: Vec<Template>, claims: &BTreeSet<String>) -> Vec<Template
     templates.into_iter().filter(|t| seen.insert((t.context, super::recognise::shape(t, claims)))).collect()
 }
 
-/// The strings of a segment other than this one, as an expression; none when there are none that can be told.
-fn other_than(segment: &Segment, value: &str, name: Option<&Name>) -> Option<String> {
-    let Some(Name { one, more }) = name else {
-        // Subgroups: none, or others below these.
-        let some = segment.alphabet.strip_suffix('*').map(|head| format!("{head}+"))?;
-        return Some(if value.is_empty() { some } else { format!("(?:{}{some})?", regex::escape(value)) });
+/// The template for every list of names but these.
+fn others(custom: &Customised, template: &Template, names: &[usize], projects: &[&Values], out: &mut Vec<Template>) {
+    let Some((index, deeper)) = names.split_first() else { return };
+    let Some(segment) = template.segments.get(*index) else { return };
+    let value = |project: &Values| project.get(&segment.name).cloned().unwrap_or_default();
+    let theirs: BTreeSet<String> = projects.iter().map(|p| value(p)).collect();
+    let words: BTreeSet<&str> = theirs.iter().map(String::as_str).collect();
+    let alphabet = match custom.names.get(&segment.name).map(|name| complement(name, &words)) {
+        Some(Ok(alphabet)) => alphabet,
+        // names that cannot be told apart from theirs stay in: more tokens than the issuer mints prove no less
+        Some(Err(Failure::NotTold)) | None => Some(segment.alphabet.clone()),
     };
-    if value.is_empty() || value.chars().count() > MAX_NAME {
-        return None;
+    let with = |alphabet: String, samples: Option<Vec<String>>| {
+        let mut variant = template.clone();
+        if let Some(own) = variant.segments.get_mut(*index) {
+            own.alphabet = alphabet;
+            own.samples = samples.unwrap_or_else(|| own.samples.clone());
+        }
+        variant
+    };
+    out.extend(alphabet.map(|alphabet| with(alphabet, None)));
+    for name in &theirs {
+        let same: Vec<&Values> = projects.iter().copied().filter(|p| value(p) == *name).collect();
+        others(custom, &with(regex::escape(name), Some(vec![name.clone()])), deeper, &same, out);
     }
-    let mut expression = format!("(?:{more})+");
-    let characters: Vec<char> = value.chars().collect();
-    for (index, c) in characters.iter().enumerate().rev() {
-        let (own, class) = (regex::escape(&c.to_string()), class_escape(*c));
-        // A name may end here, unless it would be empty or end with a hyphen.
-        let shorter = if index.checked_sub(1).and_then(|i| characters.get(i)).is_some_and(|before| *before != '-') { "|" } else { "" };
-        expression = format!("(?:[{one}&&[^{class}]](?:{more})*|{own}{expression}{shorter})");
-    }
-    Some(expression)
-}
-
-fn class_escape(c: char) -> String {
-    if c.is_alphanumeric() { c.to_string() } else { format!("\\{c}") }
 }

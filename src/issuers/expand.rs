@@ -104,7 +104,16 @@ fn build(
         claims.push((claim.clone(), parts));
     }
     claims.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(Template { name, context: template.context, segments: builder.segments, claims })
+    let tags = template.tags.iter().chain(forms.iter().flat_map(|f| &f.tags)).copied().collect();
+    Ok(Template {
+        name,
+        context: template.context,
+        tags,
+        segments: builder.segments,
+        claims,
+        undocumented: source.undocumented.clone(),
+        closed: source.closed,
+    })
 }
 
 impl Builder<'_> {
@@ -178,8 +187,12 @@ fn segment(source: &Source, name: &str, depth: usize) -> Result<Segment, String>
         None => base.as_ref().map(|b| b.alphabet.clone()).ok_or_else(|| missing("alphabet"))?,
     };
     let role = own.role.or(base.as_ref().map(|b| b.role)).ok_or_else(|| missing("role"))?;
+    let guessed = match &own.guessed {
+        Some(text) => Some(self::alphabet(text)?),
+        None => base.as_ref().and_then(|b| b.guessed.clone()),
+    };
     let samples = own.samples.clone().or(base.map(|b| b.samples)).filter(|s| !s.is_empty()).ok_or_else(|| missing("samples"))?;
-    Ok(Segment { name: name.to_owned(), role, alphabet, samples })
+    Ok(Segment { name: name.to_owned(), role, alphabet, samples, guessed })
 }
 
 fn alphabet(text: &str) -> Result<String, String> {

@@ -4,6 +4,7 @@
 //! [`Segment`]s (strings over a small alphabet), and every claim is a sequence of literals and segments, so that
 //! correlated claims (`sub` contains `repository`) are correlated by construction.
 
+mod complement;
 mod custom;
 mod distance;
 mod expand;
@@ -16,13 +17,15 @@ pub mod template;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
+mod traits;
 
 pub use custom::{Fixed, Form, Keys};
 pub use distance::nearest;
 pub use mistakes::well_known_mistakes;
 pub use recognise::Recognised;
 pub use registry::{Registry, registry};
-pub use schema::{Bind, ClaimFacts, Issuer, Kind, RegistryError, Sees, Slash, Tenancy};
+pub use schema::{Bind, ClaimFacts, Issuer, Kind, RegistryError, Retirement, Sees, Slash, Tenancy};
+pub use traits::{Family, StandsFor, Tag, Trait};
 
 /// What a segment means for the question "whose token is it?".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
@@ -59,6 +62,8 @@ pub struct Segment {
     pub alphabet: String,
     /// Readable strings for witnesses, the stranger's first (`evil-corp`). Each is within the alphabet.
     pub samples: Vec<String>,
+    /// All that is documented, where the alphabet is only what has been seen: no proof rests on the alphabet then.
+    pub guessed: Option<String>,
 }
 
 /// A piece of a claim.
@@ -97,8 +102,15 @@ pub struct Template {
     pub name: String,
     /// The event.
     pub context: Context,
+    /// What it is beside that.
+    pub tags: std::collections::BTreeSet<Tag>,
     /// The variable parts.
     pub segments: Vec<Segment>,
     /// The claims: name and pieces. An absent claim is not listed.
     pub claims: Vec<(String, Vec<ClaimPart>)>,
+    /// The claims whose form the vendor does not document: no proof rests on what is said of them here.
+    pub undocumented: Vec<String>,
+    /// The issuer mints no claim that the registry does not list. Vendors add claims, so elsewhere a claim that nobody lists
+    /// is not proven absent.
+    pub closed: bool,
 }

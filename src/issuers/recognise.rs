@@ -3,7 +3,7 @@
 use super::distance::nearest;
 use super::registry::{Entry, Registry};
 use super::schema::{ClaimFacts, Issuer, Kind, Slash};
-use super::{Template, expand};
+use super::{StandsFor, Template, expand};
 use crate::token::{Claim, Token};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -54,10 +54,10 @@ impl Registry {
     }
 
     /// An issuer that the registry does not know: a free `sub`, and nobody can say who else gets tokens from it.
-    /// None only when the registry has no issuer `generic`.
+    /// None only when the registry has none that stands for it.
     #[must_use]
     pub fn generic(&self, url: &str) -> Option<Recognised<'_>> {
-        self.as_issuer("generic", url)
+        self.standing_for(StandsFor::Unknown, url)
     }
 
     fn find(&self, bare: &str) -> Option<(&Entry, BTreeMap<String, String>)> {

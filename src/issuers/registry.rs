@@ -2,38 +2,12 @@
 
 use super::expand;
 use super::schema::{ClaimFacts, ClaimSource, File, Host, Issuer, IssuerSource, RegistryError, Sees, Slash, Source};
-use super::{ClaimPart, Recognised, Role, Template};
+use super::{ClaimPart, Recognised, Role, StandsFor, Template};
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{LazyLock, OnceLock};
 
-/// The one list of embedded files. A later issuer can be like one of an earlier file.
-macro_rules! embedded {
-    ($($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!("registry/", $name, ".yaml")))),*]
-    };
-}
-
-pub(super) const FILES: &[(&str, &str)] = embedded![
-    "github",
-    "gitlab",
-    "atlassian",
-    "circleci",
-    "hashicorp",
-    "buildkite",
-    "kubernetes",
-    "google",
-    "aws",
-    "microsoft",
-    "vercel",
-    "pulumi",
-    "spacelift",
-    "fly",
-    "oracle",
-    "spiffe",
-    "shared",
-    "generic",
-];
+include!(concat!(env!("OUT_DIR"), "/registry_files.rs"));
 
 /// Issuers by id, in the order of their definition.
 #[derive(Debug, Clone, Default)]
@@ -126,7 +100,32 @@ impl Registry {
     /// AWS as Google Cloud sees it: no URL and no JWT, but `arn`, `account` and `userid`.
     #[must_use]
     pub fn aws(&self) -> Option<Recognised<'_>> {
-        self.as_issuer("aws", "")
+        self.standing_for(StandsFor::AwsCallers, "")
+    }
+
+    /// This URL as the issuer that stands for all of a kind. None only when the registry has none.
+    #[must_use]
+    pub fn standing_for(&self, kind: StandsFor, url: &str) -> Option<Recognised<'_>> {
+        let issuer = self.issuers().find(|i| i.stands_for == Some(kind))?;
+        self.as_issuer(&issuer.id, url)
+    }
+
+    /// The issuer whose URLs begin so, when only the beginning of the URL is known.
+    #[must_use]
+    pub fn by_url_prefix(&self, prefix: &str) -> Option<&Issuer> {
+        self.issuers().find(|i| i.host.begins.iter().any(|head| prefix.starts_with(head.as_str())))
+    }
+
+    /// The issuer that subjects with this beginning are taken for where the URL does not tell.
+    #[must_use]
+    pub fn by_subject_prefix(&self, subject: &str) -> Option<&Issuer> {
+        self.issuers().find(|i| i.subject_prefix.as_deref().is_some_and(|head| subject.starts_with(head)))
+    }
+
+    /// Texts that an unknown of a policy may stand for, with `{word}` for a name: what the issuers' policies are
+    /// parametrised with.
+    pub fn shapes(&self) -> impl Iterator<Item = &str> {
+        self.issuers().flat_map(|i| i.shapes.iter().map(String::as_str))
     }
 }
 
@@ -160,6 +159,14 @@ fn merge(own: IssuerSource, base: Option<Issuer>) -> Issuer {
         entra_claims: Vec::new(),
         audiences: BTreeMap::new(),
         google_issuer: None,
+        family: None,
+        traits: BTreeSet::new(),
+        stands_for: None,
+        subject_prefix: None,
+        shapes: Vec::new(),
+        condition: None,
+        checked: None,
+        retires: None,
         customised: None,
         facts: OnceLock::new(),
         overrides: BTreeMap::new(),
@@ -173,6 +180,9 @@ fn merge(own: IssuerSource, base: Option<Issuer>) -> Issuer {
         issuer.entra_claims = Vec::new();
         issuer.google_issuer = None;
         issuer.facts = OnceLock::new();
+        issuer.stands_for = None;
+        issuer.subject_prefix = None;
+        issuer.shapes = Vec::new();
     }
     issuer.overrides.extend(own.claims);
     issuer.id = own.id;
@@ -188,12 +198,22 @@ fn merge(own: IssuerSource, base: Option<Issuer>) -> Issuer {
     issuer.entra_claims = own.entra_claims.unwrap_or(issuer.entra_claims);
     issuer.audiences = own.audiences.unwrap_or(issuer.audiences);
     issuer.google_issuer = own.google_issuer.or(issuer.google_issuer);
+    issuer.family = own.family.or(issuer.family);
+    issuer.traits = own.traits.unwrap_or(issuer.traits);
+    issuer.stands_for = own.stands_for;
+    issuer.subject_prefix = own.subject_prefix;
+    issuer.shapes = own.shapes;
+    issuer.condition = own.condition.or(issuer.condition);
+    issuer.checked = own.checked.or(issuer.checked);
+    issuer.retires = own.retires.or(issuer.retires);
     issuer.customised = own.customised.or(issuer.customised);
     issuer.host = own.host.unwrap_or_default();
     issuer.source.segments.extend(own.segments);
     issuer.source.define.extend(own.define);
     issuer.source.common.extend(own.common);
     issuer.source.axes = own.axes.unwrap_or(issuer.source.axes);
+    issuer.source.undocumented = own.undocumented.unwrap_or(issuer.source.undocumented);
+    issuer.source.closed = own.closed.unwrap_or(issuer.source.closed);
     issuer.source.templates = own.templates.unwrap_or(issuer.source.templates);
     issuer
 }

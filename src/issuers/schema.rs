@@ -1,8 +1,8 @@
 //! The form of a registry file, and what it says about an issuer once it is read.
 
-use super::{Context, Role};
+use super::{Context, Family, Role, StandsFor, Tag, Trait};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 /// Whose tokens an issuer mints.
@@ -154,6 +154,22 @@ pub struct Issuer {
     pub audiences: BTreeMap<String, String>,
     /// The issuer that this one is to Google Cloud, where tenants are told apart in another way there.
     pub(super) google_issuer: Option<String>,
+    /// The product that it belongs to.
+    pub family: Option<Family>,
+    /// What is particular about it.
+    pub traits: BTreeSet<Trait>,
+    /// What it stands for when no URL tells.
+    pub stands_for: Option<StandsFor>,
+    /// The beginning of subjects that give it away when its URL does not: a self-managed server.
+    pub subject_prefix: Option<String>,
+    /// What unknowns of its policies may stand for, with `{word}` for a name.
+    pub shapes: Vec<String>,
+    /// What to write as a Google Cloud provider's attribute condition.
+    pub condition: Option<String>,
+    /// The day on which its entry was last compared with the vendor's page.
+    pub checked: Option<String>,
+    /// The day on which its vendor switches it off, and the page that says so.
+    pub retires: Option<Retirement>,
     /// How its tenants can choose the claims of their subject; none when they cannot.
     pub(super) customised: Option<Customised>,
     /// Facts of every claim of its templates and of those that are known but in no template; made when first asked for.
@@ -162,6 +178,18 @@ pub struct Issuer {
     pub(super) host: Host,
     pub(super) source: Source,
     pub(super) expanded: super::memo::Memo,
+}
+
+/// The announced end of an issuer.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retirement {
+    /// The day, `2027-07-01`.
+    pub on: String,
+    /// The page that announces it.
+    pub page: String,
+    /// What takes its place.
+    pub instead: String,
 }
 
 /// How the URL of an issuer looks, without the scheme and without a slash at the end.
@@ -176,6 +204,8 @@ pub(super) struct Host {
     pub(super) hint: String,
     /// But does not match this.
     pub(super) except: Option<String>,
+    /// Beginnings that give it away when the rest is not known statically.
+    pub(super) begins: Vec<String>,
     /// The canonical form for issuers that are called by several names.
     pub(super) canonical: Option<String>,
 }
@@ -191,7 +221,7 @@ pub(super) struct Customised {
     pub(super) pieces: BTreeMap<String, String>,
     /// The claim that names the project whose subject it is.
     pub(super) project: String,
-    /// The characters of the names in that claim, by segment.
+    /// The grammar of the names in that claim, by segment.
     #[serde(default)]
     pub(super) names: BTreeMap<String, Name>,
 }
@@ -201,9 +231,18 @@ pub(super) struct Customised {
 #[serde(deny_unknown_fields)]
 pub(super) struct Name {
     /// The characters that it can begin with, as the inside of a class.
-    pub(super) one: String,
-    /// An expression for one more.
-    pub(super) more: String,
+    pub(super) first: String,
+    /// Those that can follow.
+    pub(super) then: String,
+    /// What can stand between two of them and nowhere else.
+    #[serde(default)]
+    pub(super) joint: Option<String>,
+    /// An expression for an ending that some names have.
+    #[serde(default)]
+    pub(super) suffix: Option<String>,
+    /// Stands before each name, of which there can be any number.
+    #[serde(default)]
+    pub(super) lead: Option<String>,
 }
 
 /// What the templates are made from.
@@ -214,6 +253,8 @@ pub(super) struct Source {
     pub(super) axes: Vec<Vec<Form>>,
     pub(super) common: BTreeMap<String, String>,
     pub(super) templates: Vec<TemplateSource>,
+    pub(super) undocumented: Vec<String>,
+    pub(super) closed: bool,
 }
 
 /// A registry file.
@@ -250,6 +291,19 @@ pub(super) struct IssuerSource {
     pub(super) define: BTreeMap<String, String>,
     pub(super) axes: Option<Vec<Vec<Form>>>,
     pub(super) customised: Option<Customised>,
+    pub(super) family: Option<Family>,
+    pub(super) traits: Option<BTreeSet<Trait>>,
+    pub(super) stands_for: Option<StandsFor>,
+    pub(super) subject_prefix: Option<String>,
+    #[serde(default)]
+    pub(super) shapes: Vec<String>,
+    pub(super) condition: Option<String>,
+    /// Claims whose form the vendor does not document.
+    pub(super) undocumented: Option<Vec<String>>,
+    /// It mints no claim that is not listed here.
+    pub(super) closed: Option<bool>,
+    pub(super) checked: Option<String>,
+    pub(super) retires: Option<Retirement>,
     #[serde(default)]
     pub(super) common: BTreeMap<String, String>,
     pub(super) templates: Option<Vec<TemplateSource>>,
@@ -275,6 +329,8 @@ pub(super) struct SegmentSource {
     /// A regular expression, or `$name` of a shared alphabet.
     pub(super) alphabet: Option<String>,
     pub(super) samples: Option<Vec<String>>,
+    /// All that the vendor documents, where the alphabet is only what has been seen.
+    pub(super) guessed: Option<String>,
 }
 
 /// One of several spellings that every template has.
@@ -284,6 +340,8 @@ pub(super) struct Form {
     /// Added to the template's name.
     #[serde(default)]
     pub(super) suffix: String,
+    #[serde(default)]
+    pub(super) tags: BTreeSet<Tag>,
     #[serde(default)]
     pub(super) define: BTreeMap<String, String>,
     #[serde(default)]
@@ -295,6 +353,8 @@ pub(super) struct Form {
 pub(super) struct TemplateSource {
     pub(super) name: String,
     pub(super) context: Context,
+    #[serde(default)]
+    pub(super) tags: BTreeSet<Tag>,
     #[serde(default)]
     pub(super) define: BTreeMap<String, String>,
     #[serde(default)]

@@ -1,7 +1,7 @@
 //! Ready tokens of the common issuers, for `fedlint simulate`.
 
 use super::template::Values;
-use super::{Template, registry};
+use super::{ClaimPart, Context, StandsFor, Tag, Template, registry};
 use crate::token::Token;
 use std::collections::BTreeMap;
 
@@ -35,20 +35,8 @@ pub fn github(job: &Github<'_>) -> Option<Token> {
     let recognised = registry().recognise(if job.issuer.is_empty() { GITHUB } else { job.issuer })?;
     let (kind, reference) = reference(job.reference);
     let pull = job.event.starts_with("pull_request") || kind == "pull";
-    let base = match (job.event, pull, kind) {
-        ("pull_request_target", ..) => "pull-request-target",
-        (_, true, "pull") => "pull-request",
-        (_, true, _) if job.reference.is_empty() => "pull-request",
-        (_, true, _) => "pull-request-merged",
-        (_, _, "tag") => "tag",
-        _ => "branch",
-    };
-    let environment = job.environment.map(|_| match base {
-        "branch" => "environment".to_owned(),
-        base => format!("environment-{base}"),
-    });
-    let name = environment.unwrap_or_else(|| base.to_owned()) + if job.ids.is_some() { "-immutable" } else { "" };
-    let template = recognised.templates().into_iter().find(|t| t.name == name && t.segment("owner").is_some())?;
+    let merged = pull && kind == "branch" && !job.reference.is_empty();
+    let template = recognised.templates().into_iter().find(|t| fits(t, job, kind, pull))?;
     let mut values = Values::from([("owner".to_owned(), job.owner.to_owned()), ("repository".to_owned(), job.repository.to_owned())]);
     let mut put = |name: &str, value: &str| {
         if !value.is_empty() {
@@ -58,7 +46,7 @@ pub fn github(job: &Github<'_>) -> Option<Token> {
     match kind {
         "tag" => put("tag", reference),
         "pull" => put("pull_number", reference.split('/').next().unwrap_or_default()),
-        _ if base == "pull-request-merged" => put("base_branch", reference),
+        _ if merged => put("base_branch", reference),
         _ => put("branch", reference),
     }
     if !pull {
@@ -69,6 +57,34 @@ pub fn github(job: &Github<'_>) -> Option<Token> {
     put("owner_id", job.ids.map_or("", |(owner, _)| owner));
     put("repository_id", job.ids.map_or("", |(_, repository)| repository));
     checked(&template, &values)
+}
+
+/// Whether a template is the one of such a job: its claims can say what the job's do.
+fn fits(template: &Template, job: &Github<'_>, kind: &str, pull: bool) -> bool {
+    let mut said = Token::default();
+    if pull {
+        said.set("event_name", if job.event.is_empty() { "pull_request" } else { job.event });
+    }
+    if !job.reference.is_empty() || !pull {
+        said.set("ref_type", if kind == "tag" { "tag" } else { "branch" });
+        let (_, short) = reference(job.reference);
+        let folder = match kind {
+            "tag" => "tags",
+            "pull" => "pull",
+            _ => "heads",
+        };
+        said.set("ref", format!("refs/{folder}/{short}"));
+    }
+    if let Some(environment) = job.environment {
+        said.set("environment", environment);
+    }
+    let pulls = [Context::PullRequest, Context::PullRequestTarget];
+    let own_event = template.claim("event_name").is_some_and(|parts| parts.iter().all(|p| matches!(p, ClaimPart::Literal(_))));
+    template.segment("owner").is_some()
+        && template.is(Tag::ImmutableIds) == job.ids.is_some()
+        && template.claim("environment").is_some() == job.environment.is_some()
+        && (pulls.contains(&template.context) || (own_event && job.environment.is_some())) == pull
+        && template.bind(&said).is_some()
 }
 
 /// The kind of a ref (`branch`, `tag`, `pull`) and its short name.
@@ -82,7 +98,7 @@ fn reference(reference: &str) -> (&'static str, &str) {
 /// Kubernetes name.
 #[must_use]
 pub fn kubernetes(issuer: &str, namespace: &str, service_account: &str) -> Option<Token> {
-    let recognised = registry().recognise(issuer).or_else(|| registry().as_issuer("kubernetes", issuer))?;
+    let recognised = registry().recognise(issuer).or_else(|| registry().standing_for(StandsFor::Cluster, issuer))?;
     let values = [("namespace", namespace), ("service_account", service_account)];
     let values: Values = values.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     recognised.templates().iter().find(|t| t.segment("service_account").is_some()).and_then(|t| checked(t, &values))
@@ -91,7 +107,7 @@ pub fn kubernetes(issuer: &str, namespace: &str, service_account: &str) -> Optio
 /// The JWT-SVID of a SPIFFE id; `issuer` is the server's `jwt_issuer`. None when the id is not one.
 #[must_use]
 pub fn spiffe(issuer: &str, id: &str) -> Option<Token> {
-    let recognised = registry().as_issuer("spire", issuer)?;
+    let recognised = registry().standing_for(StandsFor::Spiffe, issuer)?;
     let mut token = Token { claims: BTreeMap::new() };
     token.set("sub", id);
     recognised.templates().iter().find_map(|t| t.complete(&token))

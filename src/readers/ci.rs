@@ -5,6 +5,7 @@
 use super::context::{Object, Reader, origin};
 use super::shape::{any_field, field, listing, place, text_at};
 use crate::graph::{Origin, SubjectFormat, SubjectKeys, pieces};
+use crate::issuers::Family;
 use crate::partial::{Text, Value};
 use crate::terraform::{Mode, Resource};
 
@@ -21,19 +22,19 @@ pub(super) fn terraform(reader: &mut Reader, resource: &Resource) {
     match resource.kind.as_str() {
         "github_actions_organization_oidc_subject_claim_customization_template" => {
             let keys = keys(reader, &at, body, "include_claim_keys").unwrap_or(SubjectKeys::Default);
-            add(reader, at, "github", None, keys);
+            add(reader, at, Family::Github, None, keys);
         }
         "github_actions_repository_oidc_subject_claim_customization_template" => {
             let Some(repository) = text_at(body, "repository") else { return };
             let keys = of_repository(reader, &at, body);
-            add(reader, at, "github", Some(repository), keys);
+            add(reader, at, Family::Github, Some(repository), keys);
         }
         "gitlab_project" => {
             let Some(keys) = keys(reader, &at, body, "ci_id_token_sub_claim_components") else { return };
             // The path is made of the name where it is not written.
             let path = text_at(body, "path").or_else(|| text_at(body, "name").map(|n| slug(&n)));
             if let Some(path) = path {
-                add(reader, at, "gitlab", Some(path), keys);
+                add(reader, at, Family::Gitlab, Some(path), keys);
             }
         }
         _ => {}
@@ -52,12 +53,12 @@ pub(super) fn document(reader: &mut Reader, object: &Object) {
     let at = object.origin(object.file_name());
     let keys = of_repository(reader, &at, object.value);
     if matches!(keys, SubjectKeys::These(_)) {
-        add(reader, at, "github", None, keys);
+        add(reader, at, Family::Github, None, keys);
     }
 }
 
-fn add(reader: &mut Reader, origin: Origin, issuer: &'static str, project: Option<Text>, keys: SubjectKeys) {
-    reader.graph.subject_formats.push(SubjectFormat { origin, issuer, project, keys });
+fn add(reader: &mut Reader, origin: Origin, family: Family, project: Option<Text>, keys: SubjectKeys) {
+    reader.graph.subject_formats.push(SubjectFormat { origin, family, project, keys });
 }
 
 /// `use_default`, else the keys, else the organisation's.

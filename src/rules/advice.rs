@@ -2,44 +2,67 @@
 
 use crate::issuers::{ClaimPart, Context, Role, Template};
 
-/// How a trust is to name one branch, for issuers whose subjects are not GitHub's.
+/// How a trust is to name one branch, or what stands in its place where the issuer's subject names none. `patterns` says that
+/// the cloud compares with wildcards.
 #[must_use]
-pub fn one_branch(issuer: &str, templates: &[Template]) -> Option<String> {
-    if issuer.starts_with("github") {
-        return None;
+pub fn one_branch(templates: &[Template], patterns: bool) -> String {
+    let pinned = |role: Role| pinning(templates, role, patterns);
+    match (pinned(Role::Ref), pinned(Role::Environment)) {
+        (Some(branch), Some(environment)) => {
+            format!("pin the branch (`{branch}`) or, better, an environment with a protection rule (`{environment}`)")
+        }
+        (Some(branch), None) => format!("pin the branch: `sub` is `{branch}`"),
+        (None, Some(environment)) => {
+            format!("the subject names no branch: pin a deployment environment that only the branch may use (`{environment}`)")
+        }
+        (None, None) => "pin the ref, or name what runs by a claim that says which revision it is".to_owned(),
     }
-    Some(match branch_subject(templates) {
-        Some(subject) => format!("pin the branch: `sub` is `{subject}`"),
-        None => "pin the ref, or name what runs by a claim that says which revision it is".to_owned(),
-    })
+}
+
+/// Whether some subject of these tokens names the branch.
+#[must_use]
+pub fn names_branch(templates: &[Template]) -> bool {
+    pinning(templates, Role::Ref, true).is_some()
 }
 
 /// The same for a member of a Google pool.
 #[must_use]
-pub fn one_branch_of_a_pool(issuer: &str, templates: &[Template]) -> String {
-    let (subject, test) = if issuer.starts_with("github") {
-        (Some("repo:OWNER/REPO:ref:refs/heads/main".to_owned()), Some("assertion.ref == 'refs/heads/main'"))
-    } else {
-        let has_ref = templates.iter().any(|t| t.context == Context::Branch && t.claim("ref").is_some());
-        (branch_subject(templates), has_ref.then_some("assertion.ref == 'main'"))
+pub fn one_branch_of_a_pool(templates: &[Template]) -> String {
+    let subject = pinning(templates, Role::Ref, false).unwrap_or_else(|| "SUBJECT".to_owned());
+    let claim = |t: &Template, role: Role| {
+        let (name, parts) = t.claims.iter().find(|(name, parts)| name != "sub" && holds(t, parts, role) && parts.len() <= 2)?;
+        Some((name.clone(), filled(t, parts, false)))
     };
-    let subject = subject.unwrap_or_else(|| "SUBJECT".to_owned());
-    let test = test.map(|t| format!(", or add `{t}` to the provider's `attribute_condition`")).unwrap_or_default();
-    format!("bind one subject (`principal://…/subject/{subject}`){test}")
+    let branch = templates.iter().filter(|t| t.context == Context::Branch);
+    let test = branch.filter_map(|t| claim(t, Role::Ref)).min_by_key(|(name, _)| name.len());
+    let test = test.map(|(name, value)| format!(", or add `assertion.{name} == '{value}'` to the provider's `attribute_condition`"));
+    format!("bind one subject (`principal://…/subject/{subject}`){}", test.unwrap_or_default())
 }
 
-/// The subject of a job on `main`.
-fn branch_subject(templates: &[Template]) -> Option<String> {
-    let template = templates.iter().find(|t| t.context == Context::Branch)?;
+/// The subject that names a branch or an environment: `main`, `production`.
+fn pinning(templates: &[Template], role: Role, patterns: bool) -> Option<String> {
+    let context = if role == Role::Environment { Context::Environment } else { Context::Branch };
+    let of = |t: &Template| t.claim("sub").filter(|parts| holds(t, parts, role)).map(|parts| filled(t, parts, patterns));
+    templates.iter().filter(|t| t.context == context).find_map(of)
+}
+
+fn holds(template: &Template, parts: &[ClaimPart], role: Role) -> bool {
+    let is = |part: &ClaimPart| matches!(part, ClaimPart::Segment(i) if template.segments.get(*i).is_some_and(|s| s.role == role));
+    parts.iter().any(is)
+}
+
+/// A claim with names to fill in; with patterns, what is another one in each run is a wildcard.
+fn filled(template: &Template, parts: &[ClaimPart], patterns: bool) -> String {
     let piece = |part: &ClaimPart| match part {
         ClaimPart::Literal(text) => text.clone(),
         ClaimPart::Segment(index) => match template.segments.get(*index) {
             Some(segment) if segment.role == Role::Ref => "main".to_owned(),
+            Some(segment) if patterns && matches!(segment.role, Role::Other | Role::CallerChosen) => "*".to_owned(),
             Some(segment) => segment.name.to_uppercase(),
             None => String::new(),
         },
     };
-    Some(template.claim("sub")?.iter().map(piece).collect())
+    parts.iter().map(piece).collect()
 }
 
 /// The attribute that names a workload best, of those that a provider of a pool maps: key and expression in, key out.

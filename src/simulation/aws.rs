@@ -6,7 +6,7 @@ use crate::admission::iam::{
     principals,
 };
 use crate::graph::{Graph, ProviderId, ProviderKind};
-use crate::issuers::{Tenancy, registry};
+use crate::issuers::{StandsFor, Tenancy, registry};
 use crate::partial::{Text, Unknown, UnknownKind, Value};
 use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
 use std::collections::BTreeSet;
@@ -210,7 +210,7 @@ fn may_mint(host: &Text, choice: IssuerChoice) -> bool {
 fn fits(host: &str, choice: IssuerChoice) -> bool {
     registry().recognise(host).is_none_or(|r| match choice {
         IssuerChoice::Cluster => r.issuer.tenancy == Tenancy::Cluster,
-        IssuerChoice::Spire => r.issuer.id == "spire",
+        IssuerChoice::Spire => r.issuer.stands_for == Some(StandsFor::Spiffe),
         IssuerChoice::Stated | IssuerChoice::Any => true,
     })
 }

@@ -18,7 +18,7 @@ pub use token::{GithubJob, read as read_token};
 
 use crate::graph::links::Links;
 use crate::graph::{Gate, Graph};
-use crate::issuers::{Tenancy, registry};
+use crate::issuers::{StandsFor, Tenancy, registry};
 use crate::partial::{Text, UnknownKind};
 use crate::place::Span;
 use crate::token::{Decision, Evaluation, Step, Token, Truth};
@@ -254,7 +254,7 @@ fn chosen(issuer: &Text, presented: &Presented) -> Issued {
     let registered = recognised.as_ref().map(|r| r.iss.clone());
     let fits = recognised.is_none_or(|r| match presented.issuer {
         IssuerChoice::Cluster => r.issuer.tenancy == Tenancy::Cluster,
-        IssuerChoice::Spire => r.issuer.id == "spire",
+        IssuerChoice::Spire => r.issuer.stands_for == Some(StandsFor::Spiffe),
         IssuerChoice::Stated | IssuerChoice::Any => true,
     });
     if !fits {

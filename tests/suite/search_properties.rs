@@ -68,7 +68,7 @@ proptest! {
 const SMALL: &str = "[aB]{1,2}";
 
 fn segment(name: &str, alphabet: &str, sample: &str) -> Segment {
-    Segment { name: name.into(), role: Role::Tenant, alphabet: alphabet.into(), samples: vec![sample.into()] }
+    Segment { name: name.into(), role: Role::Tenant, alphabet: alphabet.into(), samples: vec![sample.into()], guessed: None }
 }
 
 /// A template with few enough tokens to try them all.
@@ -78,6 +78,9 @@ fn template() -> Template {
     Template {
         name: "small".into(),
         context: Context::Branch,
+        tags: std::collections::BTreeSet::new(),
+        undocumented: Vec::new(),
+        closed: true,
         segments: vec![segment("owner", SMALL, "B"), segment("repository", "a(/a)?|B", "a"), segment("unused", "x|y", "x")],
         claims: vec![
             ("sub".into(), vec![lit("o:"), seg(0), lit("/"), seg(1)]),

@@ -6,6 +6,7 @@
 use super::super::formula::{Formula, GlobPart, Matcher, Test};
 use super::super::search::{Compiled, HoleMode, Options, Templates};
 use super::shape;
+use crate::issuers::registry;
 use crate::language::Language;
 use crate::partial::{Text, Unknown, UnknownKind};
 use std::collections::BTreeMap;
@@ -131,23 +132,17 @@ fn usual_shapes(atom: &Unknown) -> Vec<String> {
         UnknownKind::Guid => vec![format!("00000000-0000-4000-8000-000{digits}")],
         UnknownKind::ServiceAccountEmail => vec![format!("{word}@{word}-project.iam.gserviceaccount.com")],
         UnknownKind::Word => vec![word],
-        UnknownKind::Any => vec![
-            word.clone(),
-            format!("{word}/{word}"),
-            format!("1{digits}"),
-            format!("repo:{word}/{word}:ref:refs/heads/{word}"),
-            format!("refs/heads/{word}"),
-            format!("{word}/{word}:ref:refs/heads/{word}"),
-            format!("{word}:{word}"),
-            format!("system:serviceaccount:{word}:{word}"),
-            format!("00000000-0000-4000-8000-000{digits}"),
-            format!("arn:aws:iam::111122223333:role/{word}"),
-            format!("ref:refs/heads/{word}"),
-            format!("environment:{word}"),
-            format!("project_path:{word}/{word}:ref_type:branch:ref:{word}"),
-            format!("organization:{word}:project:{word}:workspace:{word}:run_phase:apply"),
-            "111122223333".to_owned(),
-        ],
+        UnknownKind::Any => {
+            let mut all = vec![word.clone(), format!("{word}/{word}"), format!("1{digits}")];
+            all.extend(registry().shapes().map(|shape| shape.replace("{word}", &word)));
+            all.extend([
+                format!("{word}:{word}"),
+                format!("00000000-0000-4000-8000-000{digits}"),
+                format!("arn:aws:iam::111122223333:role/{word}"),
+                "111122223333".to_owned(),
+            ]);
+            all
+        }
     }
 }
 

@@ -8,7 +8,13 @@ const OWNER: &str = "[A-Za-z0-9](-?[A-Za-z0-9]){0,38}";
 const REPO: &str = r"[\w.-]{1,100}";
 
 fn segment(name: &str, role: Role, alphabet: &str, samples: &[&str]) -> Segment {
-    Segment { name: name.into(), role, alphabet: alphabet.into(), samples: samples.iter().map(|s| (*s).to_owned()).collect() }
+    Segment {
+        name: name.into(),
+        role,
+        alphabet: alphabet.into(),
+        samples: samples.iter().map(|s| (*s).to_owned()).collect(),
+        guessed: None,
+    }
 }
 
 /// A template; in claims `{name}` stands for a segment.
@@ -25,7 +31,15 @@ fn template(name: &str, segments: Vec<Segment>, claims: &[(&str, &str)]) -> Temp
         out
     };
     let claims = claims.iter().map(|(n, shape)| ((*n).to_owned(), parts(shape))).collect();
-    Template { name: name.into(), context: Context::Branch, claims, segments }
+    Template {
+        name: name.into(),
+        context: Context::Branch,
+        tags: Default::default(),
+        claims,
+        segments,
+        undocumented: Vec::new(),
+        closed: true,
+    }
 }
 
 fn owner() -> Segment {

@@ -85,12 +85,38 @@ fn a_project_with_a_form_of_its_own_has_no_other_tokens() {
         "oct/my-app",
         "evil-corp/my-app",
         "octo-evil/my-app",
+        "oc-to/my-app",
+        "octo/my.app",
+        "octo/m-y-app",
     ] {
         assert!(github(&format!("repo:{other}:ref:refs/heads/main")), "{other}");
     }
     let gitlab = |sub: &str| mints("gitlab.com", "g/sub/p", &["project_path", "ref"], sub);
     assert!(!gitlab("project_path:g/sub/p:ref_type:branch:ref:main") && gitlab("project_path:g/sub/p:ref:main"));
-    for other in ["g/p", "g/sub/deeper/p", "g/sub/q", "h/sub/p"] {
+    for other in ["g/p", "g/sub/deeper/p", "g/sub/q", "h/sub/p", "g/other/p", "g/su/p", "g/subs/p", "g/s.b/p"] {
         assert!(gitlab(&format!("project_path:{other}:ref_type:branch:ref:main")), "{other}");
+    }
+}
+
+/// Two customised projects in one trust: neither gets its default subjects back because of the other.
+#[test]
+fn several_projects_with_forms_of_their_own_stay_excluded() {
+    use super::Fixed;
+    use std::collections::BTreeSet;
+    let claims = BTreeSet::from(["sub".to_owned()]);
+    let keys: Vec<String> = ["repo", "actor"].map(str::to_owned).to_vec();
+    let fixed: Vec<Fixed> = ["octo/app", "octo/site", "hexa/app"].map(|p| Fixed { project: p.to_owned(), keys: keys.clone() }).to_vec();
+    let issuer = registry().recognise("token.actions.githubusercontent.com").unwrap();
+    let templates = issuer.templates_with(&claims, &fixed, &[]);
+    let mints = |project: &str| {
+        let mut token = Token::default();
+        token.set("sub", format!("repo:{project}:ref:refs/heads/main"));
+        templates.iter().any(|t| t.bind(&token).is_some())
+    };
+    for own in ["octo/app", "octo/site", "hexa/app"] {
+        assert!(!mints(own), "{own}");
+    }
+    for other in ["hexa/site", "octo/apps", "octo/web", "octa/app", "hexa_co/app", "octo_co/app"] {
+        assert!(mints(other), "{other}");
     }
 }

@@ -12,7 +12,7 @@ use crate::catalogue::Severity;
 use crate::gate::azure::CredentialView;
 use crate::gate::{self, issuer};
 use crate::graph::{Gate, Trust, pieces};
-use crate::issuers::{Role, Tenancy, well_known_mistakes};
+use crate::issuers::{Role, Tenancy, Trait, well_known_mistakes};
 use crate::partial::Text;
 use crate::rules::advice;
 use rayon::prelude::*;
@@ -61,14 +61,7 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
         findings.push(*finding);
         return findings;
     }
-    findings.extend(format::stale_beside(
-        context,
-        &trust.origin,
-        &seen.recognised.issuer.id,
-        &seen.formula,
-        &seen.templates,
-        Beside::Credential,
-    ));
+    findings.extend(format::stale_beside(context, &trust.origin, &seen.formula, &seen.templates, Beside::Credential));
     findings
 }
 
@@ -143,7 +136,7 @@ fn mismatch(seen: &CredentialView<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     // Elsewhere every job says for itself which audience it asks for; GitHub's login action has a default.
-    let defaulted = seen.recognised.issuer.id.starts_with("github-actions");
+    let defaulted = seen.recognised.issuer.is(Trait::EntraAudienceByDefault);
     let wrong = |text: &&Text| text.as_known().is_some_and(|known| !known.starts_with(AUDIENCE));
     let all = seen.via.credential.audiences.iter().filter(wrong);
     all.filter_map(|text| {
@@ -237,7 +230,7 @@ fn exposed(context: &Context<'_>, seen: &CredentialView<'_>) -> Option<Finding> 
     };
     let pull = (verdict.rule == RuleId::PullRequest).then(|| whole.and_then(|t| t.find_span("pull_request"))).flatten();
     let span = pull.or(verdict.span).or_else(|| whole.and_then(Text::span));
-    let help = advice::one_branch(&seen.recognised.issuer.id, &templates).filter(|_| verdict.rule == RuleId::AnyRef);
+    let help = (verdict.rule == RuleId::AnyRef).then(|| advice::one_branch(&templates, false));
     let verdict = verdict::Verdict { span, help: help.unwrap_or(verdict.help), ..verdict };
     Some(verdict.finding(&seen.via.trust.origin, &seen.recognised.host_path, &exposure).certain(seen.certain))
 }

@@ -8,7 +8,7 @@ use crate::catalogue::Severity;
 use crate::gate::subjects::Subjects;
 use crate::graph::Origin;
 use crate::graph::SubjectFormat;
-use crate::issuers::{Recognised, Template};
+use crate::issuers::{Recognised, Tag, Template};
 use crate::place::Span;
 use crate::rules::engine::Context;
 
@@ -32,8 +32,8 @@ const MAX_NAMED: usize = 4;
 
 /// The finding when only one of the formats gets in, where several values can stand side by side.
 #[must_use]
-pub(super) fn stale(context: &Context<'_>, origin: &Origin, issuer: &str, formula: &Formula, templates: &[Template]) -> Option<Finding> {
-    stale_beside(context, origin, issuer, formula, templates, Beside::Value)
+pub(super) fn stale(context: &Context<'_>, origin: &Origin, formula: &Formula, templates: &[Template]) -> Option<Finding> {
+    stale_beside(context, origin, formula, templates, Beside::Value)
 }
 
 /// The finding when only one of the formats gets in.
@@ -41,13 +41,12 @@ pub(super) fn stale(context: &Context<'_>, origin: &Origin, issuer: &str, formul
 pub(super) fn stale_beside(
     context: &Context<'_>,
     origin: &Origin,
-    issuer: &str,
     formula: &Formula,
     templates: &[Template],
     beside: Beside,
 ) -> Option<Finding> {
-    // Enterprise Server mints the classic form only.
-    if !issuer.starts_with("github-actions") {
+    // Where there is one form only, none is stale.
+    if !templates.iter().any(is_immutable) {
         return None;
     }
     let (immutable, classic): (Vec<Template>, Vec<Template>) = templates.iter().cloned().partition(is_immutable);
@@ -191,7 +190,7 @@ fn admitted(context: &Context<'_>, formula: &Formula, templates: &[Template]) ->
 }
 
 fn is_immutable(template: &Template) -> bool {
-    template.name.contains("immutable")
+    template.is(Tag::ImmutableIds)
 }
 
 /// The values of the other form, exact, when they let it in.

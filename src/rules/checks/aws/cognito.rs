@@ -5,7 +5,7 @@ use crate::admission::exposure::{Class, Life};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::IdentityKind;
-use crate::issuers::Template;
+use crate::issuers::{Tag, Template};
 use crate::rules::Finding;
 
 /// Cognito's identity pools: anybody's pool, or guests
@@ -20,7 +20,7 @@ pub(super) fn identity_pool(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -
         let help = "add `StringEquals` on `cognito-identity.amazonaws.com:aud` with the id of the identity pool";
         return Some(finding.help(help).witness(exposure.witness.clone()).certain(exposure.certain).along_text(&seen.via.principal));
     }
-    let guests: Vec<Template> = seen.templates.iter().filter(|t| t.name == "unauthenticated").cloned().collect();
+    let guests: Vec<Template> = seen.templates.iter().filter(|t| t.is(Tag::Guest)).cloned().collect();
     let Life::Alive(token) = subject.context.life(&seen.formula, &guests) else { return None };
     let graph = subject.context.graph;
     let name = graph.identity(subject.trust.identity).map(|i| match &i.kind {

@@ -7,9 +7,9 @@ use crate::admission::formula::{Formula, Matcher, Subject as FormulaSubject};
 use crate::admission::iam::{self, Effect, PrincipalKind, View, Viewer};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::issuers::{Role, Tenancy};
+use crate::issuers::{Role, Tenancy, Trait};
 use crate::partial::Part;
-use crate::rules::advice::one_branch;
+use crate::rules::advice::{names_branch, one_branch};
 use crate::rules::checks::verdict::{self, Verdict};
 
 use crate::rules::Finding;
@@ -23,7 +23,7 @@ pub(super) fn web_identity(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) ->
     let (formula, templates) = seen.with_audience(&subject.context.inputs());
     let Some(exposure) = subject.context.exposure(&subject.trust.origin, &formula, &templates) else { return Vec::new() };
     let tenancy = seen.recognised.issuer.tenancy;
-    let one_account = seen.recognised.issuer.id == "google" && shape::tests(&seen.formula).iter().any(|o| names_one(o));
+    let one_account = seen.recognised.issuer.is(Trait::SubjectIsOneAccount) && shape::tests(&seen.formula).iter().any(|o| names_one(o));
     let verdict = match exposure.class {
         // A Google subject is one account's number: which project the account lives in does not matter.
         Class::AnyProject | Class::AnyNamespace if one_account => None,
@@ -31,8 +31,12 @@ pub(super) fn web_identity(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) ->
         Class::AnyNamespace | Class::AnyProject | Class::AnyRef if unbound(seen) => Some(unbound_verdict(subject, seen, tenancy)),
         _ => verdict::inside(&seen.formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster),
     };
-    let by_branch = |v: Verdict| match one_branch(&seen.recognised.issuer.id, &seen.templates) {
-        Some(help) if v.rule == RuleId::AnyRef => Verdict { help, ..v },
+    let by_branch = |v: Verdict| match v.rule {
+        // Where no subject names a branch, there is none to pin: what remains is a choice of environments.
+        RuleId::AnyRef if !names_branch(&seen.templates) => {
+            Verdict { help: one_branch(&seen.templates, true), severity: v.severity.min(Severity::Low), ..v }
+        }
+        RuleId::AnyRef => Verdict { help: one_branch(&seen.templates, true), ..v },
         _ => v,
     };
     let verdict = verdict.map(by_branch);

@@ -8,11 +8,9 @@ use crate::admission::iam;
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::gate::aws::key_name;
+use crate::issuers::Trait;
 
 use crate::rules::Finding;
-
-/// The id of Google accounts in the registry: IAM knows them without a provider resource.
-const GOOGLE: &str = "google";
 
 /// No test of the audience.
 pub(super) fn audience(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<Finding> {
@@ -24,7 +22,8 @@ pub(super) fn audience(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Opt
     if tested || keys_named(subject, seen, &["aud", "oaud", "azp"]) || unreadable(subject, seen) {
         return None;
     }
-    let (severity, why, help) = if seen.recognised.issuer.id == GOOGLE { google(subject, seen) } else { registered(subject, seen) };
+    let (severity, why, help) =
+        if seen.recognised.issuer.is(Trait::NoClientList) { google(subject, seen) } else { registered(subject, seen) };
     let message = format!("no condition tests the audience: {why}");
     let host = iam::issuer_of_federated(&seen.via.principal).map_or_else(String::new, |t| t.to_string());
     let place = subject.lacks(&seen.via.principal, &["aud", "oaud", "azp"]);
@@ -86,5 +85,5 @@ fn keys_named(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, names: &[&str])
 
 /// GitHub's classic and immutable subjects: only one of them gets in.
 pub(super) fn subject_format(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<Finding> {
-    super::super::format::stale(subject.context, &subject.trust.origin, &seen.recognised.issuer.id, &seen.formula, &seen.templates)
+    super::super::format::stale(subject.context, &subject.trust.origin, &seen.formula, &seen.templates)
 }

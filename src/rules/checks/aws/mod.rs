@@ -14,6 +14,7 @@ use super::super::finding::Finding;
 use super::format::{self, Customised};
 use super::privilege;
 use crate::catalogue::RuleId;
+use crate::issuers::Trait;
 
 use crate::admission::exposure::Life;
 use crate::admission::iam::{self, Policy};
@@ -117,7 +118,7 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
             continue;
         }
         let dead = broken::dead(&subject, &seen, lifeless, misapplied);
-        if seen.recognised.issuer.id == "cognito" && !lifeless {
+        if seen.recognised.issuer.is(Trait::IdentityPools) && !lifeless {
             findings.extend(cognito::identity_pool(&subject, &seen));
             continue;
         }

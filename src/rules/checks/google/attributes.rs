@@ -10,7 +10,7 @@ use crate::admission::formula::{Comparison, Formula, Matcher, Subject, Test};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::{Gate, GoogleSource, Provider, ProviderKind, Trust};
-use crate::issuers::{Template, Tenancy};
+use crate::issuers::{Tag, Template, Tenancy};
 
 use crate::partial::Text;
 use crate::rules::Finding;
@@ -164,10 +164,10 @@ fn help(seen: &ProviderView<'_>, key: &str) -> String {
     format!("bind a value of the form that the mapping of `{key}` makes, or change the mapping")
 }
 
-/// GitHub's subject can be customised.
+/// The subject can be customised.
 fn customised(seen: &ProviderView<'_>, key: &str) -> bool {
     let reads = |e: &Text| e.to_string().contains("assertion.sub");
-    seen.recognised.issuer.id.starts_with("github") && seen.via.view.mapping.iter().any(|(k, e)| k == key && reads(e))
+    seen.recognised.customisable() && seen.via.view.mapping.iter().any(|(k, e)| k == key && reads(e))
 }
 
 /// A value of the attribute, for people.
@@ -217,7 +217,7 @@ fn default_role(seen: &ProviderView<'_>, member: &Member, key: &str) -> bool {
 fn sessions(seen: &ProviderView<'_>, formula: &Formula) -> Vec<Template> {
     let mut templates = seen.templates_for(formula);
     if seen.via.view.aws {
-        templates.retain(|t| t.name == "assumed-role");
+        templates.retain(|t| t.is(Tag::RoleSession));
     }
     templates
 }

@@ -13,7 +13,7 @@ use crate::admission::formula::Formula;
 use crate::catalogue::Severity;
 use crate::gate::audience::without_audience;
 use crate::graph::{Gate, IdentityKind, Trust};
-use crate::issuers::{Template, Tenancy};
+use crate::issuers::{Tag, Template, Tenancy};
 use crate::place::Span;
 
 use crate::rules::{Finding, advice};
@@ -57,7 +57,7 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
     // A stranger is the provider's fault, and is reported there with this binding.
     let verdict = verdict::inside(&without_audience(formula), templates, &exposure, seen.tenancy() == Tenancy::Cluster);
     let verdict = verdict.filter(|v| !CONDITION_RULES.contains(&v.rule) || !answered(context, seen, exposure.class));
-    let stale = format::stale(context, &trust.origin, &seen.recognised.issuer.id, &without_audience(formula), templates);
+    let stale = format::stale(context, &trust.origin, &without_audience(formula), templates);
     let found = verdict.map(|mut v| {
         if seen.via.view.aws && v.rule == RuleId::OrganizationWide {
             v.message = "every role of the AWS account that the provider admits has the identity".to_owned();
@@ -65,7 +65,7 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
             v.severity = Severity::Medium;
         }
         if v.rule == RuleId::AnyRef {
-            v.help = advice::one_branch_of_a_pool(&seen.recognised.issuer.id, templates);
+            v.help = advice::one_branch_of_a_pool(templates);
         }
         v.span = v.span.or_else(|| text.span());
         v.finding(&trust.origin, &text.to_string(), &exposure).certain(seen.certain)
@@ -96,7 +96,7 @@ fn answered(context: &Context<'_>, seen: &ProviderView<'_>, class: Class) -> boo
 /// worry when role sessions get in as well: who can make users in the account can make roles.
 fn judged_on(context: &Context<'_>, seen: &ProviderView<'_>, formula: &Formula) -> Vec<Template> {
     let templates = seen.templates_for(formula);
-    let sessions: Vec<Template> = templates.iter().filter(|t| t.name == "assumed-role").cloned().collect();
+    let sessions: Vec<Template> = templates.iter().filter(|t| t.is(Tag::RoleSession)).cloned().collect();
     if seen.via.view.aws && matches!(context.life(formula, &sessions), Life::Alive(_)) { sessions } else { templates }
 }
 

@@ -11,7 +11,7 @@ use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::gate::audience::LABEL;
 use crate::graph::Gate;
-use crate::issuers::{Role, Template, Tenancy};
+use crate::issuers::{Family, Role, Template, Tenancy};
 use crate::place::Span;
 
 use crate::partial::{Text, Trail};
@@ -64,13 +64,15 @@ fn missing(context: &Context<'_>, seen: &ProviderView<'_>) -> Option<Finding> {
 }
 
 fn example(seen: &ProviderView<'_>) -> String {
-    match seen.recognised.issuer.id.as_str() {
-        id if id.starts_with("github") => {
-            "add `attribute_condition = \"assertion.repository_owner_id == '<id>'\"` (`gh api users/OWNER --jq .id` prints it)".to_owned()
-        }
-        "aws" => "add `attribute_condition = \"assertion.arn.startsWith('arn:aws:sts::ACCOUNT:assumed-role/ROLE/')\"`".to_owned(),
-        _ => "add an `attribute_condition` that names the tenant and the workloads that may enter".to_owned(),
-    }
+    let issuer = seen.recognised.issuer;
+    let Some(condition) = &issuer.condition else {
+        return "add an `attribute_condition` that names the tenant and the workloads that may enter".to_owned();
+    };
+    let how = match issuer.family {
+        Some(Family::Github) => " (`gh api users/OWNER --jq .id` prints it)",
+        _ => "",
+    };
+    format!("add `attribute_condition = \"{condition}\"`{how}")
 }
 
 /// The bindings (by index) through which a stranger has an identity.
