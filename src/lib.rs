@@ -15,6 +15,7 @@ pub mod config;
 pub mod gate;
 pub mod graph;
 pub mod issuers;
+pub mod kinds;
 pub mod language;
 pub mod partial;
 pub mod pipeline;

@@ -1,9 +1,10 @@
 //! The way of the data, in one screen: files, trees, evaluation, facts, links, findings.
 
 use crate::config::Config;
-use crate::graph::Graph;
 use crate::graph::links::{Links, links};
+use crate::graph::{DuplicateKey, Graph};
 use crate::issuers::registry;
+use crate::kinds;
 use crate::place::Span;
 use crate::readers::{self, Document, Format};
 use crate::report::{Coverage, Run, Skipped, Undecided};
@@ -166,7 +167,7 @@ fn documents(scan: &Scan) -> Vec<Tree> {
 fn evaluate(scan: &Scan, models: &Library) -> Evaluated {
     let files = folders::Files::new(scan);
     let folders = folders::to_evaluate(scan, models);
-    Workspace::new(&files, &folders).models(models).only(readers::wants).evaluate()
+    Workspace::new(&files, &folders).models(models).only(kinds::is_wanted).evaluate()
 }
 
 /// Plans and states join the resources; as documents they would be read twice.
@@ -199,7 +200,9 @@ fn facts(documents: &[Tree], evaluated: &Evaluated) -> Graph {
     let embedded = |text: &Text| -> Result<Value, String> { json::parse_text(text, json::Limits::default()).map_err(|p| p.message) };
     let mut graph = Graph::default();
     readers::read(&readers::Input { resources: &evaluated.resources, documents: &documents, embedded: &embedded }, &mut graph);
-    graph.duplicates.clone_from(&evaluated.duplicates);
+    for twice in &evaluated.duplicates {
+        graph.duplicates.push(DuplicateKey { key: twice.key.clone(), lost: twice.lost, kept: twice.kept });
+    }
     graph
 }
 

@@ -396,6 +396,17 @@ pub struct CredentialConfig {
     pub login: Login,
 }
 
+/// A key of one of Terraform's objects that is written twice: Terraform keeps the last and drops the first without a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DuplicateKey {
+    /// The key.
+    pub key: String,
+    /// The entry that is lost, from its key to the end of its value.
+    pub lost: Span,
+    /// The entry that stays.
+    pub kept: Span,
+}
+
 /// The graph.
 #[derive(Debug, Default)]
 pub struct Graph {
@@ -416,7 +427,7 @@ pub struct Graph {
     /// Google APIs that are turned on.
     pub apis: Vec<Api>,
     /// Keys of Terraform's objects that are written twice: all but the last are lost.
-    pub duplicates: Vec<crate::syntax::hcl::Duplicate>,
+    pub duplicates: Vec<DuplicateKey>,
     /// Credential configurations of workloads outside of Google Cloud.
     pub credential_configs: Vec<CredentialConfig>,
     /// Signatures and delegations of Google service accounts.

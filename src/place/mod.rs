@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-/// A file of the run, an index into [`Sources`].
+/// A file of the run, an index into the files that were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId(pub u32);
 

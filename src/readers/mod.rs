@@ -68,25 +68,6 @@ pub struct Input<'a> {
     pub embedded: &'a dyn EmbeddedJson,
 }
 
-/// Whether any reader looks at Terraform resources or data sources of this type.
-#[must_use]
-pub fn wants(kind: &str) -> bool {
-    let google_iam = || kind.starts_with("google_") && ["_iam_member", "_iam_binding", "_iam_policy"].iter().any(|end| kind.ends_with(end));
-    // A policy document is evaluated where a role refers to it.
-    (kind.starts_with("aws_iam_") && kind != "aws_iam_policy_document")
-        || kind.starts_with("aws_eks_pod_identity")
-        || kind.starts_with("aws_rolesanywhere_")
-        || kind.starts_with("google_iam_workload")
-        || kind.starts_with("google_service_account")
-        || kind == "google_project_service"
-        || google_iam()
-        || kind.starts_with("kubernetes_")
-        || kind.starts_with("azapi_")
-        || kind.contains("federated_identity_credential")
-        || kind.ends_with("_oidc_subject_claim_customization_template")
-        || kind == "gitlab_project"
-}
-
 /// Reads everything into the graph. Order of the facts: as the resources, then as the documents come.
 pub fn read(input: &Input, graph: &mut Graph) {
     let mut reader = Reader::new(graph, input.embedded);

@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod checks;
+pub mod comments;
 pub mod engine;
 pub mod facts;
 pub mod finding;

@@ -1,11 +1,11 @@
 //! `fedlint: ignore[id] reason`: findings that their owners have accepted.
 
+use super::comments::{Suppression, suppressions};
 use super::finding::{Finding, Related};
 use crate::catalogue;
 use crate::catalogue::Confidence;
 use crate::catalogue::RuleId;
 use crate::config::{Config, Level};
-use crate::source::comments::{Suppression, suppressions};
 use crate::source::{SourceFile, Sources};
 use std::sync::Arc;
 

@@ -19,6 +19,7 @@ mod google_bindings;
 mod hostile;
 mod hostile_terraform;
 mod iam_conformance;
+mod layers;
 mod microsoft_services;
 mod names;
 mod places;

@@ -1,5 +1,6 @@
-//! What a file is by its name, and which words make it worth reading.
+//! What a file is by its name, and whether it holds a word that makes it worth reading.
 
+use crate::kinds;
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind};
 use std::sync::LazyLock;
 
@@ -71,103 +72,11 @@ impl FileKind {
     }
 }
 
-/// The words that matter, any case. A file of infrastructure without one of them says nothing about who gets in; a word
-/// too many costs a parse, a word too few costs a finding.
-const WORDS: &[&str] = &[
-    // AWS
-    "assumerole",
-    "assume_role",
-    "assume-role",
-    "assumedrole",
-    "aws_iam_",
-    "aws:principal",
-    "awssts",
-    "sts.amazonaws.com",
-    "\"sts:",
-    "sts:*",
-    "federated",
-    "openid",
-    "oidc",
-    "saml",
-    "role-arn",
-    "role_arn",
-    "rolearn",
-    "pod_identity",
-    "podidentity",
-    "pod-identity",
-    "pods.eks.amazonaws.com",
-    "rolesanywhere",
-    "irsa",
-    "token.actions.githubusercontent.com",
-    "role-to-assume",
-    "trust_policy",
-    "iam_role",
-    "iam.amazonaws.com/role",
-    "aws_access_key_id",
-    "secretaccesskey",
-    "accesskeyid",
-    // Google Cloud
-    "workload_identity",
-    "workloadidentity",
-    "workload-identity",
-    "google_service_account",
-    "google_project_iam",
-    "google_iam_policy",
-    "service_account",
-    "service-account",
-    "serviceaccount",
-    "principal://",
-    "principalset://",
-    "attributecondition",
-    "attribute_condition",
-    "attributemapping",
-    "attribute_mapping",
-    "roles/iam.",
-    "iam.gke.io",
-    "iammember",
-    "iampolicy",
-    "google-github-actions/auth",
-    "google_credentials",
-    "google_application_credentials",
-    "credentials_json",
-    // Azure
-    "tokenexchange",
-    "azure/login",
-    "azure.workload.identity",
-    "user_assigned_identity",
-    "managedidentity",
-    "role_assignment",
-    "roleassignment",
-    "azuread_",
-    "claimsmatchingexpression",
-    "client_secret",
-    "clientsecret",
-    "azure_credentials",
-    // issuers and workloads
-    "spiffe",
-    "spire",
-    "trust_domain",
-    "id-token",
-    "id_token",
-    "jwt",
-    "github_actions_",
-    "include_claim_keys",
-    "issuer",
-    "jwks",
-    "audience",
-    // sources of modules that have a model
-    "terraform-aws-modules/iam",
-    "terraform-aws-modules/terraform-aws-iam",
-    "terraform-aws-modules/eks",
-    "terraform-aws-modules/terraform-aws-eks",
-    "eks-iam-role",
-];
-
 fn automaton(words: &[&str]) -> Option<AhoCorasick> {
     AhoCorasickBuilder::new().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(words).ok()
 }
 
-static MATTERS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| automaton(WORDS));
+static MATTERS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| automaton(&kinds::file_words()));
 static MODULE_CALL: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| automaton(&["\"./", "\"../"]));
 
 /// Files that are small and give others their meaning: read whatever words they hold.

@@ -1,36 +1,12 @@
 //! Attributes that the provider computes and whose shape is known.
 
 use super::engine::{Evaluator, Instance, Item};
+use crate::kinds::{self, Computed};
 use crate::partial::{Kind, Part, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use crate::syntax::hcl::Block;
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// Attributes that a whole-object reference shows too.
-pub(super) const COMMON: &[&str] = &["arn", "id", "name", "email", "url"];
-
-/// What an attribute's name tells about its characters.
-pub(super) fn kind_of_name(name: &str) -> UnknownKind {
-    match name {
-        "arn" => UnknownKind::Arn,
-        "aws_account_id" => UnknownKind::AccountId,
-        "partition" => UnknownKind::Partition,
-        "project_number" => UnknownKind::ProjectNumber,
-        "project_id" => UnknownKind::ProjectId,
-        _ if name.ends_with("_arn") => UnknownKind::Arn,
-        _ => UnknownKind::Any,
-    }
-}
-
-/// What a variable's name tells about its characters.
-pub(super) fn kind_of_variable(name: &str) -> UnknownKind {
-    match name {
-        "account_id" => UnknownKind::Word,
-        "region" | "aws_region" => UnknownKind::Region,
-        _ => kind_of_name(name),
-    }
-}
 
 pub(super) fn known(text: &str) -> Part {
     Part::Literal { text: Arc::from(text), span: None, trail: None }
@@ -90,30 +66,52 @@ impl Evaluator<'_> {
     ) -> Option<Value> {
         let place = Place { instance, address, block, item, span };
         let kind = block.labels.first().map_or("", |l| &*l.text);
-        match (&*block.kind, kind, attribute) {
-            ("data", "aws_iam_policy_document", "json" | "minified_json") => {
-                Some(self.policy_json(&self.resource_body(instance, address, block, item), block.span))
+        let how = kinds::of(kind)?.computed(attribute)?;
+        let is_data = &*block.kind == "data";
+        match how {
+            Computed::Argument(argument) => self.set(&place, argument),
+            Computed::ArgumentOr(argument, kind) => Some(self.set_or_made_up(&place, argument, kind)),
+            Computed::Unknown(kind) => Some(Value::unknown(self.atom(&place, attribute, kind), Some(span))),
+            Computed::Url => {
+                Some(text(vec![known("https://"), hole(self.atom(&place, attribute, UnknownKind::IssuerHostPath), span)], span))
             }
-            ("data", "google_iam_policy", "policy_data") => {
-                Some(self.google_policy_json(&self.resource_body(instance, address, block, item), block.span))
+            Computed::AwsPolicy => is_data.then(|| self.policy_json(&self.resource_body(instance, address, block, item), block.span)),
+            Computed::GooglePolicy => {
+                is_data.then(|| self.google_policy_json(&self.resource_body(instance, address, block, item), block.span))
             }
-            (_, k, _) if k.starts_with("aws_") => self.aws(&place, kind, attribute),
-            (_, k, _) if k.starts_with("google_") => self.google(&place, kind, attribute),
-            (_, k, _) if k.starts_with("azure") => self.azure(&place, kind, attribute),
-            (_, k, _) if k.starts_with("random_") && matches!(attribute, "id" | "result" | "hex" | "b64_url" | "dec") => {
-                Some(Value::unknown(self.atom(&place, attribute, UnknownKind::Word), Some(span)))
+            Computed::AwsProviderArn => self.aws_provider_arn(&place),
+            Computed::AwsProviderUrl => {
+                if is_data {
+                    self.aws_provider_url(&place)
+                } else {
+                    None
+                }
             }
-            _ => None,
+            Computed::AwsRoleArn => Some(self.aws_role_arn(&place)),
+            Computed::EksIdentity => Some(self.eks_identity(&place)),
+            Computed::AwsAccount => Some(self.account_id(span)),
+            Computed::AwsPartition => Some(text(vec![self.partition(span)], span)),
+            Computed::AwsRegion => {
+                Some(text(vec![hole(self.of_root("region", UnknownKind::Region, "data.aws_region.current.name", span), span)], span))
+            }
+            Computed::GoogleEmail | Computed::GoogleMember | Computed::GoogleAccountName => self.google_account(&place, how),
+            Computed::PoolName | Computed::PoolId | Computed::PoolProviderName | Computed::PoolProviderId => self.google_pool(&place, how),
+            Computed::ProjectNumber => Some(text(vec![self.project_number(&place, "project_id")], span)),
+            Computed::ProjectId => {
+                self.set(&place, "project_id").or_else(|| Some(text(vec![self.default_project(UnknownKind::ProjectId, span)], span)))
+            }
+            Computed::ProjectPath => {
+                let id = self.set_text(&place, "project_id");
+                let id = id.map_or_else(|| vec![self.default_project(UnknownKind::ProjectId, span)], |t| t.parts);
+                Some(text([vec![known("projects/")], id].concat(), span))
+            }
+            Computed::DefaultProject => Some(text(vec![self.default_project(UnknownKind::ProjectId, span)], span)),
         }
     }
 
     fn atom(&self, place: &Place<'_>, attribute: &str, kind: UnknownKind) -> Unknown {
         let address = place.instance.inside(&format!("{}{}", place.address, place.item.suffix));
         self.computed_atom(&address, attribute, kind, place.span)
-    }
-
-    fn unknown(&self, place: &Place<'_>, attribute: &str, kind: UnknownKind) -> Option<Value> {
-        Some(Value::unknown(self.atom(place, attribute, kind), Some(place.span)))
     }
 
     /// An attribute as the configuration sets it.
@@ -126,6 +124,11 @@ impl Evaluator<'_> {
 
     fn set_text(&self, place: &Place<'_>, attribute: &str) -> Option<Text> {
         self.set(place, attribute)?.as_text()
+    }
+
+    fn set_or_made_up(&self, place: &Place<'_>, argument: &str, kind: UnknownKind) -> Value {
+        let made_up = || text(vec![hole(self.atom(place, argument, kind), place.span)], place.span);
+        self.set(place, argument).unwrap_or_else(made_up)
     }
 
     /// The one account, partition or region that a root works in.
@@ -154,68 +157,60 @@ impl Evaluator<'_> {
         text(parts, span)
     }
 
-    fn aws(&self, place: &Place<'_>, kind: &str, attribute: &str) -> Option<Value> {
-        let span = place.span;
-        match (kind, attribute) {
-            ("aws_iam_openid_connect_provider", "arn" | "id") => {
-                if let Some(arn) = self.set(place, "arn") {
-                    return Some(arn);
-                }
-                let host_path = match self.set_text(place, "url") {
-                    Some(url) => without_scheme(&url)?,
-                    None => vec![hole(self.atom(place, "url", UnknownKind::IssuerHostPath), span)],
-                };
-                Some(self.provider_arn(host_path, span))
-            }
-            ("aws_iam_openid_connect_provider", "url") if &*place.block.kind == "data" => {
-                // the data source gives the url without its scheme
-                let parts = match (self.set_text(place, "url"), self.set_text(place, "arn")) {
-                    (Some(url), _) => without_scheme(&url)?,
-                    (None, Some(arn)) => after(&arn, ":oidc-provider/")
-                        .unwrap_or_else(|| vec![hole(self.atom(place, "url", UnknownKind::IssuerHostPath), span)]),
-                    (None, None) => return None,
-                };
-                Some(text(parts, span))
-            }
-            ("aws_iam_role", "arn") => {
-                let path = self.set_text(place, "path").unwrap_or_else(|| Text::known("/"));
-                let mut parts = vec![known("arn:"), self.partition(span), known(":iam::"), self.account(span), known(":role")];
-                parts.extend(path.parts);
-                match self.set_text(place, "name") {
-                    Some(name) => parts.extend(name.parts),
-                    None => parts.push(hole(self.atom(place, "name", UnknownKind::Word), span)),
-                }
-                Some(text(parts, span))
-            }
-            ("aws_iam_role", "id" | "name") => {
-                self.set(place, "name").or_else(|| Some(text(vec![hole(self.atom(place, "name", UnknownKind::Word), span)], span)))
-            }
-            ("aws_eks_cluster", "identity") => {
-                let key = self.set_text(place, "name").map(|n| n.fill(|a| a.key().to_owned()));
-                let atom = match key {
-                    Some(name) => Unknown::new(
-                        format!("{}|eks|{name}|issuer", self.root),
-                        UnknownKind::IssuerHostPath,
-                        format!("${{{}.identity[0].oidc[0].issuer}}", place.address),
-                        "the issuer of a cluster is known only after apply",
-                        Some(span),
-                    ),
-                    None => self.atom(place, "issuer", UnknownKind::IssuerHostPath),
-                };
-                let issuer = text(vec![known("https://"), hole(atom, span)], span);
-                let oidc = Value::map(vec![super::values::entry("issuer", issuer)], Some(span));
-                let identity = Value::map(vec![super::values::entry("oidc", Value::list(vec![oidc], Some(span)))], Some(span));
-                Some(Value::list(vec![identity], Some(span)))
-            }
-            ("aws_eks_cluster", "id") => self.set(place, "name"),
-            ("aws_caller_identity", "account_id" | "id") => Some(text(vec![self.account(span)], span)),
-            ("aws_partition", "partition" | "id") => Some(text(vec![self.partition(span)], span)),
-            ("aws_partition", "dns_suffix") => self.unknown(place, attribute, UnknownKind::Any),
-            ("aws_region", "name" | "id" | "region") => {
-                Some(text(vec![hole(self.of_root("region", UnknownKind::Region, "data.aws_region.current.name", span), span)], span))
-            }
-            _ => None,
+    fn aws_provider_arn(&self, place: &Place<'_>) -> Option<Value> {
+        if let Some(arn) = self.set(place, "arn") {
+            return Some(arn);
         }
+        let host_path = match self.set_text(place, "url") {
+            Some(url) => without_scheme(&url)?,
+            None => self.unknown_url(place),
+        };
+        Some(self.provider_arn(host_path, place.span))
+    }
+
+    /// The data source gives the URL without its scheme.
+    fn aws_provider_url(&self, place: &Place<'_>) -> Option<Value> {
+        let parts = match (self.set_text(place, "url"), self.set_text(place, "arn")) {
+            (Some(url), _) => without_scheme(&url)?,
+            (None, Some(arn)) => after(&arn, ":oidc-provider/").unwrap_or_else(|| self.unknown_url(place)),
+            (None, None) => return None,
+        };
+        Some(text(parts, place.span))
+    }
+
+    fn unknown_url(&self, place: &Place<'_>) -> Vec<Part> {
+        vec![hole(self.atom(place, "url", UnknownKind::IssuerHostPath), place.span)]
+    }
+
+    fn aws_role_arn(&self, place: &Place<'_>) -> Value {
+        let span = place.span;
+        let path = self.set_text(place, "path").unwrap_or_else(|| Text::known("/"));
+        let mut parts = vec![known("arn:"), self.partition(span), known(":iam::"), self.account(span), known(":role")];
+        parts.extend(path.parts);
+        match self.set_text(place, "name") {
+            Some(name) => parts.extend(name.parts),
+            None => parts.push(hole(self.atom(place, "name", UnknownKind::Word), span)),
+        }
+        text(parts, span)
+    }
+
+    fn eks_identity(&self, place: &Place<'_>) -> Value {
+        let span = place.span;
+        let key = self.set_text(place, "name").map(|n| n.fill(|a| a.key().to_owned()));
+        let atom = match key {
+            Some(name) => Unknown::new(
+                format!("{}|eks|{name}|issuer", self.root),
+                UnknownKind::IssuerHostPath,
+                format!("${{{}.identity[0].oidc[0].issuer}}", place.address),
+                "the issuer of a cluster is known only after apply",
+                Some(span),
+            ),
+            None => self.atom(place, "issuer", UnknownKind::IssuerHostPath),
+        };
+        let issuer = text(vec![known("https://"), hole(atom, span)], span);
+        let oidc = Value::map(vec![super::values::entry("issuer", issuer)], Some(span));
+        let identity = Value::map(vec![super::values::entry("oidc", Value::list(vec![oidc], Some(span)))], Some(span));
+        Value::list(vec![identity], Some(span))
     }
 
     /// The project id of a resource: its own, else the provider's.
@@ -242,74 +237,35 @@ impl Evaluator<'_> {
         hole(Unknown::new(key, UnknownKind::ProjectNumber, format!("${{number of {id}}}"), why, Some(place.span)), place.span)
     }
 
-    fn google(&self, place: &Place<'_>, kind: &str, attribute: &str) -> Option<Value> {
-        let span = place.span;
-        let join = |parts: Vec<Vec<Part>>| Some(text(parts.into_iter().flatten().collect(), span));
-        let lit = |s: &str| vec![known(s)];
-        match (kind, attribute) {
-            ("google_service_account", "email" | "name" | "id" | "member") => {
-                let id = self.set_text(place, "account_id")?;
-                let full = id.as_known().is_some_and(|i| i.contains('@'));
-                let email =
-                    if full { id.parts } else { [id.parts, lit("@"), self.project(place), lit(".iam.gserviceaccount.com")].concat() };
-                match attribute {
-                    "email" => join(vec![email]),
-                    "member" => join(vec![lit("serviceAccount:"), email]),
-                    _ => join(vec![lit("projects/"), self.project(place), lit("/serviceAccounts/"), email]),
-                }
-            }
-            ("google_iam_workload_identity_pool", "name" | "id") => {
-                let project = if attribute == "id" { self.project(place) } else { vec![self.project_number(place, "project")] };
-                let id = self.set_text(place, "workload_identity_pool_id")?;
-                join(vec![lit("projects/"), project, lit("/locations/global/workloadIdentityPools/"), id.parts])
-            }
-            ("google_iam_workload_identity_pool_provider", "name" | "id") => {
-                let project = if attribute == "id" { self.project(place) } else { vec![self.project_number(place, "project")] };
-                let pool = self.set_text(place, "workload_identity_pool_id")?;
-                let id = self.set_text(place, "workload_identity_pool_provider_id")?;
-                join(vec![
-                    lit("projects/"),
-                    project,
-                    lit("/locations/global/workloadIdentityPools/"),
-                    pool.parts,
-                    lit("/providers/"),
-                    id.parts,
-                ])
-            }
-            ("google_project", "number") => Some(text(vec![self.project_number(place, "project_id")], span)),
-            ("google_project", "project_id") => {
-                self.set(place, "project_id").or_else(|| Some(text(vec![self.default_project(UnknownKind::ProjectId, span)], span)))
-            }
-            ("google_project", "id") => {
-                let id = self
-                    .set_text(place, "project_id")
-                    .map_or_else(|| vec![self.default_project(UnknownKind::ProjectId, span)], |t| t.parts);
-                join(vec![lit("projects/"), id])
-            }
-            ("google_client_config", "project") => Some(text(vec![self.default_project(UnknownKind::ProjectId, span)], span)),
-            _ => None,
-        }
+    fn google_account(&self, place: &Place<'_>, how: Computed) -> Option<Value> {
+        let id = self.set_text(place, "account_id")?;
+        let full = id.as_known().is_some_and(|i| i.contains('@'));
+        let email =
+            if full { id.parts } else { [id.parts, literal("@"), self.project(place), literal(".iam.gserviceaccount.com")].concat() };
+        let parts = match how {
+            Computed::GoogleMember => [literal("serviceAccount:"), email].concat(),
+            Computed::GoogleAccountName => [literal("projects/"), self.project(place), literal("/serviceAccounts/"), email].concat(),
+            _ => email,
+        };
+        Some(text(parts, place.span))
     }
 
-    fn azure(&self, place: &Place<'_>, kind: &str, attribute: &str) -> Option<Value> {
-        let span = place.span;
-        match (kind, attribute) {
-            ("azurerm_kubernetes_cluster", "oidc_issuer_url") => {
-                let atom = self.atom(place, "oidc_issuer_url", UnknownKind::IssuerHostPath);
-                Some(text(vec![known("https://"), hole(atom, span)], span))
-            }
-            ("azurerm_user_assigned_identity", "client_id" | "principal_id" | "tenant_id") => {
-                self.unknown(place, attribute, UnknownKind::Guid)
-            }
-            ("azuread_application" | "azuread_application_registration" | "azuread_service_principal", "client_id" | "object_id") => {
-                self.set(place, attribute).or_else(|| self.unknown(place, attribute, UnknownKind::Guid))
-            }
-            ("azurerm_client_config" | "azuread_client_config", "tenant_id" | "client_id" | "object_id" | "subscription_id") => {
-                self.unknown(place, attribute, UnknownKind::Guid)
-            }
-            _ => None,
+    /// The names of pools and providers hold the number of the project, their ids its id.
+    fn google_pool(&self, place: &Place<'_>, how: Computed) -> Option<Value> {
+        let by_id = matches!(how, Computed::PoolId | Computed::PoolProviderId);
+        let project = if by_id { self.project(place) } else { vec![self.project_number(place, "project")] };
+        let pool = self.set_text(place, "workload_identity_pool_id")?;
+        let mut parts = [literal("projects/"), project, literal("/locations/global/workloadIdentityPools/"), pool.parts].concat();
+        if matches!(how, Computed::PoolProviderName | Computed::PoolProviderId) {
+            let provider = self.set_text(place, "workload_identity_pool_provider_id")?;
+            parts.extend([literal("/providers/"), provider.parts].concat());
         }
+        Some(text(parts, place.span))
     }
+}
+
+fn literal(text: &str) -> Vec<Part> {
+    vec![known(text)]
 }
 
 /// What follows the first `mark` in the literal parts of a text.

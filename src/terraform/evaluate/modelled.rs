@@ -2,6 +2,7 @@
 
 use super::engine::{Evaluator, Instance, Item, Shape};
 use super::{MAX_MODULE_LEVELS, MAX_VALUE_DEPTH, Undecided, config};
+use crate::kinds::{self, ResourceKind};
 use crate::partial::{Hop, HopKind, Kind, Part, Text, Trail, Unknown, Value, hops};
 use crate::place::{FileId, Span};
 use crate::syntax::hcl::Block;
@@ -10,44 +11,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Words in the name of an argument that say that the module makes a trust.
-const TRUST_WORDS: &[&str] = &[
-    "oidc",
-    "provider_arn",
-    "subject",
-    "namespace_service_account",
-    "assume_role",
-    "trust_policy",
-    "trusted_",
-    "federated",
-    "workload_identity",
-    "attribute_condition",
-    "irsa",
-];
-/// Words that only look so: names of a certificate.
-const NO_TRUST: &[&str] = &["subject_alternative"];
-/// Names of arguments that say so only as a whole.
-const TRUST_NAMES: &[&str] = &["role_arn", "role_arns", "service_accounts", "sa_mapping"];
 /// Arguments of the call itself.
 const META: &[&str] = &["source", "version", "providers", "depends_on", "count", "for_each"];
-/// Words in the source of a module that say so, whatever its arguments are called.
-const SOURCE_WORDS: &[&str] =
-    &["oidc", "irsa", "federated", "federation", "workload-identity", "workload_identity", "pod-identity", "eks-role", "assumable-role"];
-/// Resources that are a trust by themselves, or a role that has one.
-const TRUSTING: &[&str] = &["aws_iam_role", "google_iam_workload_identity_pool_provider", "google_service_account_iam_"];
-/// What a trust policy says only where it federates.
-const FEDERATION_WORDS: &[&str] = &["WebIdentity", "oidc-provider", "pods.eks.amazonaws.com", "rolesanywhere", "Federated"];
 /// Most addresses that one note names.
 const MOST_NAMED: usize = 5;
 
 impl Evaluator<'_> {
     /// Says that nobody judges this call, when it looks as if it made a trust.
     pub(super) fn unjudged(&self, name: &str, block: &Block) {
-        let word = |n: &str| TRUST_WORDS.iter().any(|w| n.contains(w)) && !NO_TRUST.iter().any(|w| n.contains(w));
-        let trust = |n: &str| !META.contains(&n) && (TRUST_NAMES.contains(&n) || word(n));
+        let trust = |n: &str| !META.contains(&n) && kinds::argument_makes_trust(n);
         let by_argument = block.body.attributes.iter().find(|a| trust(&a.name)).map(|a| a.name_span);
-        let source = config::source_of(block).unwrap_or_default().to_ascii_lowercase();
-        let by_source = || SOURCE_WORDS.iter().any(|w| source.contains(w)).then_some(block.header);
+        let source = config::source_of(block).unwrap_or_default();
+        let by_source = || kinds::source_makes_trust(&source).then_some(block.header);
         let Some(span) = by_argument.or_else(by_source) else { return };
         let why = format!("module `{name}` is not in the scan and not known: its trust is not judged");
         let entry = Undecided { span: Some(span), why };
@@ -62,14 +37,14 @@ impl Evaluator<'_> {
     /// Notes a trust of the scan's own files that is not there with the values that are known.
     pub(super) fn switched_off(&self, instance: &Rc<Instance>, address: &str, block: &Block) {
         let kind = block.labels.first().map_or("", |l| &*l.text);
-        let trusting = &*block.kind == "resource" && (TRUSTING.iter().any(|t| kind.starts_with(t)) || kind.contains("federated_identity"));
-        let role_policy = kind.starts_with("aws_iam_role_");
-        if !trusting || role_policy || !instance.config.builtin.is_empty() {
+        let trusting = &*block.kind == "resource" && kinds::of(kind).is_some_and(ResourceKind::is_trusting);
+        if !trusting || !instance.config.builtin.is_empty() {
             return;
         }
         // A role for a service is nobody's federation.
         let scope = self.off_item(instance, address, block).scope;
-        let policy = block.body.attribute("assume_role_policy").and_then(|a| self.eval(&a.value, &scope).ok());
+        let policy = kinds::of(kind).and_then(ResourceKind::policy);
+        let policy = policy.and_then(|argument| block.body.attribute(argument)).and_then(|a| self.eval(&a.value, &scope).ok());
         if policy.is_none_or(|p| may_federate(&p, MAX_VALUE_DEPTH)) {
             self.off.borrow_mut().insert(instance.inside(address), block.header);
         }
@@ -107,7 +82,7 @@ fn may_federate(policy: &Value, depth: usize) -> bool {
         Kind::Text(text) => {
             let shape = text.fill(|_| String::new());
             let whole = text.atoms().next().is_some() && shape.is_empty();
-            whole || FEDERATION_WORDS.iter().any(|w| shape.contains(w))
+            whole || kinds::text_federates(&shape)
         }
         Kind::List { items, .. } | Kind::OneOf(items) => items.iter().any(|v| may_federate(v, depth)),
         Kind::Map { entries, .. } => entries.iter().any(|e| may_federate(&e.value, depth)),

@@ -2,7 +2,7 @@
 
 use super::engine::{Evaluator, Instance, Result, Scope, Shape};
 use super::values::{child, with_hop};
-use super::{EvalError, computed, paths, types};
+use super::{EvalError, paths, types};
 use crate::partial::{Entry, HopKind, Kind, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use crate::syntax::hcl::{Expr, Step};
@@ -116,7 +116,7 @@ impl Evaluator<'_> {
                     with_hop(value, default.name_span, HopKind::VariableDefault(name.into()))
                 }
                 (_, None) => {
-                    let kind = computed::kind_of_variable(name);
+                    let kind = crate::kinds::kind_of_variable(name);
                     let why = format!("variable `{name}` has no default");
                     let atom = Unknown::new(
                         self.key(instance, &format!("var.{name}")),

@@ -35,7 +35,7 @@ impl Evaluator<'_> {
             "cluster_oidc_issuer_url" | "oidc_issuer_url" => {
                 computed::text(vec![computed::known("https://"), computed::hole(issuer(), span)], span)
             }
-            _ => Value::unknown(atom(output, computed::kind_of_name(output)), Some(span)),
+            _ => Value::unknown(atom(output, crate::kinds::kind_of_attribute(output)), Some(span)),
         }
     }
 }

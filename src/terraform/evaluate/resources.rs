@@ -3,7 +3,8 @@
 use super::config::ModuleConfig;
 use super::engine::{Child, Evaluator, Expansion, Instance, Item, Result, Scope, Shape};
 use super::iteration::Items;
-use super::{MAX_MODULE_LEVELS, ModuleCall, computed, config, modelled};
+use super::{MAX_MODULE_LEVELS, ModuleCall, config, modelled};
+use crate::kinds::{self, COMMON_ATTRIBUTES, ResourceKind};
 use crate::partial::{Kind, Unknown, UnknownKind, Value};
 use crate::place::{FileId, Span};
 use crate::syntax::hcl::Block;
@@ -160,7 +161,7 @@ impl Evaluator<'_> {
             let mut body = self.resource_body(instance, address, block, item);
             if let Kind::Map { entries, open } = &mut body.kind {
                 *open = true;
-                for name in computed::COMMON {
+                for name in COMMON_ATTRIBUTES {
                     if !entries.iter().any(|e| e.key.as_known().as_deref() == Some(name))
                         && let Ok(value) = self.resource_value(instance, address, block, item, Some(name), span)
                     {
@@ -202,7 +203,7 @@ impl Evaluator<'_> {
                     return Ok(found.clone());
                 }
             }
-            let atom = self.computed_atom(&full, attribute, computed::kind_of_name(attribute), ANY_REFERENCE);
+            let atom = self.computed_atom(&full, attribute, kinds::kind_of_attribute(attribute), ANY_REFERENCE);
             Ok(Value::unknown(atom, Some(ANY_REFERENCE)))
         })?;
         Ok(super::values::placed(value, ANY_REFERENCE, span))
@@ -371,14 +372,15 @@ impl Evaluator<'_> {
     }
 }
 
-/// A reader looks at this block. A generic Azure resource is wanted only when its type may be a federated credential.
+/// A reader looks at this block. A generic resource is wanted only when the type that it is given may be a wanted one.
 fn is_wanted(block: &Block, wanted: fn(&str) -> bool) -> bool {
     let Some(kind) = block.labels.first() else { return false };
-    if !wanted(&kind.text) || wanted("module") || !kind.text.starts_with("azapi_") {
+    let generic = kinds::of(&kind.text).and_then(ResourceKind::generic);
+    let (true, false, Some((argument, part))) = (wanted(&kind.text), wanted("module"), generic) else {
         return wanted(&kind.text);
-    }
-    let of = block.body.attribute("type").and_then(|t| config::literal(&t.value));
-    of.is_none_or(|t| t.to_ascii_lowercase().contains("federatedidentitycredential"))
+    };
+    let given = block.body.attribute(argument).and_then(|t| config::literal(&t.value));
+    given.is_none_or(|t| t.to_ascii_lowercase().contains(part))
 }
 
 /// The key of a module call in `modules.json`.

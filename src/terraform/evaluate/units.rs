@@ -124,7 +124,7 @@ impl<'a> Evaluator<'a> {
         let atom = |why: String| {
             let key = format!("{}|dependency.{label}.outputs.{output}", self.root);
             let shown = format!("${{dependency.{label}.outputs.{output}}}");
-            let kind = super::computed::kind_of_name(output);
+            let kind = crate::kinds::kind_of_attribute(output);
             Value::unknown(Unknown::new(key, kind, shown, why, Some(expr.span)), Some(expr.span))
         };
         if self.chain.iter().any(|f| f == folder) || self.folder == folder {

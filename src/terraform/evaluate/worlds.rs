@@ -2,8 +2,8 @@
 
 use super::config::{ConfigCache, ModuleConfig};
 use super::{ModuleCall, ModuleFiles, Undecided, values};
+use crate::kinds::{self, ResourceKind};
 use crate::place::Span;
-
 use crate::source::SourceFile;
 use crate::terraform::Resource;
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,15 +83,8 @@ pub(super) struct Declared {
 
 /// The gate of the resource is one of several.
 pub(super) fn is_mixed(resource: &Resource) -> bool {
-    let mixed = |names: &[&str]| names.iter().filter_map(|n| resource.body.get(n)).any(|v| values::holds_alternatives(v, 0));
-    match resource.kind.as_str() {
-        "aws_iam_role" => mixed(&["assume_role_policy"]),
-        "aws_iam_openid_connect_provider" => mixed(&["url", "client_id_list"]),
-        "google_iam_workload_identity_pool_provider" => mixed(&["attribute_condition", "attribute_mapping", "oidc", "aws"]),
-        kind if kind.starts_with("google_") => mixed(&["member", "members"]),
-        kind if kind.contains("federated_identity_credential") => mixed(&["issuer", "subject", "audience", "audiences"]),
-        _ => false,
-    }
+    let gates = kinds::of(&resource.kind).map_or(&[][..], ResourceKind::gates);
+    gates.iter().filter_map(|gate| resource.body.get(gate)).any(|value| values::holds_alternatives(value, 0))
 }
 
 /// The worlds of a root.

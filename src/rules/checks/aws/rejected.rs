@@ -27,7 +27,7 @@ pub(super) fn rejected(subject: &RoleTrust<'_>) -> Vec<Finding> {
 /// Keys that Terraform drops before IAM sees them.
 fn duplicates(subject: &RoleTrust<'_>) -> Vec<Finding> {
     let conditions: Vec<&ConditionTest> = subject.policy.statements.iter().flat_map(|s| &s.conditions).collect();
-    let own = |d: &&crate::syntax::hcl::Duplicate| {
+    let own = |d: &&crate::graph::DuplicateKey| {
         let operator = iam::Operator::parse(&d.key).is_some() || d.key.contains(':');
         let inside = |span: crate::place::Span| span.file == d.kept.file && span.start >= d.kept.start && span.end <= d.kept.end;
         operator && conditions.iter().any(|c| c.span.or_else(|| c.key.span()).is_some_and(inside))

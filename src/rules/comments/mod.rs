@@ -1,4 +1,4 @@
-//! Suppressions: what a person wrote beside a finding to accept it.
+//! Ignore comments: what a person wrote beside a finding to accept it.
 //!
 //! ```text
 //! # fedlint: ignore[wildcard-subject, missing-audience] reviewed in #123 (until 2027-01-01)
@@ -10,8 +10,9 @@
 mod tests;
 mod trees;
 
-use super::walk::FileKind;
-use super::{SourceFile, Span};
+use crate::place::Span;
+use crate::source::SourceFile;
+use crate::source::walk::FileKind;
 use std::ops::{Range, RangeInclusive};
 
 /// What a comment for fedlint starts with.
