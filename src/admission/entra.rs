@@ -425,9 +425,12 @@ pub fn evaluate(credential: &Credential, token: &Token) -> Evaluation {
             for test in tests {
                 let Subject::Claim(claim) = &test.subject else { continue };
                 let found = token.string(claim);
+                let open = matches!(token.claims.get(claim), Some(Claim::Open { .. }));
                 let (outcome, expected) = decide(&test, found);
+                let outcome = if open { Truth::Unknown } else { outcome };
                 let close = outcome == Truth::False && found.is_some_and(|f| f.eq_ignore_ascii_case(&expected));
                 let note = close.then(|| "it differs only in case, and the comparison is case-sensitive".to_owned());
+                let note = note.or_else(|| open.then(|| format!("the value of the token's `{claim}` was not provided")));
                 let (test, span, found) = (test.label, test.span, found.map(str::to_owned));
                 trace.push(Step { test, outcome, expected: Some(expected), found, span, note });
             }
@@ -450,7 +453,11 @@ pub fn evaluate(credential: &Credential, token: &Token) -> Evaluation {
         _ => Decision::Unknown,
     };
     let unknown = |s: &&Step| decision == Decision::Unknown && s.outcome == Truth::Unknown;
-    let reasons = trace.iter().filter(unknown).map(|s| format!("`{}` depends on an unknown value", s.test)).collect();
+    let reasons = trace
+        .iter()
+        .filter(unknown)
+        .map(|s| s.note.clone().unwrap_or_else(|| format!("`{}` depends on an unknown value", s.test)))
+        .collect();
     Evaluation { decision, trace, reasons }
 }
 

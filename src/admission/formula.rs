@@ -197,7 +197,7 @@ fn member(of: &Subject, token: &Token) -> Option<serde_json::Value> {
     match of {
         Subject::Claim(name) => match token.claims.get(name)? {
             Claim::Json(v) => Some(v.clone()),
-            Claim::String(_) | Claim::List(_) => None,
+            Claim::String(_) | Claim::List(_) | Claim::Open { .. } => None,
         },
         Subject::Member(inner, key) => member(inner, token)?.get(key).cloned(),
         _ => None,

@@ -5,6 +5,7 @@ use super::{Inputs, IssuerView, issuer, subjects};
 use crate::admission::cel::google::{AWS_DEFAULT_MAPPING, GoogleView, Member, condition_formula, member_formula, references};
 use crate::admission::exposure::{Life, life, shape};
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
+use crate::graph::links::Links;
 use crate::graph::{Gate, GoogleProvider, GoogleSource, Graph, Provider, ProviderId, ProviderKind, Setting, pieces};
 use crate::issuers::{ClaimPart, Recognised, Registry, Role, Tenancy};
 use crate::partial::{Part, Text};
@@ -82,12 +83,32 @@ pub fn views<'a>(inputs: &Inputs<'a>, id: ProviderId) -> Vec<ProviderView<'a>> {
     let graph: &'a Graph = inputs.graph;
     let Some(provider) = graph.provider(id) else { return Vec::new() };
     let ProviderKind::Google(google) = &provider.kind else { return Vec::new() };
-    if google.disabled || google.mapping_open {
+    if google.mapping_open || disabled(graph, inputs.links, id).is_some() {
         return Vec::new();
     }
     let conditions = conditions(google);
     let certain = conditions.len() == 1;
     conditions.into_iter().filter_map(|condition| view(inputs, id, provider, google, condition, certain)).collect()
+}
+
+/// What is turned off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disabled {
+    /// The provider.
+    Provider,
+    /// Its pool: <https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools> (`disabled`).
+    Pool,
+}
+
+/// Whether a provider exchanges no tokens because it, or every pool that it may be of, is disabled.
+#[must_use]
+pub fn disabled(graph: &Graph, links: &Links, id: ProviderId) -> Option<Disabled> {
+    let ProviderKind::Google(google) = &graph.provider(id)?.kind else { return None };
+    if google.disabled {
+        return Some(Disabled::Provider);
+    }
+    let mut pools = links.pool_providers.iter().zip(&graph.pools).filter(|(row, _)| row.contains(&id)).map(|(_, pool)| pool).peekable();
+    (pools.peek().is_some() && pools.all(|pool| pool.disabled)).then_some(Disabled::Pool)
 }
 
 /// Every condition that a provider may have; empty when nothing is known of it.

@@ -149,6 +149,7 @@ fn found(token: &Token, name: &str) -> Vec<String> {
         Some(Claim::String(s)) => vec![s.clone()],
         Some(Claim::List(items)) => items.clone(),
         Some(Claim::Json(value)) => json(value),
+        Some(Claim::Open { .. }) => Vec::new(),
     }
 }
 

@@ -210,6 +210,7 @@ fn witness_block(witness: &Token) -> String {
             Claim::String(s) => s.clone(),
             Claim::List(items) => items.join(", "),
             Claim::Json(v) => v.to_string(),
+            Claim::Open { .. } => "…".to_owned(),
         };
         let _ = write!(out, "\n  {name:width$}  {}", printable(&value));
     }

@@ -161,6 +161,7 @@ fn message(finding: &Finding) -> String {
                 Claim::String(s) => s.clone(),
                 Claim::List(items) => items.join(", "),
                 Claim::Json(v) => v.to_string(),
+                Claim::Open { .. } => "…".to_owned(),
             };
             text.push_str(&format!("- {name}: {shown}\n"));
         }

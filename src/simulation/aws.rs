@@ -5,7 +5,8 @@ use crate::admission::iam::{
     BUILT_IN_HOSTS, Effect, Policy, PrincipalKind, PrincipalRef, Request, Requester, context_of, evaluate, is_saml, issuer_of_federated,
     principals,
 };
-use crate::graph::{Graph, ProviderId, ProviderKind};
+use crate::gate::aws::{WEB_IDENTITY, other_account};
+use crate::graph::{Graph, ProviderId, ProviderKind, Trust};
 use crate::issuers::{StandsFor, Tenancy, registry};
 use crate::partial::{Text, Unknown, UnknownKind, Value};
 use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
@@ -13,17 +14,33 @@ use std::collections::BTreeSet;
 
 /// The audience that AWS's own tools ask for.
 const AUDIENCE: &str = "sts.amazonaws.com";
-const WEB_IDENTITY: &str = "sts:AssumeRoleWithWebIdentity";
 
 /// Decides a role of the scan.
-pub(super) fn decide_trust(graph: &Graph, providers: &[ProviderId], document: &Value, presented: &Presented) -> Answer {
+pub(super) fn decide_trust(graph: &Graph, providers: &[ProviderId], trust: &Trust, document: &Value, presented: &Presented) -> Answer {
     let policy = named_issuer(Policy::read(document), document, presented);
     let answer = decide(&policy, presented);
     let Answer::Decided(evaluation) = answer else { return answer };
     if presented.ready || evaluation.decision == Decision::Deny {
         return Answer::Decided(evaluation);
     }
-    Answer::Decided(preceded(clients(graph, providers, presented).into_iter().collect(), evaluation))
+    let steps = elsewhere(graph, trust, &policy).into_iter().chain(clients(graph, providers, presented)).collect();
+    Answer::Decided(preceded(steps, evaluation))
+}
+
+/// Every provider that the policy names is another account's than the role.
+fn elsewhere(graph: &Graph, trust: &Trust, policy: &Policy) -> Option<Step> {
+    let role = graph.identity(trust.identity);
+    let named: Vec<PrincipalRef> = principals(policy).into_iter().filter(|p| p.effect != Effect::Deny && p.brings_tokens()).collect();
+    let found: Vec<(String, String)> = named.iter().map_while(|p| other_account(role, &p.text)).collect();
+    let (own, other) = found.first().filter(|_| found.len() == named.len())?;
+    Some(Step {
+        test: "account of the provider".to_owned(),
+        outcome: Truth::False,
+        expected: Some(own.clone()),
+        found: Some(other.clone()),
+        span: named.first().and_then(|p| p.span),
+        note: Some("STS looks for the provider in the account of the role".to_owned()),
+    })
 }
 
 /// A token of "whatever issuer the trust names" is a token of that issuer also where its URL is known only after `apply`:
@@ -79,7 +96,7 @@ fn audiences_of(token: &Token) -> Vec<String> {
         .flat_map(|c| match c {
             Claim::String(s) => vec![s.clone()],
             Claim::List(l) => l.clone(),
-            Claim::Json(_) => Vec::new(),
+            Claim::Json(_) | Claim::Open { .. } => Vec::new(),
         })
         .collect()
 }
@@ -109,7 +126,7 @@ pub(super) fn decide(policy: &Policy, presented: &Presented) -> Answer {
     let context = if presented.ready { presented.claims.clone() } else { context(policy, principal.name(), presented) };
     let action = presented.action.clone().unwrap_or_else(|| default_action(&principal).to_owned());
     let request = Request { action, principal, context, caller_allowed: !presented.caller_denied };
-    Answer::Decided(readable(evaluate(policy, &request)))
+    Answer::Decided(evaluate(policy, &request))
 }
 
 /// The federated principal that is the token's issuer but for a slash at the end: STS finds no provider of that name
@@ -124,24 +141,6 @@ fn nearly(principals: &[PrincipalRef], requester: &Requester) -> Option<Step> {
     let note = Some(super::difference(&format!("https://{issuer}"), &format!("https://{host}")));
     let (expected, found) = (Some(issuer), Some(host.to_owned()));
     Some(Step { test: "Principal".to_owned(), outcome: Truth::False, expected, found, span: principal.text.span(), note })
-}
-
-/// Says of a value that was not given that it was not, and of a wildcard that it is none.
-fn readable(mut evaluation: Evaluation) -> Evaluation {
-    for step in evaluation.trace.iter_mut().filter(|s| s.outcome == Truth::False && s.note.is_none()) {
-        let exact = step.test.contains("StringEquals") && !step.test.contains("Not");
-        if exact && step.expected.as_deref().is_some_and(|e| e.contains('*')) {
-            step.note = Some("`StringEquals` compares character by character: `*` is a wildcard under `StringLike` only".to_owned());
-        }
-    }
-    let plain = |text: &mut String| {
-        if let Some(key) = text.strip_suffix(" holds `{}`, which is no condition value") {
-            *text = format!("{key} is not given: it depends on the request, or was left open");
-        }
-    };
-    evaluation.reasons.iter_mut().for_each(plain);
-    evaluation.trace.iter_mut().filter_map(|s| s.note.as_mut()).for_each(plain);
-    evaluation
 }
 
 fn for_tokens(p: &PrincipalRef) -> bool {
@@ -245,13 +244,9 @@ fn context(policy: &Policy, principal: &str, presented: &Presented) -> Token {
     let recognised = registry().recognise(&host).or_else(|| registry().generic(&host));
     let exposed = |claim: &str| recognised.as_ref().is_some_and(|r| r.issuer.aws_key_of(claim).is_some());
     let mut out = context_of(&with_audience(presented), &host, &exposed);
-    let open = || Claim::Json(serde_json::Value::Object(serde_json::Map::new()));
-    for claim in presented.open_claims.iter().filter(|c| exposed(c)) {
-        out.claims.insert(format!("{host}:{claim}"), open());
-    }
     for key in policy.statements.iter().flat_map(|s| &s.conditions).filter_map(|c| c.key.as_known()) {
         if of_request(&key.to_ascii_lowercase()) {
-            out.claims.entry(key).or_insert_with(open);
+            out.claims.entry(key).or_insert(Claim::Open { optional: true });
         }
     }
     out.set("aws:SecureTransport", "true");

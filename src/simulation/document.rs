@@ -1,8 +1,9 @@
 //! One policy document alone.
 
-use super::{Answer, IssuerChoice, Presented, aws, azure, google, leave_open};
+use super::{Answer, IssuerChoice, Presented, aws, google, open, trusted};
 use crate::admission::iam::Policy;
-use crate::graph::{Gate, Graph, ProviderKind};
+use crate::graph::links::Links;
+use crate::graph::{Graph, Provider, ProviderId, ProviderKind};
 use crate::partial::Value;
 use crate::pipeline::{self, Input, Request};
 use crate::source::Sources;
@@ -34,14 +35,15 @@ pub fn decide_document(path: &str, text: &str, presented: &Presented) -> Result<
     if let Some(document) = document(path, text, &sources)?
         && document.get("Statement").is_some()
     {
-        let answer = aws::decide(&Policy::read(&document), &presented);
-        return Ok(Decided { evaluation: leave_open(concluded(answer), &presented), sources });
+        let policy = Policy::read(&document);
+        let answer = open::decided(&presented, &|p| aws::decide(&policy, p));
+        return Ok(Decided { evaluation: concluded(answer), sources });
     }
     let name = if FileKind::of(path).is_some() { path.to_owned() } else { format!("{path}.json") };
     let request = Request { input: Input::Memory(vec![(name, text.to_owned())]), ..Request::default() };
     let world = pipeline::read(&request).map_err(|e| e.to_string())?;
-    let answer = only(path, &world.graph, &world.links.trust_providers, &presented)?;
-    Ok(Decided { evaluation: leave_open(concluded(answer), &presented), sources: world.sources })
+    let answer = only(path, &world.graph, &world.links, &presented)?;
+    Ok(Decided { evaluation: concluded(answer), sources: world.sources })
 }
 
 /// The one document of a JSON or YAML file; none for another format.
@@ -61,24 +63,19 @@ fn document(path: &str, text: &str, sources: &Arc<Sources>) -> Result<Option<Val
 }
 
 /// The one gate of a graph: trusts first, else providers.
-fn only(path: &str, graph: &Graph, providers: &[Vec<crate::graph::ProviderId>], presented: &Presented) -> Result<Answer, String> {
+fn only(path: &str, graph: &Graph, links: &Links, presented: &Presented) -> Result<Answer, String> {
     match graph.trusts.as_slice() {
         [] => {}
-        [trust] => {
-            let linked = providers.first().map_or(&[][..], Vec::as_slice);
-            return Ok(match &trust.gate {
-                Gate::AwsPolicy(document) => aws::decide_trust(graph, linked, document, presented),
-                Gate::GoogleMember { member, .. } => google::decide_member(graph, linked, member, presented),
-                Gate::AzureCredential { issuer, subject, audiences, expression } => {
-                    azure::decide(issuer.as_ref(), subject.as_ref(), audiences, expression.as_ref(), presented)
-                }
-            });
-        }
+        [trust] => return Ok(open::decided(presented, &|p| trusted(graph, links, 0, trust, p))),
         many => return Err(format!("`{path}` holds {} trusts: give a file with one, or scan the folder", many.len())),
     }
-    let mut google = graph.providers.iter().filter_map(|p| if let ProviderKind::Google(g) = &p.kind { Some(g) } else { None });
+    let google = |(index, provider): (usize, &Provider)| match &provider.kind {
+        ProviderKind::Google(_) => u32::try_from(index).ok().map(ProviderId),
+        ProviderKind::AwsOidc { .. } => None,
+    };
+    let mut google = graph.providers.iter().enumerate().filter_map(google);
     match (google.next(), google.next()) {
-        (Some(provider), None) => Ok(google::decide_provider(provider, presented)),
+        (Some(provider), None) => Ok(open::decided(presented, &|p| google::decide_provider(graph, links, provider, p))),
         (Some(_), Some(_)) => Err(format!("`{path}` holds several providers: give a file with one")),
         (None, _) => {
             Err(format!("`{path}` is no IAM trust policy, no provider of a workload identity pool and no federated identity credential"))

@@ -3,6 +3,8 @@
 use super::{Answer, Issued, IssuerChoice, Presented, issued, may_be, preceded};
 use crate::admission::cel::Value;
 use crate::admission::cel::google::{Attributes, GoogleView, Member, MemberKind, Selector, evaluate_member, evaluate_provider};
+use crate::gate::google::{Disabled, disabled};
+use crate::graph::links::Links;
 use crate::graph::{GoogleProvider, GoogleSource, Graph, ProviderId, ProviderKind, Setting};
 use crate::issuers::{Tenancy, registry};
 use crate::partial::Text;
@@ -20,7 +22,7 @@ struct Entry {
 }
 
 /// Decides a binding of the scan.
-pub(super) fn decide_member(graph: &Graph, providers: &[ProviderId], text: &Text, presented: &Presented) -> Answer {
+pub(super) fn decide_member(graph: &Graph, links: &Links, providers: &[ProviderId], text: &Text, presented: &Presented) -> Answer {
     let Ok(member) = Member::parse(text) else { return Answer::NotForTokens };
     let MemberKind::Pool { pool, .. } = &member.kind else { return Answer::NotForTokens };
     if presented.ready {
@@ -29,16 +31,13 @@ pub(super) fn decide_member(graph: &Graph, providers: &[ProviderId], text: &Text
     if let Some(project) = pool.text.as_known().and_then(|p| p.strip_suffix(".svc.id.goog").map(str::to_owned)) {
         return gke(&member, &project, presented);
     }
-    let google = |id: &ProviderId| match &graph.provider(*id)?.kind {
-        ProviderKind::Google(google) => Some(google),
-        ProviderKind::AwsOidc { .. } => None,
-    };
-    let all: Vec<&GoogleProvider> = providers.iter().filter_map(google).collect();
+    let google = |id: &&ProviderId| graph.provider(**id).is_some_and(|p| matches!(p.kind, ProviderKind::Google(_)));
+    let all: Vec<ProviderId> = providers.iter().filter(google).copied().collect();
     if all.is_empty() {
         let reason = format!("no provider of the pool `{}` is in the scan", pool.text);
         return Answer::Decided(Evaluation { decision: Decision::Unknown, trace: Vec::new(), reasons: vec![reason] });
     }
-    let entries = all.into_iter().filter_map(|provider| enter(provider, presented));
+    let entries = all.into_iter().filter_map(|provider| enter(graph, links, provider, presented));
     let judged: Vec<Evaluation> = entries.map(|entry| through(&member, entry)).collect();
     // Any provider of the pool lets in; for a refusal the one that came furthest tells most.
     let rank = |e: &Evaluation| match e.decision {
@@ -50,8 +49,8 @@ pub(super) fn decide_member(graph: &Graph, providers: &[ProviderId], text: &Text
 }
 
 /// Decides a provider alone: who enters the pool.
-pub(super) fn decide_provider(provider: &GoogleProvider, presented: &Presented) -> Answer {
-    enter(provider, presented).map_or(Answer::OtherIssuer, |entry| Answer::Decided(entry.evaluation))
+pub(super) fn decide_provider(graph: &Graph, links: &Links, provider: ProviderId, presented: &Presented) -> Answer {
+    enter(graph, links, provider, presented).map_or(Answer::OtherIssuer, |entry| Answer::Decided(entry.evaluation))
 }
 
 /// The member after its provider.
@@ -67,6 +66,9 @@ fn through(member: &Member, entry: Entry) -> Evaluation {
         note = Some("the provider's mapping is not known whole".to_owned());
     }
     let (name, found) = selected(member, &attributes);
+    if truth == Truth::Unknown && note.is_none() {
+        note = attributes.get(&name).and_then(|value| value.as_ref().err()).map(|fault| fault.message().to_owned());
+    }
     let missing = found.is_none() && truth == Truth::False && !matches!(member.selector(), Some(Selector::Everyone(_)));
     if missing {
         note = Some(format!("the provider maps no `{name}`"));
@@ -108,7 +110,8 @@ fn selected(member: &Member, attributes: &Attributes) -> (String, Option<String>
 }
 
 /// Issuer, audience, mapping and condition; none when the provider takes the tokens of another issuer.
-fn enter(provider: &GoogleProvider, presented: &Presented) -> Option<Entry> {
+fn enter(graph: &Graph, links: &Links, id: ProviderId, presented: &Presented) -> Option<Entry> {
+    let ProviderKind::Google(provider) = &graph.provider(id)?.kind else { return None };
     let mut steps = Vec::new();
     let token = match &provider.source {
         GoogleSource::Oidc { issuer, audiences } => match issued(issuer, presented) {
@@ -134,15 +137,18 @@ fn enter(provider: &GoogleProvider, presented: &Presented) -> Option<Entry> {
             presented.claims.clone()
         }
     };
-    if provider.disabled {
-        let note = Some("the provider is disabled".to_owned());
+    if let Some(what) = disabled(graph, links, id) {
+        let note = match what {
+            Disabled::Provider => "the provider is disabled",
+            Disabled::Pool => "the pool is disabled: it exchanges no tokens",
+        };
         steps.push(Step {
             test: "disabled".to_owned(),
             outcome: Truth::False,
             expected: Some("false".to_owned()),
             found: Some("true".to_owned()),
             span: None,
-            note,
+            note: Some(note.to_owned()),
         });
     }
     let (evaluation, attributes) = conditions(provider, &token);
@@ -221,7 +227,7 @@ fn aimed(provider: &GoogleProvider, audiences: &[Text], mut token: Token, presen
     let asked: Vec<String> = match token.claims.get("aud") {
         Some(Claim::String(s)) => vec![s.clone()],
         Some(Claim::List(all)) => all.clone(),
-        Some(Claim::Json(_)) | None => Vec::new(),
+        Some(Claim::Json(_) | Claim::Open { .. }) | None => Vec::new(),
     };
     let (truth, expected) = if audiences.is_empty() {
         let name = Text::known(&own);

@@ -8,6 +8,7 @@ mod aws;
 mod azure;
 mod document;
 mod google;
+mod open;
 mod subject;
 mod token;
 
@@ -17,7 +18,7 @@ pub use subject::of_subject;
 pub use token::{GithubJob, read as read_token};
 
 use crate::graph::links::Links;
-use crate::graph::{Gate, Graph};
+use crate::graph::{Gate, Graph, ProviderId, Trust};
 use crate::issuers::{StandsFor, Tenancy, registry};
 use crate::partial::{Text, UnknownKind};
 use crate::place::Span;
@@ -54,8 +55,11 @@ pub struct Presented {
     pub action: Option<String>,
     /// The caller's own policies do not allow the call (only a trust in a whole AWS account asks for it).
     pub caller_denied: bool,
-    /// Claims that the token has, with a value that was not given: a test of one is not decided.
+    /// Claims whose value was not provided: a test of one is not decided. What [`Presented::claims`] holds of them is an
+    /// example.
     pub open_claims: Vec<String>,
+    /// Those of them that the token may as well lack.
+    pub optional_claims: Vec<String>,
     /// What a person has to know about the token.
     pub notes: Vec<String>,
     /// What a person has to know where something is not decided because of [`Presented::open_claims`].
@@ -110,22 +114,14 @@ impl Outcome {
 pub fn simulate(graph: &Graph, links: &Links, presented: &Presented) -> Outcome {
     let mut out = Outcome::default();
     for (index, trust) in graph.trusts.iter().enumerate() {
-        let providers = links.trust_providers.get(index).map_or(&[][..], Vec::as_slice);
-        let (cloud, via, answer) = match &trust.gate {
-            Gate::AwsPolicy(document) => ("aws", None, aws::decide_trust(graph, providers, document, presented)),
-            Gate::GoogleMember { member, .. } => {
-                ("google", Some(member.to_string()), google::decide_member(graph, providers, member, presented))
-            }
-            Gate::AzureCredential { issuer, subject, audiences, expression } => {
-                ("azure", None, azure::decide(issuer.as_ref(), subject.as_ref(), audiences, expression.as_ref(), presented))
-            }
+        let (cloud, via) = match &trust.gate {
+            Gate::AwsPolicy(_) => ("aws", None),
+            Gate::GoogleMember { member, .. } => ("google", Some(member.to_string())),
+            Gate::AzureCredential { .. } => ("azure", None),
         };
         let identity = graph.identity(trust.identity).map_or_else(|| trust.origin.name.clone(), |i| i.origin.name.clone());
-        match answer {
-            Answer::Decided(evaluation) => {
-                let evaluation = leave_open(evaluation, presented);
-                out.verdicts.push(Verdict { identity, cloud, via, span: trust.origin.span, evaluation });
-            }
+        match open::decided(presented, &|p| trusted(graph, links, index, trust, p)) {
+            Answer::Decided(evaluation) => out.verdicts.push(Verdict { identity, cloud, via, span: trust.origin.span, evaluation }),
             Answer::OtherIssuer if !out.other_issuers.contains(&identity) => out.other_issuers.push(identity),
             Answer::OtherIssuer | Answer::NotForTokens => {}
         }
@@ -135,60 +131,29 @@ pub fn simulate(graph: &Graph, links: &Links, presented: &Presented) -> Outcome 
     out
 }
 
-/// A token by hand that lacks a claim which every token of its issuer has: the refusal says so, it may be none.
-fn tell_missing(evaluation: &mut Evaluation, presented: &Presented) {
-    let known = presented.claims.string("iss").and_then(|iss| registry().recognise(iss));
-    let Some(known) = known.filter(|_| evaluation.decision == Decision::Deny && !presented.ready) else { return };
-    let Some(failed) = evaluation.first_failure().map(|s| s.test.clone()) else { return };
-    let lower = failed.to_lowercase();
-    let missing = known.issuer.claim_names().find(|name| {
-        let always = known.issuer.claim(name).is_some_and(|facts| !facts.optional);
-        let named = || lower.match_indices(&name.to_lowercase()).any(|(at, found)| stands_alone(&lower, at, found.len()));
-        always && !presented.claims.claims.contains_key(*name) && !matches!(*name, "iss" | "aud" | "sub") && named()
-    });
-    let Some(name) = missing else { return };
-    let note = format!("every token of {} has `{name}`, and this one has not: was it left out?", known.issuer.name);
-    if let Some(step) = evaluation.trace.iter_mut().find(|s| s.test == failed && matches!(s.outcome, Truth::False | Truth::Error)) {
-        step.note = Some(step.note.take().map_or_else(|| note.clone(), |own| format!("{own}; {note}")));
+/// Decides a token under one trust.
+fn trusted(graph: &Graph, links: &Links, index: usize, trust: &Trust, presented: &Presented) -> Answer {
+    let providers = links.trust_providers.get(index).map_or(&[][..], Vec::as_slice);
+    match &trust.gate {
+        Gate::AwsPolicy(document) => aws::decide_trust(graph, providers, trust, document, presented),
+        Gate::GoogleMember { member, .. } => google::decide_member(graph, links, providers, member, presented),
+        Gate::AzureCredential { issuer, subject, audiences, expression } => {
+            azure::decide(issuer.as_ref(), subject.as_ref(), audiences, expression.as_ref(), presented)
+        }
     }
-}
-
-/// Whether a name in a text is whole there, and not a piece of another.
-fn stands_alone(text: &str, at: usize, length: usize) -> bool {
-    let inner = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let before = text.get(..at).and_then(|t| t.chars().next_back());
-    let after = text.get(at + length..).and_then(|t| t.chars().next());
-    !before.is_some_and(inner) && !after.is_some_and(inner)
 }
 
 /// Decides the token before every Google provider: who enters the pools, whatever is bound there.
 #[must_use]
-pub fn entering(graph: &Graph, presented: &Presented) -> Vec<(crate::graph::ProviderId, Evaluation)> {
+pub fn entering(graph: &Graph, links: &Links, presented: &Presented) -> Vec<(ProviderId, Evaluation)> {
     let mut out = Vec::new();
-    for (index, provider) in graph.providers.iter().enumerate() {
-        let crate::graph::ProviderKind::Google(google) = &provider.kind else { continue };
-        if let Answer::Decided(evaluation) = google::decide_provider(google, presented) {
-            out.push((crate::graph::ProviderId(u32::try_from(index).unwrap_or(u32::MAX)), leave_open(evaluation, presented)));
+    for index in 0..graph.providers.len() {
+        let id = ProviderId(u32::try_from(index).unwrap_or(u32::MAX));
+        if let Answer::Decided(evaluation) = open::decided(presented, &|p| google::decide_provider(graph, links, id, p)) {
+            out.push((id, evaluation));
         }
     }
     out
-}
-
-/// A refusal by a claim whose value was not given is no refusal.
-fn leave_open(mut evaluation: Evaluation, presented: &Presented) -> Evaluation {
-    let open = evaluation.first_failure().filter(|_| evaluation.decision == Decision::Deny).and_then(|step| {
-        let lower = step.test.to_lowercase();
-        let word = |claim: &String| lower.match_indices(&claim.to_lowercase()).any(|(at, found)| stands_alone(&lower, at, found.len()));
-        presented.open_claims.iter().find(|claim| word(claim))
-    });
-    if open.is_none() {
-        tell_missing(&mut evaluation, presented);
-    }
-    if let Some(claim) = open {
-        evaluation.reasons = vec![format!("the value of the token's `{claim}` is not given")];
-        evaluation.decision = Decision::Unknown;
-    }
-    evaluation
 }
 
 /// Whether a token is of an issuer.

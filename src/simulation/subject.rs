@@ -40,7 +40,12 @@ pub fn of_subject(issuer: &str, subject: &str) -> Result<Presented, String> {
     for (name, value) in claims.into_iter().filter(|(name, _)| name != "aud") {
         match value.filter(|_| everywhere(&name)) {
             Some(value) => token.set(&name, value),
-            None => presented.open_claims.push(name),
+            None => {
+                if !everywhere(&name) {
+                    presented.optional_claims.push(name.clone());
+                }
+                presented.open_claims.push(name);
+            }
         }
     }
     presented.claims = recognised.issuer.typed(token);
@@ -100,6 +105,7 @@ impl Presented {
         let own = own.filter(|_| keys.iter().all(has));
         let Some(sub) = own.filter_map(|t| t.complete(&rest)).find_map(|t| t.string("sub").map(str::to_owned)) else {
             self.notes.push("this job has no value for one of these claims: GitHub mints it no token, or says nothing of it".to_owned());
+            self.claims.claims.remove("sub");
             self.open_claims.push("sub".to_owned());
             return;
         };
@@ -107,7 +113,8 @@ impl Presented {
         let open: BTreeSet<&str> = keys.iter().map(String::as_str).filter(|k| !GIVEN.contains(k)).collect();
         if !open.is_empty() {
             let list = open.into_iter().collect::<Vec<_>>().join("`, `");
-            self.open_notes.push(format!("`{list}` was not given, so the subject is an example and a test that refuses it is not decided"));
+            self.open_notes
+                .push(format!("`{list}` was not provided, so the subject is an example and a test that refuses it is not decided"));
             self.open_claims.push("sub".to_owned());
         }
     }

@@ -112,7 +112,7 @@ impl GithubJob<'_> {
             }
         }
         if !presented.open_claims.is_empty() {
-            presented.open_notes.push("a test of an id that was not given (`--owner-id`, `--repository-id`) is not decided".to_owned());
+            presented.open_notes.push("a test of an id that was not provided (`--owner-id`, `--repository-id`) is not decided".to_owned());
         }
         Ok(presented)
     }

@@ -13,6 +13,11 @@ pub enum Claim {
     List(Vec<String>),
     /// Anything else of JSON: numbers, booleans, objects.
     Json(serde_json::Value),
+    /// A value that was not provided: a test of it is not decided.
+    Open {
+        /// The token may as well lack the claim.
+        optional: bool,
+    },
 }
 
 /// A token: claims by name, in order of their names. Also used for ready IAM condition keys.
@@ -57,6 +62,7 @@ impl Token {
             Claim::String(s) => serde_json::Value::String(s.clone()),
             Claim::List(items) => serde_json::Value::from(items.clone()),
             Claim::Json(other) => other.clone(),
+            Claim::Open { .. } => serde_json::Value::Null,
         };
         serde_json::Value::Object(self.claims.iter().map(|(k, v)| (k.clone(), value(v))).collect())
     }

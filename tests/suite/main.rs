@@ -22,6 +22,7 @@ mod iam_conformance;
 mod layers;
 mod microsoft_services;
 mod names;
+mod open_claims;
 mod places;
 mod precision;
 mod provenance;

@@ -123,7 +123,7 @@ fn an_id_that_was_not_given_is_not_known() {
     let policy = trust(json!({"StringEquals": {"token.actions.githubusercontent.com:repository_owner_id": "1"}}));
     let decided = decide_document("trust.json", &policy, &token).unwrap();
     assert_eq!(decided.evaluation.decision, Decision::Unknown);
-    assert!(decided.evaluation.reasons.iter().any(|r| r.contains("repository_owner_id") && r.contains("not given")), "{decided:#?}");
+    assert!(decided.evaluation.reasons.iter().any(|r| r.contains("repository_owner_id") && r.contains("not provided")), "{decided:#?}");
 }
 
 fn trust(condition: Value) -> String {

@@ -54,7 +54,7 @@ fn best(graph: &Graph, links: &Links, finding: &Finding, presented: &Presented) 
     let trusts: Vec<Span> = trusts.collect();
     let outcome = simulate(graph, links, presented);
     let mut answers: Vec<_> = outcome.verdicts.into_iter().filter(|v| trusts.contains(&v.span)).map(|v| v.evaluation).collect();
-    answers.extend(entering(graph, presented).into_iter().filter_map(|(id, evaluation)| {
+    answers.extend(entering(graph, links, presented).into_iter().filter_map(|(id, evaluation)| {
         let origin = &graph.provider(id)?.origin;
         (named(&origin.name) && places.contains(&origin.span)).then_some(evaluation)
     }));

@@ -85,6 +85,13 @@ impl Evaluator<'_> {
     }
 
     fn value(&self, e: &Expr, locals: Locals<'_>) -> Outcome {
+        match self.computed(e, locals)? {
+            Value::Open { why, .. } => Err(Fault::Unknown(why.to_string())),
+            value => Ok(value),
+        }
+    }
+
+    fn computed(&self, e: &Expr, locals: Locals<'_>) -> Outcome {
         self.charge(1)?;
         match &e.kind {
             ExprKind::Null => Ok(Value::Null),
@@ -108,7 +115,7 @@ impl Evaluator<'_> {
                 }
             },
             ExprKind::Has { of, field } => match self.value(of, locals)? {
-                Value::Map(entries) => Ok(Value::Bool(entry(&entries, &Value::string(field)).is_some())),
+                Value::Map(entries) => holds(&entries, &Value::string(field)),
                 other => overload("has", &[&other]),
             },
             ExprKind::Index { of, index } => {
@@ -272,7 +279,7 @@ impl Evaluator<'_> {
                     self.charge(items.len() / 8)?;
                     Ok(Value::Bool(items.iter().any(|i| i.equals(&a))))
                 }
-                Value::Map(entries) => Ok(Value::Bool(entry(entries, &a).is_some())),
+                Value::Map(entries) => holds(entries, &a),
                 _ => overload("in", &[&a, &b]),
             },
             Op::Add | Op::Subtract | Op::Multiply | Op::Divide | Op::Remainder => functions::arithmetic(self, op, &a, &b),
@@ -350,6 +357,14 @@ fn truth(value: Value) -> Result<bool, Fault> {
 
 fn hole_reason(atom: Option<&crate::partial::Unknown>) -> String {
     atom.map_or_else(|| "unknown value".to_owned(), |a| format!("`{}` is not known: {}", a.label(), a.why()))
+}
+
+/// Whether a map has a key.
+fn holds(map: &[(Value, Value)], key: &Value) -> Outcome {
+    match entry(map, key) {
+        Some(Value::Open { why, optional: true }) => Err(Fault::Unknown(why.to_string())),
+        found => Ok(Value::Bool(found.is_some())),
+    }
 }
 
 fn select(of: &Value, field: &str) -> Outcome {

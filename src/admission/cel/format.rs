@@ -111,6 +111,7 @@ fn string(value: &Value) -> Result<String, Fault> {
         Value::Type(name) => (*name).to_owned(),
         Value::Timestamp(s, n) => time::show_timestamp(*s, *n),
         Value::Duration(n) => time::show_duration(*n),
+        Value::Open { why, .. } => return Err(Fault::Unknown(why.to_string())),
         Value::List(items) => {
             let items: Result<Vec<String>, Fault> = items.iter().map(string).collect();
             format!("[{}]", items?.join(", "))

@@ -31,6 +31,13 @@ pub enum Value {
     Timestamp(i64, u32),
     /// A span of time in nanoseconds.
     Duration(i64),
+    /// A value that was not provided: whatever is computed from it is not known.
+    Open {
+        /// Why.
+        why: Arc<str>,
+        /// It may as well not be there.
+        optional: bool,
+    },
 }
 
 impl Value {
@@ -64,6 +71,7 @@ impl Value {
             Claim::String(s) => Self::string(s),
             Claim::List(items) => Self::List(Arc::new(items.iter().map(Self::string).collect())),
             Claim::Json(json) => Self::from_json(json),
+            Claim::Open { optional } => Self::Open { why: "its value was not provided".into(), optional: *optional },
         }
     }
 
@@ -83,6 +91,7 @@ impl Value {
             Self::Type(_) => "type",
             Self::Timestamp(..) => "google.protobuf.Timestamp",
             Self::Duration(_) => "google.protobuf.Duration",
+            Self::Open { .. } => "unknown",
         }
     }
 

@@ -96,6 +96,7 @@ impl World<'_> {
             None => Found::Absent,
             Some(Claim::String(s)) => Found::One(s.clone()),
             Some(Claim::List(items)) => Found::Many(items.clone()),
+            Some(Claim::Open { .. }) => Found::Unknown(format!("`{key}` was not provided: it depends on the request, or was left open")),
             Some(Claim::Json(serde_json::Value::Null)) => Found::Absent,
             Some(Claim::Json(serde_json::Value::Bool(b))) => Found::One(b.to_string()),
             Some(Claim::Json(serde_json::Value::Number(n))) => Found::One(n.to_string()),
@@ -312,6 +313,7 @@ impl World<'_> {
                 || format!("the request has no `{}`", condition.key),
                 |n| format!("the request has no `{}`; {n}", condition.key),
             )),
+            (_, Truth::False) if starred(condition) => Some(LITERAL.to_owned()),
             _ => lookup.note,
         };
         Step {
@@ -397,6 +399,16 @@ impl World<'_> {
     }
 }
 
+/// What a wildcard is under an exact operator.
+const LITERAL: &str = "`StringEquals` is an exact match: `*` is a wildcard under `StringLike` only";
+
+/// An exact operator with a value that holds a wildcard of other operators.
+fn starred(condition: &ConditionTest) -> bool {
+    let exact = condition.operator.is_some_and(|o| matches!(o.base, Base::StringEquals | Base::StringEqualsIgnoreCase) && !o.negated);
+    exact
+        && condition.values.leaves().flat_map(|l| &l.choices).any(|value| value.find_span("*").is_some() || value.to_string().contains('*'))
+}
+
 /// The truth of a test whose key is not in the request.
 fn absent(operator: Operator, set: Option<SetOperator>) -> Outcome {
     match matching::absent(operator, set) {
@@ -414,7 +426,7 @@ pub(super) fn aws_principal(text: &Text, arn: &str, caller_allowed: bool) -> Tru
         return Truth::True;
     }
     let exact = pattern::equal(text, &Text::known(arn));
-    let exact = exact.or(session_role(arn).map_or(Truth::False, |role| pattern::equal(text, &Text::known(role))));
+    let exact = exact.or(session_role(arn).map_or(Truth::False, |role| of_role(text, &role)));
     let account = if is_account(arn) { Some(arn) } else { arn.split(':').nth(4).filter(|a| is_account(a)) };
     let Some(account) = account else { return exact };
     let names = ["aws", "aws-cn", "aws-us-gov"].iter().map(|p| format!("arn:{p}:iam::{account}:root")).chain([account.to_owned()]);
@@ -427,6 +439,18 @@ fn session_role(arn: &str) -> Option<String> {
     let (head, rest) = arn.split_once(":assumed-role/")?;
     let name = rest.split('/').next()?;
     Some(format!("{}:role/{name}", head.replacen(":sts:", ":iam:", 1)))
+}
+
+/// Whether a principal is the role of a session. The session's ARN leaves out the path of the role, so that a role of this
+/// name under a path may be the one (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns>).
+fn of_role(text: &Text, role: &str) -> Truth {
+    let exact = pattern::equal(text, &Text::known(role));
+    let under_path = || {
+        let (head, name) = role.rsplit_once('/')?;
+        let path = text.as_known()?.strip_prefix(head)?.strip_suffix(name)?.to_owned();
+        (path.len() > 2 && path.starts_with('/') && path.ends_with('/')).then_some(())
+    };
+    if exact == Truth::False && under_path().is_some() { Truth::Unknown } else { exact }
 }
 
 /// Alternatives that agree decide, others do not.

@@ -65,7 +65,7 @@ fn value_of(subject: &Subject, token: &Token, segments: &[(String, String)]) -> 
             None => Value::Absent,
             Some(Claim::List(all)) => Value::Strings(all.clone()),
             Some(Claim::String(one)) => Value::Strings(vec![one.clone()]),
-            Some(Claim::Json(_)) => Value::Other,
+            Some(Claim::Json(_) | Claim::Open { .. }) => Value::Other,
         },
         Subject::Concat(all) => {
             let mut out = String::new();

@@ -7,7 +7,7 @@ use super::super::value::Value;
 use super::member::{Member, MemberKind, Piece, Selector};
 use super::{Compiled, GoogleView, MAX_SUBJECT};
 use crate::partial::Text;
-use crate::token::{Decision, Evaluation, Step, Token, Truth};
+use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,14 +34,16 @@ fn read(expr: &Result<Expr, Problem>) -> Result<&Expr, Fault> {
 #[must_use]
 pub fn evaluate_provider(view: &GoogleView, token: &Token) -> Admission {
     let compiled = Compiled::of(view);
-    let assertion: Vec<(Value, Value)> = token.claims.iter().map(|(k, v)| (Value::string(k), Value::from_claim(v))).collect();
+    let assertion: Vec<(Value, Value)> = token.claims.iter().map(|(k, v)| (Value::string(k), claim(k, v))).collect();
     let assertion = Value::Map(Arc::new(assertion));
     let mut scope = Scope { variables: BTreeMap::from([("assertion".to_owned(), Ok(assertion))]), container: String::new() };
     let mut attributes = Attributes::new();
     let mut trace = Vec::new();
     for (key, expr) in &compiled.mapping {
         let value = read(expr).and_then(|e| evaluate(e, &scope)).and_then(|v| typed(key, v));
-        if let Err(fault) = &value {
+        if let Err(fault) = &value
+            && !expr.as_ref().is_ok_and(|e| is_open(e, token))
+        {
             let span = expr.as_ref().map_or_else(|p| p.span, |e| e.span);
             let test = format!("mapping of `{key}`");
             trace.push(Step { test, outcome: truth_of(fault), expected: None, found: None, span, note: Some(fault.message().to_owned()) });
@@ -51,8 +53,12 @@ pub fn evaluate_provider(view: &GoogleView, token: &Token) -> Admission {
     let group = |prefix: &str| -> Outcome {
         let mut out = Vec::new();
         for (key, value) in &attributes {
-            if let (Some(name), Ok(value)) = (key.strip_prefix(prefix), value) {
-                out.push((Value::string(name), value.clone()));
+            let Some(name) = key.strip_prefix(prefix) else { continue };
+            match value {
+                Ok(value) => out.push((Value::string(name), value.clone())),
+                // The token is refused if it turns out to have none, so that here there is one.
+                Err(Fault::Unknown(why)) => out.push((Value::string(name), Value::Open { why: why.as_str().into(), optional: false })),
+                Err(Fault::Error(_)) => {}
             }
         }
         Ok(Value::Map(Arc::new(out)))
@@ -75,6 +81,23 @@ pub fn evaluate_provider(view: &GoogleView, token: &Token) -> Admission {
         Vec::new()
     };
     Admission { evaluation: Evaluation { decision, trace, reasons }, attributes }
+}
+
+/// A claim's value; one that was not provided says so by its name.
+fn claim(name: &str, claim: &Claim) -> Value {
+    match claim {
+        Claim::Open { optional } => {
+            Value::Open { why: format!("the value of the token's `{name}` was not provided").into(), optional: *optional }
+        }
+        claim => Value::from_claim(claim),
+    }
+}
+
+/// The mapping is a claim that the token has with a value that was not provided: there is a value, only not a known one.
+fn is_open(mapping: &Expr, token: &Token) -> bool {
+    let ExprKind::Select { of, field } = &mapping.kind else { return false };
+    let assertion = matches!(&of.kind, ExprKind::Ident { name, .. } if name == "assertion");
+    assertion && matches!(token.claims.get(field.as_str()), Some(Claim::Open { optional: false }))
 }
 
 fn truth_of(fault: &Fault) -> Truth {
