@@ -120,9 +120,8 @@ pub fn expression(folder: &Path, text: &str) -> Result<Result<Value, EvalError>,
     let not_found = || ScanError::NotFound(folder.to_string_lossy().into_owned());
     let real = folder.canonicalize().ok().filter(|f| f.is_dir()).ok_or_else(not_found)?;
     let inside = real.strip_prefix(&here).ok();
-    let boundaries = if inside.is_some() { vec![here.clone()] } else { Vec::new() };
     // only the loader is wanted: an explicit file would be read, an excluded tree is not walked
-    let options = Options { roots: vec![real.clone()], exclude: vec!["**".to_owned()], boundaries, ..Options::default() };
+    let options = Options { roots: vec![real.clone()], exclude: vec!["**".to_owned()], ..Options::default() };
     let scan = Scan::run(&options, &sources)?;
     let files = folders::Files::new(&scan);
     let shown = inside.unwrap_or(&real).to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");

@@ -1,13 +1,15 @@
 //! Which Terraform folders are evaluated: those with a hit, and whoever calls them, directly or through others.
 
 use crate::source::SourceFile;
-use crate::source::walk::{FileKind, Loader, Scan, ScannedFile, normal};
+use crate::source::walk::{FileKind, Loader, Scan, ScannedFile, matters, normal};
 use crate::terraform::evaluate::{ModuleFiles, unit_source, variable_files_among};
 use crate::terraform::models::Library;
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
+/// Most modules outside of what was scanned that are looked at.
+const MAX_BESIDE: usize = 1_000;
 /// Most files that are listed below one folder for `fileset`.
 const MAX_LISTED: usize = 20_000;
 
@@ -27,12 +29,7 @@ impl<'a> Files<'a> {
 
 impl ModuleFiles for Files<'_> {
     fn folder(&self, folder: &str) -> Vec<Arc<SourceFile>> {
-        let names = self.loader.list(folder);
-        let terraform = |name: &String| {
-            let kind = FileKind::of(name);
-            kind.is_some_and(|k| k.is_terraform() || matches!(k, FileKind::Tfvars | FileKind::TfvarsJson))
-        };
-        names.iter().filter(|n| terraform(n)).filter_map(|n| self.loader.load(&join(folder, n))).collect()
+        self.loader.module(folder, is_terraform)
     }
 
     fn read(&self, path: &str) -> Option<Arc<SourceFile>> {
@@ -66,6 +63,11 @@ impl ModuleFiles for Files<'_> {
     }
 }
 
+/// A file of a Terraform module, by its name.
+fn is_terraform(name: &str) -> bool {
+    FileKind::of(name).is_some_and(|k| k.is_terraform() || matches!(k, FileKind::Tfvars | FileKind::TfvarsJson))
+}
+
 fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
@@ -79,8 +81,9 @@ pub(super) fn to_evaluate(scan: &Scan, models: &Library) -> Vec<String> {
         .map(|f| folder_of(&f.path).to_owned())
         .collect();
     wanted.extend(calling(scan, models));
-    let callers = callers(scan);
-    let mut open: Vec<String> = wanted.iter().cloned().collect();
+    let mut callers = callers(scan);
+    let beside = beside(scan, &mut callers);
+    let mut open: Vec<String> = wanted.iter().chain(&beside).cloned().collect();
     while let Some(folder) = open.pop() {
         for caller in callers.get(&folder).into_iter().flatten() {
             if wanted.insert(caller.clone()) {
@@ -88,7 +91,43 @@ pub(super) fn to_evaluate(scan: &Scan, models: &Library) -> Vec<String> {
             }
         }
     }
+    // A module beside the scan is judged where it is called, and not by itself.
+    let scanned: BTreeSet<&str> = scan.files.iter().map(|f| folder_of(&f.path)).collect();
+    wanted.retain(|folder| scanned.contains(folder.as_str()));
     wanted.into_iter().collect()
+}
+
+/// The called modules that stand outside of what was scanned and hold one of the words that matter; what they call in turn is
+/// added to `callers`.
+fn beside(scan: &Scan, callers: &mut BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+    let scanned: BTreeSet<&str> = scan.files.iter().map(|f| folder_of(&f.path)).collect();
+    let mut open: Vec<String> = callers.keys().filter(|target| !scanned.contains(target.as_str())).cloned().collect();
+    let mut seen: BTreeSet<String> = open.iter().cloned().collect();
+    let mut out = Vec::new();
+    while let Some(folder) = open.pop() {
+        let mut hit = false;
+        for file in scan.loader.module(&folder, is_terraform) {
+            hit |= matters(&file.path, &file.text);
+            for target in relative_sources(&folder, &file.text) {
+                if seen.len() < MAX_BESIDE && !scanned.contains(target.as_str()) && seen.insert(target.clone()) {
+                    open.push(target.clone());
+                }
+                callers.entry(target).or_default().insert(folder.clone());
+            }
+        }
+        if hit {
+            out.push(folder);
+        }
+    }
+    out
+}
+
+/// The folders that a file's text calls by a relative path.
+fn relative_sources(folder: &str, text: &str) -> Vec<String> {
+    static SOURCE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#""?source"?\s*[=:]\s*"(\.\.?/[^"$]*|\.\.?)""#).ok());
+    let Some(pattern) = SOURCE.as_ref() else { return Vec::new() };
+    let sources = pattern.captures_iter(text).filter_map(|found| found.get(1));
+    sources.filter_map(|source| resolve(folder, source.as_str())).collect()
 }
 
 /// The folders that call a module which only a user's model describes: no word says that they matter.
@@ -105,16 +144,12 @@ fn calling(scan: &Scan, models: &Library) -> Vec<String> {
 
 /// Who calls a folder as a module by a relative path.
 fn callers(scan: &Scan) -> BTreeMap<String, BTreeSet<String>> {
-    static SOURCE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#""?source"?\s*[=:]\s*"(\.\.?/[^"$]*|\.\.?)""#).ok());
     let mut out: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let Some(pattern) = SOURCE.as_ref() else { return out };
     for file in scan.files.iter().filter(|f| f.calls_local_module) {
         let Some(source) = file.source.clone().or_else(|| scan.loader.load(&file.path)) else { continue };
         let folder = folder_of(&file.path);
-        for found in pattern.captures_iter(&source.text) {
-            if let Some(target) = found.get(1).and_then(|m| resolve(folder, m.as_str())) {
-                out.entry(target).or_default().insert(folder.to_owned());
-            }
+        for target in relative_sources(folder, &source.text) {
+            out.entry(target).or_default().insert(folder.to_owned());
         }
     }
     // where a unit of Terragrunt computes its source, the evaluator knows it

@@ -33,6 +33,7 @@ mod severities;
 mod simulate;
 mod simulate_presets;
 mod sources;
+mod spelling;
 mod terraform_differential;
 mod terraform_eval;
 mod terraform_models;

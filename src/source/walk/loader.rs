@@ -1,4 +1,5 @@
-//! Reading further files while the run goes on: siblings, modules, `file()`. Never outside the scanned roots.
+//! Reading further files while the run goes on: siblings, modules, `file()`. Never outside the repositories of the scanned
+//! roots; of a root without a repository, never outside of it but for the modules that it calls.
 
 use super::{paths, read};
 use crate::source::{SourceFile, Sources};
@@ -6,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// How many folders above a scanned one a module may stand in, where no repository says where the project ends.
+const MAX_CLIMB: usize = 4;
 /// Most names that [`Loader::list`] gives of one folder.
 const MAX_LISTED: usize = 10_000;
 
@@ -20,15 +23,19 @@ pub struct Loader {
 enum From {
     Disk {
         working_directory: PathBuf,
-        /// Canonical folders that everything read must stand in.
+        /// Canonical folders that everything read must stand in: the repositories of the roots, or the roots themselves.
         boundaries: Vec<PathBuf>,
+        /// Canonical folders whose Terraform files may be read as modules: above roots that stand in no repository.
+        modules: Vec<PathBuf>,
     },
     Memory(BTreeMap<String, Arc<str>>),
 }
 
 impl Loader {
-    pub(super) fn disk(sources: Arc<Sources>, working_directory: PathBuf, boundaries: Vec<PathBuf>) -> Self {
-        Self { sources, from: From::Disk { working_directory, boundaries } }
+    pub(super) fn disk(sources: Arc<Sources>, working_directory: PathBuf, boundaries: Vec<PathBuf>, rootless: &[PathBuf]) -> Self {
+        let modules = rootless.iter().filter_map(|root| root.ancestors().take(MAX_CLIMB + 1).filter(|a| a.parent().is_some()).last());
+        let modules = modules.map(Path::to_path_buf).collect();
+        Self { sources, from: From::Disk { working_directory, boundaries, modules } }
     }
 
     pub(super) fn memory(sources: Arc<Sources>, files: BTreeMap<String, Arc<str>>) -> Self {
@@ -84,9 +91,37 @@ impl Loader {
         }
     }
 
+    /// The files of a Terraform module that a relative source leads to, those that `wanted` takes by name. Beside the scanned
+    /// roots the folder may stand a few levels above them when no repository says where the project ends, so that what is
+    /// found does not depend on the folder that fedlint was started in. No link is followed there.
+    #[must_use]
+    pub fn module(&self, folder: &str, wanted: impl Fn(&str) -> bool) -> Vec<Arc<SourceFile>> {
+        let within = |name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        let names = self.list(folder);
+        let mut files: Vec<_> = names.iter().filter(|n| wanted(n)).filter_map(|n| self.load(&within(n))).collect();
+        if let (true, Some(beside)) = (names.is_empty(), self.beside(folder)) {
+            for name in self::names(&beside).iter().filter(|n| wanted(n)) {
+                let Some(path) = paths::normal(&within(name)) else { continue };
+                let known = self.sources.by_path(&path);
+                let file = beside.join(name);
+                let read = || file.symlink_metadata().ok().filter(|m| m.is_file()).and_then(|_| read::file(&file).ok());
+                files.extend(known.or_else(|| read().map(|text| self.sources.add(path, Arc::from(text)))));
+            }
+        }
+        files
+    }
+
+    /// A folder above the roots, spelled without links.
+    fn beside(&self, folder: &str) -> Option<PathBuf> {
+        let From::Disk { working_directory, modules, .. } = &self.from else { return None };
+        let spelled = paths::absolute(&working_directory.canonicalize().ok()?, Path::new(folder));
+        let real = spelled.canonicalize().ok()?;
+        (real == spelled && modules.iter().any(|m| real.starts_with(m))).then_some(real)
+    }
+
     /// The canonical path of what stands at `path`, when that is in the scanned roots.
     fn inside(&self, path: &str) -> Option<PathBuf> {
-        let From::Disk { working_directory, boundaries } = &self.from else { return None };
+        let From::Disk { working_directory, boundaries, .. } = &self.from else { return None };
         let real = working_directory.join(path).canonicalize().ok()?;
         boundaries.iter().any(|b| real.starts_with(b)).then_some(real)
     }

@@ -58,8 +58,6 @@ pub struct Options {
     pub shell: bool,
     /// Threads; none lets the walker choose.
     pub threads: Option<usize>,
-    /// Further folders that files may be loaded from, beside the roots.
-    pub boundaries: Vec<PathBuf>,
 }
 
 /// A candidate that was read.
@@ -158,7 +156,7 @@ impl Scan {
         for root in folders {
             walk.folder(root, &mut reads, &mut skipped);
         }
-        let loader = Loader::disk(Arc::clone(sources), walk.working_directory, walk.boundaries);
+        let loader = Loader::disk(Arc::clone(sources), walk.working_directory, walk.boundaries, &walk.rootless);
         Ok(Self::assemble(reads, skipped, loader))
     }
 
@@ -260,7 +258,10 @@ struct Walk<'a> {
     options: &'a Options,
     working_directory: PathBuf,
     roots: Vec<Root>,
+    /// Canonical folders that everything read must stand in.
     boundaries: Vec<PathBuf>,
+    /// Those of them that no repository is around.
+    rootless: Vec<PathBuf>,
     exclude: GlobSet,
 }
 
@@ -275,18 +276,24 @@ impl<'a> Walk<'a> {
         let here = [PathBuf::from(".")];
         let given = if options.roots.is_empty() { &here[..] } else { &options.roots };
         let mut roots = Vec::new();
-        let mut boundaries = Vec::new();
+        let (mut boundaries, mut rootless) = (Vec::new(), Vec::new());
         for root in given {
             let path = paths::absolute(&working_directory, root);
             let not_found = || ScanError::NotFound(root.to_string_lossy().into_owned());
             let real = path.canonicalize().map_err(|_| not_found())?;
             let folder = real.is_dir();
             // The siblings of an explicit file belong to its module.
-            boundaries.push(if folder { real } else { real.parent().map(Path::to_path_buf).unwrap_or(real) });
+            let own = if folder { real } else { real.parent().map(Path::to_path_buf).unwrap_or(real) };
+            match paths::repository(&own) {
+                Some(repository) => boundaries.push(repository),
+                None => {
+                    rootless.push(own.clone());
+                    boundaries.push(own);
+                }
+            }
             roots.push(Root { path, folder, climb: root.is_relative() });
         }
-        boundaries.extend(options.boundaries.iter().filter_map(|b| working_directory.join(b).canonicalize().ok()));
-        Ok(Self { options, working_directory, roots, boundaries, exclude: globs(&options.exclude)? })
+        Ok(Self { options, working_directory, roots, boundaries, rootless, exclude: globs(&options.exclude)? })
     }
 
     fn folder(&self, root: &Root, reads: &mut Vec<Read>, skipped: &mut Vec<Skipped>) {

@@ -33,6 +33,11 @@ pub(super) fn absolute(working_directory: &Path, path: &Path) -> PathBuf {
     out
 }
 
+/// The root of the repository that a folder stands in: the nearest folder above it, or itself, with a `.git`.
+pub(super) fn repository(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().find(|above| above.join(".git").exists()).map(Path::to_path_buf)
+}
+
 /// An absolute path as it is shown: relative to the working directory, climbing with `..` where `climb` says so,
 /// else absolute.
 pub(super) fn shown(working_directory: &Path, path: &Path, climb: bool) -> String {

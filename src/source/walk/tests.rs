@@ -127,8 +127,35 @@ fn nothing_outside_the_roots_is_read() {
     }
     assert!(found.loader.list("other").is_empty());
     assert!(found.loader.load("repo/env/self/a.tf").is_some());
-    let wide = scan(dir.path(), Options { roots: vec!["repo".into()], boundaries: vec!["other".into()], ..Options::default() });
-    assert!(wide.loader.load("other/b.tf").is_some());
+}
+
+#[test]
+fn a_repository_says_where_reading_ends() {
+    let dir = tree(&[("r/.git/HEAD", "ref"), ("r/env/a.tf", ROLE), ("r/mod/b.tf", ROLE), ("r/x.json", "{}"), ("out/c.tf", ROLE)]);
+    let names = |loader: &Loader, folder: &str| loader.module(folder, |n| n.ends_with(".tf")).len();
+    for (here, root, up) in [("r/env", ".", ".."), ("r", "env", "."), (".", "r/env", "r"), ("r/mod", "../env", "..")] {
+        let found = scan(&dir.path().join(here), Options { roots: vec![root.into()], ..Options::default() });
+        assert_eq!(names(&found.loader, &format!("{up}/mod")), 1, "{here} {root}");
+        assert!(found.loader.load(&format!("{up}/x.json")).is_some(), "{here} {root}");
+        assert_eq!(names(&found.loader, &format!("{up}/../out")), 0, "{here} {root}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn without_a_repository_only_modules_are_read_above() {
+    let dir = tree(&[("p/env/a.tf", ROLE), ("p/mod/b.tf", ROLE), ("p/mod/secret.json", "{}"), ("p/other/c.tf", ROLE)]);
+    std::os::unix::fs::symlink("../other", dir.path().join("p/mod/link")).unwrap();
+    std::os::unix::fs::symlink("../other/c.tf", dir.path().join("p/mod/c.tf")).unwrap();
+    let names =
+        |loader: &Loader, folder: &str| loader.module(folder, |n| n.ends_with(".tf")).iter().map(|f| f.path.clone()).collect::<Vec<_>>();
+    for (here, root, up) in [("p/env", ".", ".."), ("p", "env", "."), (".", "p/env", "p")] {
+        let found = scan(&dir.path().join(here), Options { roots: vec![root.into()], ..Options::default() });
+        let module = names(&found.loader, &format!("{up}/mod"));
+        assert!(module.len() == 1 && module[0].ends_with("mod/b.tf"), "{here} {root}: {module:?}");
+        assert!(found.loader.load(&format!("{up}/mod/secret.json")).is_none(), "{here} {root}");
+        assert!(names(&found.loader, &format!("{up}/mod/link")).is_empty(), "{here} {root}");
+    }
 }
 
 #[test]

@@ -7,15 +7,13 @@ pub(super) fn normalise(path: &str) -> Option<String> {
     normal(path)
 }
 
-/// `path` seen from `folder`; none when it is absolute or climbs out of the working directory where `folder` stands
-/// in it. What lies outside the scanned folders is refused by the loader.
+/// `path` seen from `folder`; none when it is absolute. Where reading ends is the loader's business: it knows the repository,
+/// and a path that climbs out of the working directory may still lie in it.
 pub(super) fn join(folder: &str, path: &str) -> Option<String> {
     if path.starts_with('/') {
         return None;
     }
-    let joined = if folder.is_empty() { normal(path)? } else { normal(&format!("{folder}/{path}"))? };
-    let climbs = |p: &str| p == ".." || p.starts_with("../");
-    (climbs(folder) || !climbs(&joined)).then_some(joined)
+    if folder.is_empty() { normal(path) } else { normal(&format!("{folder}/{path}")) }
 }
 
 /// How `folder` is called from `root`: `path.module`.
