@@ -214,7 +214,7 @@ fn coverage(sources: &Sources, scan: &Scan, documents: &[Tree], evaluated: &Eval
     files_skipped.extend(scan.hits().filter(|f| f.kind == FileKind::Template).filter_map(|f| unread_template(f.source.as_ref()?)));
     files_skipped.sort();
     files_skipped.dedup();
-    let mut undecided: Vec<Undecided> = graph.undecided.iter().map(|(span, why)| self::undecided(sources, *span, why)).collect();
+    let mut undecided: Vec<Undecided> = graph.undecided.iter().map(|u| self::undecided(sources, u.span, &u.why)).collect();
     undecided.extend(evaluated.undecided.iter().map(|u| self::undecided(sources, u.span, &u.why)));
     undecided.sort();
     undecided.dedup();

@@ -6,9 +6,12 @@ pub mod links;
 pub mod member;
 pub mod pieces;
 pub mod render;
+mod undecided;
 
 use crate::partial::{Text, Trail, Unknown, Value};
 use crate::place::Span;
+
+pub use undecided::{About, GoogleLevel, Undecided, UndecidedKind};
 
 macro_rules! id {
     ($(#[$doc:meta] $name:ident),*) => {$(
@@ -190,8 +193,10 @@ pub enum IdentityKind {
     },
     /// A Google resource other than a service account that a federated principal is granted on directly.
     GoogleResource {
-        /// `google_storage_bucket_iam_member`, `projects/p`, …
+        /// `storage_bucket b`, `projects/p`, …
         what: String,
+        /// Where it stands.
+        level: GoogleLevel,
     },
     /// An Azure application or user-assigned managed identity.
     AzureIdentity {
@@ -435,7 +440,7 @@ pub struct Graph {
     /// Customised subjects of CI jobs.
     pub subject_formats: Vec<SubjectFormat>,
     /// What could not be decided while reading, with the place and the reason.
-    pub undecided: Vec<(Option<Span>, String)>,
+    pub undecided: Vec<Undecided>,
 }
 
 macro_rules! arena {

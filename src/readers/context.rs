@@ -3,7 +3,7 @@
 use super::shape::{self, place};
 use super::{Document, EmbeddedJson};
 use crate::graph::pieces;
-use crate::graph::{Graph, Identity, IdentityId, IdentityKind, Origin, PoolId};
+use crate::graph::{About, Graph, Identity, IdentityId, IdentityKind, Origin, PoolId, Undecided, UndecidedKind};
 use crate::partial::{Kind, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use crate::terraform::Resource;
@@ -96,17 +96,22 @@ impl<'a> Reader<'a> {
 
     /// Notes what could not be read.
     pub(super) fn undecided(&mut self, span: Option<Span>, reason: impl Into<String>) {
-        self.graph.undecided.push((span, reason.into()));
+        self.undecided_about(About::Declaration, UndecidedKind::Unreadable, span, reason);
+    }
+
+    /// Notes what is not known of something that others decide by.
+    pub(super) fn undecided_about(&mut self, about: About, kind: UndecidedKind, span: Option<Span>, why: impl Into<String>) {
+        self.graph.undecided.push(Undecided { about, kind, span, why: why.into() });
     }
 
     /// The trees that a document-valued attribute may have: JSON in a string is parsed, an unknown stays one (and is
     /// noted), each alternative is one tree.
-    pub(super) fn documents(&mut self, value: &Value, what: &str) -> Vec<Value> {
+    pub(super) fn documents(&mut self, value: &Value, what: &str, about: About, kind: UndecidedKind) -> Vec<Value> {
         let all: Vec<&Value> = value.alternatives();
-        all.into_iter().filter_map(|v| self.document(v, what)).collect()
+        all.into_iter().filter_map(|v| self.document(v, what, about, kind)).collect()
     }
 
-    fn document(&mut self, value: &Value, what: &str) -> Option<Value> {
+    fn document(&mut self, value: &Value, what: &str, about: About, kind: UndecidedKind) -> Option<Value> {
         let reason = match &value.kind {
             Kind::Null => return None,
             Kind::Map { .. } => return Some(value.clone()),
@@ -126,7 +131,7 @@ impl<'a> Reader<'a> {
             Kind::Unknown(atom) => atom.clone(),
             _ => shape::unreadable(span, what, &reason),
         };
-        self.undecided(span, reason);
+        self.undecided_about(about, kind, span, reason);
         Some(Value { kind: Kind::Unknown(atom), span, trail: value.trail.clone() })
     }
 
@@ -152,7 +157,7 @@ impl<'a> Reader<'a> {
                 keys.extend(arn.as_ref().map(|a| format!("arn|{}", pieces::key(a))));
             }
             IdentityKind::GoogleServiceAccount { email, .. } => keys.extend(email_keys(scope, email)),
-            IdentityKind::GoogleResource { what } => keys.push(format!("resource|{scope}|{what}")),
+            IdentityKind::GoogleResource { what, .. } => keys.push(format!("resource|{scope}|{what}")),
             IdentityKind::AzureIdentity { parent } => keys.push(format!("azure|{scope}|{}", pieces::key(parent))),
         }
         let id = self.graph.add_identity(Identity { origin, kind });

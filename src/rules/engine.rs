@@ -51,8 +51,8 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Notes that something stays open: it goes into the coverage, never silently missing.
-    pub fn leave_open(&self, span: Span, why: String) {
+    /// Notes that something is undecided: it goes into the coverage, never silently missing.
+    pub fn record_undecided(&self, span: Span, why: String) {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).insert((span, why));
     }
 
@@ -88,7 +88,7 @@ impl Context<'_> {
         match self.exposed(formula, templates) {
             Ok(exposure) => Some(exposure),
             Err(why) => {
-                self.leave_open(origin.span, format!("who gets in through `{}` was not decided: {why}", origin.name));
+                self.record_undecided(origin.span, format!("who gets in through `{}` was not decided: {why}", origin.name));
                 None
             }
         }

@@ -40,5 +40,6 @@ mod terraform_models;
 mod terraform_pipeline;
 mod terraform_validation;
 mod undecided;
+mod undecided_about;
 mod unknown_parts;
 mod witnesses;

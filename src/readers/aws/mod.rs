@@ -6,12 +6,17 @@ mod policy;
 pub(super) mod terraform;
 
 use super::context::Reader;
-use crate::graph::{Gate, IdentityId, Origin, Trust};
+use crate::graph::{About, Gate, IdentityId, Origin, Trust, UndecidedKind};
 use crate::partial::Value;
 
 /// One trust per document that the value may be.
 fn trusts(reader: &mut Reader, origin: &Origin, identity: IdentityId, document: &Value) {
-    let trees = reader.documents(document, &format!("the trust policy of `{}`", origin.name));
+    let trees = reader.documents(
+        document,
+        &format!("the trust policy of `{}`", origin.name),
+        About::Identity(identity),
+        UndecidedKind::TrustPolicy,
+    );
     let conditional = origin.conditional || trees.len() > 1;
     for tree in trees {
         let origin = Origin { conditional, ..origin.clone() };

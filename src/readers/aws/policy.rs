@@ -2,7 +2,7 @@
 
 use super::super::context::Reader;
 use super::super::shape::{blocks, field, listing, place, text_at};
-use crate::graph::{Grant, IdentityId, Origin};
+use crate::graph::{About, Grant, IdentityId, Origin, UndecidedKind};
 use crate::partial::{Text, Value};
 
 /// Most grants read from one policy document; the rest is noted as undecided.
@@ -10,13 +10,19 @@ const MAX_GRANTS: usize = 256;
 
 /// What every action pattern that the document allows gives to the identity.
 pub(super) fn grants(reader: &mut Reader, origin: &Origin, identity: Option<IdentityId>, principal: &Text, document: &Value) {
-    let trees = reader.documents(document, &format!("a policy of `{principal}`"));
+    let about = identity.map_or(About::Declaration, About::Identity);
+    let trees = reader.documents(document, &format!("a policy of `{principal}`"), about, UndecidedKind::Permissions);
     let uncertain = trees.len() > 1;
     let mut count = 0;
     for tree in &trees {
         let (statements, open) = blocks(tree, "Statement");
         if open {
-            reader.undecided(place(tree), format!("a policy of `{principal}` may hold more statements than can be read"));
+            reader.undecided_about(
+                about,
+                UndecidedKind::Permissions,
+                place(tree),
+                format!("a policy of `{principal}` may hold more statements than can be read"),
+            );
         }
         for statement in statements {
             if text_at(statement, "Effect").and_then(|e| e.as_known()).as_deref() == Some("Deny") {
@@ -27,7 +33,9 @@ pub(super) fn grants(reader: &mut Reader, origin: &Origin, identity: Option<Iden
             for grant in statement_grants(&origin, identity, principal, statement) {
                 count += 1;
                 if count > MAX_GRANTS {
-                    reader.undecided(
+                    reader.undecided_about(
+                        about,
+                        UndecidedKind::Permissions,
                         place(tree),
                         format!("a policy of `{principal}` allows more than {MAX_GRANTS} actions; the rest was not read"),
                     );

@@ -3,7 +3,7 @@
 
 use super::context::{Object, Reader, origin};
 use super::shape::{any_field, blocks, field, known_at, listing, place, text, text_at, unreadable};
-use crate::graph::{Gate, IdentityId, IdentityKind, Origin, Trust, pieces};
+use crate::graph::{About, Gate, IdentityId, IdentityKind, Origin, Trust, UndecidedKind, pieces};
 use crate::partial::{Kind, Part, Text, Unknown, UnknownKind, Value};
 use crate::terraform::{Mode, Resource};
 
@@ -40,7 +40,7 @@ fn azapi(reader: &mut Reader, resource: &Resource) {
         reader.undecided(Some(at.span), format!("`{}` has no readable `body`", at.name));
         return;
     };
-    for settings in reader.documents(settings, &format!("the body of `{}`", at.name)) {
+    for settings in reader.documents(settings, &format!("the body of `{}`", at.name), About::Declaration, UndecidedKind::TrustPolicy) {
         let properties = field(&settings, "properties").unwrap_or(&settings);
         credential(reader, at.clone(), field(body, "parent_id"), properties);
     }

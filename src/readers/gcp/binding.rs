@@ -3,15 +3,30 @@
 use super::super::context::Reader;
 use super::super::shape::{blocks, field, listing, place, text_at};
 use crate::graph::member::{self, Member};
-use crate::graph::{BindingStyle, Gate, Grant, IdentityId, IdentityKind, Origin, Trust};
+use crate::graph::{About, BindingStyle, Gate, GoogleLevel, Grant, IdentityId, IdentityKind, Origin, Trust, UndecidedKind};
 use crate::partial::{Kind, Text, Value};
 
 /// What a role is bound on.
 pub(super) enum Target {
     /// A service account: whoever is bound may become it, when the role says so.
     ServiceAccount(IdentityId),
-    /// Another resource, by the name that people know it by.
-    Resource(String),
+    /// Another resource.
+    Resource {
+        /// The name that people know it by.
+        what: String,
+        /// Where it stands.
+        level: GoogleLevel,
+    },
+}
+
+impl Target {
+    /// What is undecided about it.
+    pub(super) fn about(&self) -> About {
+        match self {
+            Self::ServiceAccount(id) => About::Identity(*id),
+            Self::Resource { level, .. } => About::GoogleResource(*level),
+        }
+    }
 }
 
 /// How a role is bound.
@@ -31,7 +46,12 @@ pub(super) fn bind_value(reader: &mut Reader, target: &Target, binding: &Binding
     for value in alternatives {
         let Some(text) = value.as_text() else {
             if !value.is_null() && concerns(target, &binding.role) {
-                reader.undecided(place(value), format!("a member of `{}` is not a string", binding.origin.name));
+                reader.undecided_about(
+                    target.about(),
+                    UndecidedKind::GoogleBinding,
+                    place(value),
+                    format!("a member of `{}` is not a string", binding.origin.name),
+                );
             }
             continue;
         };
@@ -46,8 +66,12 @@ pub(super) fn bind_list(reader: &mut Reader, target: &Target, binding: &Binding,
     let Some(members) = members else { return };
     let list = listing(Some(members));
     if (list.open || list.odd) && concerns(target, &binding.role) {
-        reader
-            .undecided(place(members).or(Some(binding.origin.span)), format!("the members of `{}` are not all known", binding.origin.name));
+        reader.undecided_about(
+            target.about(),
+            UndecidedKind::GoogleBinding,
+            place(members).or(Some(binding.origin.span)),
+            format!("the members of `{}` are not all known", binding.origin.name),
+        );
     }
     let mut binding = binding.clone();
     binding.origin.conditional |= matches!(members.kind, Kind::OneOf(_));
@@ -60,12 +84,22 @@ pub(super) fn bind_list(reader: &mut Reader, target: &Target, binding: &Binding,
 pub(super) fn bind_policy(reader: &mut Reader, target: &Target, origin: &Origin, style: BindingStyle, policy: &Value) {
     let (bindings, open) = blocks(policy, "bindings");
     if open {
-        reader.undecided(place(policy).or(Some(origin.span)), format!("`{}` may hold more bindings than can be read", origin.name));
+        reader.undecided_about(
+            target.about(),
+            UndecidedKind::GoogleBinding,
+            place(policy).or(Some(origin.span)),
+            format!("`{}` may hold more bindings than can be read", origin.name),
+        );
     }
     for value in bindings {
         let span = place(value).unwrap_or(origin.span);
         let Some(role) = text_at(value, "role") else {
-            reader.undecided(Some(span), format!("a binding of `{}` has no readable role", origin.name));
+            reader.undecided_about(
+                target.about(),
+                UndecidedKind::GoogleBinding,
+                Some(span),
+                format!("a binding of `{}` has no readable role", origin.name),
+            );
             continue;
         };
         let conditional = field(value, "condition").is_some();
@@ -102,7 +136,7 @@ fn bind(reader: &mut Reader, target: &Target, binding: &Binding, text: Text) {
                 format!("who is bound by `{}` is unknown: {why}", origin.name)
             };
             if concerns(target, &binding.role) {
-                reader.undecided(text.span().or(Some(origin.span)), reason);
+                reader.undecided_about(target.about(), UndecidedKind::GoogleBinding, text.span().or(Some(origin.span)), reason);
             }
             if matches!(target, Target::ServiceAccount(_)) {
                 trust(reader, target, binding, text);
@@ -120,11 +154,11 @@ fn trust(reader: &mut Reader, target: &Target, binding: &Binding, member: Text) 
     let origin = binding.origin.clone();
     let identity = match target {
         Target::ServiceAccount(id) => *id,
-        Target::Resource(what) => {
+        Target::Resource { what, level } => {
             let known = reader.identity(&format!("resource|{}|{what}", origin.scope));
             let id = known.unwrap_or_else(|| {
                 let named = Origin { name: what.clone(), ..origin.clone() };
-                reader.add_identity(named, IdentityKind::GoogleResource { what: what.clone() })
+                reader.add_identity(named, IdentityKind::GoogleResource { what: what.clone(), level: *level })
             });
             reader.graph.grants.push(Grant {
                 origin: granted(binding),
@@ -142,7 +176,7 @@ fn trust(reader: &mut Reader, target: &Target, binding: &Binding, member: Text) 
 
 fn scope(reader: &Reader, target: &Target) -> String {
     match target {
-        Target::Resource(what) => what.clone(),
+        Target::Resource { what, .. } => what.clone(),
         Target::ServiceAccount(id) => match reader.graph.identity(*id).map(|i| &i.kind) {
             Some(IdentityKind::GoogleServiceAccount { email, .. }) => format!("serviceAccounts/{email}"),
             _ => "serviceAccounts".to_owned(),

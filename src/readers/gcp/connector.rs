@@ -5,7 +5,7 @@ use super::super::context::{Object, Reader, email};
 use super::super::shape::{any_field, blocks, field, is_true, known_at, place, text, text_at};
 use super::binding::{Binding, Target, bind_list, bind_value};
 use super::{CAMEL, add_pool, add_provider};
-use crate::graph::{BindingStyle, IdentityKind, Origin};
+use crate::graph::{BindingStyle, GoogleLevel, IdentityKind, Origin, UndecidedKind};
 use crate::partial::{Text, Value};
 
 const GROUP: &str = "iam.cnrm.cloud.google.com/";
@@ -45,7 +45,7 @@ pub(in crate::readers) fn bind(reader: &mut Reader, object: &Object) {
         "IAMWorkloadIdentityPoolProvider" => provider(reader, object, spec, origin),
         "IAMPolicyMember" => {
             let target = target(reader, object, spec, &origin);
-            let Some(binding) = binding(reader, spec, &origin, BindingStyle::Member) else { return };
+            let Some(binding) = binding(reader, spec, &target, &origin, BindingStyle::Member) else { return };
             member(reader, object, &target, &binding, spec);
         }
         "IAMPolicy" | "IAMPartialPolicy" => {
@@ -53,7 +53,7 @@ pub(in crate::readers) fn bind(reader: &mut Reader, object: &Object) {
             let target = target(reader, object, spec, &origin);
             for block in blocks(spec, "bindings").0 {
                 let origin = Origin { span: place(block).unwrap_or(origin.span), ..origin.clone() };
-                let Some(binding) = binding(reader, block, &origin, style) else { continue };
+                let Some(binding) = binding(reader, block, &target, &origin, style) else { continue };
                 if kind == "IAMPolicy" {
                     bind_list(reader, &target, &binding, field(block, "members"));
                 } else {
@@ -80,9 +80,14 @@ fn provider(reader: &mut Reader, object: &Object, spec: &Value, origin: Origin) 
     add_provider(reader, origin, spec, &CAMEL, pool, pool_name, name);
 }
 
-fn binding(reader: &mut Reader, value: &Value, origin: &Origin, style: BindingStyle) -> Option<Binding> {
+fn binding(reader: &mut Reader, value: &Value, target: &Target, origin: &Origin, style: BindingStyle) -> Option<Binding> {
     let Some(role) = text_at(value, "role") else {
-        reader.undecided(Some(origin.span), format!("`{}` has no readable `role`", origin.name));
+        reader.undecided_about(
+            target.about(),
+            UndecidedKind::GoogleBinding,
+            Some(origin.span),
+            format!("`{}` has no readable `role`", origin.name),
+        );
         return None;
     };
     let conditional = field(value, "condition").is_some();
@@ -102,21 +107,32 @@ fn member(reader: &mut Reader, object: &Object, target: &Target, binding: &Bindi
             member.push(&address(object, value, account));
             bind_value(reader, target, binding, &Value::new(crate::partial::Kind::Text(member), place(value)));
         }
-        None => reader.undecided(place(value), format!("who is bound by `{}` is unknown", binding.origin.name)),
+        None => reader.undecided_about(
+            target.about(),
+            UndecidedKind::GoogleBinding,
+            place(value),
+            format!("who is bound by `{}` is unknown", binding.origin.name),
+        ),
     }
 }
 
 fn target(reader: &mut Reader, object: &Object, spec: &Value, origin: &Origin) -> Target {
     let reference = field(spec, "resourceRef").or_else(|| field(spec, "resource"));
-    let kind = reference.and_then(|r| known_at(r, "kind")).unwrap_or_else(|| "unknown resource".to_owned());
+    let kind = reference.and_then(|r| known_at(r, "kind"));
+    let level = match kind.as_deref() {
+        Some("Project" | "Folder" | "Organization") => GoogleLevel::Hierarchy,
+        Some(_) => GoogleLevel::Resource,
+        None => GoogleLevel::Unknown,
+    };
+    let kind = kind.unwrap_or_else(|| "unknown resource".to_owned());
     let name = text(reference.and_then(|r| any_field(r, &["name", "external"])));
     match name {
         Some(name) if kind == "IAMServiceAccount" => {
             let account = address(object, spec, name);
             Target::ServiceAccount(reader.service_account_or_new(origin, &account))
         }
-        Some(name) => Target::Resource(format!("{kind} {name}")),
-        None => Target::Resource(format!("{kind} of {}", object.file)),
+        Some(name) => Target::Resource { what: format!("{kind} {name}"), level },
+        None => Target::Resource { what: format!("{kind} of {}", object.file), level },
     }
 }
 

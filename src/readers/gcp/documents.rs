@@ -5,7 +5,7 @@ use super::super::context::{Object, Reader};
 use super::super::shape::{blocks, field, is_true, known_at, text_at, unreadable};
 use super::binding::{Target, bind_policy};
 use super::{CAMEL, add_pool, add_provider};
-use crate::graph::{BindingStyle, IdentityKind, Origin, pieces};
+use crate::graph::{BindingStyle, GoogleLevel, IdentityKind, Origin, pieces};
 use crate::partial::{Text, Unknown, UnknownKind, Value};
 
 /// Roles that are bound on service accounts only.
@@ -107,14 +107,22 @@ fn asset(reader: &mut Reader, object: &Object, policy: &Value) {
         Some(resource) if pieces::flat(resource).contains("/serviceAccounts/") => {
             Target::ServiceAccount(reader.service_account_or_new(&origin, resource))
         }
-        Some(resource) => Target::Resource(resource.to_string()),
+        Some(resource) => Target::Resource { level: level(&resource.to_string()), what: resource.to_string() },
         None => unknown_resource(object),
     };
     bind_policy(reader, &target, &origin, BindingStyle::Exported, policy);
 }
 
+/// Where the resource of a full name stands: `//cloudresourcemanager.googleapis.com/projects/p`
+/// (<https://cloud.google.com/asset-inventory/docs/asset-names>).
+fn level(name: &str) -> GoogleLevel {
+    let Some(path) = name.strip_prefix("//cloudresourcemanager.googleapis.com/") else { return GoogleLevel::Resource };
+    let ids = ["projects/", "folders/", "organizations/"].into_iter().find_map(|kind| path.strip_prefix(kind));
+    if ids.is_some_and(|id| !id.contains('/')) { GoogleLevel::Hierarchy } else { GoogleLevel::Resource }
+}
+
 fn unknown_resource(object: &Object) -> Target {
-    Target::Resource(format!("unknown resource of {}", object.file))
+    Target::Resource { what: format!("unknown resource of {}", object.file), level: GoogleLevel::Unknown }
 }
 
 /// `get-iam-policy` does not say whose policy it is: the file's name may.
@@ -137,7 +145,8 @@ fn target(reader: &mut Reader, object: &Object, origin: &Origin, name: Option<St
         let email = super::super::context::email(&Text::known(name), Some(&project), object.file);
         return Target::ServiceAccount(reader.service_account_or_new(origin, &email));
     }
-    Target::Resource(name)
+    // A bare name may be a project's.
+    Target::Resource { what: name, level: GoogleLevel::Unknown }
 }
 
 /// `deploy@p.iam.gserviceaccount.com.yaml`, `deploy-iam-policy.json`, `iam-policy-deploy.yaml`.

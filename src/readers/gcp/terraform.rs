@@ -5,7 +5,7 @@ use super::super::context::{Reader, email, origin};
 use super::super::shape::{any_field, field, is_true, listing, place, text, text_at};
 use super::binding::{Binding, Target, bind_list, bind_policy, bind_value};
 use super::{SNAKE, add_pool, add_provider};
-use crate::graph::{Api, BindingStyle, IdentityKind, Signing, pieces};
+use crate::graph::{About, Api, BindingStyle, GoogleLevel, IdentityKind, Signing, UndecidedKind, pieces};
 use crate::partial::{Text, Value};
 use crate::terraform::{Mode, Resource};
 
@@ -112,33 +112,48 @@ fn binding(reader: &mut Reader, resource: &Resource, family: &str, style: Bindin
     let at = origin(resource);
     let body = &resource.body;
     let Some(target) = target(reader, resource, family) else {
-        reader.undecided(Some(at.span), format!("what `{}` binds on is unknown", at.name));
+        let about = About::GoogleResource(GoogleLevel::Unknown);
+        reader.undecided_about(about, UndecidedKind::GoogleBinding, Some(at.span), format!("what `{}` binds on is unknown", at.name));
         return;
     };
     if style == BindingStyle::Policy {
         let Some(data) = field(body, "policy_data") else {
-            reader.undecided(Some(at.span), format!("`{}` has no readable `policy_data`", at.name));
+            reader.undecided_about(
+                target.about(),
+                UndecidedKind::GoogleBinding,
+                Some(at.span),
+                format!("`{}` has no readable `policy_data`", at.name),
+            );
             return;
         };
-        for policy in reader.documents(data, &format!("the policy of `{}`", at.name)) {
+        for policy in reader.documents(data, &format!("the policy of `{}`", at.name), target.about(), UndecidedKind::GoogleBinding) {
             bind_policy(reader, &target, &at, style, &policy);
         }
         return;
     }
     let Some(role) = text_at(body, "role") else {
-        reader.undecided(Some(at.span), format!("`{}` has no readable `role`", at.name));
+        reader.undecided_about(
+            target.about(),
+            UndecidedKind::GoogleBinding,
+            Some(at.span),
+            format!("`{}` has no readable `role`", at.name),
+        );
         return;
     };
     let conditional = super::block(body, "condition").is_some();
     let binding = Binding { origin: at, role, conditional, style };
+    let lost = |reader: &mut Reader, argument: &str| {
+        let (at, why) = (binding.origin.span, format!("`{}` has no readable `{argument}`", binding.origin.name));
+        reader.undecided_about(target.about(), UndecidedKind::GoogleBinding, Some(at), why);
+    };
     match style {
         BindingStyle::Member => match field(body, "member") {
             Some(member) => bind_value(reader, &target, &binding, member),
-            None => reader.undecided(Some(binding.origin.span), format!("`{}` has no readable `member`", binding.origin.name)),
+            None => lost(reader, "member"),
         },
         _ => match field(body, "members") {
             Some(members) => bind_list(reader, &target, &binding, Some(members)),
-            None => reader.undecided(Some(binding.origin.span), format!("`{}` has no readable `members`", binding.origin.name)),
+            None => lost(reader, "members"),
         },
     }
 }
@@ -150,7 +165,11 @@ fn target(reader: &mut Reader, resource: &Resource, family: &str) -> Option<Targ
         let account = text_at(body, "service_account_id")?;
         return Some(Target::ServiceAccount(reader.service_account_or_new(&at, &account)));
     }
-    Some(Target::Resource(resource_name(body, family)))
+    let level = match family {
+        "project" | "folder" | "organization" => GoogleLevel::Hierarchy,
+        _ => GoogleLevel::Resource,
+    };
+    Some(Target::Resource { what: resource_name(body, family), level })
 }
 
 /// How a person names the resource that a `google_<family>_iam_*` is about: `projects/p`, `storage_bucket b`.

@@ -4,7 +4,7 @@ pub(super) mod kustomize;
 
 use super::context::{Object, Reader, origin};
 use super::shape::{any_field, blocks, field, known_at, place, text, text_at};
-use crate::graph::{Origin, Workload, WorkloadKind, pieces};
+use crate::graph::{About, Origin, UndecidedKind, Workload, WorkloadKind, pieces};
 use crate::partial::{Text, Value};
 use crate::terraform::{Mode, Resource};
 
@@ -72,9 +72,8 @@ fn service_account(reader: &mut Reader, object: &Object) {
 }
 
 fn add(reader: &mut Reader, origin: Origin, namespace: Option<Text>, name: Text, annotations: Option<&Value>) {
-    if let Some(unknown) = annotations.filter(|a| a.is_open()) {
-        reader.undecided(place(unknown).or(Some(origin.span)), format!("the annotations of `{}` are not all known", origin.name));
-    }
+    let open = annotations.filter(|a| a.is_open());
+    let unknown = open.map(|u| (place(u).or(Some(origin.span)), format!("the annotations of `{}` are not all known", origin.name)));
     let annotation = |key: &str| annotations.and_then(|a| text_at(a, key)).filter(|t| !pieces::is_empty(t));
     let kind = WorkloadKind::ServiceAccount {
         namespace,
@@ -84,7 +83,10 @@ fn add(reader: &mut Reader, origin: Origin, namespace: Option<Text>, name: Text,
         google_service_account: annotation("iam.gke.io/gcp-service-account"),
         azure_client: annotation("azure.workload.identity/client-id"),
     };
-    reader.graph.add_workload(Workload { origin, kind });
+    let id = reader.graph.add_workload(Workload { origin, kind });
+    if let Some((span, why)) = unknown {
+        reader.undecided_about(About::Workload(id), UndecidedKind::Annotations, span, why);
+    }
 }
 
 /// `kubernetes_service_account(_v1)` of Terraform

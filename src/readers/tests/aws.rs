@@ -47,8 +47,8 @@ fn an_unknown_policy_is_a_trust_that_is_undecided() {
         assert_eq!(graph.trusts.len(), 1, "{written}");
         assert!(matches!(policies(&graph)[0].kind, Kind::Unknown(_)));
         assert_eq!(graph.undecided.len(), 1);
-        assert!(graph.undecided[0].1.contains("aws_iam_role.a"), "{:?}", graph.undecided);
-        assert!(graph.undecided[0].0.is_some());
+        assert!(graph.undecided[0].why.contains("aws_iam_role.a"), "{:?}", graph.undecided);
+        assert!(graph.undecided[0].span.is_some());
     }
 }
 

@@ -119,7 +119,7 @@ fn direct_access_and_roles_of_accounts() {
     assert_eq!(graph.trusts.len(), 2);
     assert_eq!(graph.trusts[0].identity, graph.trusts[1].identity);
     assert!(
-        matches!(&graph.identity(graph.trusts[0].identity).unwrap().kind, IdentityKind::GoogleResource { what } if what == "storage_bucket b")
+        matches!(&graph.identity(graph.trusts[0].identity).unwrap().kind, IdentityKind::GoogleResource { what, .. } if what == "storage_bucket b")
     );
     assert!(matches!(&graph.trusts[1].gate, Gate::GoogleMember { conditional: true, .. }));
     assert_eq!(graph.grants.iter().filter(|g| g.permission.to_string().contains("storage")).count(), 2);

@@ -4,7 +4,9 @@ use super::Context;
 use crate::admission::cel::google::{Member, MemberKind};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::graph::{CredentialConfig, Gate, Identity, IdentityId, IdentityKind, Login, Trust, pieces};
+use crate::graph::{
+    About, CredentialConfig, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Login, Trust, Undecided, UndecidedKind, pieces,
+};
 
 use crate::partial::Text;
 use crate::rules::Finding;
@@ -86,7 +88,9 @@ fn missing_creator(context: &Context<'_>, index: usize, trust: &Trust) -> Option
 /// The project, folder or organisation that an identity stands for.
 fn above(identity: &Identity) -> Option<&str> {
     match &identity.kind {
-        IdentityKind::GoogleResource { what } => level(what),
+        IdentityKind::GoogleResource { what, level: GoogleLevel::Hierarchy } => {
+            Some(what.trim_start_matches("//cloudresourcemanager.googleapis.com/"))
+        }
         _ => None,
     }
 }
@@ -185,7 +189,7 @@ fn unbound(context: &Context<'_>, config: &CredentialConfig) -> Option<Finding> 
     let email = config.impersonates.as_ref().filter(|e| e.is_known())?;
     let ids = accounts(context, email);
     // Nothing is said of the account in this scan.
-    if ids.is_empty() || bindings_unknown(context) {
+    if ids.is_empty() || may_be_bound(context, email, &ids) {
         return None;
     }
     let what = match config.login {
@@ -197,10 +201,8 @@ fn unbound(context: &Context<'_>, config: &CredentialConfig) -> Option<Finding> 
         .map(|(pool, _)| pool)?;
     let reaches = |trust: &Trust| {
         let Some((member, role)) = member_and_role(trust) else { return false };
-        let above = context
-            .graph
-            .identity(trust.identity)
-            .is_some_and(|i| above(i).is_some() || matches!(&i.kind, IdentityKind::GoogleResource { what } if what.starts_with("unknown")));
+        let identity = context.graph.identity(trust.identity).map(|i| &i.kind);
+        let above = matches!(identity, Some(IdentityKind::GoogleResource { level, .. }) if *level != GoogleLevel::Resource);
         (ids.contains(&trust.identity) || above) && may_impersonate(role) && may_be_of(member, &pool)
     };
     if context.graph.trusts.iter().any(reaches) {
@@ -235,13 +237,22 @@ fn may_be_of(member: &Text, pool: &Text) -> bool {
     }
 }
 
-/// Some binding of the scan has members that could not be read.
-fn bindings_unknown(context: &Context<'_>) -> bool {
-    context
-        .graph
-        .undecided
-        .iter()
-        .any(|(_, why)| why.contains("member") || why.contains("who is bound") || why.contains("policy of") || why.contains("binding"))
+/// A binding that could not be read may let somebody impersonate one of these accounts: one on it, on an account whose
+/// e-mail is not known, or on what may be above it.
+fn may_be_bound(context: &Context<'_>, email: &Text, ids: &[IdentityId]) -> bool {
+    let local = |email: &Text| pieces::split_once(email, "@").and_then(|(local, _)| local.as_known());
+    let unnamed = |id: &IdentityId| match context.graph.identity(*id).map(|i| &i.kind) {
+        Some(IdentityKind::GoogleServiceAccount { email: other, .. }) if !other.is_known() => {
+            local(other).is_none_or(|other| local(email).is_none_or(|own| own == other))
+        }
+        _ => false,
+    };
+    let reaches = |undecided: &Undecided| match &undecided.about {
+        About::Identity(id) => ids.contains(id) || unnamed(id),
+        About::GoogleResource(level) => *level != GoogleLevel::Resource,
+        About::Declaration | About::Workload(_) => false,
+    };
+    context.graph.undecided.iter().any(|u| u.kind == UndecidedKind::GoogleBinding && reaches(u))
 }
 
 /// The service accounts of this e-mail; with an unknown project, the only one of this name.

@@ -5,7 +5,9 @@ use super::{Account, Context, equal, renamed};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::member::{self, Member};
-use crate::graph::{BindingStyle, Gate, Identity, IdentityId, IdentityKind, Trust, TrustId, pieces};
+use crate::graph::{
+    About, BindingStyle, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Trust, TrustId, Undecided, UndecidedKind, pieces,
+};
 
 use crate::partial::Text;
 use crate::rules::Finding;
@@ -103,7 +105,8 @@ fn concerns(context: &Context<'_>, linked: &[IdentityId], identity: &Identity, o
             // An unknown name may be the one.
             equal(&local(other), &local(email)) != Some(false)
         }
-        (Some(IdentityKind::GoogleResource { .. }), _) => true,
+        // A role on a bucket makes nobody a service account.
+        (Some(IdentityKind::GoogleResource { level, .. }), _) => *level != GoogleLevel::Resource,
         _ => false,
     }
 }
@@ -197,6 +200,6 @@ pub(super) fn binding(context: &Context<'_>, accounts: &[Account<'_>], trust: &T
 
 /// Its annotations are not all known.
 fn unclear(context: &Context<'_>, account: &Account<'_>) -> bool {
-    let name = format!("`{}`", account.workload.origin.name);
-    account.workload.origin.conditional || context.graph.undecided.iter().any(|(_, why)| why.contains(&name))
+    let own = |u: &Undecided| u.kind == UndecidedKind::Annotations && u.about == About::Workload(account.id);
+    account.workload.origin.conditional || context.graph.undecided.iter().any(own)
 }
