@@ -123,3 +123,47 @@ fn every_named_check_is_there_and_every_check_is_named() {
     }
     assert_eq!(known, named);
 }
+
+/// The example with the changes that the section `Fix` shows: in each hunk the `-` lines become the `+` lines.
+fn mended(example: &Example, rule: &Rule) -> Result<Example, String> {
+    let mut mended = example.clone();
+    let mut lines = rule.section("Fix").unwrap_or_default().lines();
+    while let Some(line) = lines.next() {
+        let Some(path) = line.strip_prefix("```diff ") else { continue };
+        let file = mended.files.iter_mut().find(|f| f.path == path).ok_or_else(|| format!("no file `{path}`"))?;
+        let (mut old, mut new) = (String::new(), String::new());
+        for line in lines.by_ref().take_while(|l| *l != "```").chain(["-"]) {
+            if line.starts_with('-') && (!new.is_empty() || line == "-") {
+                if !file.text.contains(&old) {
+                    return Err(format!("`{path}` has no line `{}`", old.trim()));
+                }
+                file.text = file.text.replacen(&old, &new, 1);
+                (old, new) = (String::new(), String::new());
+            }
+            match line.split_at_checked(1) {
+                Some(("-", text)) => old = old + text + "\n",
+                Some(("+", text)) => new = new + text + "\n",
+                _ => return Err(format!("`{line}` is no line of a change")),
+            }
+        }
+    }
+    if mended == *example { Err("the section `Fix` shows no change (```diff FILE)".to_owned()) } else { Ok(mended) }
+}
+
+#[test]
+fn the_advice_ends_the_finding_and_brings_no_other() {
+    let mut problems = Vec::new();
+    for rule in catalogue() {
+        let Some(bad) = rule.examples.iter().find(|e| e.bad) else { continue };
+        match mended(bad, rule) {
+            Err(why) => problems.push(format!("rules/{}.md: {why}", rule.meta.id)),
+            Ok(mended) => {
+                let left = run(&mended).0;
+                for finding in left.iter().filter(|f| f.rule == rule.meta.id || f.severity >= Severity::Medium) {
+                    problems.push(format!("rules/{}.md: after the change: {} {}", rule.meta.id, finding.rule, finding.message));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+}
