@@ -9,7 +9,7 @@ use crate::admission::formula::Formula;
 use crate::admission::iam::{self, Effect, Policy, PrincipalRef, View, Viewer};
 use crate::graph::pieces::account_of_arn;
 use crate::graph::{Identity, IdentityKind, ProviderId, ProviderKind};
-use crate::issuers::Template;
+use crate::issuers::{SessionTags, Template};
 use crate::partial::{Part, Text};
 use std::collections::BTreeMap;
 
@@ -24,6 +24,17 @@ pub type FederatedView<'a> = IssuerView<'a, Federated>;
 pub struct Federated {
     /// As it is written.
     pub principal: Text,
+    /// The formula when the tests hold that depend on when and where the request is made.
+    pub lenient: Formula,
+    /// The session tags that may come with a token.
+    pub tags: SessionTags,
+}
+
+impl Federated {
+    /// The templates with the keys of the request that the formula reads.
+    fn request(&self, templates: Vec<Template>, formula: &Formula) -> Vec<Template> {
+        iam::with_request_keys(templates, formula, &Viewer::Federated(self.principal.clone()), self.tags)
+    }
 }
 
 /// The issuers whose tokens the policy of a role takes, each once, in order.
@@ -67,7 +78,9 @@ pub fn issuer_view<'a>(inputs: &Inputs<'a>, policy: &Policy, principal: &Text, p
     let formats = &inputs.graph.subject_formats;
     let (templates, subjects) = subjects::tokens(&recognised, &formula, formats);
     let accepted = if azp { None } else { clients(inputs, principal, providers) };
-    let via = Federated { principal: principal.clone() };
+    let tags = iam::session_tags(policy, recognised.issuer.session_tags);
+    let via = Federated { principal: principal.clone(), lenient: iam::lenient_formula(policy, &view), tags };
+    let templates = via.request(templates, &formula);
     Some(IssuerView { via, recognised, certain: known.certain, formula, templates, subjects, accepted, formats })
 }
 
@@ -94,7 +107,7 @@ impl FederatedView<'_> {
         let reads = |o: &shape::Occurrence<'_>| shape::claims(&o.test.subject).iter().any(|c| c == "aud" || c == "azp");
         let Some(accepted) = self.accepted.as_ref().filter(|_| !shape::tests(&self.formula).iter().any(reads)) else { return plain() };
         let formula = Formula::All(vec![self.formula.clone(), accepted.usual.clone()]);
-        let templates = self.templates_for(&formula);
+        let templates = self.via.request(self.templates_for(&formula), &formula);
         if matches!(inputs.reachability(&formula, &templates), Life::Alive(_)) { (formula, templates) } else { plain() }
     }
 }

@@ -8,6 +8,7 @@ pub mod aws;
 pub mod azure;
 pub mod google;
 pub mod issuer;
+pub mod principals;
 pub mod subjects;
 
 use crate::admission::exposure::{self, Life};

@@ -24,7 +24,7 @@ pub use distance::nearest;
 pub use mistakes::well_known_mistakes;
 pub use recognise::Recognised;
 pub use registry::{Registry, registry};
-pub use schema::{Bind, ClaimFacts, Issuer, Kind, RegistryError, Retirement, Sees, Slash, Tenancy};
+pub use schema::{Bind, ClaimFacts, Issuer, Kind, RegistryError, Retirement, Sees, SessionTags, Slash, Tenancy};
 pub use traits::{Family, StandsFor, Tag, Trait};
 
 /// What a segment means for the question "whose token is it?".

@@ -97,6 +97,12 @@ impl Registry {
         other.unwrap_or(recognised)
     }
 
+    /// The principals of AWS accounts as a trust policy meets them: no URL and no JWT, but condition keys.
+    #[must_use]
+    pub fn aws_principals(&self) -> Option<Recognised<'_>> {
+        self.as_issuer("aws-principal", "")
+    }
+
     /// AWS as Google Cloud sees it: no URL and no JWT, but `arn`, `account` and `userid`.
     #[must_use]
     pub fn aws(&self) -> Option<Recognised<'_>> {
@@ -155,6 +161,7 @@ fn merge(own: IssuerSource, base: Option<Issuer>) -> Issuer {
         aws_required: None,
         aws_claims: Vec::new(),
         aws_default_claims: true,
+        session_tags: super::SessionTags::Any,
         google_claims: Sees::All,
         entra_claims: Vec::new(),
         audiences: BTreeMap::new(),
@@ -194,6 +201,7 @@ fn merge(own: IssuerSource, base: Option<Issuer>) -> Issuer {
     issuer.aws_required = own.aws_required.or(issuer.aws_required);
     issuer.aws_claims = own.aws_claims.unwrap_or(issuer.aws_claims);
     issuer.aws_default_claims = own.aws_default_claims.unwrap_or(issuer.aws_default_claims);
+    issuer.session_tags = own.session_tags.unwrap_or(issuer.session_tags);
     issuer.google_claims = own.google_claims.map_or(issuer.google_claims, Sees::Only);
     issuer.entra_claims = own.entra_claims.unwrap_or(issuer.entra_claims);
     issuer.audiences = own.audiences.unwrap_or(issuer.audiences);

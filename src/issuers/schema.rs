@@ -75,6 +75,20 @@ pub struct ClaimFacts {
     pub tenant_binding: bool,
 }
 
+/// Whether an issuer's tokens carry session tags for AWS (the claim `https://aws.amazon.com/tags`)
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum SessionTags {
+    /// They have no such claim.
+    Never,
+    /// Claims of the token under their own names, where the job asks for it.
+    Claims,
+    /// Not known, or whatever the tenant configures.
+    #[default]
+    Any,
+}
+
 /// Which claims a cloud lets a condition read.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -146,6 +160,8 @@ pub struct Issuer {
     pub aws_claims: Vec<String>,
     /// Whether AWS also offers `sub`, `aud`, `amr`, `email` and `oaud`: so for every issuer but the four built-in ones.
     pub aws_default_claims: bool,
+    /// Whether its tokens carry session tags for AWS.
+    pub session_tags: SessionTags,
     /// The claims that an attribute mapping or condition of Google Cloud reads: as a rule, all.
     pub google_claims: Sees,
     /// The claims that a flexible federated credential of Entra reads; empty when Entra offers none for this issuer.
@@ -279,6 +295,7 @@ pub(super) struct IssuerSource {
     pub(super) aws_required: Option<String>,
     pub(super) aws_claims: Option<Vec<String>>,
     pub(super) aws_default_claims: Option<bool>,
+    pub(super) session_tags: Option<SessionTags>,
     pub(super) google_claims: Option<Vec<String>>,
     pub(super) google_issuer: Option<String>,
     pub(super) entra_claims: Option<Vec<String>>,

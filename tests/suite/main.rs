@@ -4,6 +4,7 @@ mod common;
 mod support;
 
 mod action;
+mod aws_principals;
 mod cel_conformance;
 mod cli;
 mod cloudformation;

@@ -6,6 +6,7 @@ use super::matching::{self, Found, Lookup};
 use super::operator::{Base, Operator, SetOperator};
 use super::pattern;
 use super::policy::{Actions, ConditionTest, Effect, Leaf, Policy, Principal, PrincipalKind, Statement, Values};
+use super::principal_test::principals_formula;
 use super::principals::{issuer_of_federated, stands_for};
 use super::value_test::value_formula;
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
@@ -21,6 +22,8 @@ pub enum Viewer {
     Issuer(Text),
     /// An AWS principal with this ARN.
     Aws(String),
+    /// Any principal of any AWS account, by its condition keys.
+    Principals,
     /// A service.
     Service(String),
 }
@@ -51,7 +54,7 @@ impl View<'_> {
         match &self.viewer {
             Viewer::Federated(arn) => issuer_of_federated(arn).or_else(|| self.issuer.clone()),
             Viewer::Issuer(host) => Some(host.clone()),
-            Viewer::Aws(_) | Viewer::Service(_) => None,
+            Viewer::Aws(_) | Viewer::Principals | Viewer::Service(_) => None,
         }
     }
 }
@@ -59,9 +62,21 @@ impl View<'_> {
 /// The policy for this view: some allow matches and no deny does.
 #[must_use]
 pub fn formula(policy: &Policy, view: &View<'_>) -> Formula {
-    let builder = Builder { view, variables: policy.has_variables() };
+    build(policy, view, false)
+}
+
+/// [`formula`] for a caller whom every test favours that depends on when and where the request is made (`aws:SourceIp`,
+/// `aws:CurrentTime`), or on a policy variable that the caller's own token fills.
+#[must_use]
+pub fn lenient_formula(policy: &Policy, view: &View<'_>) -> Formula {
+    build(policy, view, true)
+}
+
+fn build(policy: &Policy, view: &View<'_>, lenient: bool) -> Formula {
     let (mut allow, mut deny) = (Vec::new(), Vec::new());
     for statement in &policy.statements {
+        let favours = if statement.effect == Effect::Deny { Truth::False } else { Truth::True };
+        let builder = Builder { view, variables: policy.has_variables(), doubt: lenient.then_some(favours) };
         let matched = builder.statement(statement);
         if matches!(matched, Formula::Constant(Truth::False, _)) {
             continue;
@@ -81,6 +96,16 @@ pub fn formula(policy: &Policy, view: &View<'_>) -> Formula {
         deny.push(Formula::unknown(why.clone()));
     }
     if deny.is_empty() { Formula::Any(allow) } else { Formula::All(vec![Formula::Any(allow), Formula::Any(deny).negate()]) }
+}
+
+/// Do a statement's actions hold this one? IAM's patterns: `*` and `?`, letter case ignored.
+pub(super) fn covers(actions: &Actions, action: &str) -> Truth {
+    let test = |text: &Text| {
+        let pieces = pattern::pieces(text, pattern::Reading { wildcards: true, variables: false });
+        pattern::matches(&matching::without_variables(&pieces), action, true)
+    };
+    let truth = merge(actions.patterns.choices.iter().map(|list| any_of(list, &test)));
+    if actions.negated { truth.not() } else { truth }
 }
 
 /// Alternatives of which one holds: certain where all agree.
@@ -127,13 +152,21 @@ impl Target {
 pub(super) struct Builder<'a> {
     pub(super) view: &'a View<'a>,
     pub(super) variables: Option<bool>,
+    /// What a test counts as that may hold for anybody; none where it stays unknown.
+    pub(super) doubt: Option<Truth>,
 }
 
 impl Builder<'_> {
     fn statement(&self, statement: &Statement) -> Formula {
-        let principal = self.principals(statement);
-        let action = self.action(&statement.actions);
         let mut parts = Vec::new();
+        let principal = match &self.view.viewer {
+            Viewer::Principals => {
+                parts.push(principals_formula(statement));
+                Truth::True
+            }
+            _ => self.principals(statement),
+        };
+        let action = covers(&statement.actions, self.view.action);
         for (truth, what) in [(principal, "the principal is not known"), (action, "the action is not known")] {
             match truth {
                 Truth::True => {}
@@ -168,15 +201,6 @@ impl Builder<'_> {
         }))
     }
 
-    fn action(&self, actions: &Actions) -> Truth {
-        let test = |text: &Text| {
-            let pieces = pattern::pieces(text, pattern::Reading { wildcards: true, variables: false });
-            pattern::matches(&matching::without_variables(&pieces), self.view.action, true)
-        };
-        let truth = merge(actions.patterns.choices.iter().map(|list| any_of(list, &test)));
-        if actions.negated { truth.not() } else { truth }
-    }
-
     fn condition(&self, condition: &ConditionTest) -> Formula {
         let body = match condition.operator {
             None => Formula::unknown("IAM knows no such operator"),
@@ -195,7 +219,10 @@ impl Builder<'_> {
             return Formula::unknown("`Null` takes neither `IfExists` nor a set operator");
         }
         match meaning(self.view, &condition.key) {
-            Meaning::Request(why) => Formula::unknown(why),
+            Meaning::Request { why, may_hold } => match self.doubt.filter(|_| may_hold) {
+                Some(doubt) => Formula::Constant(doubt, Some(why)),
+                None => Formula::unknown(why),
+            },
             Meaning::Absent => self.without_key(condition, operator),
             Meaning::Fixed(value) => self.fixed(condition, operator, &value),
             Meaning::Claim { name, list, note } => {
@@ -227,7 +254,7 @@ impl Builder<'_> {
         let lookup = |key: &Text| match meaning(self.view, key) {
             Meaning::Absent => Lookup::certain(Found::Absent),
             Meaning::Fixed(value) => Lookup::certain(Found::One(value)),
-            Meaning::Request(why) => Lookup::unknown(why),
+            Meaning::Request { why, .. } => Lookup::unknown(why),
             Meaning::Claim { name, .. } => Lookup::unknown(format!("it depends on the claim `{name}`")),
         };
         let variables = self.variables.unwrap_or(true);

@@ -1,5 +1,6 @@
 //! What a condition key stands for, seen from one kind of caller.
 
+use super::caller::{self, Known};
 use super::formula::{View, Viewer};
 use super::matching::{from_url, same_issuer, split_key};
 use super::principals::is_saml;
@@ -22,7 +23,12 @@ pub(super) enum Meaning {
     /// Never there.
     Absent,
     /// It depends on the request, not on the token.
-    Request(String),
+    Request {
+        /// The reason.
+        why: String,
+        /// A test of it may hold for anybody: when and where a request is made.
+        may_hold: bool,
+    },
 }
 
 /// Keys with several values (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>).
@@ -42,7 +48,11 @@ fn claim(name: String) -> Meaning {
 
 pub(super) fn meaning(view: &View<'_>, key: &Text) -> Meaning {
     let Some((prefix, name)) = split_key(key) else {
-        return if key.is_known() { Meaning::Absent } else { Meaning::Request(format!("the condition key `{key}` is not known")) };
+        return if key.is_known() {
+            Meaning::Absent
+        } else {
+            Meaning::Request { why: format!("the condition key `{key}` is not known"), may_hold: false }
+        };
     };
     if let Some(known) = prefix.as_known() {
         let full = format!("{known}:{name}").to_ascii_lowercase();
@@ -56,7 +66,7 @@ pub(super) fn meaning(view: &View<'_>, key: &Text) -> Meaning {
             _ => {}
         }
     } else if full_key_may_be_global(&prefix) && view.issuer().is_none() {
-        return Meaning::Request(format!("the condition key `{key}` is not known"));
+        return Meaning::Request { why: format!("the condition key `{key}` is not known"), may_hold: false };
     }
     of_issuer(view, &prefix, &name)
 }
@@ -80,7 +90,9 @@ fn of_issuer(view: &View<'_>, prefix: &Text, name: &str) -> Meaning {
     }
     let Some(issuer) = view.issuer() else {
         return match &view.viewer {
-            Viewer::Federated(arn) if !arn.is_known() => Meaning::Request(format!("the issuer behind `{arn}` is not known")),
+            Viewer::Federated(arn) if !arn.is_known() => {
+                Meaning::Request { why: format!("the issuer behind `{arn}` is not known"), may_hold: false }
+            }
             _ => Meaning::Absent,
         };
     };
@@ -97,14 +109,33 @@ fn of_issuer(view: &View<'_>, prefix: &Text, name: &str) -> Meaning {
 }
 
 fn sts(view: &View<'_>, full: String) -> Meaning {
+    if matches!(view.viewer, Viewer::Principals) {
+        return of_principal(full);
+    }
     let web = matches!(view.viewer, Viewer::Federated(_) | Viewer::Issuer(_));
     match full.as_str() {
         "sts:rolesessionname" | "sts:sourceidentity" | "sts:durationseconds" => claim(full),
+        "sts:transitivetagkeys" if web => claim(full),
         // Parameters that only AssumeRole has.
         "sts:externalid" if web => Meaning::Absent,
         "sts:externalid" | "sts:transitivetagkeys" => claim(full),
-        _ => Meaning::Request(format!("`{full}` depends on the request, not on the token")),
+        _ => request(full),
     }
+}
+
+/// A key of a principal that calls STS with credentials of AWS.
+fn of_principal(full: String) -> Meaning {
+    match caller::of_principal(&full) {
+        Known::Modelled => claim(full),
+        Known::Absent => Meaning::Absent,
+        Known::Open => request(full),
+    }
+}
+
+/// A key of the request that says nothing of who asks.
+fn request(full: String) -> Meaning {
+    let why = format!("`{full}` depends on the request, not on the token");
+    Meaning::Request { why, may_hold: caller::may_hold(&full) }
 }
 
 fn global(view: &View<'_>, full: String) -> Meaning {
@@ -112,7 +143,10 @@ fn global(view: &View<'_>, full: String) -> Meaning {
     if full == "aws:securetransport" {
         return Meaning::Fixed("true".to_owned());
     }
-    if full.starts_with("aws:requesttag/") || full == "aws:tagkeys" {
+    if matches!(view.viewer, Viewer::Principals) {
+        return of_principal(full);
+    }
+    if full.starts_with("aws:requesttag/") || full == "aws:tagkeys" || caller::is_chosen(&full) {
         return claim(full);
     }
     let about_caller = full.starts_with("aws:principal") || full == "aws:userid" || full == "aws:username";
@@ -120,5 +154,5 @@ fn global(view: &View<'_>, full: String) -> Meaning {
     if !web && (about_caller || about_source) {
         return claim(full);
     }
-    Meaning::Request(format!("`{full}` depends on the request, not on the token"))
+    request(full)
 }

@@ -2,6 +2,7 @@
 //!
 //! The semantics are those of the IAM User Guide; where it is silent or evaluators disagree the answer is unknown.
 
+mod caller;
 mod compare;
 mod context;
 mod evaluate;
@@ -11,15 +12,17 @@ mod matching;
 mod operator;
 mod pattern;
 mod policy;
+mod principal_test;
 mod principals;
 mod read;
 #[cfg(test)]
 mod tests;
 mod value_test;
 
+pub use caller::{EXTERNAL_ID, documented, session_tags, with_request_keys};
 pub use context::context_of;
 pub use evaluate::{Request, Requester, evaluate};
-pub use formula::{View, Viewer, formula};
+pub use formula::{View, Viewer, formula, lenient_formula};
 pub use keys::scheme;
 pub use operator::{Base, Operator, SetOperator};
 pub use policy::{

@@ -8,6 +8,7 @@ use super::pattern::{Piece, Reading, pieces, to_text};
 use super::policy::Leaf;
 use crate::admission::formula::{Comparison, Formula, GlobPart, Matcher, Subject};
 use crate::partial::Text;
+use crate::token::Truth;
 
 /// "The subject matches this value", negation aside.
 pub(super) fn value_formula(builder: &Builder<'_>, operator: Operator, text: &Text, leaf: &Leaf, target: &Target) -> Formula {
@@ -39,7 +40,7 @@ fn string(builder: &Builder<'_>, operator: Operator, text: &Text, leaf: &Leaf, t
         None => return Formula::unknown("the version of the policy is not known, so it is not known whether `${…}` is a variable"),
     };
     match substitute(builder, all, target) {
-        Substituted::Ready(ready) => literal(operator, &ready, text, leaf, target),
+        Substituted::Ready(ready) => literal(builder, operator, &ready, text, leaf, target),
         Substituted::Itself => target.test(Matcher::Present, text, leaf),
         Substituted::Never => Formula::FALSE,
         Substituted::Partly(skeleton, why) => {
@@ -67,7 +68,7 @@ fn substitute(builder: &Builder<'_>, all: Vec<Piece>, target: &Target) -> Substi
         return Substituted::Itself;
     }
     let mut out = Vec::with_capacity(all.len());
-    let mut why = None;
+    let (mut why, mut unsure) = (None, false);
     for piece in all {
         let Piece::Variable { key, default, span } = piece else {
             out.push(piece);
@@ -83,7 +84,8 @@ fn substitute(builder: &Builder<'_>, all: Vec<Piece>, target: &Target) -> Substi
                 why = Some(format!("the value depends on the claim `{name}` of the same token"));
                 out.push(Piece::Star(span));
             }
-            Meaning::Request(reason) => {
+            Meaning::Request { why: reason, .. } => {
+                unsure = true;
                 why = Some(reason);
                 out.push(Piece::Star(span));
             }
@@ -91,11 +93,13 @@ fn substitute(builder: &Builder<'_>, all: Vec<Piece>, target: &Target) -> Substi
     }
     match why {
         None => Substituted::Ready(out),
+        // The caller may have a token, or pick a value, for which the two agree.
+        Some(_) if builder.doubt == Some(Truth::True) && !unsure => Substituted::Ready(out),
         Some(why) => Substituted::Partly(out, why),
     }
 }
 
-fn literal(operator: Operator, ready: &[Piece], text: &Text, leaf: &Leaf, target: &Target) -> Formula {
+fn literal(builder: &Builder<'_>, operator: Operator, ready: &[Piece], text: &Text, leaf: &Leaf, target: &Target) -> Formula {
     let wild = ready.iter().any(|p| matches!(p, Piece::Star(_) | Piece::One(_)));
     let matcher = match operator.base {
         Base::StringEqualsIgnoreCase => Matcher::ExactIgnoreCase(to_text(ready)),
@@ -103,7 +107,7 @@ fn literal(operator: Operator, ready: &[Piece], text: &Text, leaf: &Leaf, target
         _ => Matcher::Exact(to_text(ready)),
     };
     let test = target.test(matcher, text, leaf);
-    if operator.base == Base::Arn { arn(test, ready, text, leaf, target) } else { test }
+    if operator.base == Base::Arn { arn(builder.doubt, test, ready, text, leaf, target) } else { test }
 }
 
 fn glob(pieces: &[Piece]) -> Vec<GlobPart> {
@@ -137,23 +141,22 @@ fn glob(pieces: &[Piece]) -> Vec<GlobPart> {
 
 /// ARNs are compared field by field. When the first five fields have no wildcard that is the same as comparing the
 /// whole; else the whole has to match, and where only the whole does, authorities disagree.
-fn arn(whole: Formula, ready: &[Piece], text: &Text, leaf: &Leaf, target: &Target) -> Formula {
+fn arn(doubt: Option<Truth>, whole: Formula, ready: &[Piece], text: &Text, leaf: &Leaf, target: &Target) -> Formula {
     let why = "the ARN has to match field by field: authorities disagree where only the whole matches";
     let fields: Vec<&[Piece]> = ready.splitn(ARN_FIELDS, |p| matches!(p, Piece::Char(':', ..))).collect();
     if fields.len() < ARN_FIELDS {
-        return Formula::All(vec![whole, Formula::unknown(why)]);
+        let unsure = doubt.map_or_else(|| Formula::unknown(why), |truth| Formula::Constant(truth, Some(why.to_owned())));
+        return Formula::All(vec![whole, unsure]);
     }
     let simple = |field: &&[Piece]| field.iter().all(|p| !matches!(p, Piece::Star(_) | Piece::One(_)));
     if fields.iter().take(ARN_FIELDS - 1).all(simple) {
         return whole;
     }
-    match regex_of(&fields) {
-        Some(regex) => {
-            let by_field = target.test(Matcher::Regex(regex), text, leaf);
-            Formula::All(vec![whole, Formula::Any(vec![by_field, Formula::unknown(why)])])
-        }
-        None => Formula::All(vec![whole, Formula::unknown(why)]),
-    }
+    let Some(regex) = regex_of(&fields) else { return Formula::All(vec![whole, Formula::unknown(why)]) };
+    let by_field = target.test(Matcher::Regex(regex), text, leaf);
+    // The documentation says field by field: nobody is favoured by the other reading.
+    let reading = if doubt.is_some() { by_field } else { Formula::Any(vec![by_field, Formula::unknown(why)]) };
+    Formula::All(vec![whole, reading])
 }
 
 /// The field-wise reading as a regular expression; none when a hole is in it.

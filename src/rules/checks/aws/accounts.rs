@@ -1,6 +1,6 @@
 //! Trusts in other accounts: whom they delegate to.
 
-use super::RoleTrust;
+use super::{RoleTrust, principals};
 use crate::admission::iam::{self, Effect, PrincipalKind, PrincipalRef, Statement};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
@@ -24,67 +24,48 @@ pub(super) fn pinned(statement: &Statement, keys: &[&str]) -> bool {
     })
 }
 
-/// Another account as a whole, without an external id or a condition on the principal
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>).
+/// Another account as a whole, when a principal of it that has none of the values which the policy asks for can assume the
+/// role (<https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>).
 pub(super) fn accounts(subject: &RoleTrust<'_>) -> Vec<Finding> {
-    let narrowing = [
-        "sts:externalid",
-        "aws:principalarn",
-        "aws:principalorgid",
-        "aws:principalorgpaths",
-        "aws:principaltag/",
-        "aws:userid",
-        "aws:sourcearn",
-        "aws:multifactorauth",
-    ];
     let own = own_account(subject);
     let named = |p: &PrincipalRef| p.kind == PrincipalKind::Aws && p.effect == Effect::Allow && !p.negated;
     let mut findings: Vec<Finding> = Vec::new();
     for principal in iam::principals(&subject.policy).into_iter().filter(named) {
         let Some((account, known)) = whole_account(&principal.text) else { continue };
         let Some(statement) = subject.policy.statements.get(principal.statement) else { continue };
-        if statement.open_conditions.is_some() || subject.policy.open.is_some() || pinned(statement, &narrowing) {
+        if statement.open_conditions.is_some() || subject.policy.open.is_some() {
             continue;
         }
-        let (severity, message) = match &own {
-            _ if known == Known::Own => (
-                Severity::Info,
-                "every principal of this account whose own policy allows it may assume the role (the account is named as a whole)"
-                    .to_owned(),
-            ),
-            Some(own) if *own == account => (
-                Severity::Info,
-                format!("every principal of this account whose own policy allows it may assume the role (`{account}` is named as a whole)"),
-            ),
-            // Whose account it is cannot be said: most are the same organisation's.
-            _ if known == Known::Unknown => (
-                Severity::Info,
-                format!(
-                    "every principal of `{account}` whose own policy allows it may assume the role: no external id and no principal is asked for"
-                ),
-            ),
-            Some(_) if known == Known::Written => (
-                Severity::Medium,
-                format!(
-                    "account `{account}` decides alone which of its principals assume this role: no external id and no principal is asked for"
-                ),
-            ),
-            _ => (
-                Severity::Low,
-                format!(
-                    "account `{account}` decides alone which of its principals assume this role: no external id and no principal is asked for"
-                ),
-            ),
-        };
+        let Some(sure) = principals::anybody_of(subject, &principal, (known == Known::Written).then_some(&account)) else { continue };
+        let (severity, message) = of_account(own.as_deref(), &account, known);
         findings.push(
             Finding::new(RuleId::AccountPrincipal, &subject.trust.origin, principal.span, &account, message)
                 .severity(severity)
-                .certain(own.is_some() || known == Known::Own)
+                .certain(sure && (own.is_some() || known == Known::Own))
                 .help("name the role that needs it (`arn:aws:iam::ACCOUNT:role/NAME`), or ask for `sts:ExternalId` where a third party acts for you")
                 .along_text(&principal.text),
         );
     }
     findings
+}
+
+fn of_account(own: Option<&str>, account: &str, known: Known) -> (Severity, String) {
+    let allowed = "every principal of this account whose own policy allows it can assume the role";
+    let alone =
+        format!("account `{account}` decides alone which of its principals assume this role: no external id and no principal is asked for");
+    match own {
+        _ if known == Known::Own => (Severity::Info, format!("{allowed} (the account is named as a whole)")),
+        Some(own) if own == account => (Severity::Info, format!("{allowed} (`{account}` is named as a whole)")),
+        // Whose account it is cannot be said: most are the same organisation's.
+        _ if known == Known::Unknown => (
+            Severity::Info,
+            format!(
+                "every principal of `{account}` whose own policy allows it can assume the role: no external id and no principal is asked for"
+            ),
+        ),
+        Some(_) if known == Known::Written => (Severity::Medium, alone),
+        _ => (Severity::Low, alone),
+    }
 }
 
 /// How an account is written.

@@ -4,16 +4,16 @@ use super::advice::{self, Wanted};
 use super::{FederatedView, RoleTrust};
 use crate::admission::exposure::{Class, Exposure, Life, minimal, shape};
 use crate::admission::formula::{Formula, Matcher, Subject as FormulaSubject};
-use crate::admission::iam::{self, Effect, PrincipalKind, View, Viewer};
+use crate::admission::iam::{self, Effect};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::issuers::{Role, Tenancy, Trait};
+use crate::issuers::{Role, Template, Tenancy, Trait};
 use crate::partial::Part;
 use crate::rules::advice::{names_branch, one_branch};
 use crate::rules::checks::verdict::{self, Verdict};
 
 use crate::rules::Finding;
-use crate::token::{Token, Truth};
+use crate::token::Truth;
 
 /// The worst exposure to the tokens of one issuer.
 pub(super) fn web_identity(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Vec<Finding> {
@@ -21,7 +21,7 @@ pub(super) fn web_identity(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) ->
         return unknown_issuer(subject, seen).into_iter().collect();
     }
     let (formula, templates) = seen.with_audience(&subject.context.inputs());
-    let Some(exposure) = subject.context.exposure(&subject.trust.origin, &formula, &templates) else { return Vec::new() };
+    let Some(exposure) = decided(subject, seen, &formula, &templates) else { return Vec::new() };
     let tenancy = seen.recognised.issuer.tenancy;
     let one_account = seen.recognised.issuer.is(Trait::SubjectIsOneAccount) && shape::tests(&seen.formula).iter().any(|o| names_one(o));
     let verdict = match exposure.class {
@@ -44,6 +44,18 @@ pub(super) fn web_identity(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) ->
     let mut findings: Vec<Finding> = verdict.into_iter().map(|v| v.finding(&subject.trust.origin, &edge, &exposure)).collect();
     findings.extend(default_service_account(subject, seen, &exposure, tenancy));
     findings
+}
+
+/// Who gets in; where tests stay open that may hold for anybody, who gets in when they do.
+fn decided(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, formula: &Formula, templates: &[Template]) -> Option<Exposure> {
+    let context = subject.context;
+    if let Ok(exposure) = context.exposed(formula, templates) {
+        return Some(exposure);
+    }
+    match context.exposed(&seen.via.lenient, templates) {
+        Ok(exposure) => Some(Exposure { certain: false, ..exposure }),
+        Err(_) => context.exposure(&subject.trust.origin, formula, templates),
+    }
 }
 
 /// An issuer that nobody knows: who else gets tokens from it cannot be said, so a gate has to look at more than the audience.
@@ -246,66 +258,4 @@ fn default_service_account(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, ex
     let message = "every pod of the namespace that names no ServiceAccount runs as `default`, and so becomes this role";
     let finding = Finding::new(RuleId::DefaultServiceAccount, &subject.trust.origin, candidate.span, &seen.recognised.host_path, message);
     Some(finding.severity(Severity::Medium).help("give the workload a ServiceAccount of its own and name that").along(&candidate.trail))
-}
-
-/// `"AWS": "*"` without an effective gate.
-pub(super) fn public(subject: &RoleTrust<'_>) -> Vec<Finding> {
-    let everyone = iam::principals(&subject.policy).into_iter().find(|p| {
-        let all = p.kind == PrincipalKind::Everyone || (p.kind == PrincipalKind::Aws && p.text.as_known().as_deref() == Some("*"));
-        all && p.effect == Effect::Allow && !p.negated
-    });
-    let Some(principal) = everyone else { return Vec::new() };
-    let claim_of = |_: &str| None;
-    let stranger = "arn:aws:iam::666666666666:role/stranger";
-    let view = View { viewer: Viewer::Aws(stranger.to_owned()), issuer: None, action: "sts:AssumeRole", claim_of: &claim_of };
-    let formula = iam::formula(&subject.policy, &view);
-    if !admits_stranger(&formula) {
-        return Vec::new();
-    }
-    let mut witness = Token::default();
-    witness.set("aws:PrincipalArn", stranger);
-    witness.set("aws:PrincipalAccount", "666666666666");
-    let message = "every AWS account of the world may assume this role: `*` names them all, and no condition narrows it";
-    let rejected = principal.kind == PrincipalKind::Everyone;
-    let note = if rejected { "; IAM refuses `\"Principal\": \"*\"` in a trust policy, `{\"AWS\": \"*\"}` it takes" } else { "" };
-    vec![
-        Finding::new(RuleId::PublicPrincipal, &subject.trust.origin, principal.span, "aws", format!("{message}{note}"))
-            .help("name the accounts or roles; where any account of an organisation is meant, add `aws:PrincipalOrgID`")
-            .witness(Some(witness))
-            .along_text(&principal.text),
-    ]
-}
-
-/// Whether the formula holds for a caller with nothing but the stranger's ARN and account: keys that name an
-/// organisation, an account, a principal or an external id are there and differ, or are not there.
-fn admits_stranger(formula: &Formula) -> bool {
-    fn value(formula: &Formula) -> Truth {
-        match formula {
-            Formula::Constant(truth, _) => *truth,
-            // The stranger has none of the values that the policy names.
-            Formula::Test(test) => match &test.subject {
-                crate::admission::formula::Subject::Claim(name) if name.starts_with("aws:principal") => wild(test).into(),
-                crate::admission::formula::Subject::Claim(_) => test.absent,
-                _ => Truth::Unknown,
-            },
-            Formula::Not(inner) => value(inner).not(),
-            Formula::All(all) => all.iter().map(value).fold(Truth::True, Truth::and),
-            Formula::Any(all) => all.iter().map(value).fold(Truth::False, Truth::or),
-        }
-    }
-    value(formula) == Truth::True
-}
-
-/// The test's pattern takes any value.
-fn wild(test: &crate::admission::formula::Test) -> bool {
-    use crate::admission::formula::{GlobPart, Matcher};
-    match &test.matcher {
-        Matcher::Present => true,
-        Matcher::Glob(parts) => parts.iter().all(|p| match p {
-            GlobPart::Star(_) => true,
-            GlobPart::One(_) => false,
-            GlobPart::Literal(t) => t.parts.iter().all(|p| matches!(p, Part::Literal { text, .. } if text.is_empty())),
-        }),
-        _ => false,
-    }
 }

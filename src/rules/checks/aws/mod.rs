@@ -6,6 +6,7 @@ mod broken;
 mod cognito;
 mod exposure;
 mod hygiene;
+mod principals;
 mod rejected;
 mod services;
 
@@ -103,11 +104,12 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
     let subject = RoleTrust { context, index, trust, policy: Policy::read(document), accounts };
     let mut findings = broken::wrong_action(&subject);
     let misapplied = !findings.is_empty();
-    findings.extend(exposure::public(&subject));
+    findings.extend(principals::public(&subject));
     findings.extend(rejected::rejected(&subject));
     findings.extend(services::roles_anywhere(&subject));
     findings.extend(services::pod_identity(&subject));
     findings.extend(accounts::accounts(&subject));
+    findings.extend(principals::unreachable(&subject));
     findings.extend(broken::other_accounts(&subject));
     for seen in gate::aws::views(&context.inputs(), subject.role(), &subject.policy, subject.providers()) {
         let lifeless = matches!(context.life(&seen.formula, &seen.templates), Life::Dead);
@@ -144,7 +146,7 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
         // A truncated subject is one that somebody may have customised.
         findings.extend(dead.into_iter().map(|f| if f.rule == RuleId::NeverMatches { f.certain(!seen.subjects.truncated) } else { f }));
     }
-    findings
+    findings.into_iter().map(|f| Finding { witness: f.witness.map(iam::documented), ..f }).collect()
 }
 
 /// The provider may be taken to be in the role's account, where STS looks for it: not when the account is looked up
