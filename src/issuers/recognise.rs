@@ -3,6 +3,7 @@
 use super::distance::nearest;
 use super::registry::{Entry, Registry};
 use super::schema::{ClaimFacts, Issuer, Kind, Slash};
+use super::template::root;
 use super::{StandsFor, Template, expand};
 use crate::token::{Claim, Token};
 use std::collections::{BTreeMap, BTreeSet};
@@ -153,7 +154,7 @@ impl Recognised<'_> {
 
 /// The text of these claims with the names of their segments: equal for templates that mint the same.
 pub(super) fn shape(template: &Template, claims: &BTreeSet<String>) -> Vec<String> {
-    let wanted = |name: &str| claims.iter().any(|c| c == name || name.strip_prefix('/').is_some_and(|p| p.split('/').next() == Some(c)));
+    let wanted = |name: &str| claims.contains(&root(name));
     template.claims.iter().filter(|(name, _)| wanted(name)).map(|(name, parts)| format!("{name} {}", template.text(parts))).collect()
 }
 

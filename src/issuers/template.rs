@@ -107,6 +107,12 @@ pub fn pointer(path: &[&str]) -> String {
     path.iter().map(|p| format!("/{}", p.replace('~', "~0").replace('/', "~1"))).collect()
 }
 
+/// The claim that a template's name belongs to: itself, or the object that a pointer leads into.
+#[must_use]
+pub fn root(name: &str) -> String {
+    steps(name).and_then(|path| path.into_iter().next()).unwrap_or_else(|| name.to_owned())
+}
+
 fn steps(pointer: &str) -> Option<Vec<String>> {
     let path = pointer.strip_prefix('/')?;
     Some(path.split('/').map(|p| p.replace("~1", "/").replace("~0", "~")).collect())

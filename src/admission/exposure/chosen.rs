@@ -3,6 +3,7 @@
 use super::super::formula::{Formula, Matcher, Subject};
 use super::super::search::{Compiled, Options, Outcome, Templates};
 use super::{Class, segment_test, shape};
+use crate::issuers::template::root;
 use crate::issuers::{ClaimPart, Role, Template};
 use crate::partial::Text;
 use std::collections::BTreeSet;
@@ -51,7 +52,7 @@ fn stranger(class: Class) -> &'static [Role] {
 /// The segment stands in a claim that the gate reads and that is no audience.
 fn seen(template: &Template, segment: usize, read: &BTreeSet<String>) -> bool {
     let holds = |parts: &[ClaimPart]| parts.contains(&ClaimPart::Segment(segment));
-    template.claims.iter().any(|(name, parts)| !AUDIENCES.contains(&name.as_str()) && read.contains(name) && holds(parts))
+    template.claims.iter().any(|(name, parts)| !AUDIENCES.contains(&name.as_str()) && read.contains(&root(name)) && holds(parts))
 }
 
 /// "The segment is a stranger's" (its first sample), or a neutral value; a template without the segment passes.

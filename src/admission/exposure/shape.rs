@@ -2,6 +2,7 @@
 
 use super::super::formula::{Formula, Subject, Test};
 use super::super::search::{self, HoleMode, Options, Outcome};
+use crate::issuers::template::{pointer, root};
 use crate::issuers::{ClaimPart, Role, Template};
 use std::collections::BTreeSet;
 
@@ -49,13 +50,45 @@ pub fn claims(subject: &Subject) -> BTreeSet<String> {
     out
 }
 
+/// Whether a subject reads this claim of a template, or this member of an object claim.
+#[must_use]
+pub fn reads(subject: &Subject, name: &str) -> bool {
+    match subject {
+        Subject::Claim(claim) | Subject::AnyItem(claim) => *claim == root(name),
+        Subject::Member(of, key) => match path(of) {
+            Some(mut all) => {
+                all.push(key);
+                let own = pointer(&all);
+                name == own || name.strip_prefix(&own).is_some_and(|rest| rest.starts_with('/'))
+            }
+            None => reads(of, name),
+        },
+        Subject::Concat(all) => all.iter().any(|s| reads(s, name)),
+        Subject::Lower(of) | Subject::Upper(of) => reads(of, name),
+        Subject::Extract { of, .. } | Subject::Split { of, .. } | Subject::Replace { of, .. } => reads(of, name),
+        Subject::Literal(_) | Subject::Segment(_) => false,
+    }
+}
+
+/// The way to a member: `["kubernetes.io", "namespace"]`.
+fn path(subject: &Subject) -> Option<Vec<&str>> {
+    match subject {
+        Subject::Claim(name) => Some(vec![name]),
+        Subject::Member(of, key) => {
+            let mut all = path(of)?;
+            all.push(key);
+            Some(all)
+        }
+        _ => None,
+    }
+}
+
 /// The roles of the segments that a test can see.
 #[must_use]
 pub fn roles(test: &Test, templates: &[Template]) -> BTreeSet<u8> {
-    let read = claims(&test.subject);
     let mut out = BTreeSet::new();
     for template in templates {
-        for (_, parts) in template.claims.iter().filter(|(name, _)| read.contains(name)) {
+        for (_, parts) in template.claims.iter().filter(|(name, _)| reads(&test.subject, name)) {
             for part in parts {
                 if let ClaimPart::Segment(index) = part
                     && let Some(segment) = template.segments.get(*index)

@@ -7,6 +7,7 @@ use super::key::Key;
 use super::memo::{Memo, exits};
 use super::shared::Shared;
 use crate::admission::formula::{Subject, extract};
+use crate::issuers::template::pointer;
 use crate::issuers::{ClaimPart, Template};
 use crate::language::{Dfa, FastBuild, Language, Nfa, Out, TooLarge};
 use crate::token::{Claim, Token};
@@ -173,44 +174,49 @@ impl Prepared {
     /// also put into that object, for the members that a formula tests.
     pub(super) fn token(&self, values: &[String], members: &[(String, Vec<String>)]) -> Token {
         let mut token = Token::default();
-        for (name, parts) in &self.template.claims {
-            let text: String = parts
-                .iter()
-                .map(|p| match p {
-                    ClaimPart::Literal(text) => text.as_str(),
-                    ClaimPart::Segment(i) => values.get(*i).map_or("", String::as_str),
-                })
-                .collect();
-            token.set(name.clone(), text);
+        let text = |parts: &[ClaimPart]| -> String {
+            let piece = |p: &ClaimPart| match p {
+                ClaimPart::Literal(text) => text.clone(),
+                ClaimPart::Segment(i) => values.get(*i).cloned().unwrap_or_default(),
+            };
+            parts.iter().map(piece).collect()
+        };
+        for (name, parts) in self.template.claims.iter().filter(|(name, _)| !name.starts_with('/')) {
+            token.set(name.clone(), text(parts));
         }
         for (claim, keys) in members {
-            if let Some(flat) = self.flat_name(claim, keys)
-                && let Some(text) = token.string(&flat).map(str::to_owned)
-            {
-                let root =
-                    token.claims.entry(claim.clone()).or_insert_with(|| Claim::Json(serde_json::Value::Object(serde_json::Map::new())));
-                if let Claim::Json(json) = root {
-                    insert(json, keys, &text);
-                }
+            let Some(parts) = self.member(claim, keys) else { continue };
+            let root = token.claims.entry(claim.clone()).or_insert_with(|| Claim::Json(serde_json::Value::Object(serde_json::Map::new())));
+            if let Claim::Json(json) = root {
+                insert(json, keys, &text(parts));
             }
         }
         token
     }
 
-    /// The template's claim that stands for this member.
-    fn flat_name(&self, claim: &str, keys: &[String]) -> Option<String> {
-        let named = |separator: &str| format!("{claim}{separator}{}", keys.join(separator));
-        ["/", "."].map(named).into_iter().find(|n| self.template.claims.iter().any(|(c, _)| c == n))
+    /// The template's text for this member of an object.
+    fn member(&self, claim: &str, keys: &[String]) -> Option<&[ClaimPart]> {
+        let path: Vec<&str> = std::iter::once(claim).chain(keys.iter().map(String::as_str)).collect();
+        self.template.member(&path)
+    }
+
+    /// The claim is an object, of which the template may list some members.
+    fn is_object(&self, claim: &str) -> bool {
+        let inside = pointer(&[claim]) + "/";
+        self.template.claims.iter().any(|(name, _)| name.starts_with(&inside))
     }
 
     fn claim(&self, name: &str) -> Option<Vec<Piece>> {
-        let (_, parts) = self.template.claims.iter().find(|(c, _)| c == name)?;
-        let piece = |p: &ClaimPart| match p {
-            ClaimPart::Literal(text) => Piece::Literal(text.clone()),
-            ClaimPart::Segment(i) => Piece::Segment(*i),
-        };
-        Some(parts.iter().map(piece).collect())
+        self.template.claim(name).map(pieces_of)
     }
+}
+
+fn pieces_of(parts: &[ClaimPart]) -> Vec<Piece> {
+    let piece = |p: &ClaimPart| match p {
+        ClaimPart::Literal(text) => Piece::Literal(text.clone()),
+        ClaimPart::Segment(i) => Piece::Segment(*i),
+    };
+    parts.iter().map(piece).collect()
 }
 
 fn insert(json: &mut serde_json::Value, keys: &[String], text: &str) {
@@ -251,9 +257,15 @@ fn at_depth(subject: &Subject, prepared: &Prepared, depth: usize) -> Resolved {
     let of = |s: &Subject| at_depth(s, prepared, depth + 1);
     let found = |pieces: Option<Vec<Piece>>| pieces.map_or(Resolved::Absent, |p| string(merged(p)));
     match subject {
+        Subject::Claim(name) if prepared.is_object(name) => Resolved::Unknown(format!("claim `{name}` is an object")),
         Subject::Claim(name) | Subject::AnyItem(name) => found(prepared.claim(name)),
         Subject::Member(..) => match member_path(subject) {
-            Some((claim, keys)) => found(prepared.flat_name(&claim, &keys).and_then(|n| prepared.claim(&n))),
+            // Nobody lists all members of an object: one that is not listed may be there all the same.
+            Some((claim, keys)) => match prepared.member(&claim, &keys) {
+                Some(parts) => string(merged(pieces_of(parts))),
+                None if prepared.claim(&claim).is_some() => Resolved::Absent,
+                None => Resolved::Unknown(format!("which members `{claim}` has is not known")),
+            },
             None => Resolved::Unknown("a member of a derived value is tested".to_owned()),
         },
         Subject::Literal(text) => string(vec![Piece::Literal(text.clone())]),

@@ -275,7 +275,7 @@ fn a_member_of_an_object_claim_is_a_claim_with_a_path() {
     let pod = template(
         "pod",
         vec![segment("namespace", Role::Namespace, "[a-z0-9-]{1,63}", &["default"])],
-        &[("sub", "system:serviceaccount:{namespace}:app"), ("kubernetes.io/namespace", "{namespace}")],
+        &[("sub", "system:serviceaccount:{namespace}:app"), ("/kubernetes.io/namespace", "{namespace}")],
     );
     let member = Subject::Member(Box::new(claim("kubernetes.io")), "namespace".into());
     let both = Formula::All(vec![test(member, Matcher::Exact(Text::known("prod"))), prefix("sub", "system:serviceaccount:")]);
