@@ -51,7 +51,7 @@ fn a_pool_of_several_providers_is_decided() {
     let run = bound(&providers, "attribute.repository/octo/app");
     assert!(run.coverage.undecided.is_empty(), "{:?}", run.coverage.undecided);
     let help = only(&run, "any-ref").help.unwrap_or_default();
-    assert!(help.contains("subject/repo:OWNER/REPO:ref:refs/heads/main") && help.contains("assertion.ref"), "{help}");
+    assert!(help.contains("subject/repo:OWNER/REPOSITORY:ref:refs/heads/main") && help.contains("assertion.ref"), "{help}");
 }
 
 /// The same unknown account in the provider and in the member is one account.
@@ -129,4 +129,38 @@ fn templates_of_manifests_are_named_when_they_hold_identities() {
     assert_eq!(template("azure.workload.identity/client-id"), 1);
     assert_eq!(template("eks.amazonaws.com/role-arn"), 1);
     assert_eq!(template("serviceaccount.example.com/colour"), 0);
+}
+
+/// A claim whose parts stand in another order than in the subject is decided, and at once.
+#[test]
+fn a_workflow_that_is_pinned_by_its_ref_is_decided() {
+    let whole = |condition: &str| bound(&forge("forge", condition), "*");
+    let rules = |run: &Run| -> Vec<&'static str> {
+        run.findings.iter().filter(|f| f.severity >= Severity::Medium).map(|f| f.rule.as_str()).collect()
+    };
+    let exact = whole("assertion.workflow_ref == 'octo/app/.github/workflows/deploy.yml@refs/heads/main'");
+    assert!(rules(&exact).is_empty() && exact.coverage.undecided.is_empty(), "{:?} {:?}", rules(&exact), exact.coverage.undecided);
+    let begun = whole("assertion.workflow_ref.startsWith('octo')");
+    assert!(rules(&begun).contains(&"tenant-prefix"), "{:?} {:?}", rules(&begun), begun.coverage.undecided);
+    let owner = whole("assertion.workflow_ref.startsWith('octo/')");
+    assert!(!rules(&owner).contains(&"tenant-prefix") && owner.coverage.undecided.is_empty(), "{:?}", rules(&owner));
+}
+
+/// The nested claims of a cluster's tokens, in both spellings.
+#[test]
+fn nested_claims_of_kubernetes_are_known() {
+    for claim in
+        ["assertion['kubernetes.io']['namespace']", "assertion['kubernetes.io'].namespace", "assertion[\\\"kubernetes.io\\\"].namespace"]
+    {
+        let eks = provider(
+            "eks",
+            &format!(
+                "attribute_mapping = {{ \"google.subject\" = \"assertion.sub\", \"attribute.namespace\" = \"{claim}\", \"attribute.pod\" = \"assertion['kubernetes.io']['pod']['name']\" }}\n  \
+                 oidc {{ issuer_uri = \"https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF\" }}"
+            ),
+        );
+        let dead = |run: &Run| run.findings.iter().any(|f| ["never-matches", "unreachable-value"].contains(&f.rule.as_str()));
+        let open = bound(&eks, "attribute.namespace/shop");
+        assert!(!dead(&open), "{claim}: {:?}", open.findings);
+    }
 }

@@ -224,10 +224,11 @@ fn with_filler(formula: &Formula, templates: &Templates, filler: &Filler) -> Res
 
 impl Gate<'_> {
     /// Whether the question of a level makes sense: runs of `pull_request_target` pose as a branch where the gate looks at
-    /// `ref` and not at the event.
+    /// `ref` and not at the event. That the claim is there at all, as a mapping asks, says nothing of it.
     fn asks(&self, level: &Level) -> bool {
         level.any != Class::PullRequestTarget || {
-            let reads = |claim: &str| shape::tests(self.formula).iter().any(|o| shape::claims(&o.test.subject).contains(claim));
+            let gate: Vec<_> = shape::tests(self.formula).into_iter().filter(|o| !matches!(o.test.matcher, Matcher::Present)).collect();
+            let reads = |claim: &str| gate.iter().any(|o| shape::claims(&o.test.subject).contains(claim));
             reads("ref") && !reads("event_name")
         }
     }
@@ -254,6 +255,10 @@ impl Gate<'_> {
             // Where a merge request's subject carries the branch it comes from, a named branch is no stranger's.
             outside = outside.and(&not(named_formula(level, &refs_in_subject(&applies), &self.named, &applies)));
         }
+        if matches!(level.any, Class::PullRequest | Class::PullRequestTarget) {
+            // A workflow file that is pinned with its ref says itself on which events it runs.
+            outside = outside.and(&not(self.pinned_workflows()));
+        }
         let witness = match outside.search(&applies, &self.options) {
             Outcome::Witness(w) => w,
             Outcome::Proof => return self.below_named(level, &segments, &applies),
@@ -275,6 +280,13 @@ impl Gate<'_> {
         let mut found = self.found(class, *witness, &segments);
         found.caller_chosen = chosen::decides(self.formula, query, &applies, level.any, &self.options);
         Ok(Some(found))
+    }
+
+    /// "The workflow is one that the gate names exactly, file and ref".
+    fn pinned_workflows(&self) -> Formula {
+        let exact = |t: &Test| matches!(&t.subject, Subject::Claim(c) if c == "workflow_ref") && matches!(t.matcher, Matcher::Exact(_));
+        let tests = shape::tests(self.formula).into_iter().filter(|o| o.positive && exact(o.test));
+        Formula::Any(tests.map(|o| Formula::Test(Box::new(o.test.clone()))).collect())
     }
 
     /// A level of several names, the outer around the inner (a project and its workspaces): what begins like the inner

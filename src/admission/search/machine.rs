@@ -4,6 +4,7 @@ use super::budget::{LIMIT, Query};
 use super::candidates::{self, Readable};
 use super::compile::{Compiled, Leaf, Node};
 use super::memo::Joint;
+use super::order::order;
 use super::resolve::{Piece, Prepared, Resolved, known, resolve};
 use super::space::Space;
 use super::track::Track;
@@ -192,21 +193,17 @@ impl<'a> Machine<'a> {
 
     /// Gives the used tracks their slots and builds the stages.
     fn lay_out(&mut self, used: &[usize]) -> Result<(), String> {
-        let mut segments: Vec<usize> = Vec::new();
+        // The larger an automaton, the more its functions cost.
+        let mut sizes: Vec<(usize, usize)> = used.iter().map(|i| (self.tracks.get(*i).map_or(0, |t| t.dfa.len()), *i)).collect();
+        sizes.sort_by_key(|(len, i)| (std::cmp::Reverse(*len), *i));
+        let sequences: Vec<Vec<usize>> = sizes.iter().filter_map(|(_, i)| self.tracks.get(*i)).map(Track::segments).collect();
+        let order = order(&sequences);
         for i in used {
-            let Some(track) = self.tracks.get_mut(*i) else { continue };
-            let mut own: Vec<usize> = track.pieces.iter().filter_map(|p| if let Piece::Segment(s) = p { Some(*s) } else { None }).collect();
-            own.sort_unstable();
-            own.dedup();
-            segments.extend(&own);
-            let first = self.slots;
-            let place = |(n, s): (usize, usize)| (s, if track.ordered { first } else { first + n });
-            track.slots = own.into_iter().enumerate().map(place).collect();
-            self.slots += if track.ordered { 1 } else { track.slots.len() };
+            if let Some(track) = self.tracks.get_mut(*i) {
+                self.slots = track.arrange(&order, self.slots);
+            }
         }
-        segments.sort_unstable();
-        segments.dedup();
-        for segment in segments {
+        for segment in order {
             let name = self.prepared.template.segments.get(segment).map_or("", |s| s.name.as_str());
             let alphabet = self.prepared.alphabet(segment).map_err(|e| format!("segment `{name}` of the issuer's tokens: {e}"))?;
             self.stages.push(self.stage(segment, alphabet.0, used));
@@ -271,6 +268,11 @@ impl<'a> Machine<'a> {
         state.get(STAGE).and_then(|i| self.stages.get(*i as usize))
     }
 
+    /// The number of the stage; none past the last.
+    fn stage_at(&self, state: &[u32]) -> Option<usize> {
+        state.get(STAGE).map(|i| *i as usize).filter(|i| *i < self.stages.len())
+    }
+
     fn alphabet_state(state: &[u32]) -> u32 {
         state.get(ALPHABET).copied().unwrap_or(0)
     }
@@ -301,21 +303,22 @@ impl<'a> Machine<'a> {
 
     /// The truths that the formula can still have.
     fn outlook(&self, state: &[u32]) -> Mask {
-        let segment = self.stage_of(state).map(|s| s.segment);
-        self.sim.eval(&|i| self.tracks.get(i).map_or(ANYTHING, |t| t.outlook(state, segment)))
+        let now = self.stage_at(state);
+        self.sim.eval(&|i| self.tracks.get(i).map_or(ANYTHING, |t| t.outlook(state, now)))
     }
 
     /// The truths that each test can still have.
     fn masks(&self, state: &[u32], out: &mut Vec<Mask>) {
-        let segment = self.stage_of(state).map(|s| s.segment);
+        let now = self.stage_at(state);
         out.clear();
-        out.extend(self.tracks.iter().map(|t| if t.slots.is_empty() { ANYTHING } else { t.outlook(state, segment) }));
+        out.extend(self.tracks.iter().map(|t| if t.slots.is_empty() { ANYTHING } else { t.outlook(state, now) }));
     }
 
     /// [`Machine::outlook`] of a state one character after another, whose tests' truths are `masks` and which has the
     /// outlook `before`: most characters change neither.
     fn outlook_after(&self, stage: &Stage, state: &[u32], masks: &[Mask], before: Mask) -> Mask {
-        let now = |i: usize| self.tracks.get(i).map_or(ANYTHING, |t| t.outlook(state, Some(stage.segment)));
+        let at = self.stage_at(state);
+        let now = |i: usize| self.tracks.get(i).map_or(ANYTHING, |t| t.outlook(state, at));
         let same = stage.active.iter().all(|a| masks.get(a.track).is_some_and(|m| *m == now(a.track)));
         if same {
             return before;

@@ -12,6 +12,7 @@ pub mod concrete;
 mod key;
 mod machine;
 mod memo;
+mod order;
 mod resolve;
 mod shared;
 mod space;

@@ -25,8 +25,10 @@ pub(super) struct Track {
     accept: Truth,
     absent: Truth,
     pub(super) pieces: Vec<Piece>,
-    /// The segments come in the template's order, each once: one state suffices.
+    /// The segments are read in the order in which they stand in the subject, each once: one state suffices.
     pub(super) ordered: bool,
+    /// The stage in which its last segment is read.
+    last: usize,
     /// For a test in order the place of its state; else for each segment that it uses the place of its function.
     pub(super) slots: Vec<(usize, usize)>,
     functions: RefCell<Functions>,
@@ -36,17 +38,29 @@ pub(super) struct Track {
 
 impl Track {
     pub(super) fn new(dfa: Arc<Dfa>, accept: Truth, absent: Truth, pieces: Vec<Piece>) -> Self {
-        let mut ordered = true;
-        let mut previous = None;
-        for piece in &pieces {
-            if let Piece::Segment(i) = piece {
-                ordered &= previous.is_none_or(|p| p < *i);
-                previous = Some(*i);
-            }
-        }
-        let functions = RefCell::new(if ordered { Functions::default() } else { Functions::new(&dfa) });
         let can = bit(accept) | FALSE | if dfa.can_be_absent() { bit(absent) } else { 0 };
-        Self { dfa, accept, absent, pieces, ordered, slots: Vec::new(), functions, can }
+        Self { dfa, accept, absent, pieces, ordered: true, last: 0, slots: Vec::new(), functions: RefCell::default(), can }
+    }
+
+    /// The segments in the order of the subject.
+    pub(super) fn segments(&self) -> Vec<usize> {
+        self.pieces.iter().filter_map(|p| if let Piece::Segment(s) = p { Some(*s) } else { None }).collect()
+    }
+
+    /// Takes slots from `first` on, for segments that are read in this order; the first slot behind its own.
+    pub(super) fn arrange(&mut self, order: &[usize], first: usize) -> usize {
+        let places: Vec<usize> = self.segments().iter().filter_map(|s| order.iter().position(|o| o == s)).collect();
+        self.ordered = places.is_sorted_by(|a, b| a < b);
+        self.last = places.iter().copied().max().unwrap_or(0);
+        let mut own = self.segments();
+        own.sort_unstable();
+        own.dedup();
+        let slots = if self.ordered { 1 } else { own.len() };
+        self.slots = own.into_iter().enumerate().map(|(n, s)| (s, if self.ordered { first } else { first + n })).collect();
+        if !self.ordered {
+            self.functions = RefCell::new(Functions::new(&self.dfa));
+        }
+        first + slots
     }
 
     /// Learns which truths the test can have in this template, each segment taken for itself.
@@ -69,10 +83,10 @@ impl Track {
         }
     }
 
-    /// The truths that the test can still have while the search is in this segment; none: past the last.
+    /// The truths that the test can still have while the search is in this stage; none: past the last.
     pub(super) fn outlook(&self, state: &[u32], now: Option<usize>) -> Mask {
         // Past its last segment a test is decided.
-        let decided = now.is_none_or(|now| self.slots.last().is_none_or(|(last, _)| *last < now));
+        let decided = now.is_none_or(|now| self.slots.is_empty() || self.last < now);
         let out = match (self.ordered, decided) {
             (true, _) => {
                 let q = self.slots.first().and_then(|(_, slot)| state.get(*slot)).copied().unwrap_or(0);
