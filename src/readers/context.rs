@@ -20,6 +20,8 @@ pub(super) struct Reader<'a> {
     pools: HashMap<String, Vec<PoolId>>,
     /// Documents of customer-managed IAM policies, by the ways they are referred to.
     pub(super) policies: HashMap<String, (Value, Origin)>,
+    /// ARNs of policies that data sources look up, by the address of the data source.
+    pub(super) looked_up: HashMap<String, Text>,
     /// The namespace and the name affixes that kustomizations give to a file's objects.
     pub(super) namespaces: BTreeMap<String, super::kubernetes::kustomize::Overlay>,
 }
@@ -91,7 +93,15 @@ pub(super) fn origin(resource: &Resource) -> Origin {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(graph: &'a mut Graph, embedded: &'a dyn EmbeddedJson) -> Self {
-        Self { graph, embedded, identities: HashMap::new(), pools: HashMap::new(), policies: HashMap::new(), namespaces: BTreeMap::new() }
+        Self {
+            graph,
+            embedded,
+            identities: HashMap::new(),
+            pools: HashMap::new(),
+            policies: HashMap::new(),
+            looked_up: HashMap::new(),
+            namespaces: BTreeMap::new(),
+        }
     }
 
     /// Notes what could not be read.

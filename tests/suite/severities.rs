@@ -176,3 +176,58 @@ fn what_a_module_attaches_counts() {
     assert_eq!(with("admin = \"arn:aws:iam::aws:policy/AdministratorAccess\""), Severity::High);
     assert_eq!(with("read = \"arn:aws:iam::aws:policy/ReadOnlyAccess\""), Severity::Medium);
 }
+
+/// The severity of `any-ref` for a role that holds what these declarations attach.
+fn any_ref_of_aws(attached: &str) -> Severity {
+    let trust = serde_json::json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {
+                "StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"},
+                "StringLike": {"token.actions.githubusercontent.com:sub": ["repo:bakery/app:*", "repo:bakery@1/app@2:*"]},
+            },
+        }],
+    });
+    let role = format!("resource \"aws_iam_role\" \"ci\" {{\n  name = \"ci\"\n  assume_role_policy = <<-JSON\n{trust}\nJSON\n}}\n");
+    severity("any-ref", &[("main.tf", &format!("{role}{attached}"))])
+}
+
+fn inline(actions: &str, resource: &str) -> String {
+    format!(
+        "resource \"aws_iam_role_policy\" \"p\" {{\n  role = aws_iam_role.ci.name\n  policy = jsonencode({{ Version = \"2012-10-17\", \
+         Statement = [{{ Effect = \"Allow\", Action = {actions}, Resource = {resource} }}] }})\n}}\n"
+    )
+}
+
+fn attached(arn: &str) -> String {
+    format!("resource \"aws_iam_role_policy_attachment\" \"a\" {{\n  role = aws_iam_role.ci.name\n  policy_arn = {arn}\n}}\n")
+}
+
+#[test]
+fn any_branch_is_worse_where_the_role_can_raise_itself() {
+    let privileged = [
+        inline("\"IAM:*\"", "\"*\""),
+        inline("[\"s3:GetObject\", \"iam:putRolePolicy\"]", "\"*\""),
+        inline("\"iam:UpdateAssumeRolePolicy\"", "\"arn:aws:iam::111122223333:role/*\""),
+        inline("[\"iam:PassRole\", \"lambda:*\"]", "\"*\""),
+        attached("\"arn:aws:iam::aws:policy/PowerUserAccess\""),
+        format!("data \"aws_iam_policy\" \"admin\" {{ name = \"AdministratorAccess\" }}\n{}", attached("data.aws_iam_policy.admin.arn")),
+    ];
+    for declarations in privileged {
+        assert_eq!(any_ref_of_aws(&declarations), Severity::High, "{declarations}");
+    }
+    let plain = [
+        inline("\"iam:Get*\"", "\"*\""),
+        inline("\"iam:PassRole\"", "\"*\""),
+        inline("\"lambda:*\"", "\"*\""),
+        inline("\"iam:PutRolePolicy\"", "\"arn:aws:iam::111122223333:role/app\""),
+        // A customer's own policy may be called so and allow little.
+        attached("\"arn:aws:iam::111122223333:policy/AdministratorAccess\""),
+    ];
+    for declarations in plain {
+        assert_eq!(any_ref_of_aws(&declarations), Severity::Medium, "{declarations}");
+    }
+}

@@ -108,6 +108,13 @@ pub(super) fn covers(actions: &Actions, action: &str) -> Truth {
     if actions.negated { truth.not() } else { truth }
 }
 
+/// Does a pattern of actions (`iam:Put*`) match this action? Letter case is ignored.
+#[must_use]
+pub fn action_matches(pattern: &str, action: &str) -> bool {
+    let pieces = pattern::pieces(&Text::known(pattern), pattern::Reading { wildcards: true, variables: false });
+    pattern::matches(&matching::without_variables(&pieces), action, true) == Truth::True
+}
+
 /// Alternatives of which one holds: certain where all agree.
 fn merged(mut all: Vec<Formula>, why: &str) -> Formula {
     match all.len() {

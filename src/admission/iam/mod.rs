@@ -22,7 +22,7 @@ mod value_test;
 pub use caller::{EXTERNAL_ID, documented, session_tags, with_request_keys};
 pub use context::context_of;
 pub use evaluate::{Request, Requester, evaluate};
-pub use formula::{View, Viewer, formula, lenient_formula};
+pub use formula::{View, Viewer, action_matches, formula, lenient_formula};
 pub use keys::scheme;
 pub use operator::{Base, Operator, SetOperator};
 pub use policy::{

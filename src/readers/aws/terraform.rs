@@ -13,6 +13,7 @@ pub(in crate::readers) fn declare(reader: &mut Reader, resource: &Resource) {
         (Mode::Managed, "aws_iam_role") => role(reader, resource),
         (Mode::Managed | Mode::Data, "aws_iam_openid_connect_provider") => provider(reader, resource),
         (Mode::Managed, "aws_iam_policy") => managed_policy(reader, resource),
+        (Mode::Data, "aws_iam_policy") => looked_up(reader, resource),
         _ => {}
     }
 }
@@ -109,6 +110,21 @@ fn managed_policy(reader: &mut Reader, resource: &Resource) {
     }
 }
 
+/// A policy that is looked up: by its ARN, or by a name, which is that of AWS's own policy where AWS has one
+/// (<https://registry.terraform.io/providers/hashicorp/aws/latest/docs/data-sources/iam_policy>).
+fn looked_up(reader: &mut Reader, resource: &Resource) {
+    let at = origin(resource);
+    let named = |name: Text| {
+        let mut arn = Text::known("arn:aws:iam::aws:policy/");
+        arn.push(&name);
+        arn
+    };
+    let arn = text_at(&resource.body, "arn").filter(Text::is_known).or_else(|| text_at(&resource.body, "name").map(named));
+    if let Some(arn) = arn {
+        reader.looked_up.insert(address_key(&at.scope, &at.name), arn);
+    }
+}
+
 fn role_policies(reader: &mut Reader, resource: &Resource) {
     let at = origin(resource);
     let identity = reader.identity(&address_key(&at.scope, &at.name));
@@ -145,6 +161,9 @@ fn names(value: Option<&Value>) -> Vec<Text> {
 /// A managed policy: its ARN, and what its document allows when it is in the scan.
 fn managed(reader: &mut Reader, at: &Origin, identity: Option<IdentityId>, principal: &Text, arn: Text) {
     let span = arn.span().unwrap_or(at.span);
+    let found = pieces::only_atom(&arn)
+        .and_then(|atom| pieces::addresses(atom).iter().find_map(|a| reader.looked_up.get(&address_key(&at.scope, a)).cloned()));
+    let arn = found.unwrap_or(arn);
     let document = managed_document(reader, &at.scope, &arn);
     let origin = Origin { span, ..at.clone() };
     reader.graph.grants.push(Grant { origin, identity, principal: principal.clone(), permission: arn, scope: None });

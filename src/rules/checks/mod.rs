@@ -6,6 +6,7 @@ mod format;
 pub mod google;
 mod kubernetes;
 mod privilege;
+mod privilege_aws;
 pub mod verdict;
 mod wording;
 

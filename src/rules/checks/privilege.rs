@@ -1,18 +1,16 @@
 //! What an identity may do: a loose gate in front of an administrator is worse than one in front of a reader.
 
+use super::privilege_aws;
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::{Grant, Graph, IdentityId};
 
 use crate::rules::Finding;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rules whose findings are worse when the identity is privileged.
 const WORSE: [RuleId; 2] = [RuleId::AnyRef, RuleId::PullRequest];
-/// AWS managed policies that let their holder do anything, or give himself any right
-/// (<https://docs.aws.amazon.com/aws-managed-policy/latest/reference/about-managed-policy-reference.html>).
-const POLICIES: [&str; 3] = ["AdministratorAccess", "IAMFullAccess", "PowerUserAccess"];
-/// Roles of Google Cloud that do the same on a project, a folder or an organisation
+/// Roles of Google Cloud that let their holder do anything, or grant themselves any right, on a project, a folder or an organisation
 /// (<https://cloud.google.com/iam/docs/roles-overview>).
 const ROLES: [&str; 8] = [
     "roles/owner",
@@ -30,9 +28,16 @@ pub(super) type Privileged<'g> = BTreeMap<IdentityId, &'g Grant>;
 
 /// The identities of the scan that are privileged, by their first grant that says so. A grant that may not hold says nothing.
 pub(super) fn privileged(graph: &Graph) -> Privileged<'_> {
+    let certain: Vec<&Grant> = graph.grants.iter().filter(|g| !g.origin.conditional).collect();
     let mut out = BTreeMap::new();
-    for grant in graph.grants.iter().filter(|g| !g.origin.conditional && is_privilege(g)) {
+    for grant in certain.iter().copied().filter(|g| is_privilege(g)) {
         if let Some(identity) = grant.identity {
+            out.entry(identity).or_insert(grant);
+        }
+    }
+    let running: BTreeSet<IdentityId> = certain.iter().filter(|g| privilege_aws::runs_code(g)).filter_map(|g| g.identity).collect();
+    for grant in certain.iter().copied().filter(|g| privilege_aws::passes_roles(g)) {
+        if let Some(identity) = grant.identity.filter(|id| running.contains(id)) {
             out.entry(identity).or_insert(grant);
         }
     }
@@ -40,16 +45,14 @@ pub(super) fn privileged(graph: &Graph) -> Privileged<'_> {
 }
 
 fn is_privilege(grant: &Grant) -> bool {
-    let Some(permission) = grant.permission.as_known() else { return false };
+    let Some(permission) = grant.permission.as_known() else { return privilege_aws::alone(grant) };
     let scope = grant.scope.as_ref().map(ToString::to_string);
     if permission.starts_with("roles/") {
         let above =
             |s: &String| ["projects/", "folders/", "organizations/"].iter().any(|k| s.starts_with(k) && s.matches('/').count() == 1);
         return ROLES.contains(&permission.as_str()) && scope.as_ref().is_some_and(above);
     }
-    let managed = permission.rsplit_once(":policy/").map(|(_, name)| name);
-    managed.is_some_and(|name| POLICIES.contains(&name))
-        || (scope.as_deref() == Some("*") && (matches!(permission.as_str(), "*" | "*:*" | "iam:*") || permission.starts_with("NotAction ")))
+    privilege_aws::alone(grant)
 }
 
 /// The finding, worse when the identity behind the gate is privileged.
