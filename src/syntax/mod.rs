@@ -3,6 +3,7 @@
 pub mod hcl;
 pub mod helm;
 pub mod json;
+pub mod shell;
 pub mod yaml;
 
 use crate::partial::Value;
