@@ -6,6 +6,7 @@ use crate::graph::{DuplicateKey, Graph};
 use crate::issuers::registry;
 use crate::kinds;
 use crate::place::Span;
+use crate::readers::scripts::Scripts;
 use crate::readers::{self, Document, Format};
 use crate::report::{Coverage, Run, Skipped, Undecided};
 use crate::rules::engine::{self, Context, Selection};
@@ -102,7 +103,10 @@ pub fn read(request: &Request) -> Result<World, ScanError> {
     let mut documents = documents(&scan);
     let mut evaluated = evaluate(&scan, &models);
     plans(&mut documents, &mut evaluated);
-    let graph = facts(&documents, &evaluated);
+    let scripts = scripts(&scan, &documents);
+    evaluated.resources.extend(scripts.resources.iter().cloned());
+    evaluated.problems.extend(scripts.problems.iter().cloned());
+    let graph = facts(&documents, &evaluated, &scripts);
     let links = links(&graph);
     let coverage = coverage(&sources, &scan, &documents, &evaluated, &graph);
     Ok(World { sources, graph, links, coverage, calls: evaluated.calls })
@@ -189,16 +193,33 @@ fn plans(documents: &mut Vec<Tree>, evaluated: &mut Evaluated) {
     }
 }
 
-fn facts(documents: &[Tree], evaluated: &Evaluated) -> Graph {
-    let documents: Vec<Document<'_>> = documents
-        .iter()
-        .flat_map(|t| {
-            t.parsed.documents.iter().map(move |value| Document { file: &t.file.path, value, format: t.format, templated: t.templated })
-        })
-        .collect();
+/// The commands of scripts and workflows.
+fn scripts(scan: &Scan, documents: &[Tree]) -> Scripts {
+    let files: Vec<_> = scan.hits().filter(|f| f.kind == FileKind::Shell).filter_map(|f| f.source.clone()).collect();
+    readers::scripts::read(&files, &read_documents(documents), &folders::Files::new(scan))
+}
+
+fn read_documents(documents: &[Tree]) -> Vec<Document<'_>> {
+    let mut out = Vec::new();
+    for tree in documents {
+        let document = |value| Document { file: &tree.file.path, value, format: tree.format, templated: tree.templated };
+        out.extend(tree.parsed.documents.iter().map(document));
+    }
+    out
+}
+
+fn facts(documents: &[Tree], evaluated: &Evaluated, scripts: &Scripts) -> Graph {
+    let mut documents = read_documents(documents);
+    documents.extend(scripts.documents.iter().map(|(path, value, conditional)| Document {
+        file: path,
+        value,
+        format: Format::Json,
+        templated: *conditional,
+    }));
     let embedded = |text: &Text| -> Result<Value, String> { json::parse_text(text, json::Limits::default()).map_err(|p| p.message) };
     let mut graph = Graph::default();
     readers::read(&readers::Input { resources: &evaluated.resources, documents: &documents, embedded: &embedded }, &mut graph);
+    graph.undecided.extend(scripts.undecided.iter().cloned());
     for twice in &evaluated.duplicates {
         graph.duplicates.push(DuplicateKey { key: twice.key.clone(), lost: twice.lost, kept: twice.kept });
     }

@@ -33,6 +33,7 @@ const FILE_WORDS: &[&str] = &[
     "aws_access_key_id",
     "secretaccesskey",
     "accesskeyid",
+    "-role-policy",
     // Google Cloud
     "workloadidentity",
     "workload-identity",

@@ -1,5 +1,6 @@
 //! Which Terraform folders are evaluated: those with a hit, and whoever calls them, directly or through others.
 
+use crate::readers::scripts::ScriptFiles;
 use crate::source::SourceFile;
 use crate::source::walk::{FileKind, Loader, Scan, ScannedFile, matters, normal};
 use crate::terraform::evaluate::{ModuleFiles, unit_source, variable_files_among};
@@ -66,6 +67,12 @@ impl ModuleFiles for Files<'_> {
 /// A file of a Terraform module, by its name.
 fn is_terraform(name: &str) -> bool {
     FileKind::of(name).is_some_and(|k| k.is_terraform() || matches!(k, FileKind::Tfvars | FileKind::TfvarsJson))
+}
+
+impl ScriptFiles for Files<'_> {
+    fn read(&self, path: &str) -> Option<Arc<SourceFile>> {
+        self.loader.load(path)
+    }
 }
 
 fn join(folder: &str, name: &str) -> String {

@@ -10,6 +10,7 @@ mod ci;
 mod context;
 mod gcp;
 mod kubernetes;
+pub mod scripts;
 mod shape;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -29,6 +29,7 @@ mod precision;
 mod provenance;
 mod readme;
 mod rules;
+mod scripts;
 mod search_properties;
 mod severities;
 mod simulate;

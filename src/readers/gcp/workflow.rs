@@ -58,7 +58,7 @@ fn signing(reader: &mut Reader, origin: &crate::graph::Origin, input: &dyn Fn(&s
 }
 
 /// `${{ … }}` is unknown, but for variables of the environment that the same file sets.
-fn expressions(file: &str, text: &Text, scopes: &[&Value]) -> Text {
+pub(in crate::readers) fn expressions(file: &str, text: &Text, scopes: &[&Value]) -> Text {
     let long = |text: &Text| pieces::flat(text).len() > MAX_INPUT;
     if long(text) {
         return unknown(file, "a long text", text);

@@ -25,7 +25,7 @@ pub enum FileKind {
     Conf,
     /// A template that Terraform or Helm fills in: `.tpl`, `.tftpl`.
     Template,
-    /// A shell script.
+    /// Shell commands: a script, a Makefile, a Dockerfile.
     Shell,
 }
 
@@ -60,7 +60,8 @@ impl FileKind {
             () if ends(&[".hcl"]) => Self::Hcl,
             () if ends(&[".conf"]) => Self::Conf,
             () if ends(&[".tpl", ".tftpl"]) => Self::Template,
-            () if ends(&[".sh", ".bash"]) => Self::Shell,
+            () if ends(&[".sh", ".bash", ".zsh", ".ksh", ".mk"]) => Self::Shell,
+            () if is_build_file(&name) => Self::Shell,
             () => return None,
         })
     }
@@ -70,6 +71,24 @@ impl FileKind {
     pub fn is_terraform(self) -> bool {
         matches!(self, Self::Terraform | Self::TerraformJson)
     }
+}
+
+/// Makefiles and Dockerfiles, whose recipes are commands of a shell.
+fn is_build_file(name: &str) -> bool {
+    let (stem, end) = name.split_once('.').unwrap_or((name, ""));
+    let container = |part: &str| part == "dockerfile" || part == "containerfile";
+    name == "makefile" || name == "gnumakefile" || container(stem) || container(end)
+}
+
+/// Whether a text says in its first line that a shell runs it.
+#[must_use]
+pub fn is_script(text: &[u8]) -> bool {
+    let line = text.split(|b| *b == b'\n').next().unwrap_or_default();
+    let program = line.strip_prefix(b"#!").unwrap_or_default().rsplit(|b| *b == b'/').next().unwrap_or_default();
+    let mut words = program.split(u8::is_ascii_whitespace).filter(|w| !w.is_empty());
+    let first = words.next().unwrap_or_default();
+    let name = if first == b"env" { words.find(|w| !w.starts_with(b"-")).unwrap_or_default() } else { first };
+    [&b"sh"[..], b"bash", b"dash", b"zsh", b"ksh"].contains(&name)
 }
 
 fn automaton(words: &[&str]) -> Option<AhoCorasick> {

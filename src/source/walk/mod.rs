@@ -10,7 +10,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-pub use kind::{FileKind, calls_local_module, matters};
+pub use kind::{FileKind, calls_local_module, is_script, matters};
 pub use loader::Loader;
 pub use paths::normal;
 pub use read::MAX_FILE_BYTES;
@@ -54,8 +54,6 @@ pub struct Options {
     pub working_directory: Option<PathBuf>,
     /// Also read `.tpl` and `.tftpl` files.
     pub templates: bool,
-    /// Also read shell scripts.
-    pub shell: bool,
     /// Threads; none lets the walker choose.
     pub threads: Option<usize>,
 }
@@ -171,7 +169,7 @@ impl Scan {
             }
         }
         let reads = all.iter().filter_map(|(path, text)| {
-            let kind = FileKind::of(path)?;
+            let kind = FileKind::of(path).or_else(|| (is_bare(path) && is_script(text.as_bytes())).then_some(FileKind::Shell))?;
             Some(judge(path.clone(), None, kind, text.to_string(), false))
         });
         let reads: Vec<Read> = reads.collect();
@@ -349,9 +347,10 @@ impl<'a> Walk<'a> {
         let path = paths::shown(&self.working_directory, disk_path, climb);
         let wanted = FileKind::of(&path).filter(|kind| match kind {
             FileKind::Template => self.options.templates || explicit,
-            FileKind::Shell => self.options.shell || explicit,
             _ => true,
         });
+        // A script without an extension says in its first line that it is one.
+        let wanted = wanted.or_else(|| (!explicit && is_bare(&path) && read::begins_as_script(disk_path)).then_some(FileKind::Shell));
         if wanted.is_none() && !explicit {
             return None;
         }
@@ -369,6 +368,11 @@ impl<'a> Walk<'a> {
         let reason = error.io_error().map_or_else(|| "cannot be read".to_owned(), |e| e.kind().to_string());
         Skipped { path: paths::shown(&self.working_directory, &path, root.climb), reason }
     }
+}
+
+/// A name without extension.
+fn is_bare(path: &str) -> bool {
+    !path.rsplit('/').next().unwrap_or(path).contains('.')
 }
 
 fn error_path(error: &ignore::Error) -> Option<&Path> {

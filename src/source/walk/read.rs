@@ -38,6 +38,18 @@ pub(super) fn file(path: &Path) -> Result<String, String> {
     if bytes.len() as u64 > MAX_FILE_BYTES { Err(too_large()) } else { text(bytes) }
 }
 
+/// Whether the first line of a file says that a shell runs it.
+pub(super) fn begins_as_script(path: &Path) -> bool {
+    const LINE: u64 = 128;
+    // A named pipe would never begin.
+    if !std::fs::metadata(path).is_ok_and(|m| m.is_file()) {
+        return false;
+    }
+    let mut line = Vec::new();
+    let read = File::open(path).map(|file| file.take(LINE).read_to_end(&mut line));
+    matches!(read, Ok(Ok(_))) && super::is_script(&line)
+}
+
 /// The text of the bytes of a file, without a byte order mark.
 ///
 /// # Errors

@@ -237,5 +237,18 @@ fn kinds_by_name() {
     let expected = [Terraform, Terraform, TerraformJson, Tfvars, TfvarsJson, Json, Yaml, Hcl, Conf, Template, Shell];
     assert_eq!(kinds, expected.map(Some));
     assert_eq!(FileKind::of("a/.terraform.lock.hcl"), None);
-    assert_eq!(FileKind::of("Makefile"), None);
+    for name in ["Makefile", "a/Dockerfile", "Dockerfile.ci", "build.Dockerfile", "x/rules.mk"] {
+        assert_eq!(FileKind::of(name), Some(Shell), "{name}");
+    }
+    assert_eq!(FileKind::of("a/bootstrap"), None);
+}
+
+#[test]
+fn a_script_without_extension_says_that_it_is_one() {
+    for text in ["#!/bin/sh", "#!/usr/bin/env bash\nx", "#! /usr/bin/env -S bash -eu\n", "#!/bin/bash -e"] {
+        assert!(is_script(text.as_bytes()), "{text}");
+    }
+    for text in ["", "#!/usr/bin/python3", "#!/usr/bin/env node\n", "# bash", "#!"] {
+        assert!(!is_script(text.as_bytes()), "{text}");
+    }
 }
