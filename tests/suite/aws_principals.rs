@@ -216,3 +216,19 @@ fn an_open_subject_stays_open_beside_a_test_of_the_network() {
     let narrow = subject("repo:octo-org/app:environment:production");
     assert!(narrow.findings.iter().all(|f| f.severity < Severity::Medium));
 }
+
+#[test]
+fn actions_that_no_trust_policy_may_name_are_refused() {
+    let with = |action: &str| {
+        run(&serde_json::json!({
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:role/ci"}, "Action": ["sts:AssumeRole", action]}],
+        }))
+    };
+    for action in ["sts:TagSessions", "sts:GetCallerIdentity", "s3:GetObject"] {
+        assert_eq!(found(&with(action), "rejected-policy").len(), 1, "{action}");
+    }
+    for action in ["sts:TagSession", "STS:setsourceidentity", "sts:*", "sts:Assume*"] {
+        assert!(found(&with(action), "rejected-policy").is_empty(), "{action}");
+    }
+}

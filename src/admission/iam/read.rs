@@ -1,5 +1,6 @@
 //! From the tree to a [`Policy`].
 
+use super::formula::action_matches;
 use super::operator::{Base, Operator};
 use super::policy::{
     Actions, ConditionTest, Effect, Leaf, Policy, PolicyProblem, Principal, PrincipalKind, Principals, ProblemKind, Statement, ValueList,
@@ -11,6 +12,17 @@ use crate::place::Span;
 /// The default quota of a trust policy, in characters without whitespace
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
 pub const TRUST_POLICY_QUOTA: usize = 2048;
+/// The actions that a trust policy may name, alone or by a pattern
+/// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html>).
+const IN_TRUSTS: &[&str] = &[
+    "sts:AssumeRole",
+    "sts:AssumeRoleWithSAML",
+    "sts:AssumeRoleWithWebIdentity",
+    "sts:AssumeRoot",
+    "sts:SetContext",
+    "sts:SetSourceIdentity",
+    "sts:TagSession",
+];
 /// Most nested alternatives and lists that are followed.
 const MAX_DEPTH: usize = 16;
 
@@ -356,11 +368,12 @@ impl Reader {
                 let sts = known == "*" && text.is_known()
                     || known.starts_with("sts:")
                     || (!text.is_known() && "sts:".starts_with(known.as_str()));
+                let sts = sts && text.as_known().is_none_or(|t| IN_TRUSTS.iter().any(|action| action_matches(&t, action)));
                 if !sts {
                     self.policy.problems.push(PolicyProblem {
                         span: leaf.span.or(at),
                         kind: ProblemKind::NonStsAction,
-                        message: format!("a trust policy may only name actions of STS, not `{text}`"),
+                        message: format!("a trust policy may only name actions of STS that assume a role, tag or set, not `{text}`"),
                     });
                 }
             }
