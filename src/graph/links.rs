@@ -8,7 +8,7 @@ use super::{
     Gate, Graph, Identity, IdentityId, IdentityKind, Origin, Pool, PoolId, ProviderId, ProviderKind, TrustId, WorkloadId, WorkloadKind,
     pieces,
 };
-use crate::partial::{Kind, Text, UnknownKind, Value};
+use crate::partial::{Kind, Text, UnknownOrigin, Value};
 use std::collections::HashMap;
 
 /// How deep a policy is searched for the providers that it names.
@@ -342,11 +342,11 @@ fn same_project(left: Option<&Text>, right: Option<&Text>) -> bool {
         (Some(left), Some(right)) => number(&left) != number(&right) || left == right,
         (Some(known), None) | (None, Some(known)) if !number(&known) => {
             let other = if left.is_known() { right } else { left };
-            numbered(other).is_none_or(|id| id.contains('|') || id == known)
+            numbered(other).and_then(Text::as_known).is_none_or(|id| id == known)
         }
         // Unknown ids are told apart by their names only inside one evaluation.
         (None, None) => match (numbered(left), numbered(right)) {
-            (Some(a), Some(b)) => a == b || a.contains('|') || b.contains('|'),
+            (Some(a), Some(b)) => a.as_known().zip(b.as_known()).is_none_or(|(a, b)| a == b),
             _ => true,
         },
         _ => true,
@@ -354,9 +354,11 @@ fn same_project(left: Option<&Text>, right: Option<&Text>) -> bool {
 }
 
 /// The id of the project whose number the text is.
-fn numbered(text: &Text) -> Option<String> {
-    let atom = pieces::only_atom(text).filter(|atom| atom.kind() == UnknownKind::ProjectNumber)?;
-    atom.key().split_once("|google|number of ").map(|(_, id)| id.to_owned())
+fn numbered(text: &Text) -> Option<&Text> {
+    match pieces::only_atom(text)?.origin() {
+        UnknownOrigin::ProjectNumber(id) => Some(id),
+        _ => None,
+    }
 }
 
 /// The project in a pool's resource name.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::partial::{Unknown, UnknownKind};
 use crate::readers::tests::{documents, graph, resource, terraform};
 use serde_json::json;
 
@@ -56,15 +57,18 @@ fn the_provider_that_is_named_is_meant() {
 
 #[test]
 fn the_number_of_a_project_belongs_to_its_id() {
-    let number = |id: &str| {
-        let key = format!("infra|google|number of {id}");
-        Text::hole(crate::partial::Unknown::new(key, UnknownKind::ProjectNumber, format!("${{number of {id}}}"), "", None), None)
+    let unknown = |key: &str, kind| Unknown::new(key, kind, key, "", None);
+    let of = |id: Text| {
+        let number = unknown(&format!("number {id}"), UnknownKind::ProjectNumber).coming_from(UnknownOrigin::ProjectNumber(id));
+        Text::hole(number, None)
     };
+    let number = |id: &str| of(Text::known(id));
     let same = |a: &Text, b: &Text| same_project(Some(a), Some(b)) && same_project(Some(b), Some(a));
     assert!(same(&number("bakery-data"), &Text::known("bakery-data")));
     assert!(!same(&number("bakery-data"), &Text::known("bakery-ops")));
     assert!(!same(&number("bakery-data"), &number("bakery-ops")));
-    assert!(same(&number("infra||var.project"), &Text::known("bakery-ops")));
+    let open = of(Text::hole(unknown("var.project", UnknownKind::Any), None));
+    assert!(same(&open, &Text::known("bakery-ops")) && same(&open, &number("bakery-ops")));
     assert!(same(&number("bakery-data"), &Text::known("481516234299")));
     assert!(!same(&Text::known("bakery-data"), &Text::known("bakery-ops")));
 }

@@ -4,6 +4,7 @@
 //! equal values, which is how a condition key `${replace(x.url, "https://", "")}:sub` meets its provider. A string
 //! that is only partly known keeps its literal shape as a [`Text`] of parts.
 
+pub mod cut;
 pub mod facts;
 mod provenance;
 mod text;
@@ -12,5 +13,5 @@ mod value;
 
 pub use provenance::{Hop, HopKind, Trail, hops};
 pub use text::{Part, Text};
-pub use unknown::{Unknown, UnknownKind};
+pub use unknown::{Unknown, UnknownKind, UnknownOrigin};
 pub use value::{Entry, Kind, MAX_ALTERNATIVES, Value};

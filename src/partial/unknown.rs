@@ -1,6 +1,7 @@
 //! An unknown: a value that static reading cannot tell, with an identity.
 
 use super::facts::{Fact, Facts};
+use super::text::Text;
 use crate::place::Span;
 use std::sync::Arc;
 
@@ -33,6 +34,22 @@ pub enum UnknownKind {
     Word,
 }
 
+/// Where an unknown comes from, for those who decide by it: its key tells unknowns apart and its label is for people.
+#[derive(Debug, Clone, Default)]
+pub enum UnknownOrigin {
+    /// Nothing that anybody decides by.
+    #[default]
+    Other,
+    /// The AWS account that Terraform works in.
+    CallerAccount,
+    /// The number of the Google project with this id.
+    ProjectNumber(Text),
+    /// A variable that nobody sets, or an attribute of one.
+    Variable,
+    /// What is looked up under a key or an index: one of several.
+    Element,
+}
+
 /// An unknown with an identity: two atoms with the same key are the same unknown value.
 #[derive(Debug, Clone)]
 pub struct Unknown(Arc<UnknownData>);
@@ -45,6 +62,7 @@ struct UnknownData {
     why: String,
     span: Option<Span>,
     facts: Facts,
+    origin: UnknownOrigin,
 }
 
 impl Unknown {
@@ -65,13 +83,29 @@ impl Unknown {
         span: Option<Span>,
         facts: Facts,
     ) -> Self {
-        Self(Arc::new(UnknownData { key: key.into(), kind, label: label.into(), why: why.into(), span, facts }))
+        let (key, label, why, origin) = (key.into(), label.into(), why.into(), UnknownOrigin::default());
+        Self(Arc::new(UnknownData { key, kind, label, why, span, facts, origin }))
     }
 
     /// The same unknown, as if it entered at another place.
     #[must_use]
     pub fn moved(&self, span: Span) -> Self {
         Self::knowing(self.key(), self.kind(), self.label(), self.why(), Some(span), self.0.facts.clone())
+            .coming_from(self.0.origin.clone())
+    }
+
+    /// The same unknown with its origin told.
+    #[must_use]
+    pub fn coming_from(self, origin: UnknownOrigin) -> Self {
+        let Self(data) = self;
+        let (key, label, why) = (data.key.clone(), data.label.clone(), data.why.clone());
+        Self(Arc::new(UnknownData { key, kind: data.kind, label, why, span: data.span, facts: data.facts.clone(), origin }))
+    }
+
+    /// Where it comes from.
+    #[must_use]
+    pub fn origin(&self) -> &UnknownOrigin {
+        &self.0.origin
     }
 
     /// Its identity.

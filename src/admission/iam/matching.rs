@@ -3,8 +3,7 @@
 use super::compare;
 use super::operator::{Base, Operator, SetOperator};
 use super::pattern::{self, Piece, Reading, Token};
-use super::principals::{head, tail};
-use crate::partial::{Text, UnknownKind, hops};
+use crate::partial::{Text, UnknownKind, cut, hops};
 use crate::token::Truth;
 
 /// What a request holds under a condition key.
@@ -54,10 +53,8 @@ impl Lookup {
 /// Splits a condition key at its last `:` into the issuer's part and the claim; none when the claim has holes.
 #[must_use]
 pub(super) fn split_key(key: &Text) -> Option<(Text, String)> {
-    let shape = key.fill(|_| "\u{0}".to_owned());
-    let colon = shape.rfind(':')?;
-    let claim = tail(key, colon + 1).as_known()?;
-    Some((head(key, colon), claim))
+    let (issuer, claim) = cut::rsplit_once(key, ":")?;
+    Some((issuer, claim.as_known()?))
 }
 
 /// Is the part before the claim this issuer? A part with holes that could be the issuer is unknown.
@@ -66,7 +63,7 @@ pub(super) fn split_key(key: &Text) -> Option<(Text, String)> {
 pub(super) fn same_issuer(prefix: &Text, issuer: &Text) -> Truth {
     let stripped;
     let prefix = if prefix.known_prefix().starts_with("https://") && from_url(prefix) {
-        stripped = tail(prefix, "https://".len());
+        stripped = cut::tail(prefix, "https://".len());
         &stripped
     } else {
         prefix

@@ -3,9 +3,8 @@
 
 use super::caller::SESSION_ARN;
 use super::policy::{Principal, PrincipalKind, Statement};
-use super::principals::{head, tail};
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
-use crate::partial::Text;
+use crate::partial::{Text, cut};
 use crate::token::Truth;
 
 const ACCOUNT: &str = "aws:principalaccount";
@@ -91,5 +90,5 @@ fn part(text: &Text) -> Part {
     let shape = text.fill(|_| "\u{0}".to_owned());
     let colons: Vec<usize> = shape.match_indices(':').map(|(at, _)| at).collect();
     let (Some(before), Some(after)) = (colons.get(FIELDS - 3), colons.get(FIELDS - 2)) else { return Part::Unknown };
-    if shape.get(after + 1..) == Some("root") { Part::Account(tail(&head(text, *after), before + 1)) } else { Part::Principal }
+    if shape.get(after + 1..) == Some("root") { Part::Account(cut::slice(text, before + 1..*after)) } else { Part::Principal }
 }

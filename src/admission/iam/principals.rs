@@ -2,7 +2,7 @@
 
 use super::pattern::equal;
 use super::policy::{Effect, Policy, PrincipalKind};
-use crate::partial::{Part, Text, hops};
+use crate::partial::{Part, Text, cut, hops};
 use crate::place::Span;
 use crate::token::Truth;
 
@@ -82,7 +82,7 @@ pub fn issuer_of_federated(text: &Text) -> Option<Text> {
     {
         return Some(text.clone());
     }
-    after(text, ":oidc-provider/").filter(|t| !t.parts.is_empty())
+    cut::split_once(text, ":oidc-provider/").map(|(_, issuer)| issuer).filter(|t| !t.parts.is_empty())
 }
 
 /// Does a federated principal stand for this issuer, in whatever account?
@@ -97,61 +97,5 @@ pub(super) fn stands_for(text: &Text, host: &Text) -> Truth {
 /// True for the ARN of a SAML provider.
 #[must_use]
 pub fn is_saml(text: &Text) -> bool {
-    after(text, ":saml-provider/").is_some()
-}
-
-/// The part of the text after the first `marker` of its literal characters; the marker may run over several literals.
-fn after(text: &Text, marker: &str) -> Option<Text> {
-    // A hole becomes a character that no marker contains, so that byte offsets tell the parts apart.
-    let shape = text.fill(|_| "\u{0}".to_owned());
-    let start = shape.find(marker)? + marker.len();
-    Some(tail(text, start))
-}
-
-/// The text from byte `start` of its shape on, a hole counting one byte.
-pub(super) fn tail(text: &Text, start: usize) -> Text {
-    let mut at = 0;
-    let mut out = Text::default();
-    for (index, part) in text.parts.iter().enumerate() {
-        let length = match part {
-            Part::Literal { text, .. } => text.len(),
-            Part::Hole { .. } => 1,
-        };
-        if at >= start {
-            out.parts.push(part.clone());
-        } else if at + length > start
-            && let Part::Literal { text: literal, trail, .. } = part
-            && let Some(rest) = literal.get(start - at..)
-        {
-            out.parts.push(Part::Literal { text: rest.into(), span: text.span_of(index, start - at..literal.len()), trail: trail.clone() });
-        }
-        at += length;
-    }
-    out
-}
-
-/// The text up to byte `end` of its shape, a hole counting one byte.
-pub(super) fn head(text: &Text, end: usize) -> Text {
-    let mut at = 0;
-    let mut out = Text::default();
-    for (index, part) in text.parts.iter().enumerate() {
-        match part {
-            Part::Literal { text: literal, trail, .. } => {
-                let cut = end.saturating_sub(at).min(literal.len());
-                if let Some(piece) = literal.get(..cut)
-                    && !piece.is_empty()
-                {
-                    out.parts.push(Part::Literal { text: piece.into(), span: text.span_of(index, 0..cut), trail: trail.clone() });
-                }
-                at += literal.len();
-            }
-            Part::Hole { .. } => {
-                if at < end {
-                    out.parts.push(part.clone());
-                }
-                at += 1;
-            }
-        }
-    }
-    out
+    cut::split_once(text, ":saml-provider/").is_some()
 }

@@ -2,7 +2,7 @@
 
 use super::engine::{Evaluator, Instance, Item};
 use crate::kinds::{self, Computed};
-use crate::partial::{Kind, Part, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Kind, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value, cut};
 use crate::place::Span;
 use crate::syntax::hcl::Block;
 use std::rc::Rc;
@@ -138,7 +138,8 @@ impl Evaluator<'_> {
     }
 
     fn account(&self, span: Span) -> Part {
-        hole(self.of_root("account", UnknownKind::AccountId, "data.aws_caller_identity.current.account_id", span), span)
+        let account = self.of_root("account", UnknownKind::AccountId, "data.aws_caller_identity.current.account_id", span);
+        hole(account.coming_from(UnknownOrigin::CallerAccount), span)
     }
 
     /// The account that the root works in.
@@ -172,7 +173,9 @@ impl Evaluator<'_> {
     fn aws_provider_url(&self, place: &Place<'_>) -> Option<Value> {
         let parts = match (self.set_text(place, "url"), self.set_text(place, "arn")) {
             (Some(url), _) => without_scheme(&url)?,
-            (None, Some(arn)) => after(&arn, ":oidc-provider/").unwrap_or_else(|| self.unknown_url(place)),
+            (None, Some(arn)) => {
+                cut::split_once(&arn, ":oidc-provider/").map_or_else(|| self.unknown_url(place), |(_, issuer)| issuer.parts)
+            }
             (None, None) => return None,
         };
         Some(text(parts, place.span))
@@ -234,7 +237,8 @@ impl Evaluator<'_> {
         }
         let key = format!("{}|google|number of {name}", self.root);
         let why = "the number of a project is known only to the cloud";
-        hole(Unknown::new(key, UnknownKind::ProjectNumber, format!("${{number of {id}}}"), why, Some(place.span)), place.span)
+        let number = Unknown::new(key, UnknownKind::ProjectNumber, format!("${{number of {id}}}"), why, Some(place.span));
+        hole(number.coming_from(UnknownOrigin::ProjectNumber(id)), place.span)
     }
 
     fn google_account(&self, place: &Place<'_>, how: Computed) -> Option<Value> {
@@ -266,18 +270,4 @@ impl Evaluator<'_> {
 
 fn literal(text: &str) -> Vec<Part> {
     vec![known(text)]
-}
-
-/// What follows the first `mark` in the literal parts of a text.
-fn after(text: &Text, mark: &str) -> Option<Vec<Part>> {
-    let at = text.parts.iter().position(|p| matches!(p, Part::Literal { text, .. } if text.contains(mark)))?;
-    let mut out = Vec::new();
-    if let Some(Part::Literal { text: t, span, trail }) = text.parts.get(at) {
-        let from = t.find(mark)? + mark.len();
-        let rest = t.get(from..).filter(|r| !r.is_empty());
-        let span = if span.is_some_and(|s| s.len() == t.len()) { span.map(|s| s.slice(from..t.len())) } else { *span };
-        out.extend(rest.map(|r| Part::Literal { text: Arc::from(r), span, trail: trail.clone() }));
-    }
-    out.extend(text.parts.iter().skip(at + 1).cloned());
-    Some(out)
 }

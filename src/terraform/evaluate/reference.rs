@@ -3,7 +3,7 @@
 use super::engine::{Evaluator, Instance, Result, Scope, Shape};
 use super::values::{child, with_hop};
 use super::{EvalError, paths, types};
-use crate::partial::{Entry, HopKind, Kind, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Entry, HopKind, Kind, Text, Unknown, UnknownKind, UnknownOrigin, Value};
 use crate::place::Span;
 use crate::syntax::hcl::{Expr, Step};
 use std::rc::Rc;
@@ -125,7 +125,7 @@ impl Evaluator<'_> {
                         why,
                         Some(variable.span),
                     );
-                    Value::unknown(atom, Some(variable.span))
+                    Value::unknown(atom.coming_from(UnknownOrigin::Variable), Some(variable.span))
                 }
             };
             let value = match constraint {

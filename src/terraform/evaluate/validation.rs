@@ -56,7 +56,7 @@ impl Evaluator<'_> {
             return super::values::one_of(all.iter().map(one).collect(), || value.clone());
         }
         let kind = narrowed(atom.kind(), facts.own.as_ref());
-        let atom = Unknown::knowing(atom.key(), kind, atom.label(), atom.why(), atom.span(), facts);
+        let atom = Unknown::knowing(atom.key(), kind, atom.label(), atom.why(), atom.span(), facts).coming_from(atom.origin().clone());
         match value.kind {
             Kind::Text(_) => {
                 let hole = Part::Hole { atom, span: value.span, trail: value.trail.clone() };

@@ -1,7 +1,7 @@
 //! Small things that every part of the evaluator does with values.
 
 use crate::partial::facts::Facts;
-use crate::partial::{Entry, Hop, HopKind, Kind, MAX_ALTERNATIVES, Part, Text, Trail, Unknown, Value};
+use crate::partial::{Entry, Hop, HopKind, Kind, MAX_ALTERNATIVES, Part, Text, Trail, Unknown, UnknownOrigin, Value};
 use crate::place::Span;
 use crate::syntax::hcl::Block;
 use std::collections::HashMap;
@@ -284,7 +284,13 @@ pub(super) fn child(atom: &Unknown, step: &str) -> Unknown {
     let own = atom.facts().items.as_deref().filter(|_| step.starts_with('[')).cloned();
     let kind = super::validation::narrowed(kind, own.as_ref());
     let facts = Facts { own, items: None };
+    let origin = match atom.origin() {
+        _ if step.starts_with('[') => UnknownOrigin::Element,
+        own @ (UnknownOrigin::Variable | UnknownOrigin::Element) => own.clone(),
+        _ => UnknownOrigin::Other,
+    };
     Unknown::knowing(format!("{}{step}", atom.key()), kind, format!("${{{inner}{step}}}"), atom.why(), atom.span(), facts)
+        .coming_from(origin)
 }
 
 /// A map entry with a known key.

@@ -1,6 +1,6 @@
 //! Cutting and rewriting texts that are known in part, places kept.
 
-use crate::partial::{Part, Text, Unknown, UnknownKind};
+use crate::partial::{Part, Text, Unknown, UnknownKind, cut};
 use std::ops::Range;
 
 /// A point in a text: before byte `offset` of part `part`. A hole has only its two ends.
@@ -8,14 +8,6 @@ use std::ops::Range;
 pub(super) struct Point {
     pub(super) part: usize,
     pub(super) offset: usize,
-}
-
-/// A literal cut down to `range`, with its place narrowed.
-pub(super) fn cut(part: &Part, range: Range<usize>) -> Option<Part> {
-    let Part::Literal { text, span, trail } = part else { return Some(part.clone()) };
-    let piece = text.get(range.clone())?;
-    let span = span.map(|s| if s.len() == text.len() { s.slice(range) } else { s });
-    Some(Part::Literal { text: piece.into(), span, trail: trail.clone() })
 }
 
 /// The text between two points.
@@ -30,7 +22,7 @@ pub(super) fn between(text: &Text, from: Point, to: Point) -> Text {
                 let start = if i == from.part { from.offset } else { 0 };
                 let end = if i == to.part { to.offset } else { literal.len() };
                 if start < end {
-                    parts.extend(cut(part, start..end));
+                    parts.extend(cut::piece(part, start..end));
                 }
             }
             Part::Hole { .. } => {

@@ -4,7 +4,7 @@
 use super::arguments::{Answer, Call, Stop, derived, fail, text_key};
 use super::pieces::{self, Point};
 use super::{MAX_TEXT, regexes};
-use crate::partial::{Part, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Part, Text, Unknown, UnknownKind, Value, cut};
 
 /// What stands before the issuer in the ARN of an OpenID Connect provider.
 const PROVIDER_MARK: &str = "provider/";
@@ -206,7 +206,7 @@ pub fn without_scheme(text: &Text) -> Text {
     let prefix = text.known_prefix();
     for scheme in ["https://", "http://"] {
         if prefix.starts_with(scheme) {
-            return cut_front(text, scheme.len());
+            return cut::tail(text, scheme.len());
         }
     }
     match first_atom(text) {
@@ -249,22 +249,6 @@ fn first_atom(text: &Text) -> Option<&Unknown> {
         Part::Hole { atom, .. } => Some(atom),
         Part::Literal { .. } => None,
     })
-}
-
-fn cut_front(text: &Text, bytes: usize) -> Text {
-    let mut left = bytes;
-    let mut parts = Vec::new();
-    for part in &text.parts {
-        match part {
-            Part::Literal { text, .. } if left > 0 => {
-                let here = left.min(text.len());
-                left -= here;
-                parts.extend(pieces::cut(part, here..text.len()).filter(|_| here < text.len()));
-            }
-            _ => parts.push(part.clone()),
-        }
-    }
-    Text { parts }
 }
 
 /// The text with its first (or last) hole exchanged.

@@ -4,7 +4,7 @@
 use super::arguments::{Answer, Call, Stop, derived, fail};
 use super::pieces::{self, Point, Where};
 use super::{MAX_TEXT, replace};
-use crate::partial::{Kind, MAX_ALTERNATIVES, Part, Text, UnknownKind, Value};
+use crate::partial::{Kind, MAX_ALTERNATIVES, Part, Text, UnknownKind, Value, cut};
 
 pub(super) fn call(c: &Call<'_>) -> Answer {
     Some(match c.name {
@@ -40,7 +40,7 @@ fn cut_known(text: &Text, from: usize, to_drop: usize) -> Text {
         let here = drop.min(text.len());
         drop -= here;
         let end = text.len();
-        if let Some(rest) = pieces::cut(part, here..end) {
+        if let Some(rest) = cut::piece(part, here..end) {
             *part = rest;
         }
         if drop == 0 {
@@ -53,7 +53,7 @@ fn cut_known(text: &Text, from: usize, to_drop: usize) -> Text {
         let here = drop.min(text.len());
         drop -= here;
         let end = text.len() - here;
-        if let Some(rest) = pieces::cut(part, 0..end) {
+        if let Some(rest) = cut::piece(part, 0..end) {
             *part = rest;
         }
         if drop == 0 {

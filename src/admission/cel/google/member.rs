@@ -1,5 +1,6 @@
 //! IAM's principal identifiers (<https://cloud.google.com/iam/docs/principal-identifiers>).
 
+use crate::partial::cut::{split_once, strip_prefix};
 use crate::partial::{Part, Text};
 use crate::place::Span;
 use std::fmt;
@@ -156,57 +157,9 @@ impl fmt::Display for MemberProblem {
     }
 }
 
-/// The first `n` bytes of the literal shape and the rest. A hole has length 0 and goes with the rest.
-fn split_at_byte(text: &Text, part_index: usize, at: usize, skip: usize) -> (Text, Text) {
-    let (mut head, mut tail) = (Text::default(), Text::default());
-    for (i, part) in text.parts.iter().enumerate() {
-        if i < part_index {
-            head.parts.push(part.clone());
-        } else if i > part_index {
-            tail.parts.push(part.clone());
-        } else if let Part::Literal { text: t, span, trail } = part {
-            let piece = |range: std::ops::Range<usize>, out: &mut Text| {
-                let Some(piece) = t.get(range.clone()).filter(|p| !p.is_empty()) else { return };
-                let span = span.map(|s| if s.len() == t.len() { s.slice(range) } else { s });
-                out.parts.push(Part::Literal { text: piece.into(), span, trail: trail.clone() });
-            };
-            piece(0..at, &mut head);
-            piece(at + skip..t.len(), &mut tail);
-        }
-    }
-    (head, tail)
-}
-
-/// At the first occurrence of a character in a literal part.
-fn split_once(text: &Text, c: char) -> Option<(Text, Text)> {
-    let (index, at) = text.parts.iter().enumerate().find_map(|(i, p)| match p {
-        Part::Literal { text, .. } => text.find(c).map(|at| (i, at)),
-        Part::Hole { .. } => None,
-    })?;
-    Some(split_at_byte(text, index, at, c.len_utf8()))
-}
-
 /// The first `/`-separated segment and the rest, if any.
 fn segment(text: &Text) -> (Text, Option<Text>) {
-    split_once(text, '/').map_or_else(|| (text.clone(), None), |(head, tail)| (head, Some(tail)))
-}
-
-fn strip_prefix(text: &Text, prefix: &str) -> Option<Text> {
-    let mut left = prefix;
-    for (i, part) in text.parts.iter().enumerate() {
-        let Part::Literal { text: t, .. } = part else { return None };
-        if let Some(rest) = left.strip_prefix(&**t) {
-            left = rest;
-            if left.is_empty() {
-                return Some(Text { parts: text.parts.get(i + 1..).unwrap_or(&[]).to_vec() });
-            }
-        } else if t.starts_with(left) {
-            return Some(split_at_byte(text, i, left.len(), 0).1);
-        } else {
-            return None;
-        }
-    }
-    None
+    split_once(text, "/").map_or_else(|| (text.clone(), None), |(head, tail)| (head, Some(tail)))
 }
 
 fn known(text: &Text) -> Option<String> {
@@ -294,21 +247,21 @@ impl Member {
 }
 
 fn service_account(rest: &Text, whole: &Text) -> Result<MemberKind, MemberProblem> {
-    let Some((pool, inner)) = split_once(rest, '[') else {
+    let Some((pool, inner)) = split_once(rest, "[") else {
         if known(rest).is_some_and(|s| s.ends_with(".svc.id.goog")) {
             return fail(MemberProblemKind::LegacyForm, rest, whole, "`[NAMESPACE/SERVICE_ACCOUNT]` is missing after the pool");
         }
         return Ok(MemberKind::ServiceAccount(Piece::of(rest.clone())));
     };
     let malformed = |at: &Text, why: &str| fail(MemberProblemKind::LegacyForm, at, whole, why);
-    let Some((inner, after)) = split_once(&inner, ']') else { return malformed(&inner, "`]` is missing") };
+    let Some((inner, after)) = split_once(&inner, "]") else { return malformed(&inner, "`]` is missing") };
     if !after.parts.is_empty() {
         return malformed(&after, "nothing may follow `]`");
     }
     if pool.is_known() && !known(&pool).is_some_and(|p| p.ends_with(".svc.id.goog")) {
         return malformed(&pool, "the pool has to be `PROJECT_ID.svc.id.goog`");
     }
-    let Some((namespace, name)) = split_once(&inner, '/') else {
+    let Some((namespace, name)) = split_once(&inner, "/") else {
         if !inner.is_known() {
             return Ok(MemberKind::Unknown(Piece::of(whole.clone())));
         }
@@ -464,7 +417,7 @@ fn selector(tail: &Text, whole: &Text, set: bool, gke: bool) -> Result<Option<Se
 
 /// `ns/NS/sa/KSA`.
 fn kubernetes_subject(value: &Text) -> Option<Selector> {
-    let (namespace, rest) = split_once(&strip_prefix(value, "ns/")?, '/')?;
+    let (namespace, rest) = split_once(&strip_prefix(value, "ns/")?, "/")?;
     let name = strip_prefix(&rest, "sa/")?;
     Some(Selector::ServiceAccount { namespace: Piece::of(namespace), name: Piece::of(name) })
 }

@@ -5,7 +5,7 @@ use crate::admission::iam::{self, Effect, PrincipalKind, PrincipalRef, Statement
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::{Gate, Graph, IdentityKind, pieces};
-use crate::partial::Text;
+use crate::partial::{Text, UnknownOrigin};
 use crate::rules::Finding;
 use std::collections::BTreeMap;
 
@@ -86,7 +86,7 @@ fn whole_account(text: &Text) -> Option<(String, Known)> {
     }
     let account = pieces::account_of_arn(text)?;
     let root = text.known_suffix().ends_with(":root") && pieces::flat(text).matches(':').count() == 5;
-    let own = account.atoms().any(|a| a.key().ends_with("|aws|account"));
+    let own = account.atoms().any(|a| matches!(a.origin(), UnknownOrigin::CallerAccount));
     let known = if own { Known::Own } else { Known::Unknown };
     // Only the partition is open.
     let known = if account.is_known() { Known::Written } else { known };

@@ -22,7 +22,7 @@ use crate::admission::iam::{self, Policy};
 use crate::gate;
 use crate::gate::aws::{FederatedView, key_name, named_by_allow};
 use crate::graph::{Gate, Identity, IdentityId, ProviderId, Trust, pieces};
-use crate::partial::{Text, Unknown, UnknownKind, hops};
+use crate::partial::{Text, Unknown, UnknownKind, UnknownOrigin, hops};
 use crate::place::Span;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -153,6 +153,6 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
 /// somewhere (`local.account_ids["shared"]`), which may be another one.
 fn own_provider(principal: &Text) -> bool {
     let account = pieces::account_of_arn(principal);
-    let own = |atom: &Unknown| atom.kind() == UnknownKind::AccountId || atom.label().starts_with("${var.") && !atom.label().contains('[');
+    let own = |atom: &Unknown| atom.kind() == UnknownKind::AccountId || matches!(atom.origin(), UnknownOrigin::Variable);
     account.is_none_or(|account| account.atoms().all(own))
 }

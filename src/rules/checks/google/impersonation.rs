@@ -159,11 +159,7 @@ fn accounts_above(context: &Context<'_>) -> Vec<Finding> {
 /// (<https://cloud.google.com/iam/docs/service-agents>). Nobody else holds its keys.
 fn service_agent(email: &Text) -> bool {
     let flat = pieces::flat(email);
-    let Some((local, domain)) = flat.split_once('@') else {
-        let identity =
-            |a: &crate::partial::Unknown| a.label().contains("google_project_service_identity.") || a.label().contains("service_agent");
-        return email.atoms().any(identity);
-    };
+    let Some((local, domain)) = flat.split_once('@') else { return false };
     let numbered = local.strip_prefix("service-").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit() || b == 0));
     domain.starts_with("gcp-sa-")
         || domain == "cloudservices.gserviceaccount.com"
