@@ -164,3 +164,26 @@ fn nested_claims_of_kubernetes_are_known() {
         assert!(!dead(&open), "{claim}: {:?}", open.findings);
     }
 }
+
+/// Owners that are named by alternatives, or without regard to case, are no strangers; what lies beside them is one.
+#[test]
+fn owners_by_alternatives_and_in_any_case_are_named() {
+    let critical = |condition: &str| bound(&forge("forge", condition), "*").findings.iter().any(|f| f.severity == Severity::Critical);
+    for condition in [
+        "assertion.repository.matches('^octo/app$|^hubot/site$')",
+        "assertion.repository.matches('^(?:octo|hubot)/')",
+        "assertion.sub.matches('^repo:(octo/app|hubot/site):')",
+        "assertion.repository.matches('(?i)^octo/')",
+        "assertion.repository_owner.lowerAscii() in ['octo', 'hubot']",
+        "assertion.repository_owner.upperAscii() == 'OCTO'",
+    ] {
+        assert!(!critical(condition), "{condition}");
+    }
+    for condition in [
+        "assertion.repository.matches('^octo/app$|hubot/site')",
+        "assertion.repository.matches('(?i)octo/')",
+        "assertion.repository.lowerAscii().startsWith('octo')",
+    ] {
+        assert!(critical(condition), "{condition}");
+    }
+}

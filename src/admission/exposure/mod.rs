@@ -409,10 +409,11 @@ fn refs_in_subject(templates: &Templates) -> Vec<(String, Role)> {
 /// What the policy names, over all templates.
 fn named(formula: &Formula, templates: &Templates, options: &Options<'_>) -> BTreeMap<String, Vec<Candidate>> {
     let mut out: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
-    let mut met: BTreeSet<(String, String, bool, Option<Span>)> = BTreeSet::new();
+    let mut met: BTreeSet<(String, String, bool, bool, Option<Span>)> = BTreeSet::new();
     for literals in search::literals(formula, templates, options) {
         for (segment, candidates) in literals {
-            let fresh = candidates.into_iter().filter(|c| met.insert((segment.clone(), c.text.clone(), c.complete, c.open_at)));
+            let fresh =
+                candidates.into_iter().filter(|c| met.insert((segment.clone(), c.text.clone(), c.complete, c.ignore_case, c.open_at)));
             out.entry(segment.clone()).or_default().extend(fresh);
         }
     }
@@ -430,7 +431,12 @@ fn named_formula(level: &Level, segments: &[(String, Role)], named: &BTreeMap<St
     names.dedup();
     let tests = names.iter().flat_map(|name| {
         let texts = named.get(name).into_iter().flatten().filter(|c| !c.text.is_empty());
-        texts.map(|c| segment_test(name, Matcher::Exact(Text::known(&c.text)))).collect::<Vec<_>>()
+        // Where the gate does not look at case, a name in another case is the same name.
+        let exact = |c: &Candidate| {
+            let text = Text::known(&c.text);
+            if c.ignore_case { Matcher::ExactIgnoreCase(text) } else { Matcher::Exact(text) }
+        };
+        texts.map(|c| segment_test(name, exact(c))).collect::<Vec<_>>()
     });
     Formula::Any(tests.collect())
 }
@@ -439,7 +445,10 @@ fn named_formula(level: &Level, segments: &[(String, Role)], named: &BTreeMap<St
 fn prefix_formula(segments: &[(String, Role)], named: &BTreeMap<String, Vec<Candidate>>) -> Formula {
     let tests = segments.iter().filter(|(_, role)| !matches!(role, Role::TenantId | Role::ProjectId)).flat_map(|(name, _)| {
         let texts = named.get(name).into_iter().flatten().filter(|c| !c.text.is_empty());
-        texts.map(|c| segment_test(name, Matcher::Prefix(Text::known(&c.text)))).collect::<Vec<_>>()
+        let begins = |c: &Candidate| {
+            if c.ignore_case { Matcher::Regex(format!("(?i)^{}", regex::escape(&c.text))) } else { Matcher::Prefix(Text::known(&c.text)) }
+        };
+        texts.map(|c| segment_test(name, begins(c))).collect::<Vec<_>>()
     });
     Formula::Any(tests.collect())
 }

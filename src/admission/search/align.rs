@@ -1,13 +1,13 @@
 //! What a policy's patterns say of each segment of a template, with the places where they say it.
 
-use super::resolve::{Piece, Prepared, Resolved, Templates, resolve};
+use super::resolve::{Op, Piece, Prepared, Resolved, Templates, resolve};
 use super::{HoleMode, Options, placeholder};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::issuers::Template;
 use crate::language::re2_to_rust;
 use crate::partial::{Part, Text, Trail, Unknown};
 use crate::place::Span;
-use regex_syntax::hir::{Hir, HirKind, Look};
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
 use std::collections::BTreeMap;
 
 /// Most nesting of a formula that is walked.
@@ -22,6 +22,8 @@ pub struct Candidate {
     pub text: String,
     /// The pattern fixes the segment exactly.
     pub complete: bool,
+    /// The letters' case does not matter.
+    pub ignore_case: bool,
     /// Where the characters are written.
     pub span: Option<Span>,
     /// How the pattern came to the test.
@@ -53,18 +55,21 @@ pub fn literals(formula: &Formula, templates: &Templates, options: &Options<'_>)
 fn literals_in(tests: &[(&Test, Vec<Pattern>)], prepared: &Prepared) -> BTreeMap<String, Vec<Candidate>> {
     let mut found: Vec<Vec<Candidate>> = vec![Vec::new(); prepared.template.segments.len()];
     // Lists of values are tests of one subject, one after the other.
-    let mut subject: Option<(&Subject, Option<Slots>)> = None;
+    let mut subject: Option<(&Subject, Option<(Slots, bool)>)> = None;
     for (test, patterns) in tests {
         if subject.as_ref().is_none_or(|(known, _)| **known != test.subject) {
             let slots = match resolve(&test.subject, prepared) {
-                Resolved::String { pieces, ops } if ops.is_empty() => Some(Slots::new(pieces)),
+                // Letters that are folded say the same name in any case.
+                Resolved::String { pieces, ops } if ops.iter().all(|op| matches!(op, Op::Case { .. })) => {
+                    Some((Slots::new(pieces), !ops.is_empty()))
+                }
                 _ => None,
             };
             subject = Some((&test.subject, slots));
         }
-        let Some((_, Some(slots))) = &subject else { continue };
+        let Some((_, Some((slots, folded)))) = &subject else { continue };
         for pattern in patterns {
-            for (segment, candidate) in aligned(pattern, slots, prepared, test) {
+            for (segment, candidate) in aligned(pattern, *folded || pattern.ignore_case, slots, prepared, test) {
                 if let Some(list) = found.get_mut(segment) {
                     list.push(candidate);
                 }
@@ -151,46 +156,73 @@ fn units(text: &Text, fill: &dyn Fn(&Unknown) -> String) -> Vec<Unit> {
     out
 }
 
-/// An expression as literals and wildcards: whatever is no literal is a wildcard.
+/// An expression as literals and wildcards, one for each of its alternatives: whatever is no literal is a wildcard.
 fn regex_patterns(pattern: &str, test: &Test) -> Vec<Pattern> {
     let Ok(hir) = regex_syntax::parse(&re2_to_rust(pattern)) else { return Vec::new() };
-    let mut top = &hir;
-    while let HirKind::Capture(group) = top.kind() {
-        top = &group.sub;
-    }
-    let branches: Vec<&Hir> = if let HirKind::Alternation(all) = top.kind() { all.iter().collect() } else { vec![top] };
-    let pattern = |hir: &Hir| {
-        let mut units = vec![Unit::Wild(test.span)];
-        flatten(hir, test.span, &mut units);
-        units.push(Unit::Wild(test.span));
-        if starts(hir, Look::Start, false) {
-            units.remove(0);
-        }
-        if starts(hir, Look::End, true) {
-            units.pop();
-        }
-        Pattern { units, ignore_case: false, trail: test.trail.clone() }
+    let pattern = |branch: Branch| {
+        let (from, to) = (branch.at_start, branch.at_end);
+        let wild = |anchored: bool| if anchored { Vec::new() } else { vec![Unit::Wild(test.span)] };
+        let units = [wild(from), branch.units, wild(to)].concat();
+        Pattern { units, ignore_case: branch.ignore_case, trail: test.trail.clone() }
     };
+    let branches = branches(&hir, vec![Branch::default()], test.span, 0);
     branches.into_iter().take(MAX_ALTERNATIVES).map(pattern).collect()
 }
 
-fn starts(hir: &Hir, look: Look, at_end: bool) -> bool {
+/// One way through an expression.
+#[derive(Debug, Clone, Default)]
+struct Branch {
+    units: Vec<Unit>,
+    at_start: bool,
+    at_end: bool,
+    ignore_case: bool,
+}
+
+/// Every way so far, with what the expression adds to it; alternatives that are too many or nested too deep are a wildcard.
+fn branches(hir: &Hir, so_far: Vec<Branch>, span: Option<Span>, depth: usize) -> Vec<Branch> {
+    let each = |mut all: Vec<Branch>, add: &dyn Fn(&mut Branch)| {
+        all.iter_mut().for_each(add);
+        all
+    };
+    let wild = |b: &mut Branch| b.units.push(Unit::Wild(span));
+    if depth > MAX_DEPTH {
+        return each(so_far, &wild);
+    }
     match hir.kind() {
-        HirKind::Look(l) => *l == look,
-        HirKind::Concat(all) => (if at_end { all.last() } else { all.first() }).is_some_and(|h| starts(h, look, at_end)),
-        HirKind::Capture(group) => starts(&group.sub, look, at_end),
-        _ => false,
+        HirKind::Empty => so_far,
+        HirKind::Look(Look::Start) => each(so_far, &|b| b.at_start |= b.units.is_empty()),
+        HirKind::Look(Look::End) => each(so_far, &|b| b.at_end = true),
+        HirKind::Look(_) => so_far,
+        HirKind::Literal(text) => {
+            let text = String::from_utf8_lossy(&text.0);
+            each(so_far, &|b| b.units.extend(text.chars().map(|c| Unit::Char(c, span))))
+        }
+        HirKind::Capture(group) => branches(&group.sub, so_far, span, depth + 1),
+        HirKind::Concat(all) => all.iter().fold(so_far, |so_far, h| branches(h, so_far, span, depth + 1)),
+        HirKind::Alternation(all) if so_far.len() * all.len() <= MAX_ALTERNATIVES => {
+            all.iter().flat_map(|h| branches(h, so_far.clone(), span, depth + 1)).collect()
+        }
+        HirKind::Class(class) => match one_letter(class) {
+            Some(c) => each(so_far, &|b| {
+                b.units.push(Unit::Char(c, span));
+                b.ignore_case = true;
+            }),
+            None => each(so_far, &wild),
+        },
+        HirKind::Repetition(_) | HirKind::Alternation(_) => each(so_far, &wild),
     }
 }
 
-fn flatten(hir: &Hir, span: Option<Span>, out: &mut Vec<Unit>) {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => {}
-        HirKind::Literal(text) => out.extend(String::from_utf8_lossy(&text.0).chars().map(|c| Unit::Char(c, span))),
-        HirKind::Capture(group) => flatten(&group.sub, span, out),
-        HirKind::Concat(all) => all.iter().for_each(|h| flatten(h, span, out)),
-        HirKind::Class(_) | HirKind::Repetition(_) | HirKind::Alternation(_) => out.push(Unit::Wild(span)),
-    }
+/// The letter of a class that is one letter in both cases: what `(?i)` makes of it.
+fn one_letter(class: &Class) -> Option<char> {
+    let letters: Vec<char> = match class {
+        Class::Unicode(c) => c.ranges().iter().take(4).flat_map(|r| (r.start()..=r.end()).take(4)).collect(),
+        Class::Bytes(c) => c.ranges().iter().take(4).flat_map(|r| (r.start()..=r.end()).take(4)).map(char::from).collect(),
+    };
+    let small = letters.iter().copied().find(char::is_ascii_lowercase)?;
+    // `(?i)` adds the long s and the sign of Kelvin, which no name holds.
+    let same = |c: &char| c.eq_ignore_ascii_case(&small) || (small == 's' && *c == '\u{17f}') || (small == 'k' && *c == '\u{212a}');
+    (letters.len() > 1 && letters.iter().all(same)).then_some(small)
 }
 
 /// A piece, its characters in reading direction.
@@ -226,8 +258,8 @@ impl Slots {
     }
 }
 
-fn aligned(pattern: &Pattern, slots: &Slots, prepared: &Prepared, test: &Test) -> Vec<(usize, Candidate)> {
-    let walk = Walk { prepared, ignore_case: pattern.ignore_case, backwards: false };
+fn aligned(pattern: &Pattern, ignore_case: bool, slots: &Slots, prepared: &Prepared, test: &Test) -> Vec<(usize, Candidate)> {
+    let walk = Walk { prepared, ignore_case, backwards: false };
     let Some(mut found) = walk.run(&pattern.units, &slots.forwards) else { return Vec::new() };
     let backwards: Vec<Unit> = pattern.units.iter().rev().copied().collect();
     let Some(from_end) = (Walk { backwards: true, ..walk }).run(&backwards, &slots.backwards) else { return Vec::new() };
@@ -258,8 +290,8 @@ fn aligned(pattern: &Pattern, slots: &Slots, prepared: &Prepared, test: &Test) -
         let next = span.and_then(|s| wildcards.iter().find(|w| w.file == s.file && w.start >= s.end)).or(wildcards.first());
         let (open_at, wildcards) = if f.complete { (None, Vec::new()) } else { (next.copied(), wildcards.clone()) };
         let text = f.chars.iter().map(|(c, _)| c).collect();
-        let candidate =
-            Candidate { text, complete: f.complete, span, trail: pattern.trail.clone(), label: test.label.clone(), open_at, wildcards };
+        let (trail, label, complete) = (pattern.trail.clone(), test.label.clone(), f.complete);
+        let candidate = Candidate { text, complete, ignore_case, span, trail, label, open_at, wildcards };
         (f.segment, candidate)
     };
     found.into_iter().map(candidate).collect()
