@@ -9,16 +9,17 @@
 //! severity = "info"        # or "off"
 //!
 //! [issuers]
-//! trusted = ["https://ci.example.com"]   # issuers of our own: nobody else gets a token from them
+//! trusted = ["https://ci.example.com"]   # issuers of our own that no vendor runs: nobody else gets a token from them
 //!
 //! [github]
 //! immutable-subjects = true              # every repository emits `OWNER@ID/REPO@ID`
 //! ```
 
 use crate::catalogue::{self, Confidence, RuleId, Severity};
-use crate::issuers::nearest;
+use crate::issuers::{Registry, nearest, registry};
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -98,7 +99,7 @@ impl Level {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct IssuerConfig {
-    /// URLs of issuers that only the team itself gets tokens from.
+    /// URLs of issuers that only the team itself gets tokens from; those of the registry are known without it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trusted: Vec<String>,
 }
@@ -144,6 +145,15 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// Who mints tokens, the team's own issuers included.
+    #[must_use]
+    pub fn registry(&self) -> Cow<'static, Registry> {
+        if self.issuers.trusted.is_empty() {
+            return Cow::Borrowed(registry());
+        }
+        registry().owning(&self.issuers.trusted).map_or(Cow::Borrowed(registry()), Cow::Owned)
+    }
+
     /// What it says of this rule, under its id or an alias.
     #[must_use]
     pub fn level(&self, rule: RuleId) -> Option<Level> {
@@ -160,6 +170,8 @@ impl Config {
         for id in config.rules.keys() {
             known_rule(id, &format!("`{path}`"))?;
         }
+        let owned = registry().owning(&config.issuers.trusted);
+        owned.map_err(|e| ConfigError::Invalid { path: path.to_owned(), message: format!("`issuers.trusted`: {e}") })?;
         Ok(config)
     }
 

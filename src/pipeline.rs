@@ -3,7 +3,6 @@
 use crate::config::Config;
 use crate::graph::links::{Links, links};
 use crate::graph::{DuplicateKey, Graph};
-use crate::issuers::registry;
 use crate::kinds;
 use crate::place::Span;
 use crate::readers::scripts::Scripts;
@@ -73,13 +72,14 @@ pub struct World {
 /// A path that does not exist, an exclusion that is no glob, or models that cannot be used.
 pub fn check(request: &Request) -> Result<Run, ScanError> {
     let world = read(request)?;
+    let registry = request.config.registry();
     let context = Context {
         shared: Arc::default(),
         graph: &world.graph,
         links: &world.links,
         sources: &world.sources,
         config: &request.config,
-        registry: registry(),
+        registry: &registry,
         calls: &world.calls,
         open: Mutex::default(),
     };

@@ -133,7 +133,7 @@ fn view<'a>(
     let mapping = google.mapping.iter().flatten().map(|(k, e)| (k.to_string(), e.clone())).collect();
     let mut view = GoogleView { mapping, aws, condition, string_claims: false };
     let recognised = recognised(inputs.registry, &google.source, &condition_formula(&view))?;
-    view.string_claims = recognised.issuer.tenancy != Tenancy::Unknown;
+    view.string_claims = !recognised.issuer.tenancy.is_free();
     let formula = within_account(condition_formula(&view), &google.source);
     let accepted = accepted(inputs.graph, google, &recognised);
     let read = reads_audience(&view);

@@ -81,6 +81,11 @@ pub(super) fn host_path(url: &str) -> Option<&str> {
     (!rest.is_empty() && rest.len() <= MAX_URL && !rest.contains(char::is_whitespace)).then_some(rest)
 }
 
+/// The host and path of a URL as issuers are told apart by: the host in small letters, no slash at the end.
+pub(super) fn bare_host_path(url: &str) -> Option<String> {
+    host_path(url).map(|bare| lower_host(bare.strip_suffix('/').unwrap_or(bare)))
+}
+
 fn lower_host(bare: &str) -> String {
     match bare.split_once('/') {
         Some((host, path)) => format!("{}/{path}", host.to_ascii_lowercase()),

@@ -53,6 +53,30 @@ impl Registry {
         self.with_file(yaml, true)
     }
 
+    /// This registry and issuers of one's own, by their URLs: their tokens are like those of an unknown issuer, but the team's.
+    ///
+    /// # Errors
+    /// The URL is not one of an issuer, or the registry knows whose it is.
+    pub fn owning(&self, urls: &[String]) -> Result<Self, RegistryError> {
+        let mut registry = self.clone();
+        for url in urls {
+            let wrong = |why: &str| RegistryError::Issuer { id: url.clone(), why: why.to_owned() };
+            let Some(bare) = super::recognise::bare_host_path(url) else { return Err(wrong("not the URL of an issuer")) };
+            if let Some(known) = self.recognise(url) {
+                return Err(wrong(&format!("the issuer of {}, which is known without being told", known.issuer.name)));
+            }
+            let Some(unknown) = self.issuers().find(|i| i.stands_for == Some(StandsFor::Unknown)) else { continue };
+            let mut issuer = unknown.clone();
+            issuer.id = format!("own {bare}");
+            issuer.name = bare.clone();
+            issuer.tenancy = super::Tenancy::Own;
+            issuer.stands_for = None;
+            issuer.host.exact = vec![bare];
+            registry.issuers.push(Entry { issuer, pattern: OnceLock::new() });
+        }
+        Ok(registry)
+    }
+
     /// Checking compiles every alphabet: too slow for the start of each run, and tests check the embedded files.
     fn with_file(&self, yaml: &str, checked: bool) -> Result<Self, RegistryError> {
         let file: File = serde_saphyr::from_str(yaml).map_err(|e| RegistryError::Form(first_line(&e.to_string())))?;

@@ -17,9 +17,19 @@ pub enum Tenancy {
     Cluster,
     /// The issuer's tokens go to one vendor's own service, which keeps its customers apart by itself.
     Service,
+    /// The team's own, by its configuration: nobody else gets a token from it.
+    Own,
     /// Not known: an issuer outside the registry.
     #[default]
     Unknown,
+}
+
+impl Tenancy {
+    /// What the issuer's tokens look like is not known, so that nothing can be proved about them.
+    #[must_use]
+    pub const fn is_free(self) -> bool {
+        matches!(self, Self::Own | Self::Unknown)
+    }
 }
 
 /// The last slash of an issuer's URL. Clouds compare issuers byte by byte.

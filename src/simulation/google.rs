@@ -6,7 +6,7 @@ use crate::admission::cel::google::{Attributes, GoogleView, Member, MemberKind, 
 use crate::gate::google::{Disabled, disabled};
 use crate::graph::links::Links;
 use crate::graph::{GoogleProvider, GoogleSource, Graph, ProviderId, ProviderKind, Setting};
-use crate::issuers::{Tenancy, registry};
+use crate::issuers::registry;
 use crate::partial::Text;
 use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
 
@@ -170,7 +170,7 @@ fn conditions(provider: &GoogleProvider, token: &Token) -> (Evaluation, Attribut
     let aws = matches!(provider.source, GoogleSource::Aws { .. });
     let mapping: Vec<(String, Text)> = provider.mapping.iter().flatten().map(|(k, e)| (k.to_string(), e.clone())).collect();
     let recognised = token.string("iss").and_then(|iss| registry().recognise(iss));
-    let string_claims = aws || recognised.is_some_and(|r| r.issuer.tenancy != Tenancy::Unknown);
+    let string_claims = aws || recognised.is_some_and(|r| !r.issuer.tenancy.is_free());
     let mut all: Vec<(Evaluation, Attributes)> = Vec::new();
     for condition in conditions {
         let view = GoogleView { mapping: mapping.clone(), aws, condition, string_claims };

@@ -8,6 +8,7 @@ mod aws_principals;
 mod cel_conformance;
 mod cli;
 mod cloudformation;
+mod configuration;
 mod contract;
 mod customised_subjects;
 mod documents;

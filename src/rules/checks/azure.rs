@@ -225,7 +225,7 @@ fn exposed(context: &Context<'_>, seen: &CredentialView<'_>) -> Option<Finding> 
         // One exact subject cannot be told more precisely than the issuer says it.
         class if seen.via.credential.expression.is_none() && class != Class::PullRequest => return None,
         // An issuer that is not known has no projects or refs to speak of.
-        _ if tenancy == Tenancy::Unknown => return None,
+        _ if tenancy.is_free() => return None,
         _ => verdict::inside(&seen.formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster)?,
     };
     let pull = (verdict.rule == RuleId::PullRequest).then(|| whole.and_then(|t| t.find_span("pull_request"))).flatten();

@@ -17,7 +17,7 @@ use crate::token::Truth;
 
 /// The worst exposure to the tokens of one issuer.
 pub(super) fn web_identity(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Vec<Finding> {
-    if seen.recognised.issuer.tenancy == Tenancy::Unknown {
+    if seen.recognised.issuer.tenancy.is_free() {
         return unknown_issuer(subject, seen).into_iter().collect();
     }
     let (formula, templates) = seen.with_audience(&subject.context.inputs());
@@ -69,7 +69,7 @@ fn unknown_issuer(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<F
     let tests = shape::tests(&seen.formula);
     let gates: Vec<_> = tests.iter().filter(|o| !of_audience(o.test)).collect();
     let verdict = if gates.is_empty() {
-        unbound_verdict(subject, seen, Tenancy::Unknown)
+        unbound_verdict(subject, seen, seen.recognised.issuer.tenancy)
     } else if shape::vacuous(&seen.formula, &seen.templates, &|test| !of_audience(test)) {
         let starred = gates.iter().find(|o| o.positive && verdict::star(o.test).is_some());
         let first = starred.or_else(|| gates.first())?;
@@ -127,6 +127,7 @@ fn unbound_verdict(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, tenancy: T
         Tenancy::Shared => (Severity::Critical, format!("anybody who can get a token from {name} gets in")),
         Tenancy::Cluster => (Severity::High, "every ServiceAccount of the cluster gets in".to_owned()),
         Tenancy::Tenant | Tenancy::Service => (Severity::High, format!("every workload of the tenant at {name} gets in")),
+        Tenancy::Own => (Severity::Low, format!("every workload that {name}, an issuer of your own, gives a token to can assume the role")),
         Tenancy::Unknown => (Severity::Medium, "every token of this issuer gets in".to_owned()),
     };
     let refused = seen.recognised.issuer.aws_required.as_ref();
@@ -149,6 +150,7 @@ fn stranger(tenancy: Tenancy) -> Severity {
     match tenancy {
         Tenancy::Shared | Tenancy::Unknown => Severity::Critical,
         Tenancy::Tenant | Tenancy::Cluster | Tenancy::Service => Severity::High,
+        Tenancy::Own => Severity::Low,
     }
 }
 

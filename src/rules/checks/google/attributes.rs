@@ -10,7 +10,7 @@ use crate::admission::formula::{Comparison, Formula, Matcher, Subject, Test};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::{Gate, GoogleSource, Provider, ProviderKind, Trust};
-use crate::issuers::{Tag, Template, Tenancy};
+use crate::issuers::{Tag, Template};
 
 use crate::partial::Text;
 use crate::rules::Finding;
@@ -89,7 +89,7 @@ pub(super) fn in_binding(
         return Some(unmapped(trust, member, &key, &providers));
     }
     let all_seen = ids.iter().all(|id| seen.iter().any(|s| s.via.id == *id));
-    if !all_seen || seen.is_empty() || !seen.iter().all(|s| s.maps(&key) && s.recognised.issuer.tenancy != Tenancy::Unknown) {
+    if !all_seen || seen.is_empty() || !seen.iter().all(|s| s.maps(&key) && !s.recognised.issuer.tenancy.is_free()) {
         return None;
     }
     unreachable(trust, member, &key, value, seen)
@@ -239,7 +239,7 @@ fn empty_extract<'s>(seen: &'s ProviderView<'_>, key: &str) -> Option<&'s Test> 
 
 /// Mappings that are always empty, where no binding and no condition shows it already.
 pub(super) fn empty_extracts(context: &Context<'_>, seen: &ProviderView<'_>) -> Vec<Finding> {
-    if seen.recognised.issuer.tenancy == Tenancy::Unknown {
+    if seen.recognised.issuer.tenancy.is_free() {
         return Vec::new();
     }
     let used: BTreeSet<String> = references(&seen.via.view).attributes.into_iter().map(|r| r.name).collect();

@@ -53,6 +53,7 @@ fn missing(context: &Context<'_>, seen: &ProviderView<'_>) -> Option<Finding> {
             ),
         ),
         Tenancy::Cluster => (Severity::Low, "every ServiceAccount of the cluster enters the pool".to_owned()),
+        Tenancy::Own => (Severity::Low, format!("every workload that {name}, an issuer of your own, gives a token to enters the pool")),
         Tenancy::Unknown => (Severity::Medium, "every token of this issuer enters the pool".to_owned()),
     };
     let finding = Finding::new(RuleId::MissingAttributeCondition, &seen.via.provider.origin, None, "condition", message).severity(severity);
@@ -172,6 +173,7 @@ fn foreign(context: &Context<'_>, seen: &ProviderView<'_>, exposure: &Exposure) 
         Tenancy::Shared | Tenancy::Unknown => Severity::Critical,
         // At an issuer of one's own the other tenant is no stranger.
         Tenancy::Tenant | Tenancy::Cluster | Tenancy::Service => Severity::High,
+        Tenancy::Own => Severity::Low,
     };
     let note = if filtered { "; the bindings in this scan still name the tenant" } else { "" };
     Finding::new(rule, &seen.via.provider.origin, span, "condition", format!("{message}{note}"))
@@ -214,7 +216,7 @@ fn never(context: &Context<'_>, seen: &ProviderView<'_>) -> Option<Finding> {
         return None;
     }
     // The claims of an issuer that nobody knows may be any.
-    if seen.tenancy() == Tenancy::Unknown {
+    if seen.tenancy().is_free() {
         return None;
     }
     let name = &seen.recognised.issuer.name;

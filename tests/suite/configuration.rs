@@ -1,0 +1,96 @@
+//! Each key of the configuration has an effect, and a key without a row here fails the test.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use crate::support::{BAD, Folder, check, findings, json};
+use std::collections::BTreeSet;
+
+const OWN: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
+  "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/ci.example.com"},
+  "Condition": {"StringEquals": {"ci.example.com:aud": "sts.amazonaws.com"}}}]}"#;
+/// Only the classic form of the subject.
+const CLASSIC: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
+  "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},
+  "Condition": {"StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+    "token.actions.githubusercontent.com:sub": "repo:octo/app:environment:production"}}}]}"#;
+
+/// The keys, each with a configuration that sets it.
+const KEYS: [(&str, &str); 8] = [
+    ("fail-on", "fail-on = \"critical\""),
+    ("min-severity", "min-severity = \"critical\""),
+    ("min-confidence", "min-confidence = \"proven\""),
+    ("exclude", "exclude = [\"*.json\"]"),
+    ("models", "models = \"nowhere\""),
+    ("rules.missing-subject.severity", "[rules.missing-subject]\nseverity = \"info\""),
+    ("issuers.trusted", "[issuers]\ntrusted = [\"https://ci.example.com\"]"),
+    ("github.immutable-subjects", "[github]\nimmutable-subjects = true"),
+];
+
+/// The exit code and what is told: rule, severity, message.
+fn told(configuration: &str) -> (Option<i32>, Vec<String>) {
+    let folder = Folder::new();
+    folder.write("own.json", OWN.as_bytes());
+    folder.write("classic.json", CLASSIC.as_bytes());
+    // Who can assume this role depends on a variable that nobody sets: likely, not proven.
+    let some = "resource \"aws_iam_role\" \"bad\" {\n  count = var.branch == \"x\" ? 1 : 0";
+    let role = BAD.replace("resource \"aws_iam_role\" \"bad\" {", some);
+    let any_ref = "\"sts.amazonaws.com\" }\n        StringLike = { \"token.actions.githubusercontent.com:sub\" = \"repo:octo/app:*\" }";
+    let role = role.replace("\"sts.amazonaws.com\" }", any_ref);
+    folder.write("library/main.tf", format!("variable \"branch\" {{ type = string }}\n{role}").as_bytes());
+    folder.write("fedlint.toml", configuration.as_bytes());
+    let out = check(&folder, &[]);
+    if out.stdout.is_empty() {
+        return (out.status.code(), Vec::new());
+    }
+    let report = json(&out);
+    let told = findings(&report).iter().map(|f| format!("{} {} {} {}", f["rule"], f["severity"], f["path"], f["message"]));
+    (out.status.code(), told.collect())
+}
+
+#[test]
+fn every_key_has_an_effect() {
+    let default = told("");
+    for (key, configuration) in KEYS {
+        assert_ne!(told(configuration), default, "{key}");
+    }
+}
+
+#[test]
+fn every_key_has_a_row() {
+    fn leaves(value: &toml::Value, path: &str, out: &mut BTreeSet<String>) {
+        let Some(table) = value.as_table() else {
+            out.insert(path.to_owned());
+            return;
+        };
+        for (key, value) in table {
+            leaves(value, &if path.is_empty() { key.clone() } else { format!("{path}.{key}") }, out);
+        }
+    }
+    let whole: String = KEYS.iter().map(|(_, text)| format!("{text}\n")).collect();
+    let config = fedlint::config::Config::parse("fedlint.toml", &whole).expect("all of them together are a configuration");
+    // A key that nobody sets is left out when it is written: every field is set here, so a new one is missed only if it has
+    // no row, and then this destructuring does not compile.
+    let fedlint::config::Config { fail_on: _, min_severity: _, min_confidence: _, exclude: _, models: _, rules: _, issuers, github } =
+        config.clone();
+    let fedlint::config::IssuerConfig { trusted: _ } = issuers;
+    let fedlint::config::GithubConfig { immutable_subjects: _ } = github;
+    let mut found = BTreeSet::new();
+    leaves(&toml::Value::try_from(&config).unwrap(), "", &mut found);
+    assert_eq!(found, KEYS.iter().map(|(key, _)| (*key).to_owned()).collect());
+}
+
+#[test]
+fn an_issuer_of_ones_own_is_low_and_a_known_one_cannot_be_claimed() {
+    let own = |told: Vec<String>| told.into_iter().filter(|t| t.contains("own.json")).collect::<Vec<_>>();
+    let (_, before) = told("");
+    assert!(own(before)[0].starts_with("\"missing-subject\" \"medium\""));
+    for url in ["https://ci.example.com", "ci.example.com", "https://CI.example.com/"] {
+        let (_, after) = told(&format!("[issuers]\ntrusted = [\"{url}\"]"));
+        assert!(own(after)[0].starts_with("\"missing-subject\" \"low\""), "{url}");
+    }
+    let (_, other) = told("[issuers]\ntrusted = [\"https://ci.example.com/other\"]");
+    assert!(own(other)[0].starts_with("\"missing-subject\" \"medium\""));
+    for wrong in ["https://token.actions.githubusercontent.com", "http://ci.example.com", "https://gitlab.com"] {
+        assert_eq!(told(&format!("[issuers]\ntrusted = [\"{wrong}\"]")), (Some(2), Vec::new()), "{wrong}");
+    }
+}
