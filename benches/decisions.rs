@@ -47,7 +47,15 @@ fn templates() -> Vec<Template> {
 }
 
 fn test(subject: Subject, matcher: Matcher) -> Formula {
-    Formula::Test(Box::new(Test { subject, matcher, absent: Truth::False, span: None, trail: None, label: "test".into() }))
+    Formula::Test(Box::new(Test {
+        subject,
+        matcher,
+        absent: Truth::False,
+        span: None,
+        trail: None,
+        label: "test".into(),
+        origin: fedlint::admission::formula::TestOrigin::Condition,
+    }))
 }
 
 fn sub(matcher: Matcher) -> Formula {

@@ -298,6 +298,7 @@ fn tests(credential: &Credential) -> Result<Vec<Test>, (Truth, CredentialProblem
         span: value.span(),
         trail: value.trail(),
         label,
+        origin: crate::admission::formula::TestOrigin::Condition,
     };
     let mut out = vec![exact("iss", &credential.issuer, "issuer".to_owned())];
     match &credential.expression {

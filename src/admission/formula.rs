@@ -53,6 +53,22 @@ pub struct Test {
     pub trail: Trail,
     /// The test as a person reads it: `StringLike …:sub`.
     pub label: String,
+    /// Whose test it is.
+    pub origin: TestOrigin,
+}
+
+/// What makes a test.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum TestOrigin {
+    /// What somebody wrote as a condition, a subject or a member.
+    #[default]
+    Condition,
+    /// The audiences that the cloud accepts.
+    Audience,
+    /// The mapping of this key has to give a value.
+    Mapping(String),
+    /// The provider by itself: the account of an AWS provider.
+    Provider,
 }
 
 /// A string derived from a token.

@@ -298,6 +298,7 @@ pub fn formula(entry: &RegistrationEntry) -> Formula {
             span: s.span,
             trail: s.value.trail(),
             label: format!("selector {}", s.label()),
+            origin: crate::admission::formula::TestOrigin::Condition,
         }))
     };
     Formula::All(entry.selectors.iter().map(test).collect())

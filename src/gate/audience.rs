@@ -1,12 +1,9 @@
 //! The audiences that a cloud takes: a token for somebody else is refused, whatever else is in it.
 
 use crate::admission::exposure::{fill::Filler, shape};
-use crate::admission::formula::{Formula, Matcher, Subject, Test};
+use crate::admission::formula::{Formula, Matcher, Subject, Test, TestOrigin};
 use crate::partial::{Text, UnknownKind};
 use crate::token::Truth;
-
-/// The label of the test, by which it is told from what somebody wrote as a condition.
-pub const LABEL: &str = "allowed audiences";
 
 /// The audiences that a cloud accepts beside what a trust asks for.
 #[derive(Debug, Clone)]
@@ -34,7 +31,8 @@ pub fn test(matcher: Matcher) -> Formula {
         absent: Truth::False,
         span: None,
         trail: None,
-        label: LABEL.to_owned(),
+        label: "allowed audiences".to_owned(),
+        origin: TestOrigin::Audience,
     }))
 }
 
@@ -48,7 +46,7 @@ pub fn one_of(audiences: &[String]) -> Formula {
 /// The formula as somebody wrote it: without the audience.
 #[must_use]
 pub fn without_audience(formula: &Formula) -> Formula {
-    shape::without(formula, &|test| test.label == LABEL)
+    shape::without(formula, &|test| test.origin == TestOrigin::Audience)
 }
 
 /// An audience as a witness shows it: whoever asks for the token picks it, so what is not known of it stands for itself.

@@ -4,7 +4,7 @@ use super::audience::{Accepted, one_of, readable, test};
 use super::{Inputs, IssuerView, issuer, subjects};
 use crate::admission::cel::google::{AWS_DEFAULT_MAPPING, GoogleView, Member, condition_formula, member_formula, references};
 use crate::admission::exposure::{Life, life, shape};
-use crate::admission::formula::{Formula, Matcher, Subject, Test};
+use crate::admission::formula::{Formula, Matcher, Subject, Test, TestOrigin};
 use crate::graph::links::Links;
 use crate::graph::{Gate, GoogleProvider, GoogleSource, Graph, Provider, ProviderId, ProviderKind, Setting, pieces};
 use crate::issuers::{ClaimPart, Recognised, Registry, Role, Tenancy};
@@ -165,6 +165,7 @@ fn within_account(condition: Formula, source: &GoogleSource) -> Formula {
         span: account.span(),
         trail: account.trail(),
         label: "account of the provider".to_owned(),
+        origin: TestOrigin::Provider,
     };
     and(&condition, &Formula::Test(Box::new(test)))
 }

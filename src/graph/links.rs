@@ -3,7 +3,7 @@
 //! A link means "these are the same thing as far as both are written", by the identity of unknowns where there are some.
 //! Nothing is linked on a guess: an unknown that could be equal but is not known to be is no link.
 
-use super::member::{self, Member};
+use super::member::{self, Accounts, Member};
 use super::{
     Gate, Graph, Identity, IdentityId, IdentityKind, Origin, Pool, PoolId, ProviderId, ProviderKind, TrustId, WorkloadId, WorkloadKind,
     pieces,
@@ -252,7 +252,7 @@ fn google_member(graph: &Graph, index: &Index, i: usize, member: &Text, links: &
                 }
             }
         }
-        Member::Kubernetes { namespace: Some(namespace), name: Some(name), .. } => {
+        Member::Kubernetes { accounts: Accounts::One { namespace, name }, .. } => {
             for account in accounts(graph, index, Some(&namespace), &name) {
                 link(&mut links.trust_workloads, i, account);
                 link(&mut links.workload_trusts, account.index(), TrustId(id(i)));

@@ -1,7 +1,8 @@
-//! Google IAM members that name federated principals
-//! (<https://cloud.google.com/iam/docs/principal-identifiers>).
+//! What the members of Google bindings are to the graph: a workload's identity, or somebody else's
+//! (<https://cloud.google.com/iam/docs/principal-identifiers>). The grammar is [`google::Member`]'s.
 
 use super::pieces::{self, HOLE};
+use crate::admission::cel::google::{self, MemberKind, MemberProblemKind, Selector};
 use crate::partial::Text;
 
 /// What a member string names.
@@ -13,19 +14,15 @@ pub enum Member {
         project: Option<Text>,
         /// The pool's id; the whole resource name when it comes as one hole.
         pool: Text,
-        /// What stands after the pool: `subject/…`, `attribute.x/…`, `*`; empty when nothing does.
-        selector: Text,
+        /// The subject, where it names one.
+        subject: Option<Text>,
     },
-    /// A Kubernetes ServiceAccount of a GKE workload pool.
+    /// Kubernetes ServiceAccounts of a GKE workload pool.
     Kubernetes {
         /// The project id whose `svc.id.goog` pool it is.
         project: Text,
-        /// The namespace; none for a member that takes the whole pool.
-        namespace: Option<Text>,
-        /// The ServiceAccount; none for a whole namespace or pool.
-        name: Option<Text>,
-        /// Written `serviceAccount:P.svc.id.goog[NS/KSA]`.
-        legacy: bool,
+        /// Which.
+        accounts: Accounts,
     },
     /// A workforce pool (people).
     Workforce,
@@ -35,8 +32,31 @@ pub enum Member {
     ServiceAccount(Text),
     /// `user:`, `group:`, `domain:`, …: not about workloads.
     Person,
+    /// A principal that is written wrongly: it matches nobody.
+    Malformed,
     /// It begins with an unknown, or is of a form that is not known.
     Unclear,
+}
+
+/// ServiceAccounts of a GKE workload pool
+/// (<https://cloud.google.com/kubernetes-engine/docs/concepts/workload-identity#principal-id-examples>).
+#[derive(Debug, Clone)]
+pub enum Accounts {
+    /// This one, in whichever cluster of the project.
+    One {
+        /// Its namespace.
+        namespace: Text,
+        /// Its name.
+        name: Text,
+    },
+    /// One, by its uid: of one cluster.
+    Uid(Text),
+    /// All of a namespace.
+    Namespace(Text),
+    /// All of one cluster, by its URL.
+    Cluster(Text),
+    /// All of the project's clusters.
+    Pool,
 }
 
 const POOLS: &str = "workloadIdentityPools/";
@@ -44,74 +64,53 @@ const GKE: &str = ".svc.id.goog";
 
 /// Reads a member string.
 #[must_use]
-pub fn parse(member: &Text) -> Member {
-    let whole = pieces::flat(member);
-    if matches!(whole.as_str(), "allUsers" | "allAuthenticatedUsers") {
-        return Member::Public;
+pub fn parse(text: &Text) -> Member {
+    let member = match google::Member::parse(text) {
+        Ok(member) => member,
+        Err(problem) if matches!(problem.kind, MemberProblemKind::Prefix | MemberProblemKind::Blank) => return Member::Unclear,
+        Err(_) => return Member::Malformed,
+    };
+    match member.kind {
+        MemberKind::Pool { project, pool, selector, .. } => of_pool(project.map(|p| p.text), pool.text, selector),
+        MemberKind::Workforce { .. } => Member::Workforce,
+        MemberKind::AllUsers | MemberKind::AllAuthenticatedUsers => Member::Public,
+        MemberKind::ServiceAccount(email) => Member::ServiceAccount(email.text),
+        MemberKind::Other(..) | MemberKind::Deleted(_) | MemberKind::Unmodelled(_) => Member::Person,
+        MemberKind::Unknown(_) => hidden(text),
     }
-    for scheme in ["principalSet://", "principal://"] {
-        if let Some(rest) = pieces::strip_prefix(member, scheme) {
-            return principal(&rest);
-        }
-    }
-    if let Some(email) = pieces::strip_prefix(member, "serviceAccount:") {
-        return legacy(&email).unwrap_or(Member::ServiceAccount(email));
-    }
-    let person = ["user:", "group:", "domain:", "projectOwner:", "projectEditor:", "projectViewer:", "deleted:"];
-    if person.iter().any(|p| whole.starts_with(p)) { Member::Person } else { Member::Unclear }
 }
 
-/// `P.svc.id.goog[NS/KSA]`.
-fn legacy(email: &Text) -> Option<Member> {
-    let (project, rest) = pieces::split_once(email, GKE).or_else(|| {
-        // `${var.workload_pool}[shop/api]`: only a workload pool is followed by brackets.
-        let at = pieces::flat(email).find('[').filter(|at| pieces::flat(email).get(..*at).is_some_and(|pool| pool.ends_with(HOLE)))?;
-        Some((pieces::slice(email, 0..at), pieces::slice(email, at..pieces::flat(email).len())))
-    })?;
-    let inner = pieces::strip_prefix(&rest, "[")?;
-    let (inner, _) = pieces::rsplit_once(&inner, "]")?;
-    let (namespace, name) = match pieces::split_once(&inner, "/") {
-        Some((namespace, name)) => (Some(namespace), Some(name)),
-        None => (None, Some(inner)),
+fn of_pool(project: Option<Text>, pool: Text, selector: Selector) -> Member {
+    let known = pieces::rsplit_once(&pool, GKE).filter(|(_, end)| pieces::is_empty(end)).map(|(project, _)| project);
+    let accounts = match selector {
+        Selector::ServiceAccount { namespace, name } => Accounts::One { namespace: namespace.text, name: name.text },
+        Selector::Namespace(namespace) => Accounts::Namespace(namespace.text),
+        Selector::ServiceAccountUid(uid) => Accounts::Uid(uid.text),
+        Selector::Cluster(url) => Accounts::Cluster(url.text),
+        Selector::Everyone(_) if known.is_some() => Accounts::Pool,
+        // An attribute that GKE does not map, or a subject of another form: nobody's.
+        _ if known.is_some() => return Member::Malformed,
+        Selector::Subject(subject) => return Member::Pool { project, pool, subject: Some(subject.text) },
+        Selector::Group(_) | Selector::Attribute { .. } | Selector::Everyone(_) => return Member::Pool { project, pool, subject: None },
     };
-    Some(Member::Kubernetes { project, namespace, name, legacy: true })
+    Member::Kubernetes { project: known.unwrap_or(pool), accounts }
 }
 
-fn principal(rest: &Text) -> Member {
-    let flat = pieces::flat(rest);
-    let tail = pieces::strip_prefix(rest, "iam.googleapis.com/").unwrap_or_else(|| rest.clone());
-    if flat.contains("/workforcePools/") {
-        return Member::Workforce;
-    }
-    // People and service agents of a whole organisation.
-    if ["goog/", "cloudresourcemanager.googleapis.com/", "agents."].iter().any(|p| flat.starts_with(p)) {
-        return Member::Person;
-    }
-    let Some((before, after)) = pieces::split_once(&tail, POOLS) else {
-        // `${google_iam_workload_identity_pool.x.name}/…`: the hole is the pool's resource name.
-        if !pieces::flat(&tail).starts_with(HOLE) {
-            return Member::Unclear;
+/// A member of which an unknown hides a part: `${google_iam_workload_identity_pool.x.name}/…`, where the unknown is the pool's
+/// resource name, or a whole pool and what follows.
+fn hidden(text: &Text) -> Member {
+    let scheme = ["principalSet://", "principal://"].into_iter().find_map(|scheme| pieces::strip_prefix(text, scheme));
+    let Some(rest) = scheme else { return Member::Unclear };
+    let tail = pieces::strip_prefix(&rest, "iam.googleapis.com/").unwrap_or(rest);
+    let (project, after) = match pieces::split_once(&tail, POOLS) {
+        Some((before, after)) => {
+            (pieces::strip_prefix(&before, "projects/").and_then(|p| pieces::split_once(&p, "/")).map(|(p, _)| p), after)
         }
-        let (pool, selector) = pieces::split_once(&tail, "/").unwrap_or_else(|| (tail.clone(), Text::default()));
-        return Member::Pool { project: None, pool, selector };
+        None if pieces::flat(&tail).starts_with(HOLE) => (None, tail),
+        None => return Member::Unclear,
     };
-    let project = pieces::strip_prefix(&before, "projects/").and_then(|p| pieces::split_once(&p, "/")).map(|(p, _)| p);
     let (pool, selector) = pieces::split_once(&after, "/").unwrap_or_else(|| (after.clone(), Text::default()));
-    match pieces::rsplit_once(&pool, GKE) {
-        Some((id, end)) if pieces::is_empty(&end) => kubernetes(id, &selector),
-        _ => Member::Pool { project, pool, selector },
-    }
-}
-
-fn kubernetes(project: Text, selector: &Text) -> Member {
-    let (mut namespace, mut name) = (None, None);
-    if let Some(subject) = pieces::strip_prefix(selector, "subject/ns/") {
-        let (space, account) = pieces::split_once(&subject, "/sa/").map_or((subject.clone(), None), |(n, a)| (n, Some(a)));
-        (namespace, name) = (Some(space), account);
-    } else if let Some(space) = pieces::strip_prefix(selector, "namespace/") {
-        namespace = Some(space);
-    }
-    Member::Kubernetes { project, namespace, name, legacy: false }
+    Member::Pool { project, pool, subject: pieces::strip_prefix(&selector, "subject/") }
 }
 
 #[cfg(test)]
@@ -125,14 +124,13 @@ mod tests {
 
     #[test]
     fn a_pool_member_with_slashes_in_its_value() {
-        let Member::Pool { project, pool, selector } =
+        let Member::Pool { project, pool, subject: None } =
             read("principalSet://iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/ci/attribute.repository/o/r")
         else {
             panic!("not a pool member")
         };
         assert_eq!(project.unwrap().to_string(), "123");
         assert_eq!(pool.to_string(), "ci");
-        assert_eq!(selector.to_string(), "attribute.repository/o/r");
     }
 
     #[test]
@@ -141,10 +139,10 @@ mod tests {
             "serviceAccount:p-1.svc.id.goog[shop/api]",
             "principal://iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/p-1.svc.id.goog/subject/ns/shop/sa/api",
         ] {
-            let Member::Kubernetes { project, namespace, name, .. } = read(member) else { panic!("{member}") };
+            let Member::Kubernetes { project, accounts: Accounts::One { namespace, name } } = read(member) else { panic!("{member}") };
             assert_eq!(project.to_string(), "p-1");
-            assert_eq!(namespace.unwrap().to_string(), "shop");
-            assert_eq!(name.unwrap().to_string(), "api");
+            assert_eq!(namespace.to_string(), "shop");
+            assert_eq!(name.to_string(), "api");
         }
     }
 
@@ -153,8 +151,35 @@ mod tests {
         let mut text = Text::known("serviceAccount:");
         text.push(&Text::hole(Unknown::new("k", UnknownKind::Any, "${var.pool}", "", None), None));
         text.push(&Text::known("[shop/api]"));
-        let Member::Kubernetes { namespace, name, legacy: true, .. } = parse(&text) else { panic!("not read") };
-        assert_eq!((namespace.unwrap().to_string(), name.unwrap().to_string()), ("shop".to_owned(), "api".to_owned()));
+        let Member::Kubernetes { accounts: Accounts::One { namespace, name }, .. } = parse(&text) else { panic!("not read") };
+        assert_eq!((namespace.to_string(), name.to_string()), ("shop".to_owned(), "api".to_owned()));
+    }
+
+    #[test]
+    fn a_cluster_and_a_uid_of_a_workload_pool_are_no_whole_pool() {
+        let gke = |scheme: &str, rest: &str| {
+            read(&format!("{scheme}://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p-1.svc.id.goog/{rest}"))
+        };
+        let accounts = |member| if let Member::Kubernetes { accounts, .. } = member { Some(accounts) } else { None };
+        let url = "https://container.googleapis.com/v1/projects/p-1/locations/europe-west1/clusters/c";
+        assert!(
+            matches!(accounts(gke("principalSet", &format!("kubernetes.cluster/{url}"))), Some(Accounts::Cluster(u)) if u.to_string() == url)
+        );
+        assert!(matches!(accounts(gke("principal", "kubernetes.serviceaccount.uid/0a1b")), Some(Accounts::Uid(_))));
+        assert!(matches!(accounts(gke("principalSet", "namespace/shop")), Some(Accounts::Namespace(_))));
+        assert!(matches!(accounts(gke("principalSet", "*")), Some(Accounts::Pool)));
+        assert!(matches!(gke("principalSet", "kubernetes.serviceaccount.uid/0a1b"), Member::Malformed));
+        assert!(matches!(gke("principalSet", "attribute.repository/o/r"), Member::Malformed));
+    }
+
+    #[test]
+    fn a_pool_that_comes_as_one_unknown() {
+        let pool = Text::hole(Unknown::new("k", UnknownKind::Any, "${data.x.pool.name}", "", None), None);
+        let mut text = Text::known("principalSet://iam.googleapis.com/");
+        text.push(&pool);
+        text.push(&Text::known("/attribute.repository/o/r"));
+        let Member::Pool { project: None, pool: read, subject: None } = parse(&text) else { panic!("not read") };
+        assert!(read.same(&pool));
     }
 
     #[test]
@@ -163,7 +188,7 @@ mod tests {
         assert!(matches!(read("user:a@b.c"), Member::Person));
         assert!(matches!(read("serviceAccount:a@p.iam.gserviceaccount.com"), Member::ServiceAccount(_)));
         assert!(matches!(read("principal://iam.googleapis.com/locations/global/workforcePools/w/subject/x"), Member::Workforce));
-        assert!(matches!(read("serviceAccount:p.svc.id.goog"), Member::ServiceAccount(_)));
+        assert!(matches!(read("serviceAccount:p.svc.id.goog"), Member::Malformed));
         assert!(matches!(read("principal://goog/subject/a@b.c"), Member::Person));
         assert!(matches!(read("nonsense"), Member::Unclear));
     }

@@ -23,9 +23,6 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Rules that say one thing of a declaration however many values and instances it has; two issuers without an audience
-/// are two things.
-const ONE_FACT: [RuleId; 2] = [RuleId::StaleSubjectFormat, RuleId::MissingAudience];
 /// Most places that a finding lists beside its own.
 const MAX_RELATED: usize = 12;
 
@@ -165,9 +162,8 @@ fn merge(mut findings: Vec<Finding>, sources: &Sources) -> Vec<Finding> {
     let mut index: BTreeMap<_, usize> = BTreeMap::new();
     let mut out: Vec<Vec<Finding>> = Vec::new();
     for finding in findings {
-        let one = ONE_FACT.contains(&finding.rule).then_some(finding.declared).flatten();
-        let place =
-            one.map_or((Some(finding.span), None), |_| (None, finding.help.clone().filter(|_| finding.rule == RuleId::MissingAudience)));
+        let once = finding.merge_key.clone().filter(|_| finding.declared.is_some());
+        let place = if once.is_some() { (None, once) } else { (Some(finding.span), None) };
         let key = (finding.rule, finding.declared, place);
         let next = out.len();
         let at = *index.entry(key).or_insert(next);
@@ -227,6 +223,7 @@ impl Finding {
             witness: None,
             related: Vec::new(),
             edge: format!("{}|{edge}", origin.name),
+            merge_key: None,
         }
         .related_to(origin.span, format!("`{}` is declared here", origin.name))
     }
@@ -242,6 +239,13 @@ impl Finding {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Said once of the declaration under this key.
+    #[must_use]
+    pub fn merged_by(mut self, key: impl Into<String>) -> Self {
+        self.merge_key = Some(key.into());
         self
     }
 

@@ -42,4 +42,7 @@ pub struct Finding {
     pub related: Vec<Related>,
     /// What the finding is about without any line number: rule, identity and trust. Hashed into the fingerprint.
     pub edge: String,
+    /// What is said once of a declaration, however many values and instances it has: findings of one rule and declaration
+    /// with the same key are one. None where each place is a fact of its own.
+    pub merge_key: Option<String>,
 }

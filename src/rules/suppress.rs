@@ -105,6 +105,7 @@ fn unused(comment: &Comment, today: &str) -> Finding {
         witness: None,
         related: Vec::<Related>::new(),
         edge: format!("{}|{ids}", comment.file.path),
+        merge_key: None,
     }
 }
 

@@ -187,3 +187,30 @@ fn owners_by_alternatives_and_in_any_case_are_named() {
         assert!(critical(condition), "{condition}");
     }
 }
+
+/// What is said of a member of a GKE workload pool on a service account.
+fn of_workload_pool(scheme: &str, selector: &str) -> Vec<(&'static str, String)> {
+    let found = run(&format!(
+        "resource \"google_service_account\" \"oven\" {{\n  project = \"bakery-data\"\n  account_id = \"oven\"\n}}\n\
+         resource \"google_service_account_iam_member\" \"oven\" {{\n  service_account_id = google_service_account.oven.name\n  \
+         role = \"roles/iam.workloadIdentityUser\"\n  member = \"{scheme}://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/\
+         bakery-data.svc.id.goog/{selector}\"\n}}\n"
+    ));
+    found.findings.into_iter().filter(|f| f.severity >= Severity::Medium).map(|f| (f.rule.as_str(), f.message)).collect()
+}
+
+#[test]
+fn one_cluster_is_not_the_whole_pool_and_a_uid_is_one_account() {
+    let url = "https://container.googleapis.com/v1/projects/bakery-data/locations/europe-west1/clusters/ovens";
+    let found = of_workload_pool("principalSet", &format!("kubernetes.cluster/{url}"));
+    assert!(matches!(found.as_slice(), [("default-service-account", message)] if message.contains(url)), "{found:?}");
+    assert!(of_workload_pool("principal", "kubernetes.serviceaccount.uid/0a1b2c3d-0000-4000-8000-000000000001").is_empty());
+    // Written as a set it is nobody: that is one finding, and not that everybody has the identity.
+    let found = of_workload_pool("principalSet", "kubernetes.serviceaccount.uid/0a1b2c3d-0000-4000-8000-000000000001");
+    assert!(matches!(found.as_slice(), [("malformed-principal", _)]), "{found:?}");
+    let found = of_workload_pool("principalSet", "*");
+    assert!(
+        matches!(found.as_slice(), [("default-service-account", message)] if message.contains("the clusters of the project")),
+        "{found:?}"
+    );
+}

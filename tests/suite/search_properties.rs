@@ -191,7 +191,15 @@ fn matcher() -> impl Strategy<Value = Matcher> {
 fn formula() -> impl Strategy<Value = Formula> {
     let absent = prop_oneof![4 => Just(Truth::Error), 2 => Just(Truth::False), 1 => Just(Truth::True)];
     let test = (subject(), matcher(), absent).prop_map(|(subject, matcher, absent)| {
-        Formula::Test(Box::new(Test { subject, matcher, absent, span: None, trail: None, label: "test".into() }))
+        Formula::Test(Box::new(Test {
+            subject,
+            matcher,
+            absent,
+            span: None,
+            trail: None,
+            label: "test".into(),
+            origin: fedlint::admission::formula::TestOrigin::Condition,
+        }))
     });
     let leaf = prop_oneof![12 => test, 1 => Just(Formula::unknown("not known")), 1 => Just(Formula::Constant(Truth::Error, None))];
     leaf.prop_recursive(3, 10, 3, |inner| {
@@ -270,7 +278,7 @@ proptest! {
     /// What is said to be fixed by a conjunction is what every admitted token has.
     #[test]
     fn complete_alignments_hold_in_admitted_tokens(matcher in matcher()) {
-        let test = Test { subject: Subject::Claim("sub".into()), matcher, absent: Truth::Error, span: None, trail: None, label: "test".into() };
+        let test = Test { subject: Subject::Claim("sub".into()), matcher, absent: Truth::Error, span: None, trail: None, label: "test".into(), origin: fedlint::admission::formula::TestOrigin::Condition };
         let test = Formula::Test(Box::new(test));
         let options = Options::default();
         let found = literals_for_segment(&test, &template(), &options);

@@ -461,5 +461,6 @@ fn segment_test(name: &str, matcher: Matcher) -> Formula {
         span: None,
         trail: None,
         label: format!("segment {name}"),
+        origin: crate::admission::formula::TestOrigin::Condition,
     }))
 }

@@ -145,6 +145,7 @@ impl Target {
             span: text.written_span().or(leaf.span),
             trail,
             label: self.label.clone(),
+            origin: crate::admission::formula::TestOrigin::Condition,
         }))
     }
 

@@ -48,6 +48,7 @@ fn caller(text: &Text, principal: &Principal) -> Formula {
             matcher: Matcher::Exact(text),
             absent: Truth::False,
             label: "Principal".to_owned(),
+            origin: crate::admission::formula::TestOrigin::Condition,
         }))
     };
     match part(text) {

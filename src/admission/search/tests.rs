@@ -83,7 +83,15 @@ fn claim(name: &str) -> Subject {
 }
 
 fn test(subject: Subject, matcher: Matcher) -> Formula {
-    Formula::Test(Box::new(Test { subject, matcher, absent: Truth::Error, span: None, trail: None, label: "test".into() }))
+    Formula::Test(Box::new(Test {
+        subject,
+        matcher,
+        absent: Truth::Error,
+        span: None,
+        trail: None,
+        label: "test".into(),
+        origin: crate::admission::formula::TestOrigin::Condition,
+    }))
 }
 
 fn eq(name: &str, text: &str) -> Formula {
@@ -125,6 +133,7 @@ fn foreign(formula: Formula, segment: &str, ours: &str) -> Formula {
         span: None,
         trail: None,
         label: "ours".into(),
+        origin: crate::admission::formula::TestOrigin::Condition,
     };
     Formula::All(vec![formula, Formula::Test(Box::new(ours)).negate()])
 }

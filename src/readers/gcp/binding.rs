@@ -118,7 +118,7 @@ fn concerns(target: &Target, role: &Text) -> bool {
 fn bind(reader: &mut Reader, target: &Target, binding: &Binding, text: Text) {
     let origin = &binding.origin;
     match member::parse(&text) {
-        Member::Pool { .. } | Member::Kubernetes { .. } | Member::Workforce => trust(reader, target, binding, text),
+        Member::Pool { .. } | Member::Kubernetes { .. } | Member::Workforce | Member::Malformed => trust(reader, target, binding, text),
         Member::Public if matches!(target, Target::ServiceAccount(_)) => trust(reader, target, binding, text),
         // Public buckets and people are nobody's federation.
         Member::Public | Member::Person => {}

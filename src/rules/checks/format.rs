@@ -91,7 +91,10 @@ pub(super) fn stale_beside(
     let test = *one_sided.first().or_else(|| tests.first())?;
     let help = help(context, &one_sided, formula, missing, add_ids, beside);
     let severity = if broken { Severity::Medium } else { Severity::Low };
-    let finding = Finding::new(RuleId::StaleSubjectFormat, origin, place(test, origin), "format", message).severity(severity).help(help);
+    let finding = Finding::new(RuleId::StaleSubjectFormat, origin, place(test, origin), "format", message)
+        .severity(severity)
+        .help(help)
+        .merged_by("format");
     let finding = finding.along(&test.trail);
     Some(one_sided.iter().skip(1).fold(finding, |f, t| f.related(place(t, origin), "this value is of one format, too")))
 }
@@ -147,7 +150,8 @@ pub(super) fn customised(
     let test = || shape::tests(formula).into_iter().find(|o| o.positive && shape::claims(&o.test.subject).contains("sub")).map(|o| o.test);
     let Some(test) = test() else { return Customised::No };
     let finding = |message: String| {
-        let finding = Finding::new(RuleId::StaleSubjectFormat, origin, test.span, "customised", message).along(&test.trail);
+        let finding =
+            Finding::new(RuleId::StaleSubjectFormat, origin, test.span, "customised", message).along(&test.trail).merged_by("format");
         facts.iter().fold(finding, |f, fact| f.related_to(fact.origin.span, "the subject's claims are chosen here"))
     };
     match (&subjects.wanted, by_default) {

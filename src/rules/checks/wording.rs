@@ -95,6 +95,7 @@ pub(super) fn other_branch(formula: &Formula, templates: &[Template], exposure: 
             span: None,
             trail: None,
             label: claim.to_owned(),
+            origin: crate::admission::formula::TestOrigin::Condition,
         }))
     };
     let other = Formula::All(vec![formula.clone(), ends("sub").negate(), ends("ref").negate()]);

@@ -10,7 +10,7 @@ use super::super::value::Value;
 use super::member::{Member, MemberKind, Selector};
 use super::symbol::{Binding, Bound, Compiler, Env, Guarded, Symbol};
 use super::{Compiled, GoogleView, never_a_string};
-use crate::admission::formula::{Comparison, Formula, Matcher, Subject, Test};
+use crate::admission::formula::{Comparison, Formula, Matcher, Subject, Test, TestOrigin};
 use crate::partial::Text;
 use crate::token::Truth;
 
@@ -54,7 +54,15 @@ fn error(why: impl Into<String>) -> Formula {
 fn test(subject: Subject, matcher: Matcher, e: &Expr, pattern: Option<&Text>, negated: bool) -> Formula {
     let span = pattern.and_then(Text::span).or(e.span);
     let trail = pattern.and_then(Text::trail);
-    let test = Formula::Test(Box::new(Test { subject, matcher, absent: Truth::Error, span, trail, label: e.to_string() }));
+    let test = Formula::Test(Box::new(Test {
+        subject,
+        matcher,
+        absent: Truth::Error,
+        span,
+        trail,
+        label: e.to_string(),
+        origin: TestOrigin::Condition,
+    }));
     if negated { test.negate() } else { test }
 }
 
@@ -151,7 +159,8 @@ impl<'c> Compiler<'c> {
             },
         };
         let (span, label) = (e.span, e.to_string());
-        let test = Test { subject, matcher: Matcher::Present, absent: Truth::False, span, trail: None, label };
+        let test =
+            Test { subject, matcher: Matcher::Present, absent: Truth::False, span, trail: None, label, origin: TestOrigin::Condition };
         let test = Formula::Test(Box::new(test));
         if negated { test.negate() } else { test }
     }
@@ -241,7 +250,15 @@ impl<'c> Compiler<'c> {
                     Some(claim) => {
                         let (span, label) = (e.span, e.to_string());
                         let subject = Subject::Claim(claim);
-                        let test = Test { subject, matcher: Matcher::Present, absent: Truth::False, span, trail: None, label };
+                        let test = Test {
+                            subject,
+                            matcher: Matcher::Present,
+                            absent: Truth::False,
+                            span,
+                            trail: None,
+                            label,
+                            origin: TestOrigin::Condition,
+                        };
                         let test = Formula::Test(Box::new(test));
                         if negated { test.negate() } else { test }
                     }
@@ -453,7 +470,6 @@ pub fn condition_formula(view: &GoogleView) -> Formula {
     let mut parts = Vec::new();
     let mut seen: Vec<Subject> = Vec::new();
     for (key, expr) in &provider.mapping {
-        let label = format!("mapping of `{key}`");
         let span = expr.as_ref().map_or_else(|p| p.span, |e| e.span);
         let groups = key == "google.groups";
         let values = compiler.mapped(key);
@@ -464,8 +480,8 @@ pub fn condition_formula(view: &GoogleView) -> Formula {
             seen.push(s.clone());
         }
         parts.push(cases(values, |symbol| match symbol {
-            Symbol::Subject(Subject::Claim(claim)) if groups => present(Subject::AnyItem(claim), span, &label),
-            Symbol::Subject(s) => present(s, span, &label),
+            Symbol::Subject(Subject::Claim(claim)) if groups => present(Subject::AnyItem(claim), span, key),
+            Symbol::Subject(s) => present(s, span, key),
             Symbol::Text(_) if groups => error("`google.groups` has to be a list"),
             Symbol::Text(_) => Formula::TRUE,
             Symbol::Constant(Value::List(_)) if groups => Formula::TRUE,
@@ -485,9 +501,10 @@ pub fn condition_formula(view: &GoogleView) -> Formula {
     all(parts)
 }
 
-fn present(subject: Subject, span: Option<crate::place::Span>, label: &str) -> Formula {
-    let test = Test { subject, matcher: Matcher::Present, absent: Truth::Error, span, trail: None, label: label.to_owned() };
-    Formula::Test(Box::new(test))
+/// "The mapping of this key gives a value."
+fn present(subject: Subject, span: Option<crate::place::Span>, key: &str) -> Formula {
+    let (label, origin) = (format!("mapping of `{key}`"), TestOrigin::Mapping(key.to_owned()));
+    Formula::Test(Box::new(Test { subject, matcher: Matcher::Present, absent: Truth::Error, span, trail: None, label, origin }))
 }
 
 /// The formula of a member under a provider's mapping; together with [`condition_formula`] it says who is admitted and
@@ -505,7 +522,15 @@ pub fn member_formula(member: &Member, view: &GoogleView) -> Formula {
     };
     let make = |subject: Subject, matcher: Matcher, pattern: &Text| {
         let label = member.text.to_string();
-        Formula::Test(Box::new(Test { subject, matcher, absent: Truth::Error, span: pattern.span(), trail: pattern.trail(), label }))
+        Formula::Test(Box::new(Test {
+            subject,
+            matcher,
+            absent: Truth::Error,
+            span: pattern.span(),
+            trail: pattern.trail(),
+            label,
+            origin: TestOrigin::Condition,
+        }))
     };
     let equals = |key: &str, value: &Text| {
         if provider.mapped(key).is_none() {

@@ -28,7 +28,8 @@ pub(super) fn audience(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Opt
     let host = iam::issuer_of_federated(&seen.via.principal).map_or_else(String::new, |t| t.to_string());
     let place = subject.lacks(&seen.via.principal, &["aud", "oaud", "azp"]);
     let finding = Finding::new(RuleId::MissingAudience, &subject.trust.origin, place, &host, message).severity(severity);
-    Some(finding.help(help).along_text(&seen.via.principal))
+    // Two issuers without an audience are two facts.
+    Some(finding.help(help).along_text(&seen.via.principal).merged_by(host))
 }
 
 /// The audience is one of the client ids that a provider lists.

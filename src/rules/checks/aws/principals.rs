@@ -118,6 +118,7 @@ fn segment(name: &str, value: Text) -> Formula {
         span: None,
         trail: None,
         label: format!("segment {name}"),
+        origin: crate::admission::formula::TestOrigin::Condition,
     }))
 }
 

@@ -6,7 +6,7 @@ use crate::admission::cel::google::{
 };
 use crate::admission::cel::value::Value;
 use crate::admission::exposure::{Life, life, shape};
-use crate::admission::formula::{Comparison, Formula, Matcher, Subject, Test};
+use crate::admission::formula::{Comparison, Formula, Matcher, Subject, Test, TestOrigin};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::{Gate, GoogleSource, Provider, ProviderKind, Trust};
@@ -224,9 +224,11 @@ fn sessions(seen: &ProviderView<'_>, formula: &Formula) -> Vec<Template> {
 
 /// The test that stands for the mapping of a key, when it is one `extract`.
 fn extracts<'s>(seen: &'s ProviderView<'_>, key: &str) -> Option<&'s Test> {
-    let label = format!("mapping of `{key}`");
     let tests = shape::tests(&seen.via.condition);
-    tests.into_iter().map(|o| o.test).find(|t| t.label == label && matches!(t.subject, Subject::Extract { .. }))
+    tests
+        .into_iter()
+        .map(|o| o.test)
+        .find(|t| matches!(&t.origin, TestOrigin::Mapping(of) if of == key) && matches!(t.subject, Subject::Extract { .. }))
 }
 
 /// The test of a mapping whose `extract` finds nothing in any token.

@@ -5,11 +5,10 @@ use super::super::verdict;
 use super::{Context, ProviderView, attributes, audience};
 use crate::admission::cel::google::{Member, Selector, references};
 use crate::admission::exposure::{Class, Exposure, Life, shape};
-use crate::admission::formula::{Formula, Matcher, Test};
+use crate::admission::formula::{Formula, Matcher, Test, TestOrigin};
 use crate::admission::search;
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::gate::audience::LABEL;
 use crate::graph::Gate;
 use crate::issuers::{Family, Role, Template, Tenancy};
 use crate::place::Span;
@@ -149,10 +148,10 @@ fn foreign(context: &Context<'_>, seen: &ProviderView<'_>, exposure: &Exposure) 
         return verdict.finding(&seen.via.provider.origin, "condition", exposure);
     }
     let mut tests = shape::tests(&seen.via.condition);
-    tests.retain(|o| o.test.label != LABEL);
+    tests.retain(|o| o.test.origin != TestOrigin::Audience);
     let binding: Vec<_> = tests.iter().filter(|o| shape::binds(o.test, &templates)).collect();
     let name = &seen.recognised.issuer.name;
-    let vacuous = tests.is_empty() || shape::vacuous(&seen.via.condition, &templates, &|t| t.label != LABEL);
+    let vacuous = tests.is_empty() || shape::vacuous(&seen.via.condition, &templates, &|t| t.origin != TestOrigin::Audience);
     let (rule, message) = if vacuous {
         (RuleId::VacuousCondition, format!("the condition refuses nobody: anybody who can get a token from {name} enters the pool"))
     } else if exposure.class == Class::TenantPrefix {

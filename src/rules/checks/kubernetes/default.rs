@@ -3,7 +3,7 @@
 use super::{Account, Context};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::graph::member::{self, Member};
+use crate::graph::member::{self, Accounts, Member};
 use crate::graph::{Gate, IdentityKind, Trust};
 use crate::place::Span;
 
@@ -42,21 +42,19 @@ pub(super) fn associations(context: &Context<'_>) -> Vec<Finding> {
 /// A member of a GKE workload pool that is `default`, or more than one ServiceAccount.
 pub(super) fn member(context: &Context<'_>, trust: &Trust) -> Option<Finding> {
     let Gate::GoogleMember { member: text, .. } = &trust.gate else { return None };
-    let Member::Kubernetes { namespace, name, .. } = member::parse(text) else { return None };
-    let (span, message): (Option<Span>, String) = match (&namespace, &name) {
-        (_, Some(name)) if name.as_known().as_deref() == Some("default") => (
+    let Member::Kubernetes { accounts, .. } = member::parse(text) else { return None };
+    let (span, message): (Option<Span>, String) = match &accounts {
+        Accounts::One { namespace, name } if name.as_known().as_deref() == Some("default") => (
             name.span(),
-            format!(
-                "every pod of namespace `{}` that names no ServiceAccount runs as `default`, and so has this identity",
-                shown(namespace.as_ref())
-            ),
+            format!("every pod of namespace `{namespace}` that names no ServiceAccount uses `default` and therefore has this identity"),
         ),
-        (Some(space), None) if space.as_known().is_none_or(|s| !s.is_empty()) => (
-            space.span(),
-            format!("every ServiceAccount of namespace `{space}` has this identity, so whoever may create a pod there has it too"),
+        Accounts::Namespace(namespace) => (
+            namespace.span(),
+            format!("every ServiceAccount of namespace `{namespace}` has this identity, so whoever may create a pod there has it too"),
         ),
-        (None, None) => (None, "every ServiceAccount of every namespace in the clusters of the project has this identity".to_owned()),
-        _ => return None,
+        Accounts::Cluster(url) => (url.span(), format!("every ServiceAccount of every namespace of the cluster `{url}` has this identity")),
+        Accounts::Pool => (None, "every ServiceAccount of every namespace in the clusters of the project has this identity".to_owned()),
+        Accounts::One { .. } | Accounts::Uid(_) => return None,
     };
     let what = match context.graph.identity(trust.identity).map(|i| &i.kind) {
         Some(IdentityKind::GoogleServiceAccount { email, .. }) => email.to_string(),
@@ -65,8 +63,4 @@ pub(super) fn member(context: &Context<'_>, trust: &Trust) -> Option<Finding> {
     let finding =
         Finding::new(RuleId::DefaultServiceAccount, &trust.origin, span.or_else(|| text.span()), &format!("{what}|{text}"), message);
     Some(finding.severity(Severity::High).help(HELP).along_text(text))
-}
-
-fn shown(namespace: Option<&Text>) -> String {
-    namespace.map_or_else(|| "?".to_owned(), Text::to_string)
 }

@@ -4,7 +4,7 @@
 use super::{Account, Context, equal, renamed};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::graph::member::{self, Member};
+use crate::graph::member::{self, Accounts, Member};
 use crate::graph::{
     About, BindingStyle, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Trust, TrustId, Undecided, UndecidedKind, pieces,
 };
@@ -133,8 +133,13 @@ fn covers(member: &Text, account: &Account<'_>) -> Option<bool> {
 
 fn named(text: &Text) -> Named {
     match member::parse(text) {
-        Member::Kubernetes { namespace: Some(namespace), name: Some(name), .. } => Named::One(namespace, name),
-        Member::Kubernetes { namespace, name: None, .. } => Named::Many(namespace),
+        Member::Kubernetes { accounts, .. } => match accounts {
+            Accounts::One { namespace, name } => Named::One(namespace, name),
+            Accounts::Namespace(namespace) => Named::Many(Some(namespace)),
+            Accounts::Pool => Named::Many(None),
+            // Which cluster a manifest is for is not known, nor the uid that it gets.
+            Accounts::Cluster(_) | Accounts::Uid(_) => Named::Unclear,
+        },
         // `serviceAccount:${local.pool}[shop/api]`
         Member::ServiceAccount(email) => match pieces::split_once(&email, "[").and_then(|(_, rest)| pieces::split_once(&rest, "/")) {
             Some((namespace, rest)) => match pieces::rsplit_once(&rest, "]") {
@@ -145,14 +150,14 @@ fn named(text: &Text) -> Named {
             None => Named::Unclear,
         },
         Member::Person | Member::Workforce => Named::Nobody,
-        Member::Pool { pool, selector, .. } => {
-            match pieces::strip_prefix(&selector, "subject/ns/").and_then(|s| pieces::split_once(&s, "/sa/")) {
+        Member::Pool { pool, subject, .. } => {
+            match subject.and_then(|s| pieces::strip_prefix(&s, "ns/")).and_then(|s| pieces::split_once(&s, "/sa/")) {
                 Some((namespace, name)) => Named::One(namespace, name),
                 None if pool.is_known() => Named::Nobody,
                 None => Named::Unclear,
             }
         }
-        Member::Kubernetes { .. } | Member::Public | Member::Unclear => Named::Unclear,
+        Member::Public | Member::Malformed | Member::Unclear => Named::Unclear,
     }
 }
 

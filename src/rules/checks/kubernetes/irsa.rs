@@ -196,6 +196,7 @@ fn claim_test(claim: &str, matcher: Matcher) -> Formula {
         span: None,
         trail: None,
         label: claim.to_owned(),
+        origin: crate::admission::formula::TestOrigin::Condition,
     }))
 }
 
