@@ -233,6 +233,8 @@ fn coverage(sources: &Sources, scan: &Scan, documents: &[Tree], evaluated: &Eval
     files_skipped.extend(documents.iter().flat_map(|t| &t.parsed.problems).filter_map(problem));
     files_skipped.extend(evaluated.problems.iter().filter_map(problem));
     files_skipped.extend(scan.hits().filter(|f| f.kind == FileKind::Template).filter_map(|f| unread_template(f.source.as_ref()?)));
+    let told = |path: &String| Skipped { path: path.clone(), reason: "PowerShell is not read: what it sets up was not judged".to_owned() };
+    files_skipped.extend(scan.hits().filter(|f| f.kind == FileKind::PowerShell).map(|f| told(&f.path)));
     files_skipped.sort();
     files_skipped.dedup();
     let mut undecided: Vec<Undecided> = graph.undecided.iter().map(|u| self::undecided(sources, u.span, &u.why)).collect();

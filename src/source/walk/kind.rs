@@ -27,6 +27,8 @@ pub enum FileKind {
     Template,
     /// Shell commands: a script, a Makefile, a Dockerfile.
     Shell,
+    /// PowerShell, which is told and not read.
+    PowerShell,
 }
 
 /// Lock files: long lists of packages whose names hold the words, and never a trust.
@@ -61,6 +63,7 @@ impl FileKind {
             () if ends(&[".conf"]) => Self::Conf,
             () if ends(&[".tpl", ".tftpl"]) => Self::Template,
             () if ends(&[".sh", ".bash", ".zsh", ".ksh", ".mk"]) => Self::Shell,
+            () if ends(&[".ps1", ".psm1"]) => Self::PowerShell,
             () if is_build_file(&name) => Self::Shell,
             () => return None,
         })

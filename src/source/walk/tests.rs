@@ -240,6 +240,7 @@ fn kinds_by_name() {
     for name in ["Makefile", "a/Dockerfile", "Dockerfile.ci", "build.Dockerfile", "x/rules.mk"] {
         assert_eq!(FileKind::of(name), Some(Shell), "{name}");
     }
+    assert_eq!(FileKind::of("a/setup.ps1"), Some(FileKind::PowerShell));
     assert_eq!(FileKind::of("a/bootstrap"), None);
 }
 
