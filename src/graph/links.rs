@@ -205,6 +205,18 @@ fn same_account(left: &Text, right: &Text) -> bool {
     !matches!((account(left), account(right)), (Some(a), Some(b)) if a != b)
 }
 
+/// Every provider that the role's trust policies name is of another account than the ARN.
+fn trusts_another_account(graph: &Graph, links: &Links, role: IdentityId, arn: &Text) -> bool {
+    let trusts = links.identity_trusts.get(role.index()).into_iter().flatten().filter_map(|t| graph.trust(*t));
+    let mut providers = Vec::new();
+    for trust in trusts {
+        if let Gate::AwsPolicy(policy) = &trust.gate {
+            providers.extend(federated(policy));
+        }
+    }
+    !providers.is_empty() && providers.iter().all(|provider| !same_account(provider, arn))
+}
+
 fn providers_of_pools(graph: &Graph, index: &Index, links: &mut Links) {
     for (i, provider) in graph.providers.iter().enumerate() {
         let ProviderKind::Google(google) = &provider.kind else { continue };
@@ -475,6 +487,8 @@ fn workload(graph: &Graph, index: &Index, i: usize, links: &mut Links) {
     match &workload.kind {
         WorkloadKind::ServiceAccount { aws_role, google_service_account, .. } => {
             let mut found = aws_role.as_ref().map(|arn| roles(graph, index, scope, arn)).unwrap_or_default();
+            // An OIDC provider is of the account of the roles that trust it: a role of that name in another account is meant.
+            found.retain(|role| aws_role.as_ref().is_none_or(|arn| !trusts_another_account(graph, links, *role, arn)));
             found.extend(google_service_account.as_ref().map(|e| google_accounts(graph, index, scope, e)).unwrap_or_default());
             for identity in found {
                 link(&mut links.workload_identities, i, identity);
@@ -488,6 +502,7 @@ fn workload(graph: &Graph, index: &Index, i: usize, links: &mut Links) {
                 link(&mut links.account_pods, account.index(), WorkloadId(id(i)));
             }
         }
+        WorkloadKind::External { .. } => {}
     }
 }
 

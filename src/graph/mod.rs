@@ -231,6 +231,15 @@ pub enum WorkloadKind {
         google_service_account: Option<Text>,
         /// `azure.workload.identity/client-id`.
         azure_client: Option<Text>,
+        /// There may be other annotations than these, or other values of them: a patch, a chart or a template that is not
+        /// in the scan has a say.
+        open: bool,
+    },
+    /// Something outside of the scan puts objects into a namespace (a chart, a remote base): which ServiceAccounts are there
+    /// is not known.
+    External {
+        /// The namespace; none when it may be any.
+        namespace: Option<Text>,
     },
     /// A pod or a template of pods (Deployment, Job, …).
     Pods {

@@ -200,6 +200,7 @@ fn workloads(graph: &Graph, links: &Links, picture: &mut Picture) {
         let what = match &workload.kind {
             WorkloadKind::ServiceAccount { .. } => "ServiceAccount".to_owned(),
             WorkloadKind::Pods { kind, .. } => kind.clone(),
+            WorkloadKind::External { .. } => "External".to_owned(),
         };
         let detail = json!({"what": what});
         picture.nodes.push(Node { id: format!("workload{i}"), kind: "workload", label: workload.origin.name.clone(), detail });

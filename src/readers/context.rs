@@ -1,5 +1,6 @@
 //! What the readers share: the graph under construction, the indexes to find its identities, places and reasons.
 
+use super::kubernetes::kustomize::Built;
 use super::shape::{self, place};
 use super::{Document, EmbeddedJson};
 use crate::graph::pieces;
@@ -7,7 +8,7 @@ use crate::graph::{About, Graph, Identity, IdentityId, IdentityKind, Origin, Poo
 use crate::partial::{Kind, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use crate::terraform::Resource;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// How deep lists of objects are unwrapped.
 const MAX_NESTING: usize = 8;
@@ -22,8 +23,6 @@ pub(super) struct Reader<'a> {
     pub(super) policies: HashMap<String, (Value, Origin)>,
     /// ARNs of policies that data sources look up, by the address of the data source.
     pub(super) looked_up: HashMap<String, Text>,
-    /// The namespace and the name affixes that kustomizations give to a file's objects.
-    pub(super) namespaces: BTreeMap<String, super::kubernetes::kustomize::Overlay>,
 }
 
 /// One object of a document: the document itself, or an item of an array or of a Kubernetes list.
@@ -33,6 +32,8 @@ pub(super) struct Object<'a> {
     pub(super) templated: bool,
     /// It is the whole document, not an item of a list.
     pub(super) whole: bool,
+    /// Something that is not read may add to it or change it: what it does not say is not known to be absent.
+    pub(super) open: bool,
 }
 
 impl Object<'_> {
@@ -66,6 +67,21 @@ pub(super) fn objects<'a>(documents: &[Document<'a>]) -> Vec<Object<'a>> {
     out
 }
 
+/// The objects as they are applied: those that kustomizations build as they build them.
+pub(super) fn applied<'a>(written: &[Object<'a>], built: &'a Built) -> Vec<Object<'a>> {
+    let mut manifests = built.manifests.iter().peekable();
+    let mut out = Vec::new();
+    for (index, object) in written.iter().enumerate() {
+        if !built.consumed.contains(&index) {
+            out.push(Object { ..*object });
+        }
+        while let Some(manifest) = manifests.next_if(|m| m.source <= index) {
+            out.push(Object { value: &manifest.value, open: manifest.open, ..*object });
+        }
+    }
+    out
+}
+
 fn unwrap<'a>(document: &Document<'a>, value: &'a Value, depth: usize, whole: bool, out: &mut Vec<Object<'a>>) {
     match &value.kind {
         Kind::List { items, .. } if depth > 0 => items.iter().for_each(|v| unwrap(document, v, depth - 1, false, out)),
@@ -73,7 +89,7 @@ fn unwrap<'a>(document: &Document<'a>, value: &'a Value, depth: usize, whole: bo
             let kind = shape::known_at(value, "kind").unwrap_or_default();
             match value.get("items") {
                 Some(items) if kind.ends_with("List") => unwrap(document, items, depth.saturating_sub(1), false, out),
-                _ => out.push(Object { file: document.file, value, templated: document.templated, whole }),
+                _ => out.push(Object { file: document.file, value, templated: document.templated, whole, open: false }),
             }
         }
         _ => {}
@@ -100,7 +116,6 @@ impl<'a> Reader<'a> {
             pools: HashMap::new(),
             policies: HashMap::new(),
             looked_up: HashMap::new(),
-            namespaces: BTreeMap::new(),
         }
     }
 

@@ -72,8 +72,10 @@ pub struct Input<'a> {
 /// Reads everything into the graph. Order of the facts: as the resources, then as the documents come.
 pub fn read(input: &Input, graph: &mut Graph) {
     let mut reader = Reader::new(graph, input.embedded);
-    let objects = context::objects(input.documents);
-    reader.namespaces = kubernetes::kustomize::overlays(input.documents);
+    let written = context::objects(input.documents);
+    let built = kubernetes::kustomize::build(&written);
+    let objects = context::applied(&written, &built);
+    kubernetes::externals(&mut reader, &written, &built);
     for resource in input.resources {
         aws::terraform::declare(&mut reader, resource);
         gcp::terraform::declare(&mut reader, resource);

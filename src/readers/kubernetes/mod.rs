@@ -1,18 +1,18 @@
 //! Kubernetes manifests: ServiceAccounts with the identities that their annotations name, and the pods that run as them.
 
+mod deploy;
+mod edit;
 pub(super) mod kustomize;
+mod pods;
+mod substitute;
 
 use super::context::{Object, Reader, origin};
 use super::shape::{any_field, blocks, field, known_at, place, text, text_at};
 use crate::graph::{About, Origin, UndecidedKind, Workload, WorkloadKind, pieces};
 use crate::partial::{Text, Value};
 use crate::terraform::{Mode, Resource};
-
-/// Kinds that hold a template of pods at `spec.template.spec`.
-const TEMPLATED: [&str; 9] =
-    ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "Rollout", "Service", "DeploymentConfig"];
-/// Kinds that name the ServiceAccount at `spec.serviceAccountName`.
-const DIRECT: [&str; 5] = ["Pod", "Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "TaskRun"];
+use pods::pod_spec;
+use substitute::unfilled;
 
 /// Reads a manifest.
 pub(super) fn document(reader: &mut Reader, object: &Object) {
@@ -23,37 +23,28 @@ pub(super) fn document(reader: &mut Reader, object: &Object) {
         return;
     }
     let Some(pods) = pod_spec(value, &kind) else { return };
-    let (name, namespace) = names(reader, object);
+    let (name, namespace) = names(object);
     let Some(name) = name else { return };
-    let account = text(any_field(pods, &["serviceAccountName", "serviceAccount"]));
-    let account = account.map(|a| reader.namespaces.get(object.file).map_or(a.clone(), |o| o.rename(&a)));
+    let account = text(any_field(pods, &["serviceAccountName", "serviceAccount"])).map(|a| unfilled(&a));
     let origin = object.origin(shown(&kind, namespace.as_ref(), &name));
     let kind = WorkloadKind::Pods { kind, namespace, name, service_account: account };
     reader.graph.add_workload(Workload { origin, kind });
 }
 
-/// Where the pod's settings stand.
-fn pod_spec<'v>(value: &'v Value, kind: &str) -> Option<&'v Value> {
-    let spec = field(value, "spec")?;
-    if TEMPLATED.contains(&kind) {
-        return spec.at(&["template", "spec"]);
-    }
-    match kind {
-        "CronJob" => spec.at(&["jobTemplate", "spec", "template", "spec"]),
-        "CronWorkflow" => field(spec, "workflowSpec"),
-        "PipelineRun" => field(spec, "taskRunTemplate").or(Some(spec)),
-        _ => DIRECT.contains(&kind).then_some(spec),
+/// What puts objects from outside of the scan into a namespace.
+pub(super) fn externals(reader: &mut Reader, written: &[Object], built: &kustomize::Built) {
+    for external in &built.externals {
+        let Some(object) = written.get(external.source) else { continue };
+        let origin = object.origin("Kustomization");
+        reader.graph.add_workload(Workload { origin, kind: WorkloadKind::External { namespace: external.namespace.clone() } });
     }
 }
 
-fn names(reader: &Reader, object: &Object) -> (Option<Text>, Option<Text>) {
+fn names(object: &Object) -> (Option<Text>, Option<Text>) {
     let metadata = field(object.value, "metadata");
-    let name = metadata.and_then(|m| text(any_field(m, &["name", "generateName"])));
-    let namespace = metadata.and_then(|m| text_at(m, "namespace"));
-    match reader.namespaces.get(object.file) {
-        Some(overlay) => (name.map(|n| overlay.rename(&n)), overlay.namespace.clone().or(namespace)),
-        None => (name, namespace),
-    }
+    let name = metadata.and_then(|m| text(any_field(m, &["name", "generateName"]))).map(|t| unfilled(&t));
+    let namespace = metadata.and_then(|m| text_at(m, "namespace")).map(|t| unfilled(&t));
+    (name, namespace)
 }
 
 fn shown(kind: &str, namespace: Option<&Text>, name: &Text) -> String {
@@ -61,20 +52,21 @@ fn shown(kind: &str, namespace: Option<&Text>, name: &Text) -> String {
 }
 
 fn service_account(reader: &mut Reader, object: &Object) {
-    let (name, namespace) = names(reader, object);
+    let (name, namespace) = names(object);
     let Some(name) = name else {
         reader.undecided(place(object.value), "a ServiceAccount has no readable name");
         return;
     };
     let annotations = object.value.at(&["metadata", "annotations"]);
     let origin = object.origin(shown("ServiceAccount", namespace.as_ref(), &name));
-    add(reader, origin, namespace, name, annotations);
+    add(reader, origin, namespace, name, annotations, object.open);
 }
 
-fn add(reader: &mut Reader, origin: Origin, namespace: Option<Text>, name: Text, annotations: Option<&Value>) {
-    let open = annotations.filter(|a| a.is_open());
-    let unknown = open.map(|u| (place(u).or(Some(origin.span)), format!("the annotations of `{}` are not all known", origin.name)));
-    let annotation = |key: &str| annotations.and_then(|a| text_at(a, key)).filter(|t| !pieces::is_empty(t));
+/// Adds a ServiceAccount. `open`: there may be annotations that are not written here, or other values of them.
+fn add(reader: &mut Reader, origin: Origin, namespace: Option<Text>, name: Text, annotations: Option<&Value>, open: bool) {
+    let unknown = annotations.filter(|a| a.is_open());
+    let unknown = unknown.map(|u| (place(u).or(Some(origin.span)), format!("the annotations of `{}` are not all known", origin.name)));
+    let annotation = |key: &str| annotations.and_then(|a| text_at(a, key)).filter(|t| !pieces::is_empty(t)).map(|t| unfilled(&t));
     let kind = WorkloadKind::ServiceAccount {
         namespace,
         name,
@@ -82,6 +74,7 @@ fn add(reader: &mut Reader, origin: Origin, namespace: Option<Text>, name: Text,
         aws_audience: annotation("eks.amazonaws.com/audience"),
         google_service_account: annotation("iam.gke.io/gcp-service-account"),
         azure_client: annotation("azure.workload.identity/client-id"),
+        open: open || annotations.is_some_and(Value::is_open),
     };
     let id = reader.graph.add_workload(Workload { origin, kind });
     if let Some((span, why)) = unknown {
@@ -113,7 +106,7 @@ pub(super) fn terraform(reader: &mut Reader, resource: &Resource) {
                 reader.undecided(Some(at.span), format!("`{}` has no readable name", at.name));
                 return;
             };
-            add(reader, at, namespace, name, metadata.get("annotations").filter(|a| !a.is_null()));
+            add(reader, at, namespace, name, metadata.get("annotations").filter(|a| !a.is_null()), false);
         }
         "kubernetes_manifest" => manifest(reader, resource),
         _ => {}
@@ -124,6 +117,6 @@ pub(super) fn terraform(reader: &mut Reader, resource: &Resource) {
 fn manifest(reader: &mut Reader, resource: &Resource) {
     let Some(value) = field(&resource.body, "manifest") else { return };
     let value = value.clone();
-    let object = Object { file: &resource.root, value: &value, templated: resource.conditional, whole: false };
+    let object = Object { file: &resource.root, value: &value, templated: resource.conditional, whole: false, open: false };
     document(reader, &object);
 }

@@ -12,7 +12,7 @@ fn annotations_of_all_clouds() {
         "iam.gke.io/gcp-service-account": "a@p.iam.gserviceaccount.com", "azure.workload.identity/client-id": "00000000-0000-0000-0000-000000000000"});
     let list = json!({"apiVersion": "v1", "kind": "List", "items": [account("api", annotations), {"kind": "ServiceAccountList", "items": [account("b", json!(null))]}]});
     let graph = documents(&[("k/sa.yaml", list)]);
-    let WorkloadKind::ServiceAccount { namespace, name, aws_role, aws_audience, google_service_account, azure_client } =
+    let WorkloadKind::ServiceAccount { namespace, name, aws_role, aws_audience, google_service_account, azure_client, .. } =
         &graph.workloads[0].kind
     else {
         panic!("no account")
@@ -42,7 +42,7 @@ fn pods_and_their_templates() {
         .iter()
         .filter_map(|w| match &w.kind {
             WorkloadKind::Pods { service_account, .. } => Some(service_account.as_ref().map(|t| t.to_string())),
-            WorkloadKind::ServiceAccount { .. } => None,
+            _ => None,
         })
         .collect();
     assert_eq!(accounts, [Some("api".to_owned()), Some("api".to_owned()), Some("api".to_owned()), None]);
@@ -58,8 +58,8 @@ fn kustomizations_give_namespaces_and_names() {
     let dev = ("k/dev/kustomization.yaml", json!({"namespace": "dev", "resources": ["../base", "../../../outside"]}));
     let file = ("k/base/sa.yaml", sa);
     assert_eq!(shown(&[base.clone(), prod.clone(), file.clone()]), ["ServiceAccount prod/x-api"]);
-    // Two overlays: which one is meant is not known.
-    assert_eq!(shown(&[base, prod, dev, file]), ["ServiceAccount api"]);
+    // Two overlays of one base are two accounts.
+    assert_eq!(shown(&[base, prod, dev, file]), ["ServiceAccount dev/api", "ServiceAccount prod/x-api"]);
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod tests;
 pub use numbers::canonical as canonical_number;
 pub(crate) use regexes::expression;
 pub use replace::{issuer_of_provider_arn, without_scheme};
+pub use yaml::yaml_documents;
 
 use crate::partial::{Kind, MAX_ALTERNATIVES, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;

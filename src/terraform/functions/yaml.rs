@@ -78,6 +78,20 @@ fn scalar(value: &Value, pad: &str) -> Text {
 /// Decodes YAML with the reader of files. What stands verbatim in the text keeps its place to the byte; a text with
 /// holes is read with words in the place of the holes, which are put back afterwards.
 pub(super) fn decode(text: &Text, span: Option<Span>) -> Result<Value, Stop> {
+    let mut documents = all(text, span)?;
+    if documents.len() > 1 {
+        return fail("invalid YAML: more than one document");
+    }
+    Ok(documents.pop().unwrap_or_else(Value::null))
+}
+
+/// The documents of YAML that stands in a string; none when it cannot be read.
+#[must_use]
+pub fn yaml_documents(text: &Text) -> Option<Vec<Value>> {
+    all(text, text.span()).ok()
+}
+
+fn all(text: &Text, span: Option<Span>) -> Result<Vec<Value>, Stop> {
     let mut source = String::new();
     let (mut pieces, mut holes) = (Vec::new(), Vec::new());
     for (i, part) in text.parts.iter().enumerate() {
@@ -97,15 +111,12 @@ pub(super) fn decode(text: &Text, span: Option<Span>) -> Result<Value, Stop> {
         return Err(Stop::Unknown);
     }
     let file = Sources::new().add("yaml", source);
-    let mut parsed = parse(&file);
+    let parsed = parse(&file);
     if let Some(problem) = parsed.problems.first() {
         return if holes.is_empty() { fail(format!("invalid YAML: {}", problem.message)) } else { Err(Stop::Unknown) };
     }
-    if parsed.documents.len() > 1 {
-        return fail("invalid YAML: more than one document");
-    }
-    let document = parsed.documents.pop().unwrap_or_else(Value::null);
-    Places { source: &file.text, text, span, pieces, holes }.value(&document, 0)
+    let places = Places { source: &file.text, text, span, pieces, holes };
+    parsed.documents.iter().map(|document| places.value(document, 0)).collect()
 }
 
 /// What a hole's word in the YAML begins with: a character of the private use area.

@@ -1,12 +1,12 @@
 //! GKE workload identity: the annotation on the ServiceAccount and the grant on the Google service account need each
 //! other (<https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity>).
 
-use super::{Account, Context, equal, renamed};
+use super::{Account, Context, equal};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::member::{self, Accounts, Member};
 use crate::graph::{
-    About, BindingStyle, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Trust, TrustId, Undecided, UndecidedKind, pieces,
+    BindingStyle, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Trust, TrustId, pieces,
 };
 
 use crate::partial::Text;
@@ -30,7 +30,7 @@ enum Named {
 
 /// The annotation names a Google service account that is declared here and that grants the ServiceAccount nothing.
 pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option<Finding> {
-    let email = account.google?;
+    let email = account.google.filter(|_| !account.open)?;
     let linked: Vec<IdentityId> = context.links.workload_identities.get(account.id.index()).cloned().unwrap_or_default();
     let named = |id: &&IdentityId| matches!(context.graph.identity(**id).map(|i| &i.kind), Some(IdentityKind::GoogleServiceAccount { .. }));
     let linked: Vec<IdentityId> = linked.iter().filter(named).copied().collect();
@@ -53,7 +53,6 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
     }
     let severity = match account.namespace {
         Some(namespace) if namespace.is_known() && account.name.is_known() => Severity::High,
-        None if renamed(context) => Severity::Low,
         _ => Severity::Medium,
     };
     let shown = account.shown();
@@ -181,7 +180,7 @@ pub(super) fn binding(context: &Context<'_>, accounts: &[Account<'_>], trust: &T
             None,
         ),
         [account] if is(account.name, &name) == Some(true) && account.namespace.is_some_and(Text::is_known) => match account.google {
-            None if unclear(context, account) => return None,
+            _ if account.open || account.workload.origin.conditional => return None,
             None => (
                 format!(
                     "the ServiceAccount `{namespace}/{name}` has no annotation `iam.gke.io/gcp-service-account`, so its pods never ask for this identity"
@@ -201,10 +200,4 @@ pub(super) fn binding(context: &Context<'_>, accounts: &[Account<'_>], trust: &T
         .certain(false)
         .along_text(member);
     Some(at.into_iter().fold(finding, |f, span| f.related_to(span, "the ServiceAccount")))
-}
-
-/// Its annotations are not all known.
-fn unclear(context: &Context<'_>, account: &Account<'_>) -> bool {
-    let own = |u: &Undecided| u.kind == UndecidedKind::Annotations && u.about == About::Workload(account.id);
-    account.workload.origin.conditional || context.graph.undecided.iter().any(own)
 }

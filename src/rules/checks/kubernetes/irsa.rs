@@ -1,7 +1,7 @@
 //! IAM roles for ServiceAccounts: the annotation asks for a role whose trust has to let the ServiceAccount in
 //! (<https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts.html>).
 
-use super::{Account, Context, equal, renamed};
+use super::{Account, Context, equal};
 use crate::admission::exposure::{Life, life, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::admission::iam::{self, Effect, Policy, PrincipalKind};
@@ -29,7 +29,7 @@ enum Answer<'a> {
 
 /// The annotation names a role that is declared here and whose trust does not let the ServiceAccount in.
 pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option<Finding> {
-    let arn = account.aws_role?;
+    let arn = account.aws_role.filter(|_| !account.open)?;
     let roles: Vec<(IdentityId, &Identity)> = roles(context, account);
     let mut refused = None;
     for (id, role) in &roles {
@@ -58,13 +58,7 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
         ),
     };
     let unsure = pod_identity || !account.namespace.is_some_and(Text::is_known) || !account.name.is_known();
-    let severity = if account.namespace.is_none() && renamed(context) {
-        Severity::Low
-    } else if unsure {
-        Severity::Medium
-    } else {
-        Severity::High
-    };
+    let severity = if unsure { Severity::Medium } else { Severity::High };
     let help = if claim == "aud" {
         format!("compare `…:aud` with `{AUDIENCE}`, or set `eks.amazonaws.com/audience` to what the trust asks for")
     } else {

@@ -21,6 +21,8 @@ struct Account<'a> {
     aws_audience: Option<&'a Text>,
     google: Option<&'a Text>,
     azure: Option<&'a Text>,
+    /// What it does not say may be said elsewhere, and what it says may be replaced.
+    open: bool,
 }
 
 impl Account<'_> {
@@ -50,27 +52,22 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
 fn accounts<'a>(context: &'a Context<'_>) -> Vec<Account<'a>> {
     let all = context.graph.workloads.iter().enumerate();
     all.filter_map(|(index, workload)| match &workload.kind {
-        WorkloadKind::ServiceAccount { namespace, name, aws_role, aws_audience, google_service_account, azure_client } => Some(Account {
-            id: WorkloadId(u32::try_from(index).unwrap_or(u32::MAX)),
-            workload,
-            namespace: namespace.as_ref(),
-            name,
-            aws_role: aws_role.as_ref(),
-            aws_audience: aws_audience.as_ref(),
-            google: google_service_account.as_ref(),
-            azure: azure_client.as_ref(),
-        }),
-        WorkloadKind::Pods { .. } => None,
+        WorkloadKind::ServiceAccount { namespace, name, aws_role, aws_audience, google_service_account, azure_client, open } => {
+            Some(Account {
+                id: WorkloadId(u32::try_from(index).unwrap_or(u32::MAX)),
+                workload,
+                namespace: namespace.as_ref(),
+                name,
+                aws_role: aws_role.as_ref(),
+                aws_audience: aws_audience.as_ref(),
+                google: google_service_account.as_ref(),
+                azure: azure_client.as_ref(),
+                open: *open,
+            })
+        }
+        WorkloadKind::Pods { .. } | WorkloadKind::External { .. } => None,
     })
     .collect()
-}
-
-/// Kustomizations in the scan may give a manifest without a namespace another name than the one that is written.
-fn renamed(context: &Context<'_>) -> bool {
-    context.sources.all().iter().any(|file| {
-        let name = file.path.rsplit('/').next().unwrap_or(&file.path);
-        matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
-    })
 }
 
 /// Whether two texts are the same string: none when an unknown keeps that open.
