@@ -106,6 +106,8 @@ pub(super) static ROWS: &[ResourceKind] = &[
     computes(Is("azuread_client_config"), CALLER_IDS),
     // Kubernetes and the forges
     read(Starts("kubernetes_")),
+    read(Is("kubectl_manifest")),
+    read(Is("helm_release")),
     ResourceKind { words: &["github_actions_", "include_claim_keys"], ..read(Ends("_oidc_subject_claim_customization_template")) },
     read(Is("gitlab_project")),
     // Values that Terraform makes up.

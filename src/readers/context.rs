@@ -109,14 +109,7 @@ pub(super) fn origin(resource: &Resource) -> Origin {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(graph: &'a mut Graph, embedded: &'a dyn EmbeddedJson) -> Self {
-        Self {
-            graph,
-            embedded,
-            identities: HashMap::new(),
-            pools: HashMap::new(),
-            policies: HashMap::new(),
-            looked_up: HashMap::new(),
-        }
+        Self { graph, embedded, identities: HashMap::new(), pools: HashMap::new(), policies: HashMap::new(), looked_up: HashMap::new() }
     }
 
     /// Notes what could not be read.

@@ -99,3 +99,20 @@ pub(super) fn generated(text: &Text) -> Text {
     }
     out
 }
+
+/// The namespaces into which an object puts a chart: Flux's `HelmRelease`, Argo CD's sources with a chart, `HelmChart` of
+/// K3s. None stands for one that is not written.
+pub(super) fn charts(value: &Value, kind: &str) -> Vec<Option<Text>> {
+    let Some(spec) = field(value, "spec") else { return Vec::new() };
+    let own = || value.get("metadata").and_then(|m| text_at(m, "namespace"));
+    match kind {
+        "HelmRelease" | "HelmChart" => vec![text_at(spec, "targetNamespace").or_else(own).map(|t| generated(&t))],
+        "Application" | "ApplicationSet" if deploys(value) => {
+            let template = spec.at(&["template", "spec"]).filter(|_| kind == "ApplicationSet").unwrap_or(spec);
+            let namespace = template.get("destination").and_then(|d| text_at(d, "namespace")).map(|t| generated(&t));
+            // What lies in another repository is not known either.
+            sources(template).iter().map(|_| namespace.clone()).collect()
+        }
+        _ => Vec::new(),
+    }
+}

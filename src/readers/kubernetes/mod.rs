@@ -10,6 +10,7 @@ use super::context::{Object, Reader, origin};
 use super::shape::{any_field, blocks, field, known_at, place, text, text_at};
 use crate::graph::{About, Origin, UndecidedKind, Workload, WorkloadKind, pieces};
 use crate::partial::{Text, Value};
+use crate::terraform::functions::yaml_documents;
 use crate::terraform::{Mode, Resource};
 use pods::pod_spec;
 use substitute::unfilled;
@@ -21,6 +22,10 @@ pub(super) fn document(reader: &mut Reader, object: &Object) {
     if kind == "ServiceAccount" {
         service_account(reader, object);
         return;
+    }
+    for namespace in deploy::charts(value, &kind) {
+        let origin = object.origin(kind.clone());
+        reader.graph.add_workload(Workload { origin, kind: WorkloadKind::External { namespace } });
     }
     let Some(pods) = pod_spec(value, &kind) else { return };
     let (name, namespace) = names(object);
@@ -109,6 +114,12 @@ pub(super) fn terraform(reader: &mut Reader, resource: &Resource) {
             add(reader, at, namespace, name, metadata.get("annotations").filter(|a| !a.is_null()), false);
         }
         "kubernetes_manifest" => manifest(reader, resource),
+        "kubectl_manifest" => kubectl(reader, resource),
+        "helm_release" => {
+            // Helm puts a release that names no namespace into `default`.
+            let namespace = text_at(&resource.body, "namespace").or_else(|| Some(Text::known("default")));
+            reader.graph.add_workload(Workload { origin: origin(resource), kind: WorkloadKind::External { namespace } });
+        }
         _ => {}
     }
 }
@@ -119,4 +130,40 @@ fn manifest(reader: &mut Reader, resource: &Resource) {
     let value = value.clone();
     let object = Object { file: &resource.root, value: &value, templated: resource.conditional, whole: false, open: false };
     document(reader, &object);
+}
+
+/// A manifest as YAML in `kubectl_manifest` (<https://registry.terraform.io/providers/alekc/kubectl/latest/docs/resources/kubectl_manifest>).
+fn kubectl(reader: &mut Reader, resource: &Resource) {
+    let Some(body) = text_at(&resource.body, "yaml_body") else { return };
+    let at = origin(resource);
+    let Some(documents) = yaml_documents(&body) else {
+        reader.undecided(Some(at.span), format!("the manifest of `{}` is not readable YAML", at.name));
+        return;
+    };
+    for value in &documents {
+        let object = Object { file: &resource.root, value, templated: resource.conditional, whole: false, open: false };
+        document(reader, &object);
+    }
+}
+
+/// `kubernetes_annotations` changes accounts that others declare: what they say of themselves is not all
+/// (<https://registry.terraform.io/providers/hashicorp/kubernetes/latest/docs/resources/annotations>).
+pub(super) fn annotate(reader: &mut Reader, resource: &Resource) {
+    let accounts = matches!(resource.kind.as_str(), "kubernetes_annotations");
+    if !accounts || known_at(&resource.body, "kind").is_some_and(|k| k != "ServiceAccount") {
+        return;
+    }
+    let (metadata, open) = blocks(&resource.body, "metadata");
+    let metadata = metadata.first().filter(|_| !open);
+    let written = |key: &str| metadata.and_then(|m| text_at(m, key)).and_then(|t| t.as_known());
+    let (name, namespace) = (written("name"), written("namespace"));
+    let may_be = |own: &Text, other: &Option<String>| match (own.as_known(), other) {
+        (Some(own), Some(other)) => own == *other,
+        _ => true,
+    };
+    for workload in &mut reader.graph.workloads {
+        if let WorkloadKind::ServiceAccount { namespace: space, name: own, open, .. } = &mut workload.kind {
+            *open |= may_be(own, &name) && space.as_ref().is_none_or(|s| may_be(s, &namespace));
+        }
+    }
 }

@@ -91,3 +91,64 @@ fn service_accounts_of_terraform() {
     assert_eq!(graph.workloads.len(), 2);
     assert_eq!(graph.undecided.len(), 1);
 }
+
+fn annotated(graph: &crate::graph::Graph) -> Vec<(String, Option<String>, bool)> {
+    let account = |w: &crate::graph::Workload| match &w.kind {
+        WorkloadKind::ServiceAccount { aws_role, open, .. } => {
+            Some((w.origin.name.clone(), aws_role.as_ref().map(ToString::to_string), *open))
+        }
+        _ => None,
+    };
+    graph.workloads.iter().filter_map(account).collect()
+}
+
+#[test]
+fn patches_annotate_replace_and_remove() {
+    let sa = (
+        "k/base/sa.yaml",
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "api", "annotations": {"eks.amazonaws.com/role-arn": "dev"}}}),
+    );
+    let base = ("k/base/kustomization.yaml", json!({"resources": ["sa.yaml"]}));
+    let overlay = |patch: serde_json::Value| {
+        ("k/prod/kustomization.yaml", json!({"namespace": "prod", "resources": ["../base"], "patches": [patch]}))
+    };
+    let role = |patch: serde_json::Value| annotated(&documents(&[base.clone(), overlay(patch), sa.clone()]));
+    let target = json!({"kind": "ServiceAccount", "name": "a.*"});
+    let strategic = json!({"patch": "{kind: ServiceAccount, metadata: {name: api, annotations: {eks.amazonaws.com/role-arn: prod}}}"});
+    assert_eq!(role(strategic), [("ServiceAccount prod/api".to_owned(), Some("prod".to_owned()), false)]);
+    let removal = json!({"target": target, "patch": "- {op: remove, path: /metadata/annotations/eks.amazonaws.com~1role-arn}"});
+    assert_eq!(role(removal), [("ServiceAccount prod/api".to_owned(), None, false)]);
+    // A patch that cannot be read may say anything.
+    let unreadable = json!({"target": target, "patch": "[{"});
+    assert_eq!(role(unreadable), [("ServiceAccount prod/api".to_owned(), Some("dev".to_owned()), true)]);
+}
+
+#[test]
+fn a_base_without_its_overlay_is_open() {
+    let sa = ("k/base/sa.yaml", json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "api"}}));
+    let base = ("k/base/kustomization.yaml", json!({"resources": ["sa.yaml"]}));
+    assert_eq!(annotated(&documents(&[base, sa])), [("ServiceAccount api".to_owned(), None, true)]);
+}
+
+#[test]
+fn flux_moves_and_fills_in() {
+    let sa = (
+        "apps/sa.yaml",
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "api", "namespace": "default",
+        "annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::$${account}:role/api"}}}),
+    );
+    let flux = json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": {"name": "apps"},
+        "spec": {"path": "./apps", "targetNamespace": "shop", "postBuild": {"substitute": {"account": "111122223333"}}}});
+    let graph = documents(&[sa, ("clusters/prod/apps.yaml", flux)]);
+    assert_eq!(annotated(&graph)[0].0, "ServiceAccount shop/api");
+}
+
+#[test]
+fn terraform_that_annotates_an_account_opens_it() {
+    let sa = ("sa.yaml", account("api", json!({})));
+    let annotations = resource(
+        "kubernetes_annotations.a",
+        json!({"kind": "ServiceAccount", "metadata": [{"name": "api", "namespace": "shop"}], "annotations": {"x": "y"}}),
+    );
+    assert!(annotated(&super::graph(&[annotations], &[sa]))[0].2);
+}

@@ -57,12 +57,12 @@ fn add_all(items: &mut [Item], field: &str, map: &Value, templates: bool) {
     for item in items {
         item.open |= map.is_open();
         let mut places = vec![path(&["metadata", field])];
-        if templates && let Some(pods) = pod_path(&item.kind()).and_then(<[&str]>::split_last).map(|(_, before)| before) {
-            if !before_root(pods) {
-                let mut names = pods.to_vec();
-                names.extend(["metadata", field]);
-                places.push(path(&names));
-            }
+        let before = pod_path(&item.kind()).filter(|_| templates).and_then(<[&str]>::split_last).map(|(_, before)| before);
+        // Of a pod itself the metadata is that of the object.
+        if let Some(before) = before.filter(|b| !b.is_empty()) {
+            let mut names = before.to_vec();
+            names.extend(["metadata", field]);
+            places.push(path(&names));
         }
         for place in places {
             for entry in map.entries() {
@@ -76,11 +76,6 @@ fn add_all(items: &mut [Item], field: &str, map: &Value, templates: bool) {
             }
         }
     }
-}
-
-/// The pod is the object itself: its metadata was done.
-fn before_root(path: &[&str]) -> bool {
-    path.is_empty()
 }
 
 fn affixes(fields: &Value, items: &mut [Item]) {

@@ -5,9 +5,7 @@ use super::{Account, Context, equal};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::member::{self, Accounts, Member};
-use crate::graph::{
-    BindingStyle, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Trust, TrustId, pieces,
-};
+use crate::graph::{BindingStyle, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Trust, TrustId, Workload, WorkloadKind, pieces};
 
 use crate::partial::Text;
 use crate::rules::Finding;
@@ -173,6 +171,11 @@ pub(super) fn binding(context: &Context<'_>, accounts: &[Account<'_>], trust: &T
     let is = |text: &Text, known: &str| text.as_known().map(|t| t == known);
     let may_be = |a: &&Account<'_>| a.namespace.is_none_or(|n| is(n, &namespace) != Some(false)) && is(a.name, &name) != Some(false);
     let candidates: Vec<&Account<'_>> = accounts.iter().filter(may_be).collect();
+    // A chart or a remote base may bring the ServiceAccount, or another one of its name.
+    let external = |w: &Workload| matches!(&w.kind, WorkloadKind::External { namespace: space } if space.as_ref().is_none_or(|s| is(s, &namespace) != Some(false)));
+    if context.graph.workloads.iter().any(external) {
+        return None;
+    }
     let here = accounts.iter().any(|a| a.namespace.is_some_and(|n| is(n, &namespace) == Some(true)));
     let (message, at) = match candidates.as_slice() {
         [] if here => (
