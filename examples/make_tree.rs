@@ -19,7 +19,7 @@ fn main() -> io::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     };
     let Ok(wanted) = wanted else {
-        eprintln!("the number of files is no number");
+        eprintln!("the number of files must be a number");
         return Ok(ExitCode::FAILURE);
     };
     fs::create_dir_all(folder.join("modules/role"))?;

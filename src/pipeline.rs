@@ -69,7 +69,7 @@ pub struct World {
 /// Reads, judges, reports.
 ///
 /// # Errors
-/// A path that does not exist, an exclusion that is no glob, or models that cannot be used.
+/// A path that does not exist, an exclusion that is not a valid glob, or models that cannot be used.
 pub fn check(request: &Request) -> Result<Run, ScanError> {
     let world = read(request)?;
     let registry = request.config.registry();

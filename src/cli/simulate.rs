@@ -96,9 +96,10 @@ fn presented(arguments: &Simulate) -> Result<Presented, String> {
 fn workload(arguments: &Simulate) -> Result<Presented, String> {
     let issuer = arguments.issuer.as_deref();
     let (claims, any) = if let Some(name) = &arguments.kubernetes {
-        let (namespace, account) = name.split_once('/').ok_or_else(|| format!("`{name}` is no ServiceAccount: write `namespace/name`"))?;
+        let (namespace, account) =
+            name.split_once('/').ok_or_else(|| format!("`{name}` is not a ServiceAccount: write `namespace/name`"))?;
         let token = tokens::kubernetes(issuer.unwrap_or("https://kubernetes.default.svc"), namespace, account);
-        (token.ok_or_else(|| format!("`{name}` is no name of a ServiceAccount: write `namespace/name`"))?, IssuerChoice::Cluster)
+        (token.ok_or_else(|| format!("`{name}` is not the name of a ServiceAccount: write `namespace/name`"))?, IssuerChoice::Cluster)
     } else {
         let id = arguments.spiffe.as_deref().unwrap_or_default();
         let token = tokens::spiffe(issuer.unwrap_or("https://spire.invalid"), id);

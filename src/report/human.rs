@@ -204,7 +204,7 @@ fn help(finding: &Finding) -> Option<String> {
 
 fn witness_block(witness: &Token) -> String {
     let width = witness.claims.keys().map(String::len).max().unwrap_or(0);
-    let mut out = String::from("this token gets in:");
+    let mut out = String::from("this token is admitted:");
     for (name, claim) in &witness.claims {
         let value = match claim {
             Claim::String(s) => s.clone(),

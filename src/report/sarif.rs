@@ -155,7 +155,7 @@ fn message(finding: &Finding) -> String {
         text.push_str(" (likely: it depends on a value that is not known statically)");
     }
     if let Some(witness) = &finding.witness {
-        text.push_str("\n\nthis token gets in:\n");
+        text.push_str("\n\nthis token is admitted:\n");
         for (name, claim) in &witness.claims {
             let shown = match claim {
                 Claim::String(s) => s.clone(),

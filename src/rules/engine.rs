@@ -85,7 +85,7 @@ impl Context<'_> {
         match self.exposed(formula, templates) {
             Ok(exposure) => Some(exposure),
             Err(why) => {
-                self.record_undecided(origin.span, format!("who gets in through `{}` was not decided: {why}", origin.name));
+                self.record_undecided(origin.span, format!("cannot determine which tokens `{}` admits: {why}", origin.name));
                 None
             }
         }

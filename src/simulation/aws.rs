@@ -84,7 +84,7 @@ fn clients(graph: &Graph, providers: &[ProviderId], presented: &Presented) -> Op
             expected: Some(known.join(", ")),
             found: (!asked.is_empty()).then(|| asked.join(", ")),
             span: audiences.iter().find_map(Text::span).or(Some(provider.origin.span)),
-            note: Some("the token's audience is no client of the identity provider".to_owned()),
+            note: Some("the token's audience is not a client of the identity provider".to_owned()),
         });
     }
     found

@@ -88,7 +88,7 @@ fn concluded(answer: Answer) -> Evaluation {
     let note = match answer {
         Answer::Decided(evaluation) => return evaluation,
         Answer::OtherIssuer => "the policy trusts other issuers than the token's",
-        Answer::NotForTokens => "the policy lets no federated token in",
+        Answer::NotForTokens => "the policy admits no federated token",
     };
     let step =
         Step { test: "issuer".to_owned(), outcome: Truth::False, expected: None, found: None, span: None, note: Some(note.to_owned()) };

@@ -18,7 +18,7 @@ const GIVEN: [&str; 8] = ["repo", "repository", "context", "repository_owner", "
 /// The issuer is known and mints no such subject.
 pub fn of_subject(issuer: &str, subject: &str) -> Result<Presented, String> {
     let recognised =
-        registry().recognise(issuer).or_else(|| registry().generic(issuer)).ok_or_else(|| format!("`{issuer}` is no issuer"))?;
+        registry().recognise(issuer).or_else(|| registry().generic(issuer)).ok_or_else(|| format!("`{issuer}` is not a known issuer"))?;
     let mut token = Token::default();
     token.set("iss", recognised.iss.clone());
     token.set("sub", subject);

@@ -36,7 +36,7 @@ pub(super) fn of_object(object: &Map<String, Value>) -> Result<Presented, String
         Some(Value::Object(context)) if object.len() == 1 => {
             Ok(Presented { claims: Token::from_json(context), ready: true, ..Presented::default() })
         }
-        Some(_) if object.len() == 1 => Err("`context` has to be an object of condition keys".to_owned()),
+        Some(_) if object.len() == 1 => Err("`context` must be an object of condition keys".to_owned()),
         _ => Ok(Presented { claims: Token::from_json(object), ..Presented::default() }),
     }
 }
@@ -118,7 +118,7 @@ impl GithubJob<'_> {
     }
 
     fn refused(&self) -> String {
-        let issuer = self.issuer.map_or(String::new(), |i| format!(", or `{i}` is no issuer of GitHub"));
+        let issuer = self.issuer.map_or(String::new(), |i| format!(", or `{i}` is not an issuer of GitHub"));
         format!(
             "GitHub mints no such token: a name in `{}`, the ref `{}`, the event or the environment is not allowed{issuer}",
             self.repository, self.reference

@@ -40,7 +40,7 @@ fn the_page_tells_the_truth() {
 }
 
 #[test]
-fn a_module_beside_the_folder_is_seen_from_the_working_directory() {
+fn a_module_beside_the_folder_is_seen_from_anywhere() {
     let top = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {
         let path = top.path().join(path);
@@ -51,8 +51,11 @@ fn a_module_beside_the_folder_is_seen_from_the_working_directory() {
     write("modules/m/main.tf", "output \"who\" {\n  value = \"repo:acme/app\"\n}\n");
     let arguments: Vec<String> = ["eval", "live", "module.m.who", "--format", "json"].map(str::to_owned).to_vec();
     assert_eq!(eval(top.path(), &arguments).0, "{\"known\":true,\"value\":\"repo:acme/app\"}\n");
-    let outside: Vec<String> = ["eval", "../live", "module.m.who", "--format", "json"].map(str::to_owned).to_vec();
-    assert!(eval(&top.path().join("modules"), &outside).0.starts_with("{\"known\":false"), "a module outside of both is not read");
+    let beside: Vec<String> = ["eval", "../live", "module.m.who", "--format", "json"].map(str::to_owned).to_vec();
+    assert_eq!(eval(&top.path().join("modules"), &beside).0, "{\"known\":true,\"value\":\"repo:acme/app\"}\n", "from anywhere");
+    // Where a repository says that the project ends before the module, it is not read.
+    write("live/.git/HEAD", "ref: refs/heads/main\n");
+    assert!(eval(top.path(), &arguments).0.starts_with("{\"known\":false"));
     let missing: Vec<String> = ["eval", "nowhere", "1"].map(str::to_owned).to_vec();
     assert_eq!(eval(top.path(), &missing).1, Some(2));
 }

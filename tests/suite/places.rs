@@ -592,7 +592,7 @@ fn an_unknown_is_shown_as_it_is_written() {
     let run = run(&[("main.tf", &role("r", GITHUB, conditions).replace("StringEquals", "StringLike"))]);
     let message = &only(&run, "name-prefix").message;
     assert!(
-        message.contains("begins like `hub-${terraform.workspace}`") && message.contains("such as `hub-${terraform.workspace}-"),
+        message.contains("starts with `hub-${terraform.workspace}`") && message.contains("such as `hub-${terraform.workspace}-"),
         "{message}"
     );
 }

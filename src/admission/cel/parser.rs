@@ -306,7 +306,7 @@ impl Parser<'_, '_> {
             }
             (_, variable) => {
                 let at = variable.map_or(range, |v| v.range);
-                self.fail(at, format!("the first argument of `{method}` has to be a name"))
+                self.fail(at, format!("the first argument of `{method}` must be a name"))
             }
         }
     }

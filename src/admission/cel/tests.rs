@@ -67,7 +67,7 @@ fn problems_are_named_at_their_place() {
         ("a && ", "expression ends", 5..5),
         ("a.matches('\\.x')", "unknown escape", 11..13),
         ("Foo{a: 1}", "message literals", 3..4),
-        ("x.exists(1, true)", "has to be a name", 9..10),
+        ("x.exists(1, true)", "must be a name", 9..10),
     ] {
         let problem = parse(&text(source)).expect_err(source);
         assert!(problem.message.contains(message), "{source}: {}", problem.message);

@@ -72,7 +72,7 @@ pub struct Exposure {
     pub caller_chosen: bool,
 }
 
-/// Whether anybody at all gets in.
+/// Whether anyone gets in.
 #[derive(Debug, Clone)]
 pub enum Life {
     /// This token does.

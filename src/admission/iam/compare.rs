@@ -18,7 +18,7 @@ pub(super) fn holds(comparison: Comparison, ordering: Ordering) -> bool {
     }
 }
 
-/// Numeric comparison; unknown when a side is no number.
+/// Numeric comparison; unknown when a side is not a number.
 #[must_use]
 pub(super) fn numeric(comparison: Comparison, found: &str, expected: &str) -> Truth {
     let ordering = match (found.trim().parse::<i128>(), expected.trim().parse::<i128>()) {
@@ -35,7 +35,7 @@ fn decimal(text: &str) -> Option<f64> {
     text.trim().parse::<f64>().ok().filter(|n| n.is_finite())
 }
 
-/// Comparison of moments (ISO 8601 or seconds since 1970); unknown when a side is no date.
+/// Comparison of moments (ISO 8601 or seconds since 1970); unknown when a side is not a date.
 #[must_use]
 pub(super) fn date(comparison: Comparison, found: &str, expected: &str) -> Truth {
     match (moment(found), moment(expected)) {

@@ -100,7 +100,7 @@ impl World<'_> {
             Some(Claim::Json(serde_json::Value::Null)) => Found::Absent,
             Some(Claim::Json(serde_json::Value::Bool(b))) => Found::One(b.to_string()),
             Some(Claim::Json(serde_json::Value::Number(n))) => Found::One(n.to_string()),
-            Some(Claim::Json(other)) => Found::Unknown(format!("`{key}` holds `{other}`, which is no condition value")),
+            Some(Claim::Json(other)) => Found::Unknown(format!("`{key}` holds `{other}`, which is not a condition value")),
         }
     }
 }
@@ -368,9 +368,9 @@ impl World<'_> {
         }
         match operator.base {
             Base::Arn => "the ARN matches as a whole but not field by field: authorities disagree".to_owned(),
-            Base::Numeric(_) => "a side is no number".to_owned(),
-            Base::Date(_) => "a side is no date".to_owned(),
-            Base::IpAddress => "a side is no address".to_owned(),
+            Base::Numeric(_) => "a side is not a number".to_owned(),
+            Base::Date(_) => "a side is not a date".to_owned(),
+            Base::IpAddress => "a side is not an address".to_owned(),
             _ => format!("`{}` cannot be decided", condition.label()),
         }
     }

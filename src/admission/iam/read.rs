@@ -175,7 +175,7 @@ impl Reader {
             && version != "2012-10-17"
             && version != "2008-10-17"
         {
-            self.problem(value.span, ProblemKind::BadVersion, format!("there is no policy version `{version}`"));
+            self.problem(value.span, ProblemKind::BadVersion, format!("unknown policy version `{version}`"));
         }
     }
 
@@ -352,7 +352,7 @@ impl Reader {
             Some("Service") => PrincipalKind::Service,
             Some("CanonicalUser") => PrincipalKind::CanonicalUser,
             Some(other) => {
-                let message = format!("there is no principal of kind `{other}`: `AWS`, `Federated`, `Service`");
+                let message = format!("unknown principal type `{other}`: `AWS`, `Federated`, `Service`");
                 self.problem(entry.key.span(), ProblemKind::UnknownPrincipalKind, message);
                 PrincipalKind::Other
             }
@@ -438,7 +438,7 @@ impl Reader {
                     Some(operator)
                 }
                 None => {
-                    self.problem(span, ProblemKind::UnknownOperator, format!("there is no condition operator `{name}`"));
+                    self.problem(span, ProblemKind::UnknownOperator, format!("unknown condition operator `{name}`"));
                     None
                 }
             },

@@ -71,7 +71,7 @@ fn mistake(context: &Context<'_>, trust: &Trust, url: &Text) -> Option<Finding> 
     if context.registry.recognise(known.trim()).is_none()
         && let Some(why) = malformed(&known)
     {
-        let message = format!("`{known}` is no issuer: {why}; no token has it, so nobody gets in");
+        let message = format!("`{known}` is not a valid issuer: {why}; no token carries it, so no token can ever satisfy this trust");
         let finding = Finding::new(RuleId::IssuerMismatch, &trust.origin, url.span(), &known, message);
         return Some(finding.help("write the issuer exactly as it stands in the token's `iss`: `https://HOST/PATH`").along_text(url));
     }
@@ -88,7 +88,7 @@ fn mistake(context: &Context<'_>, trust: &Trust, url: &Text) -> Option<Finding> 
         &trust.origin,
         url.span(),
         &known,
-        format!("{message}; no token has this issuer, so nobody gets in"),
+        format!("{message}; no token carries this issuer, so no token can ever satisfy this trust"),
     );
     let finding = if message.contains("belongs to somebody else") || message.contains("only similar") {
         Finding { message, ..finding }
@@ -168,18 +168,19 @@ fn dead(seen: &CredentialView<'_>) -> Finding {
     if let Some(subject) = &seen.via.credential.subject {
         let star = ["*", "?"].iter().find_map(|c| subject.find_span(c));
         if star.is_some() || pieces::flat(subject).contains(['*', '?']) {
-            let message = format!("`{subject}` is compared character by character, and no token of {name} holds a `*`: nobody gets in");
+            let message =
+                format!("`{subject}` is an exact match, and no token of {name} contains a `*`: no token can ever satisfy this trust");
             return Finding::new(RuleId::LiteralWildcard, origin, star.or_else(|| subject.span()), "subject", message)
                 .help("write one credential for each exact subject, use an environment, or a flexible credential that names the whole repository")
                 .along_text(subject);
         }
-        let message = format!("no token of {name} has the subject `{subject}`: nobody gets in");
+        let message = format!("no token of {name} has the subject `{subject}`: this trust can never be used");
         return Finding::new(RuleId::NeverMatches, origin, subject.span(), "subject", message)
             .help(hint(seen, &subject.to_string()))
             .along_text(subject);
     }
     let expression = seen.via.credential.expression.clone().unwrap_or_default();
-    let message = format!("no token of {name} satisfies the expression: nobody gets in");
+    let message = format!("no token of {name} can ever satisfy the expression");
     let finding = Finding::new(RuleId::NeverMatches, origin, expression.span(), "expression", message);
     finding.help(format!("compare with a subject that {name} mints: `{}`", issuer::example(&seen.templates, "sub"))).along_text(&expression)
 }
@@ -206,7 +207,7 @@ fn audience_unsatisfiable(context: &Context<'_>, seen: &CredentialView<'_>) -> O
     }
     let text = seen.via.credential.audiences.first()?;
     let name = &seen.recognised.issuer.name;
-    let message = format!("no token of {name} is for the audience `{text}`: nobody gets in");
+    let message = format!("no token of {name} is for the audience `{text}`: this trust can never be used");
     let finding = Finding::new(RuleId::AudienceMismatch, &seen.via.trust.origin, text.span(), &text.to_string(), message);
     let minted = templates.iter().find_map(|t| t.claim("aud").map(|parts| t.text(parts)));
     let help = minted.map_or_else(|| "accept the audience of the tokens".to_owned(), |aud| format!("the tokens are for `{aud}`"));
@@ -243,19 +244,19 @@ fn foreign(seen: &CredentialView<'_>, exposure: &Exposure) -> verdict::Verdict {
     let (rule, message, help) = if exposure.class == Class::TenantPrefix {
         (
             RuleId::TenantPrefix,
-            "a tenant whose name merely begins like yours gets in: the wildcard is glued to the name".to_owned(),
+            "the wildcard follows the tenant's name without a delimiter, so any tenant whose name starts with yours is admitted".to_owned(),
             "end the name with its delimiter (`repo:OWNER/…`)",
         )
     } else if binding().any(|o| verdict::star(o.test).is_some()) {
         (
             RuleId::WildcardSubject,
-            format!("anybody who can get a token from {name} gets in: the tenant's part of the subject is a wildcard"),
+            format!("anyone who can get a token from {name} is admitted: the tenant's part of the subject is a wildcard"),
             "write the tenant's name where the wildcard is (`repo:OWNER/REPO:…`)",
         )
     } else {
         (
             RuleId::ForeignTenant,
-            format!("a stranger at {name} gets in although there is a condition: what it tests, everybody can have"),
+            format!("an unrelated tenant of {name} is admitted although there is a condition: any tenant can satisfy it"),
             "tie the expression to the tenant with a clause on `sub`, then narrow it",
         )
     };

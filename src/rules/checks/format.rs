@@ -160,7 +160,7 @@ pub(super) fn customised(
         (Some(keys), false) => {
             let claims = keys.join("`, `");
             let message = format!(
-                "only jobs whose subject is customised to `{claims}` get in; nothing in the scan says so, and the default subject is `{}`",
+                "only jobs whose subject is customised to `{claims}` are admitted; nothing in the scan says so, and the default subject is `{}`",
                 issuer::example(&recognised.templates(), "sub")
             );
             let help = "keep the customisation beside the trust (for GitHub `github_actions_repository_oidc_subject_claim_customization_template`), \
@@ -180,7 +180,7 @@ fn stranded(finding: &dyn Fn(String) -> Finding, facts: &[&SubjectFormat], recog
     });
     let form = keys.map_or_else(|| recognised.templates(), |keys| recognised.custom(&keys));
     let example = issuer::example(&form, "sub");
-    let message = format!("the subjects of {} are of the form `{example}` here, so no token matches and nobody gets in", names.join(", "));
+    let message = format!("the subjects of {} are of the form `{example}` here, so no token can ever match", names.join(", "));
     finding(message).severity(Severity::Medium).help(format!("compare with `{example}`, or give the default back (`use_default = true`)"))
 }
 
@@ -207,7 +207,7 @@ fn help(context: &Context<'_>, values: &[&Test], formula: &Formula, missing: &[T
             (value, other)
         })
         .collect();
-    let never = "do not widen the pattern to `OWNER*`, that lets strangers in";
+    let never = "do not widen the pattern to `OWNER*`: that admits unrelated owners";
     let complete = others.iter().all(|(_, other)| other.is_some()) && !others.is_empty();
     if !complete
         || admitted(context, &widened(formula, &|t| values.iter().any(|v| pattern(v).same(&pattern(t))), add_ids), missing) != Some(true)

@@ -115,7 +115,7 @@ pub fn any_caller(formula: &Formula, exposure: &Exposure) -> Option<Verdict> {
         severity: Severity::High,
         span: test.span,
         trail: test.trail.clone(),
-        message: "whoever calls this reusable workflow gets in: `job_workflow_ref` says which workflow runs, not for whom".to_owned(),
+        message: "any caller of this reusable workflow is admitted: `job_workflow_ref` says which workflow runs, not for whom".to_owned(),
         help: "pin the callers too, at least by `repository_owner_id`".to_owned(),
         witness: None,
     })
@@ -139,7 +139,7 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
     let segment = |names: &[&str]| names.iter().find_map(|n| exposure.segments.get(*n)).cloned().unwrap_or_default();
     let alike_named = |what: &str, named: &[&str], example: &[&str]| {
         let (begin, example) = wording::beginning(formula, exposure, named, example);
-        format!("{what} whose name begins like `{begin}` gets in, such as `{example}`")
+        format!("{what} whose name starts with `{begin}` is admitted, such as `{example}`")
     };
     let project = alike(exposure, templates, Role::Project);
     let workspace = ["workspace", "stack"].contains(&project);
@@ -148,7 +148,7 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             RuleId::WildcardSubject,
             Severity::High,
             &[Role::Namespace],
-            format!("a ServiceAccount of any namespace of the cluster gets in, such as one of namespace `{}`", segment(&["namespace"])),
+            format!("a ServiceAccount of any namespace of the cluster is admitted, such as one of namespace `{}`", segment(&["namespace"])),
             "name the namespace and the ServiceAccount: `system:serviceaccount:NAMESPACE:NAME` under `StringEquals`",
         ),
         Class::NamespacePrefix => (
@@ -162,7 +162,7 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             RuleId::WildcardSubject,
             Severity::Medium,
             &[Role::Project],
-            "every ServiceAccount of the namespace gets in, so whoever may create a pod there becomes the identity".to_owned(),
+            "every ServiceAccount of the namespace is admitted, so anyone who may create a pod there obtains the identity".to_owned(),
             "name the ServiceAccount: `system:serviceaccount:NAMESPACE:NAME` under `StringEquals`",
         ),
         Class::AnyProject if reusable(formula, exposure) => return loose_workflow(formula, templates, exposure),
@@ -170,7 +170,7 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             RuleId::AttackerChosenClaim,
             Severity::High,
             &[Role::CallerChosen],
-            "below the tenant the gate is a value that the caller picks (a session name, a workflow's name): everybody of the tenant gets in"
+            "within the tenant the only condition is caller-controlled (a session name, a workflow's name): every workload of the tenant is admitted"
                 .to_owned(),
             "test what the caller cannot pick: the repository's id, the role's name up to its delimiter",
         ),
@@ -178,7 +178,7 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             RuleId::OrganizationWide,
             Severity::High,
             &[Role::Project],
-            "every repository or project of the tenant gets in, so the weakest of them decides who becomes the identity".to_owned(),
+            "every repository or project of the tenant is admitted, so a compromise of any of them yields the identity".to_owned(),
             "list the repositories that need the identity, each with its ref or environment",
         ),
         Class::ProjectPrefix => (
@@ -193,7 +193,7 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             Severity::Medium,
             &[Role::Ref, Role::Project],
             format!(
-                "any branch of the repository gets in, so whoever may push one becomes the identity without review{}",
+                "any branch of the repository is admitted, so anyone who may push one obtains the identity without review{}",
                 wording::beside_branches(formula, templates, exposure)
             ),
             "pin the branch (`…:ref:refs/heads/main`) or, better, an environment with a protection rule (`…:environment:production`)",
@@ -210,28 +210,28 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             RuleId::RefClaimOnly,
             Severity::Medium,
             &[],
-            "runs of `pull_request_target` get in: they carry the `ref` of the target branch, whatever the pull request changes".to_owned(),
+            "runs of `pull_request_target` are admitted: they carry the `ref` of the target branch, whatever the pull request changes".to_owned(),
             "test `sub`, or add `event_name == 'push'` or a protected environment",
         ),
         Class::TagAsBranch => (
             RuleId::RefTypeConfusion,
             Severity::Medium,
             &[Role::Ref],
-            "a tag with the branch's name gets in: the type of the ref is left open".to_owned(),
+            "a tag with the branch's name is admitted: the type of the ref is left open".to_owned(),
             "pin the type of the ref: `ref_type:branch`, `refs/heads/…`",
         ),
         Class::PullRequest => (
             RuleId::PullRequest,
             Severity::Medium,
             &[],
-            "pull request runs get in, so code that nobody has reviewed runs as the identity".to_owned(),
+            "pull request runs are admitted, so code that was never reviewed runs as the identity".to_owned(),
             "give pull requests an identity of their own that can only read, or none",
         ),
         Class::AnyEnvironment => (
             RuleId::AnyEnvironment,
             Severity::High,
             &[Role::Environment],
-            "every environment name gets in, and whoever may write a workflow can make up an unprotected one".to_owned(),
+            "every environment name is admitted, and anyone who may write a workflow can make up an unprotected one".to_owned(),
             "name the environment and protect it",
         ),
         Class::EnvironmentPrefix if family(exposure, Role::Environment, templates) => return None,
@@ -274,7 +274,7 @@ fn loose_workflow(formula: &Formula, templates: &[Template], exposure: &Exposure
         severity: Severity::Medium,
         span: at.as_ref().and_then(|c| c.open_at).or(test.span),
         trail: test.trail.clone(),
-        message: "any ref of the reusable workflow gets in, so whoever may push a branch there decides what runs as the identity"
+        message: "any ref of the reusable workflow is admitted, so anyone who may push a branch there decides what runs as the identity"
             .to_owned(),
         help: "pin the ref of the reusable workflow (`…/deploy.yml@refs/heads/main`, or a commit)".to_owned(),
         witness: None,

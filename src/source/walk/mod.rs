@@ -107,7 +107,7 @@ pub enum ScanError {
     /// An argument names nothing.
     #[error("no such file or folder: `{0}`")]
     NotFound(String),
-    /// The pattern is no glob.
+    /// The pattern is not a valid glob.
     #[error("`{pattern}` is not a glob: {why}")]
     Glob {
         /// The pattern.
@@ -134,7 +134,7 @@ impl Scan {
     /// Walks the roots. The texts of hits are added to `sources`, in the order of their paths.
     ///
     /// # Errors
-    /// When a root does not exist or an exclusion is no glob. An unreadable path below a root is only skipped.
+    /// When a root does not exist or an exclusion is not a valid glob. An unreadable path below a root is only skipped.
     pub fn run(options: &Options, sources: &Arc<Sources>) -> Result<Self, ScanError> {
         let walk = Walk::new(options)?;
         let mut reads = Vec::new();

@@ -32,7 +32,7 @@ impl Evaluator<'_> {
             match last.kind {
                 Kind::List { items, open: false } => values.extend(items),
                 Kind::List { .. } | Kind::Unknown(_) | Kind::OneOf(_) => return Ok(self.unknown_result(expr, scope)),
-                _ => return Err(EvalError::new("the argument before `...` is no list", Some(expr.span))),
+                _ => return Err(EvalError::new("the argument before `...` is not a list", Some(expr.span))),
             }
         }
         let deep = DEEP.contains(&name);
@@ -156,7 +156,7 @@ impl Files for FileAccess<'_, '_> {
         if inside.is_empty() {
             return Err(format!("`{path}` lies outside the scanned folder"));
         }
-        inside.iter().find_map(|p| self.evaluator.cache.files.read(p)).ok_or_else(|| format!("there is no file `{path}`"))
+        inside.iter().find_map(|p| self.evaluator.cache.files.read(p)).ok_or_else(|| format!("no such file `{path}`"))
     }
 
     fn list(&self, folder: &str, pattern: &str) -> std::result::Result<Vec<String>, String> {

@@ -41,7 +41,7 @@ impl Evaluator<'_> {
                 let open = all.iter().any(|i| i.open || i.pairs.len() > pairs.len());
                 Ok(Items { pairs, open })
             }
-            _ => Err(EvalError::new(format!("{} is no collection", noun(value)), Some(span))),
+            _ => Err(EvalError::new(format!("{} is not a collection", noun(value)), Some(span))),
         }
     }
 
@@ -104,7 +104,7 @@ impl Evaluator<'_> {
         let value = self.eval_settled(condition, scope)?;
         let outcomes: Vec<Option<bool>> = value.alternatives().iter().map(|v| v.as_bool()).collect();
         if value.is_null() || matches!(value.kind, Kind::List { .. } | Kind::Map { .. }) {
-            return Err(EvalError::new("the condition of the `for` expression is no bool", Some(condition.span)));
+            return Err(EvalError::new("the condition of the `for` expression is not a boolean", Some(condition.span)));
         }
         let first = outcomes.first().copied().flatten();
         Ok(if outcomes.iter().all(|o| *o == first) { first } else { None })

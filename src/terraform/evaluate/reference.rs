@@ -90,7 +90,7 @@ impl Evaluator<'_> {
 
     pub(super) fn local(&self, name: &str, instance: &Rc<Instance>, span: Span) -> Result<Rc<Value>> {
         let Some(attribute) = instance.config.locals.get(name) else {
-            return Err(EvalError::new(format!("there is no local `{name}`"), Some(span)));
+            return Err(EvalError::new(format!("unknown local `{name}`"), Some(span)));
         };
         self.recall(instance, &format!("local.{name}"), span, || {
             let value = self.eval(&attribute.value, &Scope::of(instance))?;
@@ -101,7 +101,7 @@ impl Evaluator<'_> {
     /// The value of a variable: argument of the call, else tfvars, else default, else an atom.
     pub(super) fn variable(&self, name: &str, instance: &Rc<Instance>, span: Span) -> Result<Rc<Value>> {
         let Some(variable) = instance.config.variables.get(name) else {
-            return Err(EvalError::new(format!("there is no variable `{name}`"), Some(span)));
+            return Err(EvalError::new(format!("unknown variable `{name}`"), Some(span)));
         };
         self.recall(instance, &format!("var.{name}"), span, || {
             let constraint = variable.body.attribute("type").map(|t| types::Type::of(&t.value));
@@ -151,7 +151,7 @@ impl Evaluator<'_> {
     pub(super) fn module_reference(&self, name: &str, steps: &[RefStep<'_>], expr: &Expr, scope: &Scope) -> Result<Value> {
         let instance = &scope.instance;
         let Some(block) = instance.config.modules.get(name) else {
-            return Err(EvalError::new(format!("there is no module `{name}`"), Some(expr.span)));
+            return Err(EvalError::new(format!("unknown module `{name}`"), Some(expr.span)));
         };
         let expansion = self.expansion(instance, &format!("module.{name}"), block);
         let value = |item: &super::engine::Item, output: Option<&str>| self.module_output(instance, name, item, output, expr);
@@ -218,7 +218,7 @@ impl Evaluator<'_> {
     fn resource_reference(&self, address: &str, steps: &[RefStep<'_>], expr: &Expr, scope: &Scope) -> Result<Value> {
         let instance = &scope.instance;
         let Some(block) = instance.config.resources.get(address) else {
-            return Err(EvalError::new(format!("there is no resource `{address}`"), Some(expr.span)));
+            return Err(EvalError::new(format!("unknown resource `{address}`"), Some(expr.span)));
         };
         let expansion = self.expansion(instance, address, block);
         let value =
@@ -269,7 +269,7 @@ impl Evaluator<'_> {
     ) -> Result<Value> {
         self.each_alternative(key, expr, scope, |key| {
             let Some(text) = key.as_text() else {
-                return Err(EvalError::new("the key of an instance is no string or number", Some(expr.span)));
+                return Err(EvalError::new("the key of an instance must be a string or a number", Some(expr.span)));
             };
             let same = |item: &&super::engine::Item| item.key.as_ref().and_then(Value::as_text).is_some_and(|k| k.same(&text));
             if let Some(item) = expansion.items.iter().find(same) {
@@ -295,7 +295,7 @@ impl Evaluator<'_> {
                 return Ok(self.unknown_result(expr, scope));
             }
             if text.is_known() && !expansion.open {
-                return Err(EvalError::new(format!("there is no instance `{text}`"), Some(expr.span)));
+                return Err(EvalError::new(format!("unknown instance `{text}`"), Some(expr.span)));
             }
             let any = expansion.items.iter().map(&value).collect::<Result<Vec<_>>>()?;
             Ok(super::values::one_of(any, || self.unknown_result(expr, scope)))

@@ -122,7 +122,7 @@ impl Evaluator<'_> {
         let value = self.eval_settled(condition, scope)?;
         let outcomes: Vec<Option<bool>> = value.alternatives().iter().map(|v| v.as_bool()).collect();
         if value.alternatives().iter().any(|v| matches!(v.kind, Kind::Null | Kind::List { .. } | Kind::Map { .. })) {
-            return Err(EvalError::new("the condition of the template is no bool", Some(condition.span)));
+            return Err(EvalError::new("the condition of the template is not a boolean", Some(condition.span)));
         }
         let mut out = Vec::new();
         if outcomes.iter().any(|o| *o != Some(false)) {

@@ -86,7 +86,7 @@ fn expressions() {
         ("0.1 + 0.2", "0.3"),
         ("-5 % 3", "-2"),
         ("false && null.x", "false"),
-        ("local.nope", "error: there is no local `nope`"),
+        ("local.nope", "error: unknown local `nope`"),
         ("path.module", "\".\""),
         ("\"%{ for v in local.a.x ~} ${v} %{~ endfor }\"", "\"12\""),
     ];

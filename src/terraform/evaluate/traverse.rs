@@ -80,7 +80,7 @@ impl Evaluator<'_> {
             }
             Kind::Map { entries, open } => {
                 let Some(text) = key.as_text() else {
-                    return Err(EvalError::new(format!("{} is no key", noun(key)), Some(expr.span)));
+                    return Err(EvalError::new(format!("{} is not a valid key", noun(key)), Some(expr.span)));
                 };
                 if let Some(found) = entries.iter().rev().find(|e| e.key.same(&text)) {
                     return Ok(found.value.clone());

@@ -201,7 +201,7 @@ impl<'a> Evaluator<'a> {
                     self.file_value(&instance, expr.span).map(Some)
                 }
                 (None, Some(default)) => self.eval(default, scope).map(Some),
-                (None, None) => Err(EvalError::new("there is no such Terragrunt file", Some(expr.span))),
+                (None, None) => Err(EvalError::new("no such Terragrunt file", Some(expr.span))),
             };
         }
         let is_path = name == "find_in_parent_folders" || name.starts_with("path_relative_") || name.starts_with("get_");

@@ -121,10 +121,7 @@ fn dispatch(call: &Call<'_>) -> Result<Value, Stop> {
         dates::call,
         cidr::call,
     ];
-    families
-        .iter()
-        .find_map(|family| family(call))
-        .unwrap_or_else(|| Err(Stop::Error(format!("there is no function named `{}`", call.name))))
+    families.iter().find_map(|family| family(call)).unwrap_or_else(|| Err(Stop::Error(format!("unknown function `{}`", call.name))))
 }
 
 /// The unknown that a call on unknowns gives: equal calls give equal unknowns.

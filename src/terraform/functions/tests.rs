@@ -143,7 +143,7 @@ fn strings() {
         ("endswith", r#"["repo:*","*"]"#, "true"),
         ("strcontains", r#"["abc","d"]"#, "false"),
         ("lower", r#"[null]"#, "error: argument 1 of `lower` must not be null"),
-        ("nope", "[]", "error: there is no function named `nope`"),
+        ("nope", "[]", "error: unknown function `nope`"),
         ("core::lower", r#"["A"]"#, r#""a""#),
     ]);
 }

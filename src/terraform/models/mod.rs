@@ -115,7 +115,7 @@ pub struct Library {
 static OWN: LazyLock<Library> = LazyLock::new(|| {
     let entries: Vec<Entry> = serde_saphyr::from_str(include_str!("index.yaml")).unwrap_or_default();
     let model = |name: &str| {
-        let (name, text) = BUILT_IN.iter().find(|(n, _)| *n == name).ok_or_else(|| format!("there is no model `{name}`"))?;
+        let (name, text) = BUILT_IN.iter().find(|(n, _)| *n == name).ok_or_else(|| format!("unknown model `{name}`"))?;
         let files = vec![(Cow::Borrowed("main.tf"), Cow::Borrowed(*text))];
         Ok(Model { name: Cow::Borrowed(name), files, arguments: Arguments::default() })
     };
@@ -124,12 +124,12 @@ static OWN: LazyLock<Library> = LazyLock::new(|| {
 
 fn rule(entry: &Entry, model: impl Fn(&str) -> Result<Model, String>) -> Result<Rule, String> {
     let bound = |text: &Option<String>, missing: Version| match text {
-        Some(text) => Version::parse(text).ok_or_else(|| format!("`{text}` is no version")),
+        Some(text) => Version::parse(text).ok_or_else(|| format!("`{text}` is not a version")),
         None => Ok(missing),
     };
     Ok(Rule {
         model: Arc::new(Model { arguments: entry.arguments.clone(), ..model(&entry.model)? }),
-        source: Regex::new(&entry.source).map_err(|e| format!("`{}` is no regular expression: {e}", entry.source))?,
+        source: Regex::new(&entry.source).map_err(|e| format!("`{}` is not a valid regular expression: {e}", entry.source))?,
         versions: Range { from: bound(&entry.from, Version::LEAST)?, below: bound(&entry.below, Version::MOST)? },
     })
 }
@@ -175,7 +175,7 @@ impl Library {
 /// The Terraform files of one model of a user.
 fn read_model(folder: &Path, name: &str) -> Result<Model, String> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
-        return Err(format!("`{name}` is no name of a model: letters, digits, `-` and `_` are"));
+        return Err(format!("`{name}` is not a valid model name: letters, digits, `-` and `_` are"));
     }
     let entries = std::fs::read_dir(folder.join(name)).map_err(|e| format!("the model `{name}`: {e}"))?;
     let mut paths: Vec<_> = entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "tf")).collect();

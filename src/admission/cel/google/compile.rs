@@ -482,10 +482,10 @@ pub fn condition_formula(view: &GoogleView) -> Formula {
         parts.push(cases(values, |symbol| match symbol {
             Symbol::Subject(Subject::Claim(claim)) if groups => present(Subject::AnyItem(claim), span, key),
             Symbol::Subject(s) => present(s, span, key),
-            Symbol::Text(_) if groups => error("`google.groups` has to be a list"),
+            Symbol::Text(_) if groups => error("`google.groups` must be a list"),
             Symbol::Text(_) => Formula::TRUE,
             Symbol::Constant(Value::List(_)) if groups => Formula::TRUE,
-            Symbol::Constant(v) => error(format!("`{key}` has to be a string, not {}", v.type_name())),
+            Symbol::Constant(v) => error(format!("`{key}` must be a string, not {}", v.type_name())),
             Symbol::Fault(f) => fault(&f),
         }));
     }

@@ -111,12 +111,12 @@ fn truth_of(fault: &Fault) -> Truth {
 fn typed(key: &str, value: Value) -> Mapped {
     match (key, &value) {
         ("google.groups", Value::List(_)) => Ok(value),
-        ("google.groups", _) => Err(Fault::Error(format!("`google.groups` has to be a list, not {}", value.type_name()))),
+        ("google.groups", _) => Err(Fault::Error(format!("`google.groups` must be a list, not {}", value.type_name()))),
         ("google.subject", Value::String(s)) if s.len() > MAX_SUBJECT => {
             Err(Fault::Error(format!("`google.subject` has {} bytes, more than {MAX_SUBJECT}", s.len())))
         }
         (_, Value::String(_)) => Ok(value),
-        _ => Err(Fault::Error(format!("`{key}` has to be a string, not {}", value.type_name()))),
+        _ => Err(Fault::Error(format!("`{key}` must be a string, not {}", value.type_name()))),
     }
 }
 

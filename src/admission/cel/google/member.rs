@@ -259,7 +259,7 @@ fn service_account(rest: &Text, whole: &Text) -> Result<MemberKind, MemberProble
         return malformed(&after, "nothing may follow `]`");
     }
     if pool.is_known() && !known(&pool).is_some_and(|p| p.ends_with(".svc.id.goog")) {
-        return malformed(&pool, "the pool has to be `PROJECT_ID.svc.id.goog`");
+        return malformed(&pool, "the pool must be `PROJECT_ID.svc.id.goog`");
     }
     let Some((namespace, name)) = split_once(&inner, "/") else {
         if !inner.is_known() {
@@ -287,7 +287,7 @@ fn principal(rest: &Text, whole: &Text, set: bool) -> Result<MemberKind, MemberP
         return Ok(MemberKind::Unmodelled(Piece::of(rest.clone())));
     }
     if host_name != "iam.googleapis.com" {
-        return fail(K::Host, &host, whole, format!("host `{host_name}` has to be `iam.googleapis.com`"));
+        return fail(K::Host, &host, whole, format!("host `{host_name}` must be `iam.googleapis.com`"));
     }
     let Some(tail) = tail else { return fail(K::Project, &host, whole, "`projects/NUMBER` is missing") };
     let (word, tail) = segment(&tail);
@@ -323,13 +323,13 @@ fn principal(rest: &Text, whole: &Text, set: bool) -> Result<MemberKind, MemberP
         return if location.is_known() { fail(K::Pool, &location, whole, "`workloadIdentityPools/POOL` is missing") } else { unknown() };
     };
     if known(&location).is_some_and(|l| l != "global") {
-        return fail(K::Location, &location, whole, format!("location `{location}` has to be `global`"));
+        return fail(K::Location, &location, whole, format!("location `{location}` must be `global`"));
     }
     let (kind, tail) = segment(&tail);
     let Some(kind_name) = known(&kind) else { return unknown() };
     let workforce = kind_name == "workforcePools";
     if !workforce && kind_name != "workloadIdentityPools" {
-        return fail(K::Pool, &kind, whole, format!("`{kind_name}` has to be `workloadIdentityPools`"));
+        return fail(K::Pool, &kind, whole, format!("`{kind_name}` must be `workloadIdentityPools`"));
     }
     if workforce && let Some(project) = &project {
         return fail(K::Project, project, whole, "a workforce pool belongs to an organisation, not to a project");

@@ -49,7 +49,7 @@ pub(super) fn wrong_action(subject: &RoleTrust<'_>) -> Vec<Finding> {
         }
         let first = patterns.first();
         let message = format!(
-            "`{}` never applies to this principal: nobody gets in through {}",
+            "`{}` never applies to this principal: no token can ever assume the role through {}",
             first.map(Text::to_string).unwrap_or_default(),
             statement.name(index)
         );
@@ -81,10 +81,7 @@ fn opened(subject: &RoleTrust<'_>, statement: &iam::Statement) -> String {
     let Some(seen) = open else { return String::new() };
     let wanted = Wanted { claim: "sub", value: "SUBJECT" };
     let condition = advice::add(subject, &seen.via.principal, &wanted);
-    format!(
-        " together with a condition on the subject, else everybody with a token of {} gets in: {condition}",
-        seen.recognised.issuer.name
-    )
+    format!(" together with a condition on the subject, else every token of {} is admitted: {condition}", seen.recognised.issuer.name)
 }
 
 /// IAM's action patterns: `*` and `?`, case-insensitive.
@@ -132,7 +129,7 @@ fn starred(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, severity: Severity
             continue;
         }
         seen_spans.push(Some(star));
-        let message = format!("`{text}` is compared character by character here, and no token holds a `*`: this value lets nobody in");
+        let message = format!("`{text}` is an exact match here, and no token contains a `*`: no token can ever match this value");
         findings.push(
             Finding::new(RuleId::LiteralWildcard, &subject.trust.origin, Some(star), &text.to_string(), message)
                 .severity(severity)
@@ -178,13 +175,13 @@ fn foreign_key(subject: &RoleTrust<'_>, issuer: &Text, test: &ConditionTest) -> 
     let (message, help) = match prefix.split_once("://") {
         Some((scheme, rest)) if rest.eq_ignore_ascii_case(&issuer) => (
             format!(
-                "the condition key carries the scheme `{scheme}://`: no token has such a key, so the test never holds and nobody gets in"
+                "the condition key carries the scheme `{scheme}://`: no token has such a key, so the test never holds and no token can ever satisfy this trust"
             ),
             format!("write the key as `{issuer}:{name}`"),
         ),
         _ => (
             format!(
-                "the condition tests a key of `{prefix}`, the principal is `{issuer}`: its tokens never have that key, so nobody gets in"
+                "the condition tests a key of `{prefix}`, the principal is `{issuer}`: its tokens never carry that key, so no token can ever satisfy this trust"
             ),
             format!("write the key as `{issuer}:{name}`, or put the other issuer's trust into a statement of its own"),
         ),
@@ -196,7 +193,7 @@ fn foreign_key(subject: &RoleTrust<'_>, issuer: &Text, test: &ConditionTest) -> 
 /// A key that begins with a scheme, whatever follows: an issuer's URL that was not cut.
 fn schemed(subject: &RoleTrust<'_>, test: &ConditionTest, scheme: &str, name: &str) -> Finding {
     let message = format!(
-        "the condition key `{}` begins with `{scheme}`: no token has such a key, so the test never holds and nobody gets in",
+        "the condition key `{}` begins with `{scheme}`: no token has such a key, so the test never holds and no token can ever satisfy this trust",
         test.key
     );
     let written = advice::before_colon(subject.context.sources, &test.key);
@@ -219,7 +216,7 @@ pub(super) fn other_accounts(subject: &RoleTrust<'_>) -> Vec<Finding> {
 fn other_account(subject: &RoleTrust<'_>, principal: &iam::PrincipalRef) -> Option<Finding> {
     let (role, provider) = aws::other_account(subject.role(), &principal.text)?;
     let message = format!(
-        "the provider is in account `{provider}`, the role in `{role}`: STS looks for the provider in the role's own account, so nobody gets in"
+        "the provider is in account `{provider}`, the role in `{role}`: STS looks for the provider in the role's own account, so no token can ever satisfy this trust"
     );
     let finding = Finding::new(RuleId::IssuerMismatch, &subject.trust.origin, principal.span, &provider, message);
     let help = format!("register the issuer in account `{role}` and name that provider");
@@ -245,7 +242,7 @@ fn unsupported_claim(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Optio
     let near = recognised.issuer.nearest_claim(&name).filter(|n| recognised.issuer.aws_key_of(n).is_some());
     let hint = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
     let message = format!(
-        "AWS makes no condition key of the claim `{name}` for tokens of {}: the test never holds and nobody gets in",
+        "AWS makes no condition key of the claim `{name}` for tokens of {}: the test never holds, and no token can ever satisfy this trust",
         recognised.issuer.name
     );
     let finding = Finding::new(RuleId::UnsupportedClaim, &subject.trust.origin, test.key.span().or(test.span), &name, message);
@@ -259,13 +256,13 @@ fn contradiction(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Finding {
     let binding = tests.iter().filter(|t| shape::binds(t, &seen.templates));
     if let Some(test) = binding.chain(&tests).find(|t| never(subject.context, t, seen)) {
         let value = value_of(test);
-        let message = format!("no token of {name} can satisfy `{}`{value}: nobody gets in", test.label);
+        let message = format!("no token of {name} can ever satisfy `{}`{value}", test.label);
         let example = crate::gate::issuer::example(&seen.templates, "sub");
         return Finding::new(RuleId::NeverMatches, &subject.trust.origin, test.span, &test.label, message)
             .help(format!("compare with a subject that {name} mints: `{example}`"))
             .along(&test.trail);
     }
-    let message = format!("the conditions contradict each other: no token of {name} can satisfy all of them, so nobody gets in");
+    let message = format!("the conditions contradict each other: no token of {name} can ever satisfy all of them");
     let finding = Finding::new(RuleId::NeverMatches, &subject.trust.origin, tests.first().and_then(|t| t.span), "contradiction", message);
     finding
         .help("all tests of a statement have to hold at once; alternatives belong into one list of values, or into statements of their own")

@@ -14,7 +14,7 @@ pub(super) fn identity_pool(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -
     let exposure = subject.context.exposure(&subject.trust.origin, &seen.formula, &seen.templates)?;
     let origin = &subject.trust.origin;
     if matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix) {
-        let message = "anybody with an identity pool of his own gets in: no condition names yours";
+        let message = "anyone with an identity pool of their own can assume the role: no condition names yours";
         let finding = Finding::new(RuleId::IdentityPoolOpen, origin, subject.lacks(&seen.via.principal, &["aud"]), "pool", message)
             .severity(Severity::Critical);
         let help = "add `StringEquals` on `cognito-identity.amazonaws.com:aud` with the id of the identity pool";
@@ -28,7 +28,7 @@ pub(super) fn identity_pool(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -
         _ => i.origin.name.clone(),
     });
     let meant = name.is_some_and(|n| n.to_lowercase().contains("unauth") || n.to_lowercase().contains("guest"));
-    let message = "guests get in: whoever asks the identity pool gets this role without logging in";
+    let message = "unauthenticated identities can assume the role: the identity pool gives it out without a login";
     let finding = Finding::new(RuleId::IdentityPoolOpen, origin, subject.lacks(&seen.via.principal, &["amr"]), "guests", message);
     let finding = finding.severity(if meant { Severity::Info } else { Severity::High });
     let help = "add `ForAnyValue:StringLike` on `cognito-identity.amazonaws.com:amr` with `authenticated`";

@@ -83,7 +83,7 @@ fn unknown_issuer(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<F
             severity: Severity::Medium,
             span: verdict::star(first.test).or(first.test.span),
             trail: first.test.trail.clone(),
-            message: "the condition refuses nobody: every token of this issuer gets in".to_owned(),
+            message: "the condition never refuses a token: every token of this issuer is admitted".to_owned(),
             help: help.to_owned(),
         }
     } else {
@@ -105,7 +105,7 @@ fn placeholder(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, host: &crate::
     let known = host.as_known().filter(|h| h.contains(['<', '>', '{', '}', ' ', '"', '|']))?;
     let holds = |p: &&Part| matches!(p, Part::Literal { text, .. } if text.contains(['<', '>', '{', '}', ' ', '"', '|']));
     let span = host.parts.iter().find(holds).and_then(Part::span);
-    let message = format!("`{known}` is the URL of no issuer, a part of it is still to be filled in: nobody gets in");
+    let message = format!("`{known}` is a placeholder, not the URL of an issuer: no token can ever satisfy this trust");
     let finding = Finding::new(RuleId::NeverMatches, &subject.trust.origin, span.or_else(|| seen.via.principal.span()), &known, message);
     Some(finding.help("write the issuer as it stands in the `iss` of its tokens, without `https://`").along_text(&seen.via.principal))
 }
@@ -124,11 +124,11 @@ pub(super) fn unbound(seen: &FederatedView<'_>) -> bool {
 fn unbound_verdict(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, tenancy: Tenancy) -> Verdict {
     let name = &seen.recognised.issuer.name;
     let (severity, who) = match tenancy {
-        Tenancy::Shared => (Severity::Critical, format!("anybody who can get a token from {name} gets in")),
-        Tenancy::Cluster => (Severity::High, "every ServiceAccount of the cluster gets in".to_owned()),
-        Tenancy::Tenant | Tenancy::Service => (Severity::High, format!("every workload of the tenant at {name} gets in")),
+        Tenancy::Shared => (Severity::Critical, format!("anyone who can get a token from {name} can assume the role")),
+        Tenancy::Cluster => (Severity::High, "every ServiceAccount of the cluster can assume the role".to_owned()),
+        Tenancy::Tenant | Tenancy::Service => (Severity::High, format!("every workload of the tenant at {name} can assume the role")),
         Tenancy::Own => (Severity::Low, format!("every workload that {name}, an issuer of your own, gives a token to can assume the role")),
-        Tenancy::Unknown => (Severity::Medium, "every token of this issuer gets in".to_owned()),
+        Tenancy::Unknown => (Severity::Medium, "every token of this issuer is admitted".to_owned()),
     };
     let refused = seen.recognised.issuer.aws_required.as_ref();
     let refused =
@@ -180,15 +180,15 @@ fn foreign(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, exposure: &Exposur
     if exposure.class == Class::TenantPrefix {
         return verdict(
             RuleId::TenantPrefix,
-            "a tenant whose name merely begins like yours gets in: the wildcard is glued to the name".to_owned(),
+            "the wildcard follows the tenant's name without a delimiter, so any tenant whose name starts with yours is admitted".to_owned(),
             "end the name with its delimiter (`repo:OWNER/…`; for immutable subjects `repo:OWNER@OWNER_ID/…` as a value of its own)",
         );
     }
     if binding.iter().all(|o| !o.positive) {
         let inverted = verdict(
             RuleId::InvertedCondition,
-            format!("everybody at {name} except those named here gets in: the only test of the tenant is a negation"),
-            "say who gets in with `StringEquals` or `StringLike`; put exceptions into a `Deny` statement",
+            format!("every tenant at {name} except those named here is admitted: the only test of the tenant is a negation"),
+            "name who is admitted with `StringEquals` or `StringLike`; put exceptions into a `Deny` statement",
         );
         let negation = binding.first().map(|o| (o.test.span, o.test.trail.clone()));
         let (span, trail) = negation.unwrap_or((inverted.span, inverted.trail));
@@ -199,7 +199,7 @@ fn foreign(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, exposure: &Exposur
     let open = || {
         verdict(
             RuleId::WildcardSubject,
-            format!("anybody who can get a token from {name} gets in: the tenant's part of the subject is a wildcard"),
+            format!("anyone who can get a token from {name} is admitted: the tenant's part of the subject is a wildcard"),
             "write the tenant's name where the wildcard is (`repo:OWNER/REPO:…`)",
         )
     };
@@ -210,7 +210,7 @@ fn foreign(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, exposure: &Exposur
     if shape::vacuous(&seen.formula, &seen.templates, &binds) {
         return verdict(
             RuleId::VacuousCondition,
-            format!("the condition on the tenant refuses nobody, so anybody who can get a token from {name} gets in"),
+            format!("the condition on the tenant refuses nobody, so anyone who can get a token from {name} can assume the role"),
             "use `StringEquals` without `ForAllValues:` or `IfExists` on a claim that every token has",
         );
     }
@@ -219,7 +219,7 @@ fn foreign(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, exposure: &Exposur
     }
     verdict(
         RuleId::ForeignTenant,
-        format!("a stranger at {name} gets in although there is a condition: what it tests, everybody can have"),
+        format!("an unrelated tenant of {name} is admitted although there is a condition: any tenant can satisfy it"),
         "tie the condition to the tenant first, then narrow it",
     )
 }
@@ -241,7 +241,7 @@ fn ignored_test(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<Ver
         span: test.key.span().or(test.span),
         trail: leaf.and_then(|l| l.trail.clone()),
         message: format!(
-            "`{}` holds for everybody: the key can be absent, and an absent key passes this operator, so anybody at {} gets in",
+            "`{}` always holds: the key can be absent, and an absent key passes this operator, so any tenant of {} is admitted",
             test.label(),
             seen.recognised.issuer.name
         ),

@@ -10,6 +10,7 @@ use crate::catalogue::Severity;
 use crate::gate::aws::key_name;
 use crate::issuers::Trait;
 
+use crate::partial::{Text, hops};
 use crate::rules::Finding;
 
 /// No test of the audience.
@@ -28,8 +29,15 @@ pub(super) fn audience(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Opt
     let host = iam::issuer_of_federated(&seen.via.principal).map_or_else(String::new, |t| t.to_string());
     let place = subject.lacks(&seen.via.principal, &["aud", "oaud", "azp"]);
     let finding = Finding::new(RuleId::MissingAudience, &subject.trust.origin, place, &host, message).severity(severity);
-    // Two issuers without an audience are two facts.
-    Some(finding.help(help).along_text(&seen.via.principal).merged_by(host))
+    let key = provider_of(&seen.via.principal).unwrap_or(host);
+    Some(finding.help(help).along_text(&seen.via.principal).merged_by(key))
+}
+
+/// Two issuers without an audience are two facts, one provider whose URL differs from workspace to workspace is one: the
+/// address of the provider that a principal is computed from.
+fn provider_of(principal: &Text) -> Option<String> {
+    let trail = principal.trail();
+    hops(&trail).find(|hop| hop.kind.is_aws_provider_url()).map(|hop| hop.kind.to_string())
 }
 
 /// The audience is one of the client ids that a provider lists.
@@ -65,7 +73,7 @@ fn google(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> (Severity, &'sta
         severity,
         why,
         advice::add(subject, &seen.via.principal, &Wanted { claim: "oaud", value: "AUDIENCE" })
-            + ", with the audience that the workload asks for",
+            + ", with the audience that the workload requests",
     )
 }
 

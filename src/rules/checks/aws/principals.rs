@@ -175,7 +175,7 @@ pub(super) fn unreachable(subject: &RoleTrust<'_>) -> Vec<Finding> {
         let Some(test) = statement.conditions.first() else { continue };
         let named = statement.conditions.iter().take(MAX_NAMED).map(|c| format!("`{}`", c.label())).collect::<Vec<_>>().join(", ");
         let leaf = test.values.leaves().next().and_then(|l| l.text().and_then(Text::span).or(l.span));
-        let message = format!("no principal that the statement names can ever satisfy {named}: nobody can assume the role by it");
+        let message = format!("no principal that the statement names can ever satisfy {named}: no principal can assume the role by it");
         findings.push(
             Finding::new(RuleId::NeverMatches, &subject.trust.origin, leaf.or(test.span), &statement.name(index), message)
                 .help("test what the named principals have: `aws:PrincipalArn` with an ARN of the same account, `sts:ExternalId`, `aws:PrincipalOrgID`"),

@@ -33,7 +33,7 @@ fn duplicates(subject: &RoleTrust<'_>) -> Vec<Finding> {
         operator && conditions.iter().any(|c| c.span.or_else(|| c.key.span()).is_some_and(inside))
     };
     let findings = subject.context.graph.duplicates.iter().filter(own).map(|d| {
-        let message = format!("`{}` is there twice: Terraform keeps the last, so this condition is lost", d.key);
+        let message = format!("`{}` is a duplicate key: Terraform keeps the last one, so this condition is lost", d.key);
         Finding::new(RuleId::RejectedPolicy, &subject.trust.origin, Some(d.lost), &format!("duplicate {}", d.key), message)
             .help("put all tests of one operator under one key")
             .related_to(d.kept, "this one stays")

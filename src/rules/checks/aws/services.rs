@@ -34,17 +34,17 @@ pub(super) fn roles_anywhere(subject: &RoleTrust<'_>) -> Vec<Finding> {
             (true, true) => return None,
             (false, false) => (
                 Severity::High,
-                "every certificate of every trust anchor in the account gets in: neither the anchor nor the certificate is pinned",
+                "every certificate of every trust anchor in the account can assume the role: neither the anchor nor the certificate is pinned",
                 "add `ArnEquals` on `aws:SourceArn` with the trust anchor, and `StringEquals` on `aws:PrincipalTag/x509Subject/CN`",
             ),
             (false, true) => (
                 Severity::Medium,
-                "every trust anchor of the account can vouch for the certificate: whoever adds one chooses the subject",
+                "every trust anchor of the account can vouch for the certificate: anyone who may add one chooses the subject",
                 "add `ArnEquals` on `aws:SourceArn` with the trust anchor",
             ),
             (true, false) => (
                 Severity::Medium,
-                "every certificate of the trust anchor gets in: nothing of its subject, issuer or names is pinned",
+                "every certificate of the trust anchor can assume the role: no subject, issuer or name of it is pinned",
                 "add `StringEquals` on `aws:PrincipalTag/x509Subject/CN` (or `x509SAN/URI`)",
             ),
         };
@@ -70,7 +70,7 @@ pub(super) fn pod_identity(subject: &RoleTrust<'_>) -> Vec<Finding> {
         None => String::new(),
     };
     all.map(|(_, principal)| {
-        let message = "whoever may create an association in any cluster of the account gives this role to a pod: no cluster, namespace or ServiceAccount is pinned";
+        let message = "anyone who may create an association in any cluster of the account can give this role to a pod: no cluster, namespace or ServiceAccount is pinned";
         Finding::new(RuleId::PodIdentityUnscoped, &subject.trust.origin, principal.span, "pods", message)
             .help(format!("add `StringEquals` on `aws:RequestTag/kubernetes-namespace` and `aws:RequestTag/kubernetes-service-account`, or `aws:SourceArn` with the cluster{how}"))
             .along_text(&principal.text)

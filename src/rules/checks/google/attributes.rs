@@ -31,7 +31,7 @@ pub(super) fn in_condition(seen: &ProviderView<'_>) -> Vec<Finding> {
             let name = &r.name;
             let lost = if lost_default(&seen.via.view.mapping, seen.via.view.aws, name) { LOST } else { "" };
             let message = format!(
-                "the condition asks for `{name}`, which the provider does not map{lost}: it cannot be evaluated, and the token is refused"
+                "the condition reads `{name}`, which the provider does not map{lost}: it cannot be evaluated, and the token is refused"
             );
             let span = r.span.filter(|s| seen.in_condition(*s)).or_else(|| seen.via.view.condition.as_ref().and_then(Text::span));
             Finding::new(RuleId::UnmappedAttribute, &seen.via.provider.origin, span, name, message).help(map_it(name, seen.via.view.aws))
@@ -113,7 +113,7 @@ fn unmapped(trust: &Trust, member: &Member, key: &str, providers: &[&Provider]) 
     let aws = |p: &&&Provider| matches!(&p.kind, ProviderKind::Google(g) if matches!(g.source, GoogleSource::Aws { .. }));
     let default = AWS_DEFAULT_MAPPING.iter().any(|(k, _)| *k == key) && providers.iter().any(|p| aws(&p));
     let lost = if default { LOST } else { "" };
-    let message = format!("no provider of the pool maps `{key}`{lost}: no identity has it, and the binding lets nobody in");
+    let message = format!("no provider of the pool maps `{key}`{lost}: no identity has it, and the binding can never be used");
     let needle = key.rsplit('.').next().unwrap_or(key);
     let span = member.text.find_span(key).or_else(|| member.text.find_span(needle)).or_else(|| member.text.span());
     let finding = Finding::new(RuleId::UnmappedAttribute, &trust.origin, span, &member.text.to_string(), message)
@@ -145,10 +145,10 @@ fn unreachable(trust: &Trust, member: &Member, key: &str, value: &Text, seen: &[
         return None;
     }
     let message = if seen.iter().all(|s| empty_extract(s, key).is_some()) {
-        format!("`{key}` is always empty, because its `extract` finds nothing in any token: the binding lets nobody in")
+        format!("`{key}` is always empty, because its `extract` finds nothing in any token: the binding can never be used")
     } else {
         let example = example(first, key).map(|e| format!("; its values are like `{e}`")).unwrap_or_default();
-        format!("the mapping can never give `{key}` the value `{value}`{example}: the binding lets nobody in")
+        format!("the mapping can never give `{key}` the value `{value}`{example}: the binding can never be used")
     };
     let found = finding(message, help(first, key));
     // A repository may have its subjects made of other claims, which no file of the repository says.

@@ -22,7 +22,7 @@ pub(super) fn unsatisfiable(context: &Context<'_>, seen: &ProviderView<'_>) -> O
     };
     let templates = seen.templates_for(&seen.via.condition);
     let minted: Vec<String> = templates.iter().filter_map(|t| t.claim("aud").map(|parts| t.text(parts))).collect();
-    let message = format!("no token of {name} is for an audience that this provider accepts: nobody enters the pool");
+    let message = format!("no token of {name} is for an audience that this provider accepts: no token is ever admitted to the pool");
     let finding = Finding::new(RuleId::AudienceMismatch, &seen.via.provider.origin, span, "audience", message);
     let help = minted.first().map_or_else(
         || "put the audience of the tokens into `allowed_audiences`".to_owned(),

@@ -119,7 +119,7 @@ fn excluded(
     if !member_alive || !condition_alive {
         return None;
     }
-    let message = "no token that the provider's condition admits is one of this member: the binding lets nobody in";
+    let message = "no token that the provider's condition admits belongs to this member: the binding can never be used";
     let finding = Finding::new(RuleId::NeverMatches, &trust.origin, span, "member", message).severity(Severity::Medium);
     let finding = finding.help("bring the member and the provider's `attribute_condition` together");
     Some(finding.related_to(seen.via.provider.origin.span, "the provider's condition excludes the member"))
@@ -137,11 +137,13 @@ fn whole_pool(
     // What the condition leaves open is the cause, and the binding that repeats it is no worse.
     let cause = || verdict::inside(&without_audience(formula), templates, exposure, seen.tenancy() == Tenancy::Cluster).map(|v| v.severity);
     let (severity, who) = match exposure.class {
-        Class::AnyTenant | Class::TenantPrefix => (Severity::Critical, format!("strangers at {} among them", seen.recognised.issuer.name)),
+        Class::AnyTenant | Class::TenantPrefix => {
+            (Severity::Critical, format!("unrelated tenants of {} among them", seen.recognised.issuer.name))
+        }
         Class::Intended => (Severity::Low, "today that is the one workload that the provider admits".to_owned()),
         _ => (
             cause().unwrap_or(Severity::Medium).min(Severity::High),
-            "whoever the provider admits, now or after the next change of its condition".to_owned(),
+            "every identity that the provider admits, now or after the next change of its condition".to_owned(),
         ),
     };
     let message = format!("every identity of the pool has this one: {who}");
@@ -178,7 +180,7 @@ fn public(context: &Context<'_>, trust: &Trust, member: &Member) -> Option<Findi
     let mut witness = Token::default();
     witness.set("iss", "https://accounts.google.com");
     witness.set("email", "stranger@gmail.com");
-    let who = if matches!(member.kind, MemberKind::AllUsers) { "anybody at all" } else { "anybody with a Google account" };
+    let who = if matches!(member.kind, MemberKind::AllUsers) { "anyone" } else { "anyone with a Google account" };
     let finding =
         Finding::new(RuleId::PublicPrincipal, &trust.origin, member.text.span(), "public", format!("{who} may use this service account"));
     Some(finding.help("name the principals that need it").witness(Some(witness)).along_text(&member.text))

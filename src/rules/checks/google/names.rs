@@ -74,7 +74,7 @@ fn malformed(origin: &Origin, text: &Text, problem: &MemberProblem) -> Option<Fi
              `principalSet://…/POOL/attribute.NAME/VALUE`",
         ),
     };
-    let effect = "the binding is refused, or lets nobody in";
+    let effect = "the binding is refused, or can never be used";
     let finding =
         Finding::new(rule, origin, problem.span.or_else(|| text.span()), &text.to_string(), format!("{}: {effect}", problem.message));
     Some(finding.help(help).along_text(text))
@@ -97,7 +97,7 @@ fn project_id(origin: &Origin, member: &Member) -> Option<Finding> {
     let MemberKind::Pool { project, .. } = &member.kind else { return None };
     let edge = member.text.to_string();
     if let Some(span) = legacy_number(&member.text) {
-        let message = "GKE's pool is named by the project's id, and this is its number: the binding lets nobody in";
+        let message = "GKE's pool is named by the project's id, and this is its number: the binding can never be used";
         let finding = Finding::new(RuleId::ProjectIdInPrincipal, origin, span.or_else(|| member.text.span()), &edge, message);
         return Some(finding.help("write `PROJECT_ID.svc.id.goog`").along_text(&member.text));
     }
@@ -107,7 +107,7 @@ fn project_id(origin: &Origin, member: &Member) -> Option<Finding> {
         ProjectKind::Unknown => false,
         ProjectKind::Number => return None,
     };
-    let message = format!("`{}` is a project's id; a principal takes the project's number, so the binding lets nobody in", project.text);
+    let message = format!("`{}` is a project's id; a principal takes the project's number, so the binding can never be used", project.text);
     let finding = Finding::new(RuleId::ProjectIdInPrincipal, origin, used(&member.text, &project.text), &edge, message);
     Some(finding.help(NUMBER_HELP).certain(certain).along_text(&project.text))
 }
@@ -158,7 +158,7 @@ fn of_login(origin: &Origin, text: &Text) -> Option<Finding> {
     let bare = shape.starts_with("projects/") || pieces::starts_unknown(text);
     let provider = shape.contains("/providers/") || text.atoms().next().is_some();
     if !bare || !provider {
-        let message = format!("`{text}` is no provider's name: the login fails before any token is looked at");
+        let message = format!("`{text}` is not a provider name: the login fails before any token is evaluated");
         let finding = Finding::new(RuleId::MalformedPrincipal, origin, text.span(), &text.to_string(), message);
         let help =
             "write `projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`, without a host and with the provider";
@@ -193,7 +193,7 @@ fn location(origin: &Origin, text: &Text) -> Option<Finding> {
     let (_, rest) = resource(text)?;
     let (location, _) = pieces::split_once(&rest, "/")?;
     let known = location.as_known().filter(|l| l != "global")?;
-    let message = format!("location `{known}` has to be `global`: there is no such pool");
+    let message = format!("location `{known}` must be `global`: there is no such pool");
     let finding = Finding::new(RuleId::PoolLocation, origin, location.span().or_else(|| text.span()), &text.to_string(), message);
     Some(finding.help("write `locations/global`: pools have no other location, whatever the regions of the workloads").along_text(text))
 }
@@ -207,7 +207,7 @@ fn of_id(origin: &Origin, id: &Text, what: &str) -> Option<Finding> {
         return None;
     }
     let why = if !(4..=32).contains(&known.chars().count()) {
-        "has to be 4 to 32 characters long"
+        "must be 4 to 32 characters long"
     } else if !known.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
         "may hold `a` to `z`, digits and `-` only"
     } else if known.starts_with("gcp-") {

@@ -37,28 +37,36 @@ fn missing(context: &Context<'_>, seen: &ProviderView<'_>) -> Option<Finding> {
     let (severity, message) = match seen.tenancy() {
         Tenancy::Shared if !strangers(context, seen).is_empty() => (
             Severity::Critical,
-            format!("anybody who can get a token from {name} enters the pool, and a binding lets strangers have an identity"),
+            format!(
+                "anyone who can get a token from {name} is admitted to the pool, and a binding lets unrelated tenants impersonate an account"
+            ),
         ),
         Tenancy::Shared => (
             Severity::High,
-            format!("anybody who can get a token from {name} enters the pool; only the bindings stand between them and your identities"),
+            format!(
+                "anyone who can get a token from {name} is admitted to the pool; only the bindings stand between them and your identities"
+            ),
         ),
-        Tenancy::Tenant if seen.via.view.aws => (Severity::Medium, "every role and user of the AWS account enters the pool".to_owned()),
-        Tenancy::Tenant => (Severity::Medium, format!("every workload of the tenant at {name} enters the pool")),
+        Tenancy::Tenant if seen.via.view.aws => {
+            (Severity::Medium, "every role and user of the AWS account is admitted to the pool".to_owned())
+        }
+        Tenancy::Tenant => (Severity::Medium, format!("every workload of the tenant at {name} is admitted to the pool")),
         Tenancy::Service => (
             Severity::Low,
             format!(
                 "whatever {name} does, for whichever customer, enters the pool: the service keeps its customers apart, the condition does not"
             ),
         ),
-        Tenancy::Cluster => (Severity::Low, "every ServiceAccount of the cluster enters the pool".to_owned()),
-        Tenancy::Own => (Severity::Low, format!("every workload that {name}, an issuer of your own, gives a token to enters the pool")),
-        Tenancy::Unknown => (Severity::Medium, "every token of this issuer enters the pool".to_owned()),
+        Tenancy::Cluster => (Severity::Low, "every ServiceAccount of the cluster is admitted to the pool".to_owned()),
+        Tenancy::Own => {
+            (Severity::Low, format!("every workload that {name}, an issuer of your own, gives a token to is admitted to the pool"))
+        }
+        Tenancy::Unknown => (Severity::Medium, "every token of this issuer is admitted to the pool".to_owned()),
     };
     let finding = Finding::new(RuleId::MissingAttributeCondition, &seen.via.provider.origin, None, "condition", message).severity(severity);
     let finding = finding.help(example(seen)).witness(exposure.and_then(|e| e.witness));
     Some(strangers(context, seen).into_iter().fold(finding, |f, i| match context.graph.trusts.get(i) {
-        Some(trust) => f.related_to(trust.origin.span, "this binding lets a stranger have the identity"),
+        Some(trust) => f.related_to(trust.origin.span, "this binding lets an unrelated tenant have the identity"),
         None => f,
     }))
 }
@@ -153,16 +161,22 @@ fn foreign(context: &Context<'_>, seen: &ProviderView<'_>, exposure: &Exposure) 
     let name = &seen.recognised.issuer.name;
     let vacuous = tests.is_empty() || shape::vacuous(&seen.via.condition, &templates, &|t| t.origin != TestOrigin::Audience);
     let (rule, message) = if vacuous {
-        (RuleId::VacuousCondition, format!("the condition refuses nobody: anybody who can get a token from {name} enters the pool"))
+        (
+            RuleId::VacuousCondition,
+            format!("the condition never refuses a token: anyone who can get a token from {name} is admitted to the pool"),
+        )
     } else if exposure.class == Class::TenantPrefix {
-        (RuleId::TenantPrefix, "a tenant whose name merely begins like yours enters the pool: the prefix ends inside the name".to_owned())
+        (
+            RuleId::TenantPrefix,
+            "the prefix ends inside the tenant's name, so any tenant whose name starts with yours is admitted to the pool".to_owned(),
+        )
     } else if !binding.is_empty() && binding.iter().all(|o| !o.positive) {
         (
             RuleId::InvertedCondition,
-            format!("everybody at {name} except those named here enters the pool: the only test of the tenant is a negation"),
+            format!("every tenant at {name} except those named here is admitted to the pool: the only test of the tenant is a negation"),
         )
     } else {
-        (RuleId::ForeignTenant, format!("a stranger at {name} enters the pool: what the condition tests, everybody can have"))
+        (RuleId::ForeignTenant, format!("an unrelated tenant of {name} is admitted to the pool: any tenant can satisfy the condition"))
     };
     let (span, trail) = place(seen, exposure, rule == RuleId::InvertedCondition);
     let bindings = bound(context, seen);
@@ -224,7 +238,9 @@ fn never(context: &Context<'_>, seen: &ProviderView<'_>) -> Option<Finding> {
     let dead = tests.iter().find(|t| matches!(context.life(&Formula::Test(Box::new((**t).clone())), &templates), Life::Dead));
     let whole = seen.via.view.condition.as_ref().and_then(Text::span);
     let Some(test) = dead else {
-        let message = format!("no token of {name} satisfies this condition: its tests contradict each other, so nobody enters the pool");
+        let message = format!(
+            "no token of {name} satisfies this condition: its tests contradict each other, so no token is ever admitted to the pool"
+        );
         return Some(
             Finding::new(RuleId::NeverMatches, &seen.via.provider.origin, whole, "condition", message)
                 .help("all parts of an `&&` have to hold at once"),
@@ -235,13 +251,13 @@ fn never(context: &Context<'_>, seen: &ProviderView<'_>) -> Option<Finding> {
         _ => None,
     };
     if let Some((star, text)) = starred {
-        let message = format!("`==` compares `{text}` character by character, and no token holds a `*`: nobody enters the pool");
+        let message = format!("`==` is an exact match, and no token contains the `*` of `{text}`: no token is ever admitted to the pool");
         let finding = Finding::new(RuleId::LiteralWildcard, &seen.via.provider.origin, Some(star), "condition", message);
         return Some(
             finding.help("use `startsWith` with the whole name and its delimiter, or compare a claim that is exact").along(&test.trail),
         );
     }
-    let message = format!("no token of {name} can satisfy `{}`: nobody enters the pool", test.label);
+    let message = format!("no token of {name} can ever satisfy `{}`: no token is ever admitted to the pool", test.label);
     let sample = crate::gate::issuer::example(&templates, "sub");
     let finding = Finding::new(RuleId::NeverMatches, &seen.via.provider.origin, test.span.or(whole), "condition", message);
     Some(finding.help(format!("{name} mints subjects of the form `{sample}`")).along(&test.trail))

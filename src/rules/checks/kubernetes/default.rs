@@ -50,7 +50,7 @@ pub(super) fn member(context: &Context<'_>, trust: &Trust) -> Option<Finding> {
         ),
         Accounts::Namespace(namespace) => (
             namespace.span(),
-            format!("every ServiceAccount of namespace `{namespace}` has this identity, so whoever may create a pod there has it too"),
+            format!("every ServiceAccount of namespace `{namespace}` has this identity, so anyone who may create a pod there has it too"),
         ),
         Accounts::Cluster(url) => (url.span(), format!("every ServiceAccount of every namespace of the cluster `{url}` has this identity")),
         Accounts::Pool => (None, "every ServiceAccount of every namespace in the clusters of the project has this identity".to_owned()),

@@ -179,7 +179,9 @@ pub(super) fn binding(context: &Context<'_>, accounts: &[Account<'_>], trust: &T
     let here = accounts.iter().any(|a| a.namespace.is_some_and(|n| is(n, &namespace) == Some(true)));
     let (message, at) = match candidates.as_slice() {
         [] if here => (
-            format!("the manifests of namespace `{namespace}` have no ServiceAccount `{name}`: whoever creates one gets this identity"),
+            format!(
+                "the manifests of namespace `{namespace}` have no ServiceAccount `{name}`: anyone who creates one obtains this identity"
+            ),
             None,
         ),
         [account] if is(account.name, &name) == Some(true) && account.namespace.is_some_and(Text::is_known) => match account.google {
@@ -191,7 +193,7 @@ pub(super) fn binding(context: &Context<'_>, accounts: &[Account<'_>], trust: &T
                 Some(account.workload.origin.span),
             ),
             Some(other) if equal(other, email) == Some(false) => {
-                (format!("the ServiceAccount `{namespace}/{name}` asks for `{other}`, not for this identity"), other.span())
+                (format!("the ServiceAccount `{namespace}/{name}` references `{other}`, not this identity"), other.span())
             }
             Some(_) => return None,
         },

@@ -43,7 +43,7 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
         "system:serviceaccount:{}",
         account.namespace.map_or_else(|| format!("*:{}", account.name), |n| format!("{n}:{}", account.name))
     );
-    let wanted = test.as_ref().and_then(value_of).map(|v| format!(", it asks for `{v}`")).unwrap_or_default();
+    let wanted = test.as_ref().and_then(value_of).map(|v| format!(", it requires `{v}`")).unwrap_or_default();
     let message = match claim {
         "aud" => format!(
             "the trust of `{}` refuses the audience `{}` of the token{wanted}: pods of `{}` do not get the role",
@@ -51,16 +51,14 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
             account.aws_audience.map_or_else(|| AUDIENCE.to_owned(), Text::to_string),
             account.shown()
         ),
-        _ => format!(
-            "the trust of `{}` does not let `{who}` in{wanted}: pods of `{}` do not get the role",
-            role.origin.name,
-            account.shown()
-        ),
+        _ => {
+            format!("the trust of `{}` does not admit `{who}`{wanted}: pods of `{}` do not get the role", role.origin.name, account.shown())
+        }
     };
     let unsure = pod_identity || !account.namespace.is_some_and(Text::is_known) || !account.name.is_known();
     let severity = if unsure { Severity::Medium } else { Severity::High };
     let help = if claim == "aud" {
-        format!("compare `…:aud` with `{AUDIENCE}`, or set `eks.amazonaws.com/audience` to what the trust asks for")
+        format!("compare `…:aud` with `{AUDIENCE}`, or set `eks.amazonaws.com/audience` to what the trust requires")
     } else {
         format!("let the trust compare `…:sub` with `{who}`, or name the role that is meant for this ServiceAccount")
     };
