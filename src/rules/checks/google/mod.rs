@@ -5,6 +5,7 @@ mod audience;
 mod binding;
 mod collision;
 mod impersonation;
+mod limits;
 mod names;
 mod provider;
 mod refused;

@@ -1,7 +1,7 @@
 //! Providers that Google refuses to create: expressions that cannot be read, mappings without end
 //! (<https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools.providers>).
 
-use super::Context;
+use super::{Context, limits};
 use crate::admission::cel::google::{GoogleView, circles};
 use crate::admission::cel::{Problem, parse};
 use crate::catalogue::RuleId;
@@ -15,6 +15,7 @@ pub(super) fn check(context: &Context<'_>, id: ProviderId) -> Vec<Finding> {
     let view = view(google);
     let mut out: Vec<Finding> = expressions(provider, &view);
     out.extend(in_circles(provider, &view));
+    out.extend(limits::check(provider, google));
     out
 }
 
