@@ -88,7 +88,7 @@ fn looks_like_a_member(shape: &str) -> bool {
 /// The number in front of `.svc.id.goog`.
 fn legacy_number(text: &Text) -> Option<Option<Span>> {
     let (before, _) = pieces::split_once(text, ".svc.id.goog")?;
-    let project = pieces::rsplit_once(&before, ":").or_else(|| pieces::rsplit_once(&before, "/")).map_or(before, |(_, p)| p);
+    let project = pieces::rsplit_once(&before, "/").or_else(|| pieces::rsplit_once(&before, ":")).map_or(before, |(_, p)| p);
     (kind(&project) == Some(ProjectKind::Number)).then(|| project.span())
 }
 
@@ -254,6 +254,13 @@ mod tests {
         assert_eq!(of(UnknownKind::Any, "var.project"), None);
         assert_eq!(found(&Text::known("serviceAccount:bakery-data.svc.id.goog[shop/baker]")), None);
         assert_eq!(found(&Text::known("serviceAccount:481516234299.svc.id.goog[shop/baker]")), id(true));
+        let gke = |pool| {
+            format!(
+                "principal://iam.googleapis.com/projects/481516234299/locations/global/workloadIdentityPools/{pool}.svc.id.goog/subject/ns/shop/sa/baker"
+            )
+        };
+        assert_eq!(found(&Text::known(gke("481516234299"))), id(true));
+        assert_eq!(found(&Text::known(gke("bakery-data"))), None);
     }
 
     #[test]
