@@ -28,7 +28,7 @@ fn templates() -> Vec<Template> {
         Template {
             tags: BTreeSet::new(),
             undocumented: Vec::new(),
-            closed: true,
+            unlisted: Vec::new(),
             name: name.into(),
             context: Context::Branch,
             segments: [owner(), repository()].into_iter().chain(last).collect(),

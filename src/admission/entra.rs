@@ -6,6 +6,7 @@
 //! <https://learn.microsoft.com/entra/workload-id/workload-identities-flexible-federated-identity-credentials>.
 
 use super::formula::{Formula, GlobPart, Matcher, Subject, Test};
+use crate::issuers::{Compared, Flexible, Recognised, registry};
 use crate::partial::{Part, Text};
 use crate::place::Span;
 use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
@@ -73,26 +74,14 @@ pub enum CredentialProblemKind {
     Claim,
     /// The issuer does not take flexible credentials.
     Issuer,
+    /// A claim is missing that Entra asks for since 2026: credentials from before exist.
+    RequiredClaim,
     /// The expression cannot be read because of an unknown value.
     Unknown,
 }
 
 fn problem(kind: CredentialProblemKind, span: Option<Span>, message: impl Into<String>) -> CredentialProblem {
     CredentialProblem { kind, span, message: message.into() }
-}
-
-/// The claims that a flexible credential may test, by issuer; none when the issuer takes none.
-#[must_use]
-pub fn allowed_claims(issuer: &str) -> Option<&'static [&'static str]> {
-    match issuer {
-        "https://token.actions.githubusercontent.com" => Some(&["sub", "job_workflow_ref"]),
-        "https://gitlab.com"
-        | "https://gitlab.example.com"
-        | "https://gitlab.example.ca"
-        | "https://app.terraform.io"
-        | "https://app.eu.terraform.io" => Some(&["sub"]),
-        _ => None,
-    }
 }
 
 /// A character of the expression: its part and offset for spans, or a hole.
@@ -268,24 +257,46 @@ impl Credential {
         if let Some(subject) = &self.subject {
             out.push(problem(K::SubjectAndExpression, subject.span(), "a subject cannot stand beside an expression"));
         }
-        let allowed = self.issuer.as_known().map(|i| allowed_claims(&i));
-        if allowed == Some(None) {
+        let issuer = self.issuer.as_known();
+        // Another spelling of the issuer is a fault of its own.
+        let recognised = issuer.as_ref().map(|url| registry().recognise(url));
+        let rules = recognised.as_ref().map(|r| r.as_ref().and_then(Recognised::flexible));
+        if rules == Some(None) {
             out.push(problem(K::Issuer, self.issuer.span(), format!("issuer `{}` does not take flexible credentials", self.issuer)));
         }
-        match parse_expression(expression) {
-            Err(p) => out.push(p),
-            Ok(clauses) => {
-                for clause in clauses {
-                    if let Some(Some(claims)) = allowed
-                        && !claims.contains(&clause.claim.as_str())
-                    {
-                        let message = format!("claim `{}` cannot be tested with issuer `{}`", clause.claim, self.issuer);
-                        out.push(problem(K::Claim, clause.span, message));
-                    }
-                }
-            }
+        match (parse_expression(expression), rules.flatten()) {
+            (Err(p), _) => out.push(p),
+            (Ok(clauses), Some(rules)) => self.against(rules, expression, &clauses, &mut out),
+            (Ok(_), None) => {}
         }
         out
+    }
+
+    /// What the issuer's rules say about the clauses.
+    fn against(&self, rules: &Flexible, expression: &Text, clauses: &[Clause], out: &mut Vec<CredentialProblem>) {
+        use CredentialProblemKind as K;
+        for clause in clauses {
+            match rules.claims.get(&clause.claim) {
+                None => {
+                    let message = format!("claim `{}` cannot be tested with issuer `{}`", clause.claim, self.issuer);
+                    out.push(problem(K::Claim, clause.span, message));
+                }
+                Some(Compared::Exactly) if clause.operator != Operator::Equals => {
+                    out.push(problem(K::Operator, clause.span, format!("claim `{}` can only be compared with `eq`", clause.claim)));
+                }
+                Some(_) => {}
+            }
+        }
+        let Some(subject) = clauses.iter().find(|c| c.claim == "sub") else {
+            out.push(problem(K::RequiredClaim, expression.span(), "the expression does not test `sub`"));
+            return;
+        };
+        let spared = rules.unless_subject.as_ref().is_some_and(|head| subject.value.known_prefix().starts_with(head));
+        let tested = clauses.iter().any(|c| rules.required.contains(&c.claim));
+        if !rules.required.is_empty() && !spared && !tested {
+            let wanted: Vec<String> = rules.required.iter().map(|c| format!("`{c}`")).collect();
+            out.push(problem(K::RequiredClaim, subject.span, format!("the expression has to test {} beside `sub`", wanted.join(" or "))));
+        }
     }
 }
 
@@ -531,13 +542,46 @@ mod tests_of_entra {
 
     #[test]
     fn the_star_crosses_every_separator() {
-        let c = credential(None, Some("claims['sub'] matches 'repo:o/*:ref:refs/heads/*' and claims['job_workflow_ref'] eq 'w'"));
+        let c = credential(
+            None,
+            Some(
+                "claims['sub'] matches 'repo:o/*:ref:refs/heads/*' and claims['job_workflow_ref'] eq 'w' and claims['repository_owner_id'] eq '7'",
+            ),
+        );
         assert!(c.problems().is_empty());
         let mut t = token("repo:o/evil:x:ref:refs/heads/a/b");
         assert_eq!(evaluate(&c, &t).decision, Decision::Deny);
         t.set("job_workflow_ref", "w");
+        t.set("repository_owner_id", "7");
         assert_eq!(evaluate(&c, &t).decision, Decision::Admit);
-        assert!(matches!(formula(&c), Formula::All(all) if all.len() == 2));
+        assert!(matches!(formula(&c), Formula::All(all) if all.len() == 3));
+    }
+
+    /// What Entra asks for since 2026, issuer by issuer.
+    #[test]
+    fn flexible_credentials_hold_an_id() {
+        use CredentialProblemKind as K;
+        let kinds = |issuer: &str, expression: &str| {
+            let c = Credential { issuer: Text::known(issuer), ..credential(None, Some(expression)) };
+            c.problems().iter().map(|p| p.kind).collect::<Vec<_>>()
+        };
+        let github = "https://token.actions.githubusercontent.com";
+        for id in ["repository_id", "repository_owner_id"] {
+            assert_eq!(kinds(github, &format!("claims['sub'] matches 'repo:o/r:*' and claims['{id}'] eq '7'")), []);
+            assert_eq!(kinds(github, &format!("claims['sub'] matches 'repo:o/r:*' and claims['{id}'] matches '7*'")), [K::Operator]);
+        }
+        assert_eq!(kinds(github, "claims['sub'] matches 'repo:o/r:*' and claims['job_workflow_ref'] eq 'w'"), [K::RequiredClaim]);
+        assert_eq!(kinds(github, "claims['repository_id'] eq '7'"), [K::RequiredClaim]);
+        let path = "claims['sub'] matches 'project_path:g/p:*'";
+        for gitlab in ["https://gitlab.com", "https://gitlab.acme.com", "https://gitlab.acme.ca", "https://gitlab.eu.acme.com"] {
+            assert_eq!(kinds(gitlab, path), [K::RequiredClaim], "{gitlab}");
+            assert_eq!(kinds(gitlab, &format!("{path} and claims['project_id'] eq '7'")), [], "{gitlab}");
+            assert_eq!(kinds(gitlab, "claims['sub'] matches 'project_id:7:*'"), [], "{gitlab}");
+        }
+        for other in ["https://gitlab.acme.org", "https://git.acme.com", "https://agent.buildkite.com"] {
+            assert!(kinds(other, path).contains(&K::Issuer), "{other}");
+        }
+        assert_eq!(kinds("https://app.terraform.io", "claims['sub'] matches 'organization:o:project:p:workspace:w:*'"), []);
     }
 
     #[test]
@@ -551,7 +595,10 @@ mod tests_of_entra {
         assert_eq!(kind("claims['sub'] eq 'x"), CredentialProblemKind::Syntax);
         let both = credential(Some("s"), Some("claims['actor'] eq 'x'"));
         let kinds: Vec<_> = both.problems().iter().map(|p| p.kind).collect();
-        assert_eq!(kinds, [CredentialProblemKind::SubjectAndExpression, CredentialProblemKind::Claim]);
+        assert_eq!(
+            kinds,
+            [CredentialProblemKind::SubjectAndExpression, CredentialProblemKind::Claim, CredentialProblemKind::RequiredClaim]
+        );
     }
 
     proptest! {

@@ -99,7 +99,7 @@ impl Recognised<'_> {
             } else {
                 let mut custom = self.custom(&keys.iter().map(String::as_str).collect::<Vec<_>>());
                 custom.iter_mut().for_each(once);
-                distinct(custom, claims)
+                self.issuer.with_listed(distinct(custom, claims), claims)
             };
             let of_another_form: Vec<&str> = fixed.iter().filter(|f| f.keys != *keys).map(|f| f.project.as_str()).collect();
             out.extend(templates.drain(..).flat_map(|t| self.without(t, &of_another_form)));

@@ -112,7 +112,7 @@ fn build(
         segments: builder.segments,
         claims,
         undocumented: source.undocumented.clone(),
-        closed: source.closed,
+        unlisted: Vec::new(),
     })
 }
 

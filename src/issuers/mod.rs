@@ -8,6 +8,7 @@ mod complement;
 mod custom;
 mod distance;
 mod expand;
+mod listed;
 mod memo;
 mod mistakes;
 mod recognise;
@@ -24,7 +25,7 @@ pub use distance::nearest;
 pub use mistakes::well_known_mistakes;
 pub use recognise::Recognised;
 pub use registry::{Registry, registry};
-pub use schema::{Bind, ClaimFacts, Issuer, Kind, RegistryError, Retirement, Sees, SessionTags, Slash, Tenancy};
+pub use schema::{Bind, ClaimFacts, Compared, Flexible, Issuer, Kind, RegistryError, Retirement, Sees, SessionTags, Slash, Tenancy};
 pub use traits::{Family, StandsFor, Tag, Trait};
 
 /// What a segment means for the question "whose token is it?".
@@ -110,7 +111,6 @@ pub struct Template {
     pub claims: Vec<(String, Vec<ClaimPart>)>,
     /// The claims whose form the vendor does not document: no proof rests on what is said of them here.
     pub undocumented: Vec<String>,
-    /// The issuer mints no claim that the registry does not list. Vendors add claims, so elsewhere a claim that nobody lists
-    /// is not proven absent.
-    pub closed: bool,
+    /// Claims that were asked for and that the registry does not list. Vendors add claims: their absence is likely, not proven.
+    pub unlisted: Vec<String>,
 }

@@ -2,7 +2,7 @@
 
 use super::distance::nearest;
 use super::registry::{Entry, Registry};
-use super::schema::{ClaimFacts, Issuer, Kind, Slash};
+use super::schema::{ClaimFacts, Flexible, Issuer, Kind, Slash};
 use super::template::root;
 use super::{StandsFor, Template, expand};
 use crate::token::{Claim, Token};
@@ -141,7 +141,16 @@ impl Recognised<'_> {
     #[must_use]
     pub fn templates_for(&self, claims: &BTreeSet<String>) -> Vec<Template> {
         let mut seen = BTreeSet::new();
-        self.expanded().iter().filter(|t| seen.insert((t.context, shape(t, claims)))).cloned().collect()
+        let templates = self.expanded().iter().filter(|t| seen.insert((t.context, shape(t, claims)))).cloned().collect();
+        self.issuer.with_listed(templates, claims)
+    }
+
+    /// What Entra's flexible credentials may test with this issuer; none when Entra takes none for it.
+    #[must_use]
+    pub fn flexible(&self) -> Option<&Flexible> {
+        let host = self.iss.strip_prefix("https://")?;
+        let taken = |hosts: &String| regex::Regex::new(&format!("^(?:{hosts})$")).is_ok_and(|r| r.is_match(host));
+        self.issuer.entra.as_ref().filter(|f| f.hosts.as_ref().is_none_or(taken))
     }
 
     /// The full condition key under which AWS offers a claim: `token.actions.githubusercontent.com:sub`.

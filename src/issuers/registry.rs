@@ -187,7 +187,7 @@ fn merge(own: IssuerSource, base: Option<Issuer>) -> Issuer {
         aws_default_claims: true,
         session_tags: super::SessionTags::Any,
         google_claims: Sees::All,
-        entra_claims: Vec::new(),
+        entra: None,
         audiences: BTreeMap::new(),
         google_issuer: None,
         family: None,
@@ -208,7 +208,7 @@ fn merge(own: IssuerSource, base: Option<Issuer>) -> Issuer {
     if inherits {
         // what AWS and Entra do is a matter of the very issuer
         issuer.aws_required = None;
-        issuer.entra_claims = Vec::new();
+        issuer.entra = None;
         issuer.google_issuer = None;
         issuer.facts = OnceLock::new();
         issuer.stands_for = None;
@@ -227,7 +227,7 @@ fn merge(own: IssuerSource, base: Option<Issuer>) -> Issuer {
     issuer.aws_default_claims = own.aws_default_claims.unwrap_or(issuer.aws_default_claims);
     issuer.session_tags = own.session_tags.unwrap_or(issuer.session_tags);
     issuer.google_claims = own.google_claims.map_or(issuer.google_claims, Sees::Only);
-    issuer.entra_claims = own.entra_claims.unwrap_or(issuer.entra_claims);
+    issuer.entra = own.entra.or(issuer.entra);
     issuer.audiences = own.audiences.unwrap_or(issuer.audiences);
     issuer.google_issuer = own.google_issuer.or(issuer.google_issuer);
     issuer.family = own.family.or(issuer.family);
@@ -236,7 +236,7 @@ fn merge(own: IssuerSource, base: Option<Issuer>) -> Issuer {
     issuer.subject_prefix = own.subject_prefix;
     issuer.shapes = own.shapes;
     issuer.condition = own.condition.or(issuer.condition);
-    issuer.checked = own.checked.or(issuer.checked);
+    issuer.checked = own.checked;
     issuer.retires = own.retires.or(issuer.retires);
     issuer.customised = own.customised.or(issuer.customised);
     issuer.host = own.host.unwrap_or_default();

@@ -174,8 +174,8 @@ pub struct Issuer {
     pub session_tags: SessionTags,
     /// The claims that an attribute mapping or condition of Google Cloud reads: as a rule, all.
     pub google_claims: Sees,
-    /// The claims that a flexible federated credential of Entra reads; empty when Entra offers none for this issuer.
-    pub entra_claims: Vec<String>,
+    /// What a flexible federated credential of Entra may and has to test; none when Entra takes none for this issuer.
+    pub entra: Option<Flexible>,
     /// The customary audience by cloud (`aws`, `google`, `azure`) and the issuer's own (`default`).
     pub audiences: BTreeMap<String, String>,
     /// The issuer that this one is to Google Cloud, where tenants are told apart in another way there.
@@ -204,6 +204,34 @@ pub struct Issuer {
     pub(super) host: Host,
     pub(super) source: Source,
     pub(super) expanded: super::memo::Memo,
+}
+
+/// The rules of Entra's flexible federated credentials for an issuer
+/// (<https://learn.microsoft.com/entra/workload-id/workload-identities-flexible-federated-identity-credentials>).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flexible {
+    /// The claims that an expression may test, and how. `sub` is always to be tested.
+    pub claims: BTreeMap<String, Compared>,
+    /// One of these has to be tested beside `sub`; empty when nothing more is asked for.
+    #[serde(default)]
+    pub required: Vec<String>,
+    /// But not beside a subject that begins so.
+    #[serde(default)]
+    pub unless_subject: Option<String>,
+    /// The hosts that Entra takes, where the issuer stands for many: an expression for the whole host.
+    #[serde(default)]
+    pub(super) hosts: Option<String>,
+}
+
+/// How an expression may compare a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compared {
+    /// With `eq` alone.
+    Exactly,
+    /// With `eq` and `matches`.
+    Freely,
 }
 
 /// The announced end of an issuer.
@@ -308,7 +336,7 @@ pub(super) struct IssuerSource {
     pub(super) session_tags: Option<SessionTags>,
     pub(super) google_claims: Option<Vec<String>>,
     pub(super) google_issuer: Option<String>,
-    pub(super) entra_claims: Option<Vec<String>>,
+    pub(super) entra: Option<Flexible>,
     pub(super) audiences: Option<BTreeMap<String, String>>,
     #[serde(default)]
     pub(super) claims: BTreeMap<String, ClaimSource>,

@@ -65,6 +65,12 @@ impl Context<'_> {
         exposure::life_in(formula, &self.shared.templates(templates))
     }
 
+    /// Whether none of the documented tokens gets in, where [`Context::life`] says that this is no proof.
+    #[must_use]
+    pub fn likely_dead(&self, formula: &Formula, templates: &[Template]) -> bool {
+        exposure::undocumented_in(formula, &self.shared.templates(templates))
+    }
+
     /// Who gets in through a gate.
     ///
     /// # Errors

@@ -80,7 +80,7 @@ fn template() -> Template {
         context: Context::Branch,
         tags: std::collections::BTreeSet::new(),
         undocumented: Vec::new(),
-        closed: true,
+        unlisted: Vec::new(),
         segments: vec![segment("owner", SMALL, "B"), segment("repository", "a(/a)?|B", "a"), segment("unused", "x|y", "x")],
         claims: vec![
             ("sub".into(), vec![lit("o:"), seg(0), lit("/"), seg(1)]),

@@ -123,11 +123,25 @@ pub fn life_in(formula: &Formula, templates: &Templates) -> Life {
         }
     }
     let options = Options { holes: HoleMode::Any };
-    match Compiled::new(formula, &options).search(templates, &options) {
-        Outcome::Proof => Life::Dead,
-        Outcome::Witness(w) => Life::Alive(Box::new(w.token)),
-        Outcome::Unknown(why) => Life::Unknown(why),
+    let compiled = Compiled::new(formula, &options);
+    match compiled.search(templates, &options) {
+        Outcome::Proof => {}
+        Outcome::Witness(w) => return Life::Alive(Box::new(w.token)),
+        Outcome::Unknown(why) => return Life::Unknown(why),
     }
+    // A proof rests on what the vendor documents alone.
+    match templates.loosened().map(|open| compiled.search(&open, &options)) {
+        None | Some(Outcome::Proof) => Life::Dead,
+        Some(Outcome::Unknown(why)) => Life::Unknown(why),
+        Some(Outcome::Witness(_)) => Life::Unknown("the vendor does not document all that its tokens can hold".to_owned()),
+    }
+}
+
+/// Whether none of the tokens gets in that the vendor documents: likely dead, where [`life`] says that it is not proven.
+#[must_use]
+pub fn undocumented_in(formula: &Formula, templates: &Templates) -> bool {
+    let options = Options { holes: HoleMode::Any };
+    matches!(Compiled::new(formula, &options).search(templates, &options), Outcome::Proof)
 }
 
 /// The exposure of a trust. With unknowns in it, the mildest class over the ways to fill them in that let anybody in:

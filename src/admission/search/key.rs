@@ -151,10 +151,18 @@ impl Key {
     pub(super) fn template(&mut self, template: &Template) -> &mut Self {
         self.string(&template.name).tag(template.context as u8).number(template.segments.len());
         for segment in &template.segments {
-            self.string(&segment.name).tag(segment.role as u8).string(&segment.alphabet).number(segment.samples.len());
-            for sample in &segment.samples {
+            self.string(&segment.name)
+                .tag(segment.role as u8)
+                .string(&segment.alphabet)
+                .number(segment.samples.len())
+                .tag(u8::from(segment.guessed.is_some()));
+            for sample in segment.samples.iter().chain(&segment.guessed) {
                 self.string(sample);
             }
+        }
+        self.number(template.undocumented.len()).number(template.unlisted.len());
+        for claim in template.undocumented.iter().chain(&template.unlisted) {
+            self.string(claim);
         }
         self.number(template.claims.len());
         for (name, parts) in &template.claims {

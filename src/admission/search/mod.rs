@@ -10,6 +10,7 @@ mod candidates;
 mod compile;
 pub mod concrete;
 mod key;
+mod loose;
 mod machine;
 mod memo;
 mod order;

@@ -22,7 +22,7 @@ const MAX_DERIVED: usize = 256;
 /// Templates with the automata of their segments, for any number of searches, and what these may cost together.
 #[derive(Debug, Clone)]
 pub struct Templates {
-    all: Arc<Vec<Arc<Prepared>>>,
+    pub(super) all: Arc<Vec<Arc<Prepared>>>,
     pub(super) memo: Arc<Memo>,
     pub(super) shared: Arc<Shared>,
     pub(super) budget: Budget,
@@ -57,7 +57,7 @@ impl Templates {
         for template in templates {
             let alphabets = template.segments.iter().map(|s| Arc::clone(cells.entry(&s.alphabet).or_insert_with(|| cell(&s.alphabet))));
             let alphabets = alphabets.collect();
-            all.push(Arc::new(Prepared { template: template.clone(), alphabets, derived: Mutex::default() }));
+            all.push(Arc::new(Prepared { template: template.clone(), alphabets, derived: Mutex::default(), open: false }));
         }
         Self { all: Arc::new(all), memo: Arc::default(), shared: Arc::default(), budget: Budget::default() }
     }
@@ -119,6 +119,8 @@ pub(super) struct Prepared {
     alphabets: Vec<Cell>,
     /// What computed subjects are in it, by their key: a pure memo.
     derived: Mutex<HashMap<Vec<u8>, Resolved, FastBuild>>,
+    /// A claim that nobody lists may be there.
+    open: bool,
 }
 
 /// A piece of a subject.
@@ -146,6 +148,19 @@ pub(super) enum Resolved {
 }
 
 impl Prepared {
+    pub(super) fn new(template: Template, open: bool) -> Self {
+        let alphabets = template.segments.iter().map(|s| cell(&s.alphabet)).collect();
+        Self { template, alphabets, derived: Mutex::default(), open }
+    }
+
+    /// What a claim is that the template does not have.
+    fn lacking(&self, claim: &str) -> Resolved {
+        if self.open && self.template.unlisted.iter().any(|c| c == claim) {
+            return Resolved::Unknown(format!("`{claim}` is no claim that the issuer documents"));
+        }
+        Resolved::Absent
+    }
+
     /// The strings that a segment can be.
     pub(super) fn alphabet(&self, segment: usize) -> Result<Language, TooLarge> {
         let (Some(cell), Some(segment)) = (self.alphabets.get(segment), self.template.segments.get(segment)) else {
@@ -256,15 +271,16 @@ fn at_depth(subject: &Subject, prepared: &Prepared, depth: usize) -> Resolved {
     }
     let of = |s: &Subject| at_depth(s, prepared, depth + 1);
     let found = |pieces: Option<Vec<Piece>>| pieces.map_or(Resolved::Absent, |p| string(merged(p)));
+    let claim = |name: &str, pieces: Option<Vec<Piece>>| pieces.map_or_else(|| prepared.lacking(name), |p| string(merged(p)));
     match subject {
         Subject::Claim(name) if prepared.is_object(name) => Resolved::Unknown(format!("claim `{name}` is an object")),
-        Subject::Claim(name) | Subject::AnyItem(name) => found(prepared.claim(name)),
+        Subject::Claim(name) | Subject::AnyItem(name) => claim(name, prepared.claim(name)),
         Subject::Member(..) => match member_path(subject) {
             // Nobody lists all members of an object: one that is not listed may be there all the same.
-            Some((claim, keys)) => match prepared.member(&claim, &keys) {
+            Some((root, keys)) => match prepared.member(&root, &keys) {
                 Some(parts) => string(merged(pieces_of(parts))),
-                None if prepared.claim(&claim).is_some() => Resolved::Absent,
-                None => Resolved::Unknown(format!("which members `{claim}` has is not known")),
+                None if prepared.claim(&root).is_some() => Resolved::Absent,
+                None => Resolved::Unknown(format!("which members `{root}` has is not known")),
             },
             None => Resolved::Unknown("a member of a derived value is tested".to_owned()),
         },

@@ -38,7 +38,7 @@ fn template(name: &str, segments: Vec<Segment>, claims: &[(&str, &str)]) -> Temp
         claims,
         segments,
         undocumented: Vec::new(),
-        closed: true,
+        unlisted: Vec::new(),
     }
 }
 

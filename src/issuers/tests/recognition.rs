@@ -33,6 +33,40 @@ fn every_issuer_has_its_page() {
     assert_eq!(without, ["generic"]);
 }
 
+/// Facts change: an entry that nobody has compared with its page for a year is named, and so is one that never was.
+#[test]
+fn entries_are_dated() {
+    let days = |date: &str| -> Option<i64> {
+        let mut parts = date.split('-').map(|p| p.parse::<i64>());
+        let (y, m, d) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
+        (y > 2000 && (1..=12).contains(&m) && (1..=31).contains(&d)).then_some(y * 365 + m * 30 + d)
+    };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |t| t.as_secs() / 86_400);
+    let today = 1970 * 365 + i64::try_from(now).unwrap_or_default() * 365 / 366;
+    for issuer in registry().issuers() {
+        match &issuer.checked {
+            None => println!("notice: `{}` was never compared with its page since the dates were kept", issuer.id),
+            Some(date) => {
+                let on = days(date).unwrap_or_else(|| panic!("{}: `{date}` is no date", issuer.id));
+                if today - on > 365 {
+                    println!("notice: `{}` was last compared with its page on {date}", issuer.id);
+                }
+            }
+        }
+        if let Some(retires) = &issuer.retires {
+            assert!(days(&retires.on).is_some() && retires.page.starts_with("https://"), "{}", issuer.id);
+        }
+    }
+}
+
+/// Each kind of issuer that code asks for by what it stands for is there once.
+#[test]
+fn one_issuer_stands_for_each_kind() {
+    for kind in [StandsFor::AwsCallers, StandsFor::Cluster, StandsFor::Spiffe, StandsFor::Unknown] {
+        assert_eq!(registry().issuers().filter(|i| i.stands_for == Some(kind)).count(), 1, "{kind:?}");
+    }
+}
+
 #[test]
 fn captures_and_slashes() {
     let eks = registry().recognise("oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF").unwrap();

@@ -56,7 +56,7 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
         findings.push(finding);
         return findings;
     }
-    findings.extend(exposed(context, &seen).map(|f| f.certain(!assumed)));
+    findings.extend(refused_today(&seen, exposed(context, &seen).map(|f| f.certain(!assumed))));
     if let Customised::Assumed(finding) = custom {
         findings.push(*finding);
         return findings;
@@ -116,17 +116,37 @@ fn malformed(url: &str) -> Option<&'static str> {
 
 /// What Entra refuses to store.
 fn rejected(trust: &Trust, credential: &Credential) -> Vec<Finding> {
-    let problems = credential.problems().into_iter();
-    let problems = problems.filter(|p| {
-        !matches!(p.kind, CredentialProblemKind::Unknown | CredentialProblemKind::SubjectAndExpression) || credential.expression.is_some()
-    });
-    let problems = problems.filter(|p| p.kind != CredentialProblemKind::Unknown);
-    let findings = problems.map(|p| {
+    use CredentialProblemKind as K;
+    let told = |kind: K| match kind {
+        K::Unknown | K::RequiredClaim => false,
+        K::SubjectAndExpression => credential.expression.is_some(),
+        _ => true,
+    };
+    let findings = credential.problems().into_iter().filter(|p| told(p.kind)).map(|p| {
         let message = format!("Entra refuses the credential: {}", p.message);
         let finding = Finding::new(RuleId::RejectedPolicy, &trust.origin, p.span, &p.message, message);
         finding.help("write `claims['sub'] matches 'PATTERN'`, clauses joined by `and`; values in single quotes")
     });
     findings.collect()
+}
+
+/// What Entra refuses to store today, and may have stored before
+/// (<https://learn.microsoft.com/entra/workload-id/workload-identities-set-up-flexible-federated-identity-credential>, 2026-09-18).
+/// Beside an exposure it is a word in that finding: one credential, one finding.
+fn refused_today(seen: &CredentialView<'_>, exposed: Option<Finding>) -> Option<Finding> {
+    let problems = seen.via.credential.problems();
+    let Some(problem) = problems.into_iter().find(|p| p.kind == CredentialProblemKind::RequiredClaim) else { return exposed };
+    let since = format!("Entra refuses to create or update this credential since August 2026: {}", problem.message);
+    let known = "whether one from before still works is not documented";
+    if let Some(open) = exposed.as_ref().filter(|f| f.severity >= Severity::High) {
+        let message = format!("{}; {since}, and {known}", open.message);
+        return Some(Finding { message, ..open.clone() });
+    }
+    let within = exposed.map(|f| format!("; where it exists, {}", f.message)).unwrap_or_default();
+    let finding =
+        Finding::new(RuleId::RejectedPolicy, &seen.via.trust.origin, problem.span, "required claim", format!("{since}; {known}{within}"));
+    let id = seen.recognised.flexible().and_then(|rules| rules.required.first()).map_or("repository_id", String::as_str);
+    Some(finding.severity(Severity::Medium).help(format!("add `and claims['{id}'] eq 'ID'` to the expression")))
 }
 
 /// The audience that the issuer's users ask for is not the one that is accepted.

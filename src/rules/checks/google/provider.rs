@@ -120,7 +120,31 @@ fn with_condition(context: &Context<'_>, seen: &ProviderView<'_>) -> Vec<Finding
         Customised::No if lifeless => return never(context, seen).into_iter().map(|f| f.certain(!subjects.truncated)).collect(),
         Customised::No => {}
     }
+    if let Some(finding) = unlisted(context, seen, &templates) {
+        return vec![finding];
+    }
     exposed(context, seen, &templates)
+}
+
+/// A claim that the vendor does not document decides: likely a slip, and no proof that its tokens lack it.
+fn unlisted(context: &Context<'_>, seen: &ProviderView<'_>, templates: &[Template]) -> Option<Finding> {
+    let claim = templates.first()?.unlisted.first().filter(|_| seen.tenancy() != Tenancy::Unknown)?;
+    let tests = shape::tests(&seen.formula);
+    let test = tests.iter().filter(|o| o.positive).map(|o| o.test).find(|t| shape::claims(&t.subject).contains(claim))?;
+    if !matches!(context.life(&seen.via.condition, templates), Life::Unknown(_)) || !context.likely_dead(&seen.via.condition, templates) {
+        return None;
+    }
+    let name = &seen.recognised.issuer.name;
+    let message = format!("{name} documents no claim `{claim}`: if its tokens lack it, no token satisfies this condition");
+    let finding = Finding::new(RuleId::NeverMatches, &seen.via.provider.origin, test.span, "unlisted claim", message).certain(false);
+    Some(
+        match seen.recognised.issuer.nearest_claim(claim) {
+            Some(near) => finding.help(format!("did you mean `{near}`?")),
+            // the registry may be behind the vendor
+            None => finding.severity(Severity::Low).help(format!("compare with a token of {name}, or test a claim that is documented")),
+        }
+        .along(&test.trail),
+    )
 }
 
 /// What the condition lets in.
