@@ -134,8 +134,16 @@ fn arm(reader: &mut Reader, object: &Object, value: &Value, parent: Option<&Text
         reader.undecided(place(value), "an ARM template nests its resources too deep");
         return;
     }
-    for resource in blocks(value, "resources").0 {
+    for resource in arm_resources(value) {
         let kind = known_at(resource, "type").unwrap_or_default().to_ascii_lowercase();
+        // Microsoft Graph's types carry their version
+        let kind = kind.split('@').next().unwrap_or_default();
+        if kind == "microsoft.resources/deployments"
+            && let Some(template) = field(resource, "properties").and_then(|p| field(p, "template"))
+        {
+            arm(reader, object, template, None, depth - 1);
+            continue;
+        }
         let name = text_at(resource, "name").map(|n| expression(object, &n));
         if kind.ends_with("federatedidentitycredentials") {
             let Some(properties) = field(resource, "properties") else { continue };
@@ -147,6 +155,15 @@ fn arm(reader: &mut Reader, object: &Object, value: &Value, parent: Option<&Text
             credential(reader, object.origin_at(shown, resource), Some(&owner), &properties);
         }
         arm(reader, object, resource, name.as_ref(), depth - 1);
+    }
+}
+
+/// The resources of a template: a list, or, since `languageVersion` 2.0, a map from symbolic names
+/// (<https://learn.microsoft.com/azure/azure-resource-manager/templates/resource-declaration#use-symbolic-name>).
+fn arm_resources(value: &Value) -> Vec<&Value> {
+    match field(value, "resources").map(|r| &r.kind) {
+        Some(Kind::Map { entries, .. }) => entries.iter().map(|e| &e.value).collect(),
+        _ => blocks(value, "resources").0,
     }
 }
 

@@ -11,11 +11,15 @@ use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::gate::azure::CredentialView;
 use crate::gate::{self, issuer};
-use crate::graph::{Gate, Trust, pieces};
+use crate::graph::{Gate, IdentityId, Trust, pieces};
 use crate::issuers::{Role, Tenancy, Trait, well_known_mistakes};
 use crate::partial::Text;
 use crate::rules::advice;
 use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most credentials of one application or managed identity.
+const MAX_CREDENTIALS: usize = 20;
 
 /// What Entra asks for in every cloud; the national clouds' begin alike (`…USGov`, `…China`).
 const AUDIENCE: &str = "api://AzureADTokenExchange";
@@ -23,7 +27,31 @@ const AUDIENCE: &str = "api://AzureADTokenExchange";
 /// Every finding about federated credentials.
 #[must_use]
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
-    context.graph.trusts.par_iter().flat_map_iter(|trust| one(context, trust)).collect()
+    let mut findings: Vec<Finding> = context.graph.trusts.par_iter().flat_map_iter(|trust| one(context, trust)).collect();
+    findings.extend(too_many(context));
+    findings
+}
+
+/// An identity has at most twenty credentials: the next is refused
+/// (<https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations>).
+fn too_many(context: &Context<'_>) -> Vec<Finding> {
+    let mut by_identity: BTreeMap<IdentityId, Vec<&Trust>> = BTreeMap::new();
+    for trust in &context.graph.trusts {
+        // what exists in one variant of a configuration only is not counted together with the others
+        if matches!(trust.gate, Gate::AzureCredential { .. }) && !trust.origin.conditional {
+            by_identity.entry(trust.identity).or_default().push(trust);
+        }
+    }
+    let mut findings = Vec::new();
+    for trusts in by_identity.values() {
+        let mut names = BTreeSet::new();
+        let Some(trust) = trusts.iter().find(|t| names.insert(&t.origin.name) && names.len() > MAX_CREDENTIALS) else { continue };
+        let message =
+            format!("Entra refuses the credential: an identity has at most {MAX_CREDENTIALS} federated credentials, and this is one more");
+        let finding = Finding::new(RuleId::RejectedPolicy, &trust.origin, None, "too many", message).severity(Severity::Medium);
+        findings.push(finding.help("split the workloads over several identities, or use a flexible credential or an AKS identity binding"));
+    }
+    findings
 }
 
 fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
@@ -40,6 +68,7 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
     }
     let Some(seen) = gate::azure::issuer_view(&context.inputs(), trust, credential) else { return Vec::new() };
     let mut findings = mismatch(&seen);
+    findings.extend(retiring(&seen));
     let lifeless = matches!(context.life(&seen.formula, &seen.templates), Life::Dead);
     let custom = format::customised(context, &trust.origin, &seen.recognised, &seen.formula, &seen.subjects, lifeless);
     if let Customised::Dead(finding) = custom {
@@ -68,7 +97,8 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
 /// The URL is not the one in any token of the issuer that it looks like.
 fn mistake(context: &Context<'_>, trust: &Trust, url: &Text) -> Option<Finding> {
     let known = url.as_known()?;
-    if context.registry.recognise(known.trim()).is_none()
+    let doubled = known.split_once("://").is_some_and(|(_, rest)| rest.contains("//"));
+    if (doubled || context.registry.recognise(known.trim()).is_none())
         && let Some(why) = malformed(&known)
     {
         let message = format!("`{known}` is not a valid issuer: {why}; no token carries it, so no token can ever satisfy this trust");
@@ -105,6 +135,9 @@ fn malformed(url: &str) -> Option<&'static str> {
     if scheme != "https" {
         return Some("its scheme is not `https`");
     }
+    if rest.contains("//") {
+        return Some("two slashes in a row are in its path");
+    }
     let authority = rest.split('/').next().unwrap_or_default();
     let host = authority.split(':').next().unwrap_or_default();
     if host.is_empty() || !host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')) {
@@ -128,6 +161,20 @@ fn rejected(trust: &Trust, credential: &Credential) -> Vec<Finding> {
         finding.help("write `claims['sub'] matches 'PATTERN'`, clauses joined by `and`; values in single quotes")
     });
     findings.collect()
+}
+
+/// The issuer's vendor has announced its end. National clouds (`api://AzureADTokenExchangeUSGov`, `…China`) are not meant.
+fn retiring(seen: &CredentialView<'_>) -> Option<Finding> {
+    let retires = seen.recognised.issuer.retires.as_ref()?;
+    let public = |audience: &Text| audience.as_known().is_none_or(|a| a == AUDIENCE);
+    if !seen.via.credential.audiences.iter().all(public) {
+        return None;
+    }
+    let issuer = &seen.via.credential.issuer;
+    let name = &seen.recognised.issuer.name;
+    let message = format!("this issuer of {name} is retired and ends on {}: from then on no token has it ({})", retires.on, retires.page);
+    let finding = Finding::new(RuleId::RetiringIssuer, &seen.via.trust.origin, issuer.span(), "retiring", message);
+    Some(finding.severity(Severity::Low).certain(seen.certain).help(format!("move to {}", retires.instead)).along_text(issuer))
 }
 
 /// What Entra refuses to store today, and may have stored before
