@@ -75,7 +75,6 @@ fn platforms_with_an_issuer_for_each_tenant() {
     ]);
     dead(&[
         (FLY, like("other:*")),
-        (SPACELIFT, like("stack:infra:*")),
         ("oidc.vercel.com/acme", equals("owner:other:project:web:environment:production")),
     ]);
 }
@@ -195,6 +194,8 @@ fn accounts_and_tenants() {
         (ado, like("sc://contoso/*"), AnyProject),
         (ado, like("sc://contoso/web/*"), Intended),
         (ado, equals("sc://contoso/web/azure-prod"), Intended),
+        // A pipeline that asks without a service connection.
+        (ado, equals("p://contoso/web/build"), Intended),
         (outbound, audience("api://x"), AnyProject),
         (outbound, like("arn:aws:iam::111122223333:*"), AnyProject),
         // Every role below the path `deploy/`, too.
@@ -205,7 +206,6 @@ fn accounts_and_tenants() {
     dead(&[
         ("accounts.google.com", equals("deploy@acme.iam.gserviceaccount.com")),
         (outbound, equals("arn:aws:sts::111122223333:assumed-role/deploy/session")),
-        (ado, equals("p://contoso/web/build")),
     ]);
 }
 
