@@ -73,10 +73,7 @@ fn platforms_with_an_issuer_for_each_tenant() {
         ("oidc.vercel.com/acme", like("owner:acme:project:web:environment:*"), AnyEnvironment),
         ("oidc.vercel.com/acme", equals("owner:acme:project:web:environment:production"), Intended),
     ]);
-    dead(&[
-        (FLY, like("other:*")),
-        ("oidc.vercel.com/acme", equals("owner:other:project:web:environment:production")),
-    ]);
+    dead(&[(FLY, like("other:*")), ("oidc.vercel.com/acme", equals("owner:other:project:web:environment:production"))]);
 }
 
 #[test]
