@@ -169,6 +169,8 @@ pub fn session_tags(policy: &Policy, tags: SessionTags) -> SessionTags {
 pub fn with_request_keys(templates: Vec<Template>, formula: &Formula, viewer: &Viewer, tags: SessionTags) -> Vec<Template> {
     let read: BTreeSet<String> = shape::tests(formula).iter().flat_map(|o| shape::claims(&o.test.subject)).collect();
     let mut out = templates;
+    // The keys of IAM are a closed list: what is not brought here is in no request.
+    out.iter_mut().for_each(|t| t.unlisted.clear());
     let mut optional = 0;
     for key in &read {
         let Some(brought) = brought(key, viewer, tags) else { continue };
