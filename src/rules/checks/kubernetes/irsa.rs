@@ -24,7 +24,7 @@ enum Answer<'a> {
     /// It gets in, or that is not decided.
     Maybe,
     /// It does not: which claim fails, and the first test that refuses it.
-    Refused { claim: &'static str, test: Option<Test>, trust: &'a Trust, pod_identity: bool },
+    Refused { claim: &'static str, test: Option<Box<Test>>, trust: &'a Trust, pod_identity: bool },
 }
 
 /// The annotation names a role that is declared here and whose trust does not let the ServiceAccount in.
@@ -43,7 +43,7 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
         "system:serviceaccount:{}",
         account.namespace.map_or_else(|| format!("*:{}", account.name), |n| format!("{n}:{}", account.name))
     );
-    let wanted = test.as_ref().and_then(value_of).map(|v| format!(", it requires `{v}`")).unwrap_or_default();
+    let wanted = test.as_deref().and_then(value_of).map(|v| format!(", it requires `{v}`")).unwrap_or_default();
     let message = match claim {
         "aud" => format!(
             "the trust of `{}` refuses the audience `{}` of the token{wanted}: pods of `{}` do not get the role",
@@ -98,7 +98,7 @@ fn ask<'a>(context: &'a Context<'_>, account: &Account<'_>, role: IdentityId) ->
         let policy = Policy::read(document);
         match refusal(context, account, &policy) {
             None => return Answer::Maybe,
-            Some((claim, test)) => last = Answer::Refused { claim, test, trust, pod_identity: pod_identity(&policy) },
+            Some((claim, test)) => last = Answer::Refused { claim, test: test.map(Box::new), trust, pod_identity: pod_identity(&policy) },
         }
     }
     last
