@@ -9,6 +9,7 @@
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
 
 pub mod admission;
+pub mod calendar;
 pub mod catalogue;
 pub mod cli;
 pub mod config;

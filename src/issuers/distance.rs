@@ -6,26 +6,8 @@ const MAX_LENGTH: usize = 128;
 /// The least number of insertions, deletions, substitutions and swaps of neighbours that make `b` of `a`; none for
 /// names that are too long to compare.
 pub(super) fn distance(a: &str, b: &str) -> Option<usize> {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    if a.len() > MAX_LENGTH || b.len() > MAX_LENGTH {
-        return None;
-    }
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let at = |row: &[usize], j: usize| row.get(j).copied().unwrap_or(usize::MAX / 2);
-            let mut best = (at(&last, j) + usize::from(x != y)).min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
-            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
-            if swapped {
-                best = best.min(at(&before, j - 1) + 1);
-            }
-            row.push(best);
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last.last().copied()
+    let short = |name: &str| name.chars().count() <= MAX_LENGTH;
+    (short(a) && short(b)).then(|| strsim::osa_distance(a, b))
 }
 
 /// The nearest of the names, when it is near enough to be meant (a third of its length, at most three edits); the first

@@ -7,7 +7,6 @@
 mod classes;
 mod derive;
 mod dfa;
-mod hash;
 mod nfa;
 mod regex;
 mod subset;
@@ -17,9 +16,9 @@ mod words;
 
 pub(crate) use classes::{Classes, readable_rank};
 pub(crate) use dfa::{Dfa, Out};
-pub(crate) use hash::FastBuild;
 pub(crate) use nfa::{Nfa, NodeId};
 pub(crate) use regex::to_rust as re2_to_rust;
+pub(crate) use rustc_hash::FxBuildHasher as FastBuild;
 
 use std::sync::Arc;
 

@@ -29,7 +29,7 @@ pub fn apply(findings: Vec<Finding>, sources: &Sources, config: &Config) -> Vec<
             suppressions(&file).into_iter().map(move |suppression| Comment { file: Arc::clone(&file), suppression, used: false })
         })
         .collect();
-    let today = today();
+    let today = crate::calendar::today();
     let mut kept: Vec<Finding> = findings.into_iter().filter(|f| !hidden(f, sources, &mut comments, &today)).collect();
     if config.level(RuleId::UnusedSuppression) != Some(Level::Off) {
         kept.extend(comments.iter().filter(|c| !c.used).map(|c| unused(c, &today)));
@@ -55,27 +55,6 @@ fn hidden(finding: &Finding, sources: &Sources, comments: &mut [Comment], today:
         }
     }
     hit
-}
-
-/// The day in UTC, as `2027-01-01`; a clock before 1970 is its first day.
-fn today() -> String {
-    const DAY: u64 = 24 * 60 * 60;
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
-    date(since / DAY)
-}
-
-/// The date so many days after 1970-01-01, counted in eras of 400 years that begin with March.
-fn date(days: u64) -> String {
-    const ERA: u64 = 146_097;
-    let days = days + 719_468;
-    let (era, of_era) = (days / ERA, days % ERA);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / (ERA - 1)) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
 }
 
 fn unused(comment: &Comment, today: &str) -> Finding {
@@ -106,19 +85,5 @@ fn unused(comment: &Comment, today: &str) -> Finding {
         related: Vec::<Related>::new(),
         edge: format!("{}|{ids}", comment.file.path),
         merge_key: None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::date;
-
-    #[test]
-    fn days_are_dates() {
-        assert_eq!(date(0), "1970-01-01");
-        assert_eq!(date(19_782), "2024-02-29");
-        assert_eq!(date(19_783), "2024-03-01");
-        assert_eq!(date(20_818), "2026-12-31");
-        assert_eq!(date(20_819), "2027-01-01");
     }
 }

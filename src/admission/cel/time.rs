@@ -3,33 +3,12 @@
 use super::ast::Op;
 use super::evaluate::{Outcome, error};
 use super::value::Value;
+use crate::calendar;
+use jiff::civil::{DateTime, Time};
 
 const NANOS: i64 = 1_000_000_000;
 /// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z.
 const RANGE: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
-
-/// Days from 1970-01-01 of a date of the Gregorian calendar.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    // Counted in years that start in March, so that the leap day comes last.
-    let y = if month <= 2 { year - 1 } else { year };
-    let era = y.div_euclid(400);
-    let of_era = y.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
-/// The date of a day from 1970-01-01.
-fn date(day: i64) -> (i64, i64, i64) {
-    let z = day + 719_468;
-    let era = z.div_euclid(146_097);
-    let of_era = z.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let mp = (5 * of_year + 2) / 153;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, of_year - (153 * mp + 2) / 5 + 1)
-}
 
 /// `timestamp(x)`.
 pub(super) fn timestamp(of: &Value) -> Option<Value> {
@@ -41,16 +20,18 @@ pub(super) fn timestamp(of: &Value) -> Option<Value> {
     }
 }
 
+/// RFC 3339, as [CEL has it](https://github.com/google/cel-spec/blob/master/doc/langdef.md#timestamps).
 fn parse(s: &str) -> Option<Value> {
-    let number =
-        |range: std::ops::Range<usize>| -> Option<i64> { s.get(range).filter(|d| d.bytes().all(|b| b.is_ascii_digit()))?.parse().ok() };
+    let number = |range: std::ops::Range<usize>| -> Option<i64> {
+        s.get(range).filter(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()
+    };
     let sign = |at: usize, c: u8| s.as_bytes().get(at) == Some(&c);
     if !(sign(4, b'-') && sign(7, b'-') && sign(10, b'T') && sign(13, b':') && sign(16, b':')) {
         return None;
     }
-    let (month, day) = (number(5..7)?, number(8..10)?);
-    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
-    let legal = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 60;
+    let date = calendar::date(number(0..4)?, number(5..7)?, number(8..10)?)?;
+    let small = |range: std::ops::Range<usize>| number(range).and_then(|n| i8::try_from(n).ok());
+    let time = Time::new(small(11..13)?, small(14..16)?, small(17..19)?, 0).ok()?;
     let mut rest = s.get(19..)?;
     let mut nanos = 0;
     if let Some(after) = rest.strip_prefix('.') {
@@ -66,8 +47,8 @@ fn parse(s: &str) -> Option<Value> {
         }
         _ => return None,
     };
-    let seconds = days(number(0..4)?, month, day) * 86_400 + hour * 3600 + minute * 60 + second - shift;
-    (legal && RANGE.contains(&seconds)).then_some(Value::Timestamp(seconds, nanos))
+    let seconds = calendar::seconds(date.to_datetime(time)) - shift;
+    RANGE.contains(&seconds).then_some(Value::Timestamp(seconds, nanos))
 }
 
 /// `duration(x)`.
@@ -129,10 +110,9 @@ fn fraction(nanos: u64) -> String {
 
 /// RFC 3339 in UTC.
 pub(super) fn show_timestamp(seconds: i64, nanos: u32) -> String {
-    let (year, month, day) = date(seconds.div_euclid(86_400));
-    let rest = seconds.rem_euclid(86_400);
-    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{}Z", fraction(u64::from(nanos)))
+    let shown =
+        |at: DateTime| format!("{}T{:02}:{:02}:{:02}{}Z", at.date(), at.hour(), at.minute(), at.second(), fraction(u64::from(nanos)));
+    calendar::moment(seconds).map_or_else(|| seconds.to_string(), shown)
 }
 
 /// Seconds with their fraction and an `s`.

@@ -1,7 +1,9 @@
 //! Comparisons of one request value with one policy value, beyond strings.
 
 use crate::admission::formula::Comparison;
+use crate::calendar;
 use crate::token::Truth;
+use jiff::civil::Time;
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
@@ -58,24 +60,20 @@ pub(super) fn moment(text: &str) -> Option<i128> {
     let year = fields.next()??;
     let month = fields.next().unwrap_or(Some(1))?;
     let date = fields.next().unwrap_or(Some(1))?;
-    if fields.next().is_some() || !(1..=12).contains(&month) || !(1..=31).contains(&date) || year > 9999 {
+    if fields.next().is_some() {
         return None;
     }
     let clock = time.map_or(Some(0), clock)?;
-    Some(i128::from(days(year, month, date)) * 86_400_000 + clock)
+    Some(i128::from(midnight(year, month, date)?) * 1000 + clock)
 }
 
 fn digits(text: &str) -> Option<i64> {
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) { None } else { text.parse().ok() }
 }
 
-/// Days from 1970-01-01 in the proleptic Gregorian calendar.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let shifted = if month <= 2 { year - 1 } else { year };
-    let era = shifted.div_euclid(400);
-    let year_of_era = shifted.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+/// The first second of a day; none when there is no such day.
+fn midnight(year: i64, month: i64, day: i64) -> Option<i64> {
+    calendar::date(year, month, day).map(|date| calendar::seconds(date.to_datetime(Time::midnight())))
 }
 
 /// Milliseconds of `hh:mm[:ss[.fff]]` with its offset taken off.
@@ -144,5 +142,40 @@ pub(super) fn boolean(found: &str, expected: &str) -> Truth {
     match (truth(found), truth(expected)) {
         (Some(a), Some(b)) => (a == b).into(),
         _ => Truth::False,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{date, in_range, moment};
+    use crate::admission::formula::Comparison;
+    use crate::token::Truth::{False, True, Unknown};
+
+    #[test]
+    fn the_lengths_of_ranges_go_to_their_ends() {
+        assert_eq!(in_range("203.0.113.7", "203.0.113.7/32"), True);
+        assert_eq!(in_range("203.0.113.8", "203.0.113.7/32"), False);
+        assert_eq!(in_range("203.0.113.7", "203.0.113.7"), True);
+        assert_eq!(in_range("203.0.113.7", "203.0.113.7/33"), Unknown);
+        assert_eq!(in_range("203.0.113.7", "0.0.0.0/0"), True);
+        assert_eq!(in_range("2001:db8::1", "2001:db8::1/128"), True);
+        assert_eq!(in_range("2001:db8::2", "2001:db8::1/128"), False);
+        assert_eq!(in_range("2001:db8::1", "2001:db8::1/129"), Unknown);
+        assert_eq!(in_range("2001:db8::1", "::/0"), True);
+        assert_eq!(in_range("203.0.113.127", "203.0.113.0/25"), True);
+        assert_eq!(in_range("203.0.113.128", "203.0.113.0/25"), False);
+    }
+
+    #[test]
+    fn dates_that_there_are_not_are_unknown() {
+        for wrong in ["2026-02-30", "2026-02-29T00:00:00Z", "2026-13-01", "2026-00-01", "2026-01-32", "2026-04-31", "2026-01-01T25:00:00Z"]
+        {
+            assert_eq!(moment(wrong), None, "{wrong}");
+            assert_eq!(date(Comparison::Less, wrong, "2030-01-01"), Unknown, "{wrong}");
+        }
+        for (right, same) in [("2024-02-29", "2024-02-29T00:00:00Z"), ("2026-12-31", "2026-12-31T01:00:00+01:00"), ("2026", "2026-01-01")] {
+            assert!(moment(right).is_some() && moment(right) == moment(same), "{right}");
+        }
+        assert_eq!(moment("1970-01-01T00:00:00.5Z"), Some(500));
     }
 }

@@ -10,6 +10,7 @@
 mod tests;
 mod trees;
 
+use crate::calendar;
 use crate::place::Span;
 use crate::source::SourceFile;
 use crate::source::walk::FileKind;
@@ -195,18 +196,8 @@ fn take_until(reason: &str) -> (String, Option<String>) {
     let found = reason.find("(until ").and_then(|start| {
         let inside = reason.get(start + "(until ".len()..)?;
         let (date, after) = inside.split_once(')')?;
-        is_date(date.trim())
+        calendar::is_date(date.trim())
             .then(|| (format!("{} {}", reason.get(..start).unwrap_or_default().trim_end(), after.trim_start()), date.trim().to_owned()))
     });
     found.map_or_else(|| (reason.to_owned(), None), |(rest, date)| (rest, Some(date)))
-}
-
-/// `2027-01-01`, with a month and a day that there can be.
-fn is_date(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let [year, month, day] = parts.as_slice() else { return false };
-    let number = |s: &str, len: usize| if s.len() == len && s.bytes().all(|b| b.is_ascii_digit()) { s.parse::<u32>().ok() } else { None };
-    number(year, 4).is_some()
-        && number(month, 2).is_some_and(|m| (1..=12).contains(&m))
-        && number(day, 2).is_some_and(|d| (1..=31).contains(&d))
 }

@@ -72,7 +72,7 @@ fn until_holds_through_its_day() {
     assert!(!all[0].covers("y", 2, "2026-01-01") && !all[0].covers("x", 3, "2026-01-01"));
     assert_eq!((all[1].until.as_deref(), all[1].reason.as_str()), (None, "(until tomorrow)"));
     for wrong in ["2027-13-01", "2027-1-1", "2027-01-32", "27-01-01", "+027-01-01", "2027-01"] {
-        assert!(!is_date(wrong), "{wrong}");
+        assert!(!calendar::is_date(wrong), "{wrong}");
     }
 }
 

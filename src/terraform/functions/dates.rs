@@ -3,11 +3,13 @@
 
 use super::arguments::{Answer, Call, Stop, fail};
 use super::numbers::Num;
+use crate::calendar;
 use crate::partial::Value;
+use jiff::civil::{DateTime, Time};
 
 const MONTHS: [&str; 12] =
     ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
-const DAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
+const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 pub(super) fn call(c: &Call<'_>) -> Answer {
     Some(match c.name {
@@ -29,59 +31,36 @@ fn moment(text: &str) -> Result<Moment, Stop> {
     parse(text).map_or_else(|| fail(format!("`{text}` is not a valid RFC 3339 timestamp")), Ok)
 }
 
+/// Terraform takes RFC 3339 alone, with its capital letters; the calendar says which days there are.
 fn parse(text: &str) -> Option<Moment> {
-    let field = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
+    let field = |range: std::ops::Range<usize>| text.get(range).filter(|f| f.bytes().all(|b| b.is_ascii_digit()))?.parse::<i64>().ok();
+    let small = |range: std::ops::Range<usize>| field(range).and_then(|n| i8::try_from(n).ok());
     let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
     if separators.iter().any(|(at, wanted)| text.as_bytes().get(*at) != Some(wanted)) {
         return None;
     }
-    let (year, month, day) = (field(0..4)?, field(5..7)?, field(8..10)?);
-    let (hour, minute, second) = (field(11..13)?, field(14..16)?, field(17..19)?);
+    let date = calendar::date(field(0..4)?, field(5..7)?, field(8..10)?)?;
+    let time = Time::new(small(11..13)?, small(14..16)?, small(17..19)?, 0).ok()?;
     let mut rest = text.get(19..)?;
     if let Some(fraction) = rest.strip_prefix('.') {
         rest = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
     }
-    let offset = if rest == "Z" {
-        None
-    } else {
-        let sign = if rest.starts_with('-') { -1 } else { 1 };
-        let (h, m) = rest.get(1..).filter(|r| r.len() == 5)?.split_once(':')?;
-        Some(sign * (h.parse::<i64>().ok()? * 3600 + m.parse::<i64>().ok()? * 60))
-    };
-    let valid = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 60;
-    let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset.unwrap_or(0);
-    valid.then_some(Moment { seconds, offset })
+    let offset = if rest == "Z" { None } else { Some(offset(rest)?) };
+    Some(Moment { seconds: calendar::seconds(date.to_datetime(time)) - offset.unwrap_or(0), offset })
 }
 
-/// Days since 1970-01-01 of a date: counts from the first of March, so that the leap day comes last.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let y = if month <= 2 { year - 1 } else { year };
-    let era = y.div_euclid(400);
-    let year_of_era = y.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
-}
-
-/// The date of a day since 1970-01-01.
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let day_of_era = z.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day_of_year - (153 * shifted + 2) / 5 + 1)
+/// `+01:00`, in seconds.
+fn offset(text: &str) -> Option<i64> {
+    let (sign, rest) = text.strip_prefix('-').map(|r| (-1, r)).or_else(|| text.strip_prefix('+').map(|r| (1, r)))?;
+    let (hours, minutes) = rest.split_once(':').filter(|(h, m)| h.len() == 2 && m.len() == 2)?;
+    let (hours, minutes) = (hours.parse::<u8>().ok()?, minutes.parse::<u8>().ok()?);
+    (hours <= 24 && minutes <= 60).then(|| sign * (i64::from(hours) * 3600 + i64::from(minutes) * 60))
 }
 
 impl Moment {
-    /// Year, month, day, weekday (0 is Thursday), second of the day: in the moment's own offset.
-    fn local(self) -> (i64, i64, i64, i64, i64) {
-        let local = self.seconds + self.offset.unwrap_or(0);
-        let days = local.div_euclid(86_400);
-        let (year, month, day) = civil_from_days(days);
-        (year, month, day, days.rem_euclid(7), local.rem_euclid(86_400))
+    /// Date and time in the moment's own offset.
+    fn local(self) -> Result<DateTime, Stop> {
+        calendar::moment(self.seconds + self.offset.unwrap_or(0)).ok_or(Stop::Unknown)
     }
 
     fn zone(self, colon: bool) -> String {
@@ -121,10 +100,9 @@ fn timeadd(c: &Call<'_>) -> Result<Value, Stop> {
     let start = moment(&c.string(0)?)?;
     let text = c.string(1)?;
     let Some(seconds) = duration(&text) else { return fail(format!("`{text}` is not a valid duration")) };
-    let sum = Moment { seconds: start.seconds + seconds, offset: start.offset };
-    let (year, month, day, _, second) = sum.local();
-    let (h, m, s) = (second / 3600, second / 60 % 60, second % 60);
-    c.string_value(format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}{}", sum.zone(true)))
+    let sum = Moment { seconds: start.seconds + seconds, ..start };
+    let local = sum.local()?;
+    c.string_value(format!("{}T{:02}:{:02}:{:02}{}", local.date(), local.hour(), local.minute(), local.second(), sum.zone(true)))
 }
 
 fn timecmp(c: &Call<'_>) -> Result<Value, Stop> {
@@ -164,11 +142,12 @@ fn formatdate(c: &Call<'_>) -> Result<Value, Stop> {
 }
 
 fn verb(letter: char, run: usize, when: Moment) -> Result<String, Stop> {
-    let (year, month, day, weekday, second) = when.local();
-    let (hour, minute, sec) = (second / 3600, second / 60 % 60, second % 60);
+    let local = when.local()?;
+    let (year, month, day) = (local.year(), local.month(), local.day());
+    let (hour, minute, sec) = (local.hour(), local.minute(), local.second());
     let twelve = if hour % 12 == 0 { 12 } else { hour % 12 };
     let month_name = usize::try_from(month - 1).ok().and_then(|m| MONTHS.get(m)).copied().unwrap_or("");
-    let day_name = usize::try_from(weekday).ok().and_then(|d| DAYS.get(d)).copied().unwrap_or("");
+    let day_name = usize::try_from(local.weekday().to_monday_zero_offset()).ok().and_then(|d| DAYS.get(d)).copied().unwrap_or("");
     Ok(match (letter, run) {
         ('Y', 4) => format!("{year:04}"),
         ('Y', 2) => format!("{:02}", year % 100),
