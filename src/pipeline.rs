@@ -1,7 +1,7 @@
 //! The way of the data, in one screen: files, trees, evaluation, facts, links, findings.
 
 use crate::config::Config;
-use crate::graph::links::{Links, links};
+use crate::graph::links::{Links, MAX_ROW, links};
 use crate::graph::{DuplicateKey, Graph};
 use crate::kinds;
 use crate::place::Span;
@@ -108,7 +108,9 @@ pub fn read(request: &Request) -> Result<World, ScanError> {
     evaluated.problems.extend(scripts.problems.iter().cloned());
     let graph = facts(&documents, &evaluated, &scripts);
     let links = links(&graph);
-    let coverage = coverage(&sources, &scan, &documents, &evaluated, &graph);
+    let mut coverage = coverage(&sources, &scan, &documents, &evaluated, &graph);
+    coverage.undecided.extend(links.cut.iter().map(|place| undecided(&sources, Some(*place), &unlinked())));
+    coverage.undecided.sort();
     Ok(World { sources, graph, links, coverage, calls: evaluated.calls })
 }
 
@@ -242,6 +244,11 @@ fn coverage(sources: &Sources, scan: &Scan, documents: &[Tree], evaluated: &Eval
     undecided.sort();
     undecided.dedup();
     Coverage { files_read: scan.read_count, files_skipped, trusts: graph.trusts.len(), undecided }
+}
+
+/// Why some ServiceAccounts of a name are not looked at.
+fn unlinked() -> String {
+    format!("more than {MAX_ROW} ServiceAccounts may be meant, because their namespaces are not known: the others are not linked")
 }
 
 /// A template of manifests that only Terraform's `templatefile` fills in: its ServiceAccounts name identities nobody checks.

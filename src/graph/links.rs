@@ -9,13 +9,14 @@ use super::{
     pieces,
 };
 use crate::partial::{Kind, Text, UnknownOrigin, Value};
+use crate::place::Span;
 use std::collections::HashMap;
 
 /// How deep a policy is searched for the providers that it names.
 const MAX_DEPTH: usize = 24;
 
 /// Most ServiceAccounts that one name leads to when the namespace is unknown.
-const MAX_ROW: usize = 256;
+pub const MAX_ROW: usize = 256;
 
 /// All links of a graph. The vectors are indexed by the ids of what stands first in their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct Links {
     pub pool_providers: Vec<Vec<ProviderId>>,
     /// The role that a Pod Identity association names, by index into [`Graph::associations`].
     pub association_roles: Vec<Vec<IdentityId>>,
+    /// What names more ServiceAccounts than are linked: the places, in the order of the graph.
+    pub cut: Vec<Span>,
 }
 
 fn id(index: usize) -> u32 {
@@ -74,6 +77,7 @@ pub fn links(graph: &Graph) -> Links {
         pods_accounts: vec![Vec::new(); graph.workloads.len()],
         pool_providers: vec![Vec::new(); graph.pools.len()],
         association_roles: vec![Vec::new(); graph.associations.len()],
+        cut: Vec::new(),
     };
     providers_of_pools(graph, &index, &mut links);
     for (i, trust) in graph.trusts.iter().enumerate() {
@@ -265,7 +269,7 @@ fn google_member(graph: &Graph, index: &Index, i: usize, member: &Text, links: &
             }
         }
         Member::Kubernetes { accounts: Accounts::One { namespace, name }, .. } => {
-            for account in accounts(graph, index, Some(&namespace), &name) {
+            for account in accounts(graph, index, Some(&namespace), &name).kept(trust.origin.span, links) {
                 link(&mut links.trust_workloads, i, account);
                 link(&mut links.workload_trusts, account.index(), TrustId(id(i)));
             }
@@ -274,7 +278,7 @@ fn google_member(graph: &Graph, index: &Index, i: usize, member: &Text, links: &
     }
 }
 
-/// The ARNs in `Principal.Federated` of all statements.
+/// The ARNs in `Principal.Federated` of all statements that do not deny.
 #[must_use]
 pub fn federated(policy: &Value) -> Vec<Text> {
     let mut out = Vec::new();
@@ -288,7 +292,7 @@ fn statements(value: &Value, depth: usize, out: &mut Vec<Text>) {
     }
     match &value.kind {
         Kind::List { items, .. } | Kind::OneOf(items) => items.iter().for_each(|v| statements(v, depth - 1, out)),
-        Kind::Map { entries, .. } => {
+        Kind::Map { entries, .. } if !denies(value) => {
             for entry in entries {
                 match entry.key.as_known().as_deref() {
                     Some("Statement" | "Principal") => statements(&entry.value, depth - 1, out),
@@ -299,6 +303,12 @@ fn statements(value: &Value, depth: usize, out: &mut Vec<Text>) {
         }
         _ => {}
     }
+}
+
+/// Whom a statement denies, it does not let in
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_effect.html>).
+fn denies(statement: &Value) -> bool {
+    statement.get("Effect").and_then(Value::as_str).as_deref() == Some("Deny")
 }
 
 fn texts(value: &Value, depth: usize, out: &mut Vec<Text>) {
@@ -456,8 +466,25 @@ fn namespace_key(namespace: Option<&Text>) -> String {
     namespace.and_then(Text::as_known).unwrap_or_default()
 }
 
+/// The ServiceAccounts that a name leads to, and whether there are more of them.
+#[derive(Default)]
+struct Named {
+    found: Vec<WorkloadId>,
+    more: bool,
+}
+
+impl Named {
+    /// Those that are linked; the place is noted where others are left out.
+    fn kept(self, place: Span, links: &mut Links) -> Vec<WorkloadId> {
+        if self.more {
+            links.cut.push(place);
+        }
+        self.found
+    }
+}
+
 /// The ServiceAccounts of a name; a namespace that is not known, on either side, may be any.
-fn accounts(graph: &Graph, index: &Index, namespace: Option<&Text>, name: &Text) -> Vec<WorkloadId> {
+fn accounts(graph: &Graph, index: &Index, namespace: Option<&Text>, name: &Text) -> Named {
     let name = pieces::key(name);
     let asked = namespace_key(namespace);
     let mut found: Vec<WorkloadId> = if asked.is_empty() {
@@ -477,8 +504,9 @@ fn accounts(graph: &Graph, index: &Index, namespace: Option<&Text>, name: &Text)
         found.retain(own);
     }
     found.sort();
+    let more = found.len() > MAX_ROW;
     found.truncate(MAX_ROW);
-    found
+    Named { found, more }
 }
 
 fn workload(graph: &Graph, index: &Index, i: usize, links: &mut Links) {
@@ -497,7 +525,7 @@ fn workload(graph: &Graph, index: &Index, i: usize, links: &mut Links) {
         }
         WorkloadKind::Pods { namespace, service_account, .. } => {
             let name = service_account.clone().unwrap_or_else(|| Text::known("default"));
-            for account in accounts(graph, index, namespace.as_ref(), &name) {
+            for account in accounts(graph, index, namespace.as_ref(), &name).kept(workload.origin.span, links) {
                 link(&mut links.pods_accounts, i, account);
                 link(&mut links.account_pods, account.index(), WorkloadId(id(i)));
             }
@@ -509,7 +537,8 @@ fn workload(graph: &Graph, index: &Index, i: usize, links: &mut Links) {
 fn associations(graph: &Graph, index: &Index, links: &mut Links) {
     for (i, association) in graph.associations.iter().enumerate() {
         let named = association.service_account.as_ref();
-        let accounts = named.map(|name| accounts(graph, index, association.namespace.as_ref(), name)).unwrap_or_default();
+        let found = named.map(|name| accounts(graph, index, association.namespace.as_ref(), name)).unwrap_or_default();
+        let accounts = found.kept(association.origin.span, links);
         for role in roles(graph, index, &association.origin.scope, &association.role) {
             link(&mut links.association_roles, i, role);
             for account in &accounts {

@@ -151,6 +151,44 @@ fn a_member_finds_its_pool_and_providers() {
 }
 
 #[test]
+fn whom_a_statement_denies_is_not_linked() {
+    let policy = |effect: &str| {
+        json!({"Statement": [
+            {"Effect": effect, "Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "arn:aws:iam::1:oidc-provider/a"}},
+            {"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "arn:aws:iam::1:oidc-provider/b"}}]})
+    };
+    let named = |effect: &str| -> Vec<String> {
+        let graph = terraform(&[resource("aws_iam_role.a", json!({"name": "a", "assume_role_policy": policy(effect)}))]);
+        let Gate::AwsPolicy(policy) = &graph.trusts[0].gate else { panic!("an AWS policy") };
+        federated(policy).iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(named("Allow"), ["arn:aws:iam::1:oidc-provider/a", "arn:aws:iam::1:oidc-provider/b"]);
+    assert_eq!(named("Deny"), ["arn:aws:iam::1:oidc-provider/b"]);
+}
+
+#[test]
+fn a_name_of_too_many_accounts_is_noted() {
+    let of = |count: usize| {
+        let all: Vec<(String, serde_json::Value)> =
+            (0..count).map(|i| (format!("{i:04}.json"), account(Some(&format!("n{i}")), "api", "x", "y"))).collect();
+        let mut files: Vec<(&str, serde_json::Value)> = all.iter().map(|(p, v)| (p.as_str(), v.clone())).collect();
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"serviceAccountName": "api"}});
+        files.push(("pod.json", pod));
+        let links = links(&documents(&files));
+        (links.pods_accounts[count].len(), links.cut.len())
+    };
+    assert_eq!(of(MAX_ROW), (MAX_ROW, 0));
+    assert_eq!(of(MAX_ROW + 1), (MAX_ROW, 1));
+}
+
+#[test]
+fn pods_without_an_account_run_as_the_default_one() {
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "shop"}, "spec": {"containers": []}});
+    let links = links(&documents(&[("a.json", account(Some("shop"), "default", "x", "y")), ("c.json", pod)]));
+    assert_eq!(links.pods_accounts[1], [WorkloadId(0)]);
+}
+
+#[test]
 fn pods_run_as_accounts_and_identities_have_grants() {
     let pod =
         json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "shop"}, "spec": {"serviceAccountName": "api"}});

@@ -6,6 +6,8 @@ use super::values::{Entries, noun, one_of};
 use super::{EvalError, operators};
 use crate::partial::{Entry, Kind, Text, Value};
 use crate::syntax::hcl::{BinaryOperator as B, Expr, ExprKind as K, ObjectItem};
+use crate::terraform::functions::canonical_number;
+use std::sync::Arc;
 
 impl Evaluator<'_> {
     /// The value of an expression.
@@ -27,7 +29,7 @@ impl Evaluator<'_> {
         match &expr.kind {
             K::Null => Ok(Value::new(Kind::Null, span)),
             K::Bool(b) => Ok(Value::new(Kind::Bool(*b), span)),
-            K::Number(n) => Ok(Value::new(Kind::Number(operators::canonical(n)), span)),
+            K::Number(n) => Ok(Value::new(Kind::Number(canonical_number(n).map_or_else(|| Arc::from(&**n), Arc::from)), span)),
             K::Template(template) => self.template(template, expr.span, scope),
             K::Variable(_) | K::Attribute(..) | K::Index(..) | K::Splat(..) => self.traversal(expr, scope),
             K::Tuple(items) => {

@@ -4,18 +4,10 @@ use super::EvalError;
 use super::values::{effective, noun};
 use crate::partial::{Kind, Part, Text, Unknown, Value};
 use crate::syntax::hcl::{BinaryOperator as B, UnaryOperator};
+use crate::terraform::functions::Num;
 use std::sync::Arc;
 
 type Result<T> = std::result::Result<T, EvalError>;
-
-/// A number in the form that Terraform prints.
-pub(super) fn canonical(written: &str) -> Arc<str> {
-    if written.bytes().all(|b| b.is_ascii_digit()) {
-        let trimmed = written.trim_start_matches('0');
-        return Arc::from(if trimmed.is_empty() { "0" } else { trimmed });
-    }
-    written.parse::<f64>().map_or_else(|_| Arc::from(written), number)
-}
 
 /// 16 significant digits: Terraform computes with 512 bits and prints the shortest, so `0.1 + 0.2` is `0.3`.
 fn number(value: f64) -> Arc<str> {
@@ -24,10 +16,10 @@ fn number(value: f64) -> Arc<str> {
     Arc::from(format!("{rounded}"))
 }
 
-fn as_number(value: &Value) -> Option<f64> {
+fn as_number(value: &Value) -> Option<Num> {
     match &value.kind {
-        Kind::Number(n) => n.parse().ok(),
-        Kind::Text(t) => t.as_known()?.parse().ok(),
+        Kind::Number(n) => Num::parse(n),
+        Kind::Text(t) => Num::parse(&t.as_known()?),
         _ => None,
     }
 }
@@ -56,7 +48,7 @@ pub(super) fn unary(operator: UnaryOperator, value: &Value, unknown: &dyn Fn() -
         },
         UnaryOperator::Minus => match (as_integer(value), as_number(value)) {
             (Some(n), _) => Ok(Value::new(Kind::Number(Arc::from((-n).to_string())), None)),
-            (None, Some(n)) => Ok(Value::new(Kind::Number(number(-n)), None)),
+            (None, Some(n)) => Ok(Value::new(Kind::Number(number(-n.as_f64())), None)),
             _ => Err(EvalError::new(format!("`-` needs a number, not {}", noun(value)), value.span)),
         },
     }
@@ -93,14 +85,14 @@ pub(super) fn binary(operator: B, left: &Value, right: &Value, unknown: &dyn Fn(
                 B::LessOrEqual => bool(a <= b),
                 B::Greater => bool(a > b),
                 B::GreaterOrEqual => bool(a >= b),
-                _ => arithmetic(operator, left, right, a, b),
+                _ => arithmetic(operator, right, a, b),
             }
         }
     }
 }
 
-fn arithmetic(operator: B, left: &Value, right: &Value, a: f64, b: f64) -> Result<Value> {
-    if let (Some(x), Some(y)) = (as_integer(left), as_integer(right)) {
+fn arithmetic(operator: B, right: &Value, a: Num, b: Num) -> Result<Value> {
+    if let (Some(x), Some(y)) = (a.as_integer(), b.as_integer()) {
         let exact = match operator {
             B::Add => x.checked_add(y),
             B::Subtract => x.checked_sub(y),
@@ -111,6 +103,7 @@ fn arithmetic(operator: B, left: &Value, right: &Value, a: f64, b: f64) -> Resul
             return Ok(Value::new(Kind::Number(Arc::from(exact.to_string())), None));
         }
     }
+    let (a, b) = (a.as_f64(), b.as_f64());
     if matches!(operator, B::Divide | B::Modulo) && b == 0.0 {
         return Err(EvalError::new("division by zero", right.span));
     }
@@ -152,7 +145,7 @@ pub(super) fn equal(a: &Value, b: &Value) -> Option<bool> {
         }
         (Kind::Null, Kind::Null) => Some(true),
         (Kind::Bool(x), Kind::Bool(y)) => Some(x == y),
-        (Kind::Number(x), Kind::Number(y)) => Some(x == y || matches!((x.parse::<f64>(), y.parse::<f64>()), (Ok(x), Ok(y)) if x == y)),
+        (Kind::Number(x), Kind::Number(y)) => Some(x == y || Num::parse(x).is_some_and(|n| Num::parse(y) == Some(n))),
         (Kind::Text(x), Kind::Text(y)) => equal_text(x, y),
         (Kind::List { items: x, open: p }, Kind::List { items: y, open: q }) => {
             if *p || *q {

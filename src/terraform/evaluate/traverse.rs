@@ -2,11 +2,11 @@
 
 use super::EvalError;
 use super::engine::{Evaluator, Result, Scope, no_key};
-use super::operators;
 use super::reference::RefStep;
 use super::values::{child, noun, one_of};
 use crate::partial::{Kind, Part, Value};
 use crate::syntax::hcl::{Expr, Step};
+use crate::terraform::functions::canonical_number;
 
 impl Evaluator<'_> {
     /// The value at the end of a chain of steps.
@@ -71,7 +71,7 @@ impl Evaluator<'_> {
                     let any = items.iter().cloned().chain(open.then(|| self.unknown_result(expr, scope))).collect();
                     return Ok(one_of(any, || self.unknown_result(expr, scope)));
                 };
-                let found = operators::canonical(&index).parse::<usize>().ok().and_then(|i| items.get(i));
+                let found = canonical_number(&index).and_then(|n| n.parse::<usize>().ok()).and_then(|i| items.get(i));
                 match found {
                     Some(item) => Ok(item.clone()),
                     None if *open => Ok(self.unknown_result(expr, scope)),

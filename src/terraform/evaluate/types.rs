@@ -1,10 +1,10 @@
 //! Type constraints of variables (<https://developer.hashicorp.com/terraform/language/expressions/type-constraints>).
 
 use super::EvalError;
-use super::operators::canonical;
 use super::values::{effective, noun, same};
 use crate::partial::{Entry, Kind, Part, Text, Value};
 use crate::syntax::hcl::{Expr, ExprKind as K};
+use crate::terraform::functions::canonical_number;
 
 type Result<T> = std::result::Result<T, EvalError>;
 
@@ -170,7 +170,7 @@ fn object(fields: &[Field], value: &Value, eval: &dyn Fn(&Expr) -> Result<Value>
 
 fn number(text: &Text) -> Option<Kind> {
     let known = text.as_known()?;
-    known.parse::<f64>().ok().filter(|n| n.is_finite()).map(|_| Kind::Number(canonical(&known)))
+    canonical_number(&known).map(|n| Kind::Number(n.into()))
 }
 
 fn wrong(wanted: &str, value: &Value) -> EvalError {

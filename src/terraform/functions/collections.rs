@@ -1,10 +1,10 @@
 //! Lists and maps. <https://developer.hashicorp.com/terraform/language/functions>
 
-use super::arguments::{Answer, Call, Stop, derived, equal, fail, text_key};
+use super::arguments::{Answer, Call, Stop, derived, equal, fail, key_of, text_key};
 use super::convert::unified;
 use super::numbers::{Num, add};
 use super::{MAX_DEPTH, MAX_ITEMS, MAX_TEXT};
-use crate::partial::{Entry, Kind, Text, UnknownKind, Value};
+use crate::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value};
 use std::collections::{HashMap, HashSet};
 
 pub(super) fn call(c: &Call<'_>) -> Answer {
@@ -97,13 +97,12 @@ fn contains(c: &Call<'_>) -> Result<Value, Stop> {
     if sure { c.bool_value(false) } else { Err(Stop::Unknown) }
 }
 
+/// The index wraps around in both directions, so that -1 is the last item
+/// (<https://developer.hashicorp.com/terraform/language/functions/element>).
 fn element(c: &Call<'_>) -> Result<Value, Stop> {
     c.arity(2, 2)?;
     let (items, open) = c.list(0)?;
     let i = c.integer(1)?;
-    if i < 0 {
-        return fail("cannot use element function with a negative index");
-    }
     if items.is_empty() && !open {
         return fail("cannot use element function with an empty list");
     }
@@ -112,7 +111,7 @@ fn element(c: &Call<'_>) -> Result<Value, Stop> {
         let here = usize::try_from(i).ok().and_then(|i| items.get(i)).cloned().ok_or(Stop::Unknown)?;
         return one_of(c, vec![here, super::unknown(c.name, c.args, c.span, "an item of a list that is not wholly known")]);
     }
-    let i = usize::try_from(i % items.len() as i128).map_err(|_| Stop::Unknown)?;
+    let i = usize::try_from(i.rem_euclid(items.len() as i128)).map_err(|_| Stop::Unknown)?;
     items.get(i).cloned().ok_or(Stop::Unknown)
 }
 
@@ -190,16 +189,16 @@ fn merge(c: &Call<'_>) -> Result<Value, Stop> {
         }
         match c.map(i) {
             Ok((entries, more)) => {
-                if more {
-                    out = doubtful(out, arg);
-                }
                 let later: HashSet<String> = entries.iter().map(|e| text_key(&e.key)).collect();
                 out.retain(|e| !later.contains(&text_key(&e.key)));
+                if more {
+                    out = doubtful(c, out, arg);
+                }
                 out.extend(entries);
                 open |= more;
             }
             Err(Stop::Unknown) => {
-                out = doubtful(out, arg);
+                out = doubtful(c, out, arg);
                 open = true;
             }
             Err(stop) => return Err(stop),
@@ -208,15 +207,27 @@ fn merge(c: &Call<'_>) -> Result<Value, Stop> {
     if open && out.is_empty() { Err(Stop::Unknown) } else { c.map_value(out, open) }
 }
 
-/// Entries that a later unknown map may override: each is what it was, or what the unknown has under its key.
-fn doubtful(entries: Vec<Entry>, by: &Value) -> Vec<Entry> {
-    let Kind::Unknown(atom) = &by.kind else { return entries };
+/// Entries that a later unknown or open map may override: each is what it was, or what that map has under its key. What
+/// the map holds for certain is put in their place afterwards.
+fn doubtful(c: &Call<'_>, entries: Vec<Entry>, by: &Value) -> Vec<Entry> {
     let doubt = |e: Entry| {
-        let other = derived("lookup", atom, &[&e.key.to_string()], UnknownKind::Any);
+        let other = match &by.kind {
+            Kind::Unknown(atom) => Value::unknown(derived("lookup", atom, &[&e.key.to_string()], UnknownKind::Any), by.span),
+            _ => open_entry(c, by, &e.key),
+        };
         let place = e.value.span;
-        Entry { key: e.key, value: Value::new(Kind::OneOf(vec![e.value, Value::unknown(other, by.span)]), place) }
+        Entry { key: e.key, value: Value::new(Kind::OneOf(vec![e.value, other]), place) }
     };
     entries.into_iter().map(doubt).collect()
+}
+
+/// What an open map may have under a key. Two open maps with the same known entries are not the same: the place tells
+/// them apart.
+fn open_entry(c: &Call<'_>, map: &Value, key: &Text) -> Value {
+    let place = map.span.or(c.span).map(|s| format!("@{}:{}", s.file.0, s.start)).unwrap_or_default();
+    let identity = format!("lookup({},{}){place}", key_of(map), text_key(key));
+    let why = "an entry of a map that is not wholly known";
+    Value::unknown(Unknown::new(identity, UnknownKind::Any, format!("${{lookup({{…}}, \"{key}\")}}"), why, map.span), map.span)
 }
 
 fn reverse(c: &Call<'_>) -> Result<Value, Stop> {

@@ -28,6 +28,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::terraform) use numbers::Num;
 pub use numbers::canonical as canonical_number;
 pub(crate) use regexes::expression;
 pub use replace::{issuer_of_provider_arn, without_scheme};

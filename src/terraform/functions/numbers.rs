@@ -9,7 +9,7 @@ use std::fmt;
 
 /// A number.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Num {
+pub(in crate::terraform) enum Num {
     /// A whole number.
     Int(i128),
     /// Any other.
@@ -17,7 +17,7 @@ pub(super) enum Num {
 }
 
 impl Num {
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::terraform) fn parse(text: &str) -> Option<Self> {
         let plain = text.strip_prefix('+').unwrap_or(text);
         if plain.is_empty() || !plain.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-')) {
             return None;
@@ -34,14 +34,14 @@ impl Num {
         Some(if f.fract() == 0.0 && f.abs() < EXACT { Num::Int(f as i128) } else { Num::Float(f) })
     }
 
-    pub(super) fn as_f64(self) -> f64 {
+    pub(in crate::terraform) fn as_f64(self) -> f64 {
         match self {
             Num::Int(i) => i as f64,
             Num::Float(f) => f,
         }
     }
 
-    pub(super) fn as_integer(self) -> Option<i128> {
+    pub(in crate::terraform) fn as_integer(self) -> Option<i128> {
         if let Num::Int(i) = self { Some(i) } else { None }
     }
 }

@@ -271,6 +271,60 @@ fn encodings() {
 }
 
 #[test]
+fn the_edges_of_bounds() {
+    all(&[
+        ("substr", r#"["hello",2,0]"#, r#""""#),
+        ("substr", r#"["hello",0,0]"#, r#""""#),
+        ("substr", r#"["hello",5,1]"#, r#""""#),
+        ("substr", r#"["hello",-9,2]"#, r#""he""#),
+        ("cidrhost", r#"["10.0.0.0/30",3]"#, r#""10.0.0.3""#),
+        ("cidrhost", r#"["10.0.0.0/30",-1]"#, r#""10.0.0.3""#),
+        ("cidrhost", r#"["10.0.0.0/30",-4]"#, r#""10.0.0.0""#),
+        ("element", r#"[["a","b","c"],-1]"#, r#""c""#),
+        ("element", r#"[["a","b","c"],-3]"#, r#""a""#),
+        ("element", r#"[["a","b","c"],-4]"#, r#""c""#),
+        ("element", r#"[["a","b","c"],3]"#, r#""a""#),
+        ("formatdate", r#"["H AA aa","2026-01-02T12:30:00Z"]"#, r#""12 PM pm""#),
+        ("formatdate", r#"["H AA aa","2026-01-02T00:30:00Z"]"#, r#""12 AM am""#),
+        ("formatdate", r#"["HH AA","2026-01-02T11:59:59Z"]"#, r#""11 AM""#),
+        ("formatdate", r#"["DD","2024-02-29T00:00:00Z"]"#, r#""29""#),
+    ]);
+    for (name, args) in [
+        ("cidrhost", r#"["10.0.0.0/30",4]"#),
+        ("cidrhost", r#"["10.0.0.0/30",-5]"#),
+        ("formatdate", r#"["DD","2026-02-30T00:00:00Z"]"#),
+        ("formatdate", r#"["DD","2026-02-29T00:00:00Z"]"#),
+        ("formatdate", r#"["DD","2026-04-31T00:00:00Z"]"#),
+        ("formatdate", r#"["DD","2026-13-01T00:00:00Z"]"#),
+        ("timeadd", r#"["2026-01-01T24:00:00Z","1h"]"#),
+        ("element", "[[],-1]"),
+    ] {
+        assert!(run(name, args).starts_with("error: "), "{name}({args})");
+    }
+}
+
+/// Duplicate keys stay in the tree: the last counts.
+#[test]
+fn lookup_takes_the_last_of_equal_keys() {
+    let entry = |value: &str| Entry { key: Text::known("k"), value: Value::string(value) };
+    let map = Value::map(vec![entry("first"), entry("last")], None);
+    assert_eq!(shape(&on("lookup", &[map, Value::string("k")])), "last");
+}
+
+/// What an open map holds nobody knows: it may hold what an earlier argument holds.
+#[test]
+fn an_open_map_makes_earlier_entries_uncertain() {
+    let entry = |key: &str, value: &str| Entry { key: Text::known(key), value: Value::string(value) };
+    let open = |entries: Vec<Entry>| Value::new(Kind::Map { entries, open: true }, None);
+    let earlier = Value::map(vec![entry("a", "one"), entry("b", "two")], None);
+    let merged = on("merge", &[earlier.clone(), open(vec![entry("b", "three")])]);
+    assert!(matches!(merged.get("a").map(|v| &v.kind), Some(Kind::OneOf(all)) if all.len() == 2), "{}", shape(&merged));
+    assert_eq!(merged.get("b").map(shape).as_deref(), Some("three"));
+    let after = on("merge", &[open(Vec::new()), earlier]);
+    assert_eq!(after.get("a").map(shape).as_deref(), Some("one"), "what comes after it is sure");
+}
+
+#[test]
 fn dates_addresses_and_paths() {
     all(&[
         ("timeadd", r#"["2020-01-01T00:00:00Z","1h30m"]"#, r#""2020-01-01T01:30:00Z""#),
