@@ -541,6 +541,19 @@ mod tests_of_entra {
     }
 
     #[test]
+    fn the_audience_is_compared_with_its_letter_case() {
+        let c = credential(Some("s"), None);
+        let with = |audience: &str| {
+            let mut token = token("s");
+            token.claims.insert("aud".to_owned(), Claim::List(vec![audience.to_owned()]));
+            evaluate(&c, &token).decision
+        };
+        assert_eq!(with("api://AzureADTokenExchange"), Decision::Admit);
+        assert_eq!(with("api://azureadtokenexchange"), Decision::Deny);
+        assert_eq!(with("api://AzureADTokenExchange/"), Decision::Deny);
+    }
+
+    #[test]
     fn the_star_crosses_every_separator() {
         let c = credential(
             None,

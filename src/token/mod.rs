@@ -174,3 +174,25 @@ impl From<bool> for Truth {
         if b { Self::True } else { Self::False }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Truth::{self, Error, False, True, Unknown};
+
+    /// An unknown that turns out false absorbs the error beside it, so unknown stands before error.
+    #[test]
+    fn false_wins_over_unknown_and_unknown_over_error() {
+        let order = [False, Unknown, Error, True];
+        for (i, a) in order.into_iter().enumerate() {
+            for (j, b) in order.into_iter().enumerate() {
+                assert_eq!(a.and(b), order[i.min(j)], "{a:?} and {b:?}");
+            }
+        }
+        let order: [Truth; 4] = [True, Unknown, Error, False];
+        for (i, a) in order.into_iter().enumerate() {
+            for (j, b) in order.into_iter().enumerate() {
+                assert_eq!(a.or(b), order[i.min(j)], "{a:?} or {b:?}");
+            }
+        }
+    }
+}

@@ -438,6 +438,17 @@ fn a_variable_of_the_same_claim_is_presence_and_of_another_is_unknown() {
     assert!(matches!(fallback.as_slice(), [Test { matcher: Matcher::Exact(text), .. }] if text.as_known().as_deref() == Some("repo:a")));
 }
 
+/// `AssumeRoleWithWebIdentity` has no such parameter
+/// (<https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>).
+#[test]
+fn an_external_id_is_never_there_for_web_identities() {
+    let formula = |condition: serde_json::Value| github_formula(&allow(condition));
+    let known = |f: &Formula| tests_in(f).is_empty() && unknowns_in(f) == 0;
+    assert!(known(&formula(json!({"StringEquals": {"sts:ExternalId": "x"}}))), "no claim can help");
+    let chosen = formula(json!({"StringEquals": {"sts:RoleSessionName": "x"}}));
+    assert_eq!(tests_in(&chosen).len(), 1, "the caller chooses it");
+}
+
 #[test]
 fn hostile_sizes_end() {
     let policy = like(&"*a".repeat(2000));

@@ -344,3 +344,20 @@ fn default_service_account(seen: &CredentialView<'_>, exposure: &Exposure) -> Op
     let finding = Finding::new(RuleId::DefaultServiceAccount, &seen.via.trust.origin, candidate.span, &seen.recognised.host_path, message);
     Some(finding.severity(Severity::Medium).help("give the workload a ServiceAccount of its own and name that").along(&candidate.trail))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::malformed;
+
+    #[test]
+    fn an_issuer_is_a_url_with_a_secure_scheme_and_a_host() {
+        for right in ["https://a.example.com", "https://a.example.com:8443/path/of/tenant", "https://localhost"] {
+            assert_eq!(malformed(right), None, "{right}");
+        }
+        for wrong in
+            ["http://a.example.com", "HTTPS://a.example.com", "a.example.com", "https://", "https:///x", "https://a b/", "https://a/?x"]
+        {
+            assert!(malformed(wrong).is_some(), "{wrong}");
+        }
+    }
+}

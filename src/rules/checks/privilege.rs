@@ -63,3 +63,29 @@ pub(super) fn weigh(finding: Finding, identity: IdentityId, privileged: &Privile
     let message = format!("{}; and it is privileged (`{short}`)", finding.message);
     Finding { message, ..finding }.severity(Severity::High).related_to(grant.origin.span, "this makes it privileged")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_privilege;
+    use crate::graph::{Grant, Origin};
+    use crate::partial::Text;
+    use crate::place::{FileId, Span};
+
+    fn grant(permission: &str, scope: &str) -> Grant {
+        let origin =
+            Origin { name: "g".to_owned(), span: Span::new(FileId(0), 0..0), scope: String::new(), library: false, conditional: false };
+        let scope = Some(Text::known(scope));
+        Grant { origin, identity: None, principal: Text::known("p"), permission: Text::known(permission), scope }
+    }
+
+    #[test]
+    fn a_role_counts_on_a_project_and_not_on_a_resource_inside_of_one() {
+        for above in ["projects/shop", "folders/123", "organizations/9"] {
+            assert!(is_privilege(&grant("roles/owner", above)), "{above}");
+        }
+        for inside in ["projects/shop/serviceAccounts/ci@shop.iam.gserviceaccount.com", "projects/shop/secrets/x", "buckets/b", "shop"] {
+            assert!(!is_privilege(&grant("roles/owner", inside)), "{inside}");
+        }
+        assert!(!is_privilege(&grant("roles/viewer", "projects/shop")));
+    }
+}

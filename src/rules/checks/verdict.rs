@@ -286,5 +286,25 @@ fn loose_workflow(formula: &Formula, templates: &[Template], exposure: &Exposure
 pub fn family(exposure: &Exposure, role: Role, templates: &[Template]) -> bool {
     let names = templates.iter().flat_map(|t| &t.segments).filter(|s| s.role == role).map(|s| s.name.as_str());
     let open: Vec<_> = names.filter_map(|n| exposure.named.get(n)).flatten().filter(|c| !c.complete).collect();
-    !open.is_empty() && open.iter().all(|c| c.text.ends_with(['/', '-', '_', '.']))
+    !open.is_empty() && open.iter().all(|c| begins_a_family(&c.text))
+}
+
+/// Names that go on behind a separator are a family of somebody's own naming: `release/`, `app-`, `team_`, `v1.`.
+fn begins_a_family(prefix: &str) -> bool {
+    prefix.ends_with(['/', '-', '_', '.'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::begins_a_family;
+
+    #[test]
+    fn a_separator_begins_a_family_and_a_letter_does_not() {
+        for family in ["release/", "app-", "team_", "v1."] {
+            assert!(begins_a_family(family), "{family}");
+        }
+        for open in ["", "release", "v1.0", "app:"] {
+            assert!(!begins_a_family(open), "{open}");
+        }
+    }
 }

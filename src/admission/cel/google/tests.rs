@@ -348,6 +348,13 @@ fn a_hole_reaches_the_formula_with_its_place() {
     assert_eq!((decide("y"), decide("x-y")), (Decision::Deny, Decision::Unknown));
 }
 
+#[test]
+fn a_subject_of_127_bytes_is_the_longest() {
+    let v = view(&[SUB], "true");
+    let decide = |len: usize| evaluate_provider(&v, &token(&[("sub", &"s".repeat(len))])).evaluation.decision;
+    assert_eq!((decide(127), decide(128)), (Decision::Admit, Decision::Deny));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 

@@ -122,6 +122,11 @@ fn unmapped(trust: &Trust, member: &Member, key: &str, providers: &[&Provider]) 
     providers.iter().fold(finding, |f, p| f.related_to(p.origin.span, "this provider fills the pool"))
 }
 
+/// Longer than the subject of a token may be.
+fn too_long(subject: &str) -> bool {
+    subject.len() > MAX_SUBJECT
+}
+
 /// A value that no mapping can have.
 fn unreachable(trust: &Trust, member: &Member, key: &str, value: &Text, seen: &[ProviderView<'_>]) -> Option<Finding> {
     let finding = |message: String, help: String| {
@@ -135,7 +140,7 @@ fn unreachable(trust: &Trust, member: &Member, key: &str, value: &Text, seen: &[
     };
     let first = seen.first()?;
     if key == "google.subject"
-        && let Some(known) = value.as_known().filter(|v| v.len() > MAX_SUBJECT)
+        && let Some(known) = value.as_known().filter(|v| too_long(v))
     {
         let message =
             format!("the subject has {} bytes, and Google refuses tokens whose `google.subject` has more than {MAX_SUBJECT}", known.len());
@@ -263,4 +268,16 @@ pub(super) fn empty_extracts(context: &Context<'_>, seen: &ProviderView<'_>) -> 
         Some(if customised(seen, key) { finding.severity(Severity::Medium).certain(false) } else { finding })
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::too_long;
+
+    #[test]
+    fn a_subject_of_127_bytes_is_the_longest() {
+        assert!(!too_long(&"s".repeat(127)));
+        assert!(too_long(&"s".repeat(128)));
+        assert!(too_long(&"é".repeat(64)), "bytes, not characters");
+    }
 }
