@@ -70,7 +70,7 @@ impl Space {
     /// The place of a state in the table: where it is, or where it would be.
     fn place(&self, state: &[u32]) -> usize {
         let mask = self.table.len() - 1;
-        let hash = FastBuild::default().hash_one(Words(state));
+        let hash = FastBuild.hash_one(Words(state));
         let mut at = usize::try_from(hash >> 7).unwrap_or(0) & mask;
         while let Some(id) = self.table.get(at).copied().filter(|id| *id != NONE) {
             if self.state(id) == state {
