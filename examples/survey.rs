@@ -5,8 +5,9 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+use fedlint::admission::iam::{Leaf, Policy, PrincipalKind};
 use fedlint::graph::{Gate, GoogleProvider, GoogleSource, Graph, Origin, ProviderKind, Setting};
-use fedlint::partial::{Kind, Text, Unknown, Value};
+use fedlint::partial::{Text, Unknown};
 use fedlint::pipeline::{Input, Request, World, read};
 use fedlint::place::Span;
 use fedlint::syntax::hcl::{self, ExprKind};
@@ -72,39 +73,24 @@ impl Site {
     }
 
     /// A leaf that may be chosen among several is partly known when one of them is.
-    fn value(&mut self, value: &Value) {
-        match &value.kind {
-            Kind::Text(text) => self.text(text),
-            Kind::Unknown(atom) => self.atom(atom),
-            Kind::List { items, open } => {
-                items.iter().for_each(|v| self.value(v));
-                self.open(*open, items.is_empty());
-            }
-            Kind::Map { entries, open } => {
-                entries.iter().for_each(|e| {
-                    self.text(&e.key);
-                    self.value(&e.value);
-                });
-                self.open(*open, entries.is_empty());
-            }
-            Kind::OneOf(all) => {
-                let each = all.iter().map(|v| {
-                    let mut one = Site::new();
-                    one.value(v);
-                    self.reasons.append(&mut one.reasons);
-                    one.worst
-                });
-                let best = each.min().unwrap_or(Known::Not);
-                self.see(best.max(Known::Partly));
-            }
-            Kind::Null | Kind::Bool(_) | Kind::Number(_) => {}
+    fn leaf(&mut self, leaf: &Leaf) {
+        if let [one] = leaf.choices.as_slice() {
+            return self.text(one);
         }
+        let each = leaf.choices.iter().map(|choice| {
+            let mut one = Site::new();
+            one.text(choice);
+            self.reasons.append(&mut one.reasons);
+            one.worst
+        });
+        let best = each.min().unwrap_or(Known::Not);
+        self.see(best.max(Known::Partly));
     }
 
-    fn open(&mut self, open: bool, empty: bool) {
-        if open {
+    fn open(&mut self, why: Option<&String>, empty: bool) {
+        if let Some(why) = why {
             self.see(if empty { Known::Not } else { Known::Partly });
-            self.reasons.push("there may be more items".to_owned());
+            self.reasons.push(general(why));
         }
     }
 }
@@ -289,30 +275,30 @@ fn condition(google: &GoogleProvider) -> Site {
 
 /// A trust policy's conditions and its federated principals, each as a site of its own; policies that trust no
 /// federated principal do not count.
-fn aws(survey: &mut Survey, world: &World, origin: &Origin, policy: &Value) {
-    if let Kind::Unknown(atom) = &policy.kind {
+fn aws(survey: &mut Survey, world: &World, origin: &Origin, policy: &Policy) {
+    if policy.open.is_some() {
         let mut site = Site::new();
-        site.atom(atom);
-        survey.add("aws whole policy unknown", origin, world, site);
-        return;
+        site.open(policy.open.as_ref(), policy.statements.is_empty());
+        survey.add("aws statements unknown", origin, world, site);
     }
-    let Some(statements) = policy.get("Statement") else { return };
-    for statement in statements.items().into_iter().flat_map(Value::alternatives).flat_map(Value::items) {
-        let Some(federated) = statement.at(&["Principal", "Federated"]) else {
-            if let Kind::Unknown(atom) = &statement.kind {
-                let mut site = Site::new();
-                site.atom(atom);
-                survey.add("aws statement unknown", origin, world, site);
-            }
+    for statement in &policy.statements {
+        let named = || statement.principals.items.iter().filter(|p| p.kind == PrincipalKind::Federated);
+        if named().next().is_none() && statement.principals.open.is_none() {
             continue;
-        };
+        }
         let mut principal = Site::new();
-        principal.value(federated);
+        named().for_each(|p| principal.leaf(&p.leaf));
+        principal.open(statement.principals.open.as_ref(), named().next().is_none());
         survey.add("aws principal", origin, world, principal);
         let mut conditions = Site::new();
-        if let Some(condition) = statement.get("Condition") {
-            conditions.value(condition);
+        for test in &statement.conditions {
+            conditions.text(&test.key);
+            for list in &test.values.choices {
+                list.items.iter().for_each(|leaf| conditions.leaf(leaf));
+                conditions.open(list.open.as_ref(), list.items.is_empty());
+            }
         }
+        conditions.open(statement.open_conditions.as_ref(), statement.conditions.is_empty());
         survey.add("aws condition", origin, world, conditions);
     }
 }

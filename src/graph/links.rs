@@ -8,12 +8,10 @@ use super::{
     Gate, Graph, Identity, IdentityId, IdentityKind, Origin, Pool, PoolId, ProviderId, ProviderKind, TrustId, WorkloadId, WorkloadKind,
     pieces,
 };
-use crate::partial::{Kind, Text, UnknownOrigin, Value};
+use crate::admission::iam::federated;
+use crate::partial::{Text, UnknownOrigin};
 use crate::place::Span;
 use std::collections::HashMap;
-
-/// How deep a policy is searched for the providers that it names.
-const MAX_DEPTH: usize = 24;
 
 /// Most ServiceAccounts that one name leads to when the namespace is unknown.
 pub const MAX_ROW: usize = 256;
@@ -240,7 +238,7 @@ fn gate(graph: &Graph, index: &Index, i: usize, links: &mut Links) {
     match &trust.gate {
         Gate::AwsPolicy(policy) => {
             for arn in federated(policy) {
-                for provider in aws_providers(graph, index, scope, &arn) {
+                for provider in aws_providers(graph, index, scope, arn) {
                     link(&mut links.trust_providers, i, provider);
                 }
             }
@@ -275,46 +273,6 @@ fn google_member(graph: &Graph, index: &Index, i: usize, member: &Text, links: &
             }
         }
         _ => {}
-    }
-}
-
-/// The ARNs in `Principal.Federated` of all statements that do not deny.
-#[must_use]
-pub fn federated(policy: &Value) -> Vec<Text> {
-    let mut out = Vec::new();
-    statements(policy, MAX_DEPTH, &mut out);
-    out
-}
-
-fn statements(value: &Value, depth: usize, out: &mut Vec<Text>) {
-    if depth == 0 {
-        return;
-    }
-    match &value.kind {
-        Kind::List { items, .. } | Kind::OneOf(items) => items.iter().for_each(|v| statements(v, depth - 1, out)),
-        Kind::Map { entries, .. } if !denies(value) => {
-            for entry in entries {
-                match entry.key.as_known().as_deref() {
-                    Some("Statement" | "Principal") => statements(&entry.value, depth - 1, out),
-                    Some("Federated") => texts(&entry.value, depth - 1, out),
-                    _ => {}
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Whom a statement denies, it does not let in
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_effect.html>).
-fn denies(statement: &Value) -> bool {
-    statement.get("Effect").and_then(Value::as_str).as_deref() == Some("Deny")
-}
-
-fn texts(value: &Value, depth: usize, out: &mut Vec<Text>) {
-    match &value.kind {
-        Kind::List { items, .. } | Kind::OneOf(items) if depth > 0 => items.iter().for_each(|v| texts(v, depth - 1, out)),
-        _ => out.extend(value.as_text()),
     }
 }
 

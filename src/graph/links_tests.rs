@@ -160,10 +160,23 @@ fn whom_a_statement_denies_is_not_linked() {
     let named = |effect: &str| -> Vec<String> {
         let graph = terraform(&[resource("aws_iam_role.a", json!({"name": "a", "assume_role_policy": policy(effect)}))]);
         let Gate::AwsPolicy(policy) = &graph.trusts[0].gate else { panic!("an AWS policy") };
-        federated(policy).iter().map(ToString::to_string).collect()
+        federated(policy).into_iter().map(ToString::to_string).collect()
     };
     assert_eq!(named("Allow"), ["arn:aws:iam::1:oidc-provider/a", "arn:aws:iam::1:oidc-provider/b"]);
     assert_eq!(named("Deny"), ["arn:aws:iam::1:oidc-provider/b"]);
+}
+
+#[test]
+fn whom_one_of_several_lists_names_is_linked() {
+    let (a, b) = ("arn:aws:iam::1:oidc-provider/a", "arn:aws:iam::1:oidc-provider/b");
+    let of_statement = json!({"$oneof": [{"Federated": a}, {"Federated": b}]});
+    for principal in [json!({"Federated": {"$oneof": [[a], [a, b]]}}), of_statement] {
+        let policy = json!({"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": principal}]});
+        let graph = terraform(&[resource("aws_iam_role.a", json!({"name": "a", "assume_role_policy": policy}))]);
+        let Gate::AwsPolicy(policy) = &graph.trusts[0].gate else { panic!("an AWS policy") };
+        assert!(policy.statements[0].principals.items.is_empty());
+        assert!(federated(policy).iter().any(|t| t.as_known().as_deref() == Some(b)), "{principal}");
+    }
 }
 
 #[test]

@@ -8,8 +8,10 @@ pub mod pieces;
 pub mod render;
 mod undecided;
 
-use crate::partial::{Text, Trail, Unknown, Value};
+use crate::admission::iam::Policy;
+use crate::partial::{Text, Trail, Unknown};
 use crate::place::Span;
+use std::sync::Arc;
 
 pub use undecided::{About, GoogleLevel, Undecided, UndecidedKind};
 
@@ -268,8 +270,8 @@ pub struct Trust {
 /// What a trust asks of a token.
 #[derive(Debug, Clone)]
 pub enum Gate {
-    /// An IAM trust policy document as a tree (`Version`, `Statement`); parsed by the admission engine.
-    AwsPolicy(Value),
+    /// An IAM trust policy.
+    AwsPolicy(Arc<Policy>),
     /// A binding of a role to a member, on a service account or another resource.
     GoogleMember {
         /// The member string.

@@ -3,6 +3,7 @@
 
 use super::links::Links;
 use super::{Gate, GoogleSource, Graph, IdentityKind, Provider, ProviderKind, TrustId, WorkloadKind, pieces};
+use crate::admission::iam::federated;
 use crate::partial::Text;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -235,7 +236,7 @@ fn trusts(graph: &Graph, links: &Links, issuers: &Issuers, picture: &mut Picture
 fn outsider(picture: &mut Picture, trust: TrustId, gate: &Gate) -> String {
     let label = match gate {
         Gate::AwsPolicy(policy) => {
-            let named: Vec<String> = super::links::federated(policy).iter().map(Text::to_string).collect();
+            let named: Vec<String> = federated(policy).into_iter().map(Text::to_string).collect();
             if named.is_empty() { "principals of the trust policy".to_owned() } else { named.join(", ") }
         }
         Gate::GoogleMember { member, .. } => member.to_string(),

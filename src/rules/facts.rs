@@ -138,8 +138,8 @@ pub fn facts<'g>(graph: &'g Graph, links: &Links) -> Vec<Fact<'g>> {
 
 /// A statement lets workloads with tokens of an OIDC provider in, wherever that provider is declared.
 fn lets_tokens_in(gate: &Gate) -> bool {
-    let Gate::AwsPolicy(document) = gate else { return false };
-    iam::principals(&iam::Policy::read(document)).iter().any(iam::PrincipalRef::brings_tokens)
+    let Gate::AwsPolicy(policy) = gate else { return false };
+    iam::principals(policy).iter().any(iam::PrincipalRef::brings_tokens)
 }
 
 /// The sorts of fact and their fields, for the checks of rule files.

@@ -8,16 +8,17 @@ use crate::admission::iam::{
 use crate::gate::aws::{WEB_IDENTITY, other_account};
 use crate::graph::{Graph, ProviderId, ProviderKind, Trust};
 use crate::issuers::{StandsFor, Tenancy, registry};
-use crate::partial::{Text, Unknown, UnknownKind, Value};
+use crate::partial::{Text, Unknown, UnknownKind};
 use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// The audience that AWS's own tools ask for.
 const AUDIENCE: &str = "sts.amazonaws.com";
 
 /// Decides a role of the scan.
-pub(super) fn decide_trust(graph: &Graph, providers: &[ProviderId], trust: &Trust, document: &Value, presented: &Presented) -> Answer {
-    let policy = named_issuer(Policy::read(document), document, presented);
+pub(super) fn decide_trust(graph: &Graph, providers: &[ProviderId], trust: &Trust, policy: &Policy, presented: &Presented) -> Answer {
+    let policy = named_issuer(policy, presented);
     let answer = decide(&policy, presented);
     let Answer::Decided(evaluation) = answer else { return answer };
     if presented.ready || evaluation.decision == Decision::Deny {
@@ -45,20 +46,20 @@ fn elsewhere(graph: &Graph, trust: &Trust, policy: &Policy) -> Option<Step> {
 
 /// A token of "whatever issuer the trust names" is a token of that issuer also where its URL is known only after `apply`:
 /// the unknowns of the federated principals are taken by their names.
-fn named_issuer(policy: Policy, document: &Value, presented: &Presented) -> Policy {
+fn named_issuer<'a>(policy: &'a Policy, presented: &Presented) -> Cow<'a, Policy> {
     if presented.issuer == IssuerChoice::Stated || presented.principal.is_some() {
-        return policy;
+        return Cow::Borrowed(policy);
     }
-    let federated = principals(&policy).into_iter().filter(for_tokens);
+    let federated = principals(policy).into_iter().filter(for_tokens);
     let spire = presented.issuer == IssuerChoice::Spire;
     let named = |a: &&Unknown| !(spire && a.kind() == UnknownKind::IssuerHostPath);
     let atoms: BTreeSet<Unknown> = federated.flat_map(|p| p.text.atoms().filter(named).cloned().collect::<Vec<_>>()).collect();
     if atoms.is_empty() {
-        return policy;
+        return Cow::Borrowed(policy);
     }
     // Without the `${}`: that would be a policy variable.
     let name = |atom: &Unknown| atoms.contains(atom).then(|| atom.label().trim_start_matches("${").trim_end_matches('}').to_owned());
-    Policy::read(&document.resolved(&name))
+    Cow::Owned(policy.resolved(&name))
 }
 
 /// The provider's registered clients: STS refuses a token for any other audience

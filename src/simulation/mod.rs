@@ -135,7 +135,7 @@ pub fn simulate(graph: &Graph, links: &Links, presented: &Presented) -> Outcome 
 fn trusted(graph: &Graph, links: &Links, index: usize, trust: &Trust, presented: &Presented) -> Answer {
     let providers = links.trust_providers.get(index).map_or(&[][..], Vec::as_slice);
     match &trust.gate {
-        Gate::AwsPolicy(document) => aws::decide_trust(graph, providers, trust, document, presented),
+        Gate::AwsPolicy(policy) => aws::decide_trust(graph, providers, trust, policy, presented),
         Gate::GoogleMember { member, .. } => google::decide_member(graph, links, providers, member, presented),
         Gate::AzureCredential { issuer, subject, audiences, expression } => {
             azure::decide(issuer.as_ref(), subject.as_ref(), audiences, expression.as_ref(), presented)

@@ -236,7 +236,7 @@ impl World<'_> {
             }
             truth = truth.or(one.truth);
         }
-        if let Some(why) = &principals.open {
+        if let Some(why) = principals.why_open() {
             truth = truth.or(Truth::Unknown);
             note.get_or_insert_with(|| why.clone());
         }
@@ -363,7 +363,7 @@ impl World<'_> {
                 return format!("`{}` is not known: {}", atom.label(), atom.why());
             }
         }
-        if let Some(open) = condition.values.choices.iter().find_map(|c| c.open.clone()) {
+        if let Some(open) = condition.values.choices.iter().find_map(|c| c.why_open().cloned()) {
             return open;
         }
         match operator.base {
@@ -461,7 +461,7 @@ pub(super) fn merge(mut truths: impl Iterator<Item = Truth>) -> Truth {
 
 pub(super) fn any_of(list: &ValueList, test: &impl Fn(&Text) -> Truth) -> Truth {
     let known = list.items.iter().fold(Truth::False, |t, leaf| t.or(merge(leaf.choices.iter().map(test))));
-    if list.open.is_some() { known.or(Truth::Unknown) } else { known }
+    if list.why_open().is_some() { known.or(Truth::Unknown) } else { known }
 }
 
 fn expected(values: &Values) -> String {

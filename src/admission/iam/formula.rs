@@ -150,7 +150,7 @@ impl Target {
     }
 
     fn present(&self, condition: &ConditionTest) -> Formula {
-        let leaf = Leaf { choices: Vec::new(), span: condition.span, trail: None };
+        let leaf = Leaf { choices: Vec::new(), several: None, span: condition.span, trail: None };
         let target = Self { absent: Truth::False, ..self.clone() };
         let span = condition.values.leaves().next().and_then(|l| l.choices.first().and_then(Text::span).or(l.span));
         target.test(Matcher::Present, &Text::default(), &Leaf { span: span.or(leaf.span), ..leaf })
@@ -179,7 +179,7 @@ impl Builder<'_> {
             match truth {
                 Truth::True => {}
                 Truth::False | Truth::Error => return Formula::FALSE,
-                Truth::Unknown => parts.push(Formula::unknown(statement.principals.open.clone().unwrap_or_else(|| what.to_owned()))),
+                Truth::Unknown => parts.push(Formula::unknown(statement.principals.why_open().cloned().unwrap_or_else(|| what.to_owned()))),
             }
         }
         parts.extend(statement.conditions.iter().map(|c| self.condition(c)));
@@ -190,7 +190,7 @@ impl Builder<'_> {
     fn principals(&self, statement: &Statement) -> Truth {
         let principals = &statement.principals;
         let mut truth = principals.items.iter().fold(Truth::False, |t, p| t.or(self.principal(p)));
-        if principals.open.is_some() {
+        if principals.why_open().is_some() {
             truth = truth.or(Truth::Unknown);
         }
         if principals.negated { truth.not() } else { truth }
@@ -320,7 +320,7 @@ impl Builder<'_> {
                 any.push(merged(choices, CHOICE));
             }
             pure &= !any.is_empty();
-            if let Some(why) = &list.open {
+            if let Some(why) = list.why_open() {
                 pure = false;
                 any.push(Formula::unknown(why.clone()));
             }
@@ -341,7 +341,7 @@ fn null(condition: &ConditionTest, target: &Target) -> Formula {
     };
     let lists = condition.values.choices.iter().map(|list| {
         let mut any: Vec<Formula> = list.items.iter().map(|leaf| merged(leaf.choices.iter().map(one).collect(), CHOICE)).collect();
-        any.extend(list.open.iter().map(Formula::unknown));
+        any.extend(list.why_open().map(Formula::unknown));
         Formula::Any(any)
     });
     merged(lists.collect(), CHOICE)

@@ -15,6 +15,7 @@ mod policy;
 mod principal_test;
 mod principals;
 mod read;
+mod resolved;
 #[cfg(test)]
 mod tests;
 mod value_test;
@@ -29,5 +30,5 @@ pub use policy::{
     Actions, ConditionTest, Effect, Leaf, Policy, PolicyProblem, Principal, PrincipalKind, Principals, ProblemKind, Statement, ValueList,
     Values,
 };
-pub use principals::{BUILT_IN_HOSTS, PrincipalRef, is_saml, issuer_of_federated, principals};
+pub use principals::{BUILT_IN_HOSTS, PrincipalRef, federated, is_saml, issuer_of_federated, principals};
 pub use read::TRUST_POLICY_QUOTA;

@@ -77,10 +77,20 @@ pub struct Principals {
     pub negated: bool,
     /// The principals that are known to be named.
     pub items: Vec<Principal>,
-    /// Why there may be more principals than these.
+    /// Principals of which it is not known whether they are named: a condition that is not known chooses among several lists.
+    pub possible: Vec<Principal>,
+    /// Why there may be more principals than the items.
     pub open: Option<String>,
     /// The element.
     pub span: Option<Span>,
+}
+
+impl Principals {
+    /// Why there may be more principals than the items, or more behind one of these.
+    #[must_use]
+    pub fn why_open(&self) -> Option<&String> {
+        self.open.as_ref().or_else(|| self.items.iter().find_map(|p| p.leaf.several.as_ref()))
+    }
 }
 
 /// The kinds of principal.
@@ -127,6 +137,8 @@ pub struct Actions {
 pub struct Leaf {
     /// The string; more than one when an unknown condition chooses among them. Never empty.
     pub choices: Vec<Text>,
+    /// Why it may be a list of strings: nothing of it is known.
+    pub several: Option<String>,
     /// Where it is written.
     pub span: Option<Span>,
     /// The way it came.
@@ -165,6 +177,14 @@ pub struct ValueList {
     pub items: Vec<Leaf>,
     /// Why there may be more strings than these.
     pub open: Option<String>,
+}
+
+impl ValueList {
+    /// Why there may be more strings than the items, or more behind one of these.
+    #[must_use]
+    pub fn why_open(&self) -> Option<&String> {
+        self.open.as_ref().or_else(|| self.items.iter().find_map(|leaf| leaf.several.as_ref()))
+    }
 }
 
 /// One test: an operator, a key, the values.

@@ -16,7 +16,7 @@ const FIELDS: usize = 6;
 pub(super) fn principals_formula(statement: &Statement) -> Formula {
     let principals = &statement.principals;
     let mut any: Vec<Formula> = principals.items.iter().map(named).collect();
-    any.extend(principals.open.iter().map(|why| Formula::unknown(why.clone())));
+    any.extend(principals.why_open().into_iter().map(|why| Formula::unknown(why.clone())));
     let formula = Formula::Any(any);
     if principals.negated { formula.negate() } else { formula }
 }

@@ -61,6 +61,15 @@ pub fn principals(policy: &Policy) -> Vec<PrincipalRef> {
     out
 }
 
+/// The federated principals that the policy lets in, or may let in, as they are written. Whom a statement denies, it does not
+/// let in (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_effect.html>).
+#[must_use]
+pub fn federated(policy: &Policy) -> Vec<&Text> {
+    let lets_in = policy.statements.iter().filter(|s| s.effect != Effect::Deny && !s.principals.negated);
+    let named = lets_in.flat_map(|s| s.principals.items.iter().chain(&s.principals.possible));
+    named.filter(|p| p.kind == PrincipalKind::Federated).flat_map(|p| &p.leaf.choices).collect()
+}
+
 /// The pieces that stand in the statement itself: they came no farther than the key.
 fn written(key: &Text, text: &Text) -> Option<Span> {
     let way = hops(&key.trail()).count();

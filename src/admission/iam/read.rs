@@ -63,7 +63,7 @@ fn size(value: &Value, depth: usize) -> usize {
 
 /// Several possible lists of one string each are one string with several possible values.
 fn one_of_singles(values: Values) -> Values {
-    let singles = values.choices.len() > 1 && values.choices.iter().all(|c| c.items.len() == 1 && c.open.is_none());
+    let singles = values.choices.len() > 1 && values.choices.iter().all(|c| c.items.len() == 1 && c.why_open().is_none());
     if !singles {
         return values;
     }
@@ -73,6 +73,7 @@ fn one_of_singles(values: Values) -> Values {
     Values { choices: vec![ValueList { items, open: None }] }
 }
 
+#[derive(Default)]
 struct Reader {
     policy: Policy,
 }
@@ -328,18 +329,27 @@ impl Reader {
                         if !single {
                             out.open.get_or_insert_with(|| "the list of principals depends on a condition that is not known".to_owned());
                         }
-                        // Of several possible lists no member is certain: they only say why the rest is open.
-                        let items = if single { list.items } else { Vec::new() };
-                        out.items.extend(items.into_iter().map(|leaf| Principal { kind, leaf, key: entry.key.clone() }));
+                        // Of several possible lists no member is certain.
+                        let to = if single { &mut out.items } else { &mut out.possible };
+                        to.extend(list.items.into_iter().map(|leaf| Principal { kind, leaf, key: entry.key.clone() }));
                     }
                 }
             }
             Kind::Text(text) if text.as_known().as_deref() == Some("*") => {
                 self.problem(value.span, ProblemKind::PrincipalStar, "`\"Principal\": \"*\"` is invalid in a trust policy: IAM rejects it");
-                let leaf = Leaf { choices: vec![text.clone()], span: value.span, trail: value.trail.clone() };
+                let leaf = Leaf { choices: vec![text.clone()], several: None, span: value.span, trail: value.trail.clone() };
                 out.items.push(Principal { kind: PrincipalKind::Everyone, leaf, key: Text::default() });
             }
-            Kind::Unknown(_) | Kind::OneOf(_) => out.open = Some(unresolved(value, "the principal")),
+            Kind::OneOf(all) => {
+                out.open = Some(unresolved(value, "the principal"));
+                for one in all.iter().filter(|one| matches!(one.kind, Kind::Map { .. })) {
+                    let mut alternative = Reader::default();
+                    let mut principals = Principals::default();
+                    alternative.principals(one, negated, at, &mut principals);
+                    out.possible.extend(principals.items.into_iter().chain(principals.possible));
+                }
+            }
+            Kind::Unknown(_) => out.open = Some(unresolved(value, "the principal")),
             Kind::Text(text) if !text.is_known() => out.open = Some("the principal is not known".to_owned()),
             _ => self.problem(value.span.or(at), ProblemKind::Malformed, "`Principal` is an object such as `{\"Federated\": …}`"),
         }
@@ -462,7 +472,7 @@ impl Reader {
                 }
                 for key in self.last_entries(entries, "the condition key") {
                     let values = self.values(&key.value, "the list of values");
-                    if values.choices.iter().all(|c| c.items.is_empty() && c.open.is_none()) {
+                    if values.choices.iter().all(|c| c.items.is_empty() && c.why_open().is_none()) {
                         let message = format!("the condition on `{}` has no values", key.key);
                         self.problem(key.value.span.or(key.key.span()), ProblemKind::EmptyValues, message);
                     }
@@ -512,10 +522,10 @@ impl Reader {
             }
             // A whole unknown can be one string or a list of them.
             Kind::Unknown(atom) => {
-                if atom.kind() == crate::partial::UnknownKind::Any {
-                    list.open = Some(unresolved(value, what));
-                }
                 self.leaf(value, what, &mut list);
+                if let Some(leaf) = list.items.first_mut().filter(|_| atom.kind() == crate::partial::UnknownKind::Any) {
+                    leaf.several = Some(unresolved(value, what));
+                }
             }
             _ => self.leaf(value, what, &mut list),
         }
@@ -537,7 +547,7 @@ impl Reader {
                 return;
             }
         }
-        list.items.push(Leaf { choices, span: value.span, trail: value.trail.clone() });
+        list.items.push(Leaf { choices, several: None, span: value.span, trail: value.trail.clone() });
     }
 }
 /// A note to fedlint in a file that only it reads.

@@ -6,8 +6,10 @@ mod policy;
 pub(super) mod terraform;
 
 use super::context::Reader;
+use crate::admission::iam::Policy;
 use crate::graph::{About, Gate, IdentityId, Origin, Trust, UndecidedKind};
 use crate::partial::Value;
+use std::sync::Arc;
 
 /// One trust per document that the value may be.
 fn trusts(reader: &mut Reader, origin: &Origin, identity: IdentityId, document: &Value) {
@@ -20,6 +22,6 @@ fn trusts(reader: &mut Reader, origin: &Origin, identity: IdentityId, document: 
     let conditional = origin.conditional || trees.len() > 1;
     for tree in trees {
         let origin = Origin { conditional, ..origin.clone() };
-        reader.graph.add_trust(Trust { origin, identity, gate: Gate::AwsPolicy(tree) });
+        reader.graph.add_trust(Trust { origin, identity, gate: Gate::AwsPolicy(Arc::new(Policy::read(&tree))) });
     }
 }

@@ -1,6 +1,6 @@
 use super::{documents, resource, terraform};
 use crate::graph::{Gate, Graph, IdentityKind, ProviderKind};
-use crate::partial::{Kind, Text};
+use crate::partial::Text;
 use serde_json::json;
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity",
@@ -11,8 +11,8 @@ fn trust() -> serde_json::Value {
     serde_json::from_str(TRUST).unwrap()
 }
 
-fn policies(graph: &Graph) -> Vec<&crate::partial::Value> {
-    graph.trusts.iter().filter_map(|t| if let Gate::AwsPolicy(p) = &t.gate { Some(p) } else { None }).collect()
+fn policies(graph: &Graph) -> Vec<&crate::admission::iam::Policy> {
+    graph.trusts.iter().filter_map(|t| if let Gate::AwsPolicy(p) = &t.gate { Some(&**p) } else { None }).collect()
 }
 
 fn permissions(graph: &Graph) -> Vec<String> {
@@ -28,7 +28,7 @@ fn a_role_with_a_policy_in_a_string() {
     assert!(arn.as_ref().unwrap().to_string().ends_with(":role/ci/deploy"));
     assert_eq!(max_session.as_ref().map(|s| s.value), Some(7200));
     assert_eq!(graph.identities[0].origin.name, "aws_iam_role.deploy");
-    assert!(policies(&graph)[0].get("Statement").is_some());
+    assert_eq!(policies(&graph)[0].statements.len(), 1);
     assert!(!graph.trusts[0].origin.conditional);
     assert!(graph.undecided.is_empty());
 }
@@ -45,7 +45,7 @@ fn an_unknown_policy_is_a_trust_that_is_undecided() {
     for written in ["${var.policy}", "{ not json", "[]"] {
         let graph = terraform(&[resource("aws_iam_role.a", json!({"assume_role_policy": written}))]);
         assert_eq!(graph.trusts.len(), 1, "{written}");
-        assert!(matches!(policies(&graph)[0].kind, Kind::Unknown(_)));
+        assert!(policies(&graph)[0].open.is_some());
         assert_eq!(graph.undecided.len(), 1);
         assert!(graph.undecided[0].why.contains("aws_iam_role.a"), "{:?}", graph.undecided);
         assert!(graph.undecided[0].span.is_some());
@@ -152,7 +152,7 @@ fn what_the_command_line_prints() {
     ]);
     let names: Vec<&str> = graph.identities.iter().map(|i| i.origin.name.as_str()).collect();
     assert_eq!(names, ["arn:aws:iam::1:role/one", "arn:aws:iam::1:role/two", "arn:aws:iam::1:role/three", "arn:aws:iam::1:role/detail"]);
-    assert!(policies(&graph).iter().all(|p| p.get("Statement").is_some()));
+    assert!(policies(&graph).iter().all(|p| p.statements.len() == 1));
     assert_eq!(permissions(&graph), ["arn:aws:iam::aws:policy/PowerUserAccess", "*"]);
     assert_eq!(graph.providers.len(), 2);
     assert!(graph.undecided.is_empty(), "{:?}", graph.undecided);
@@ -172,13 +172,13 @@ fn cloudformation_intrinsics_are_unknowns_with_an_identity() {
     let graph = documents(&[("stack.json", template)]);
     assert_eq!(graph.trusts.len(), 3);
     let ProviderKind::AwsOidc { arn: Some(arn), .. } = &graph.providers[0].kind else { panic!("no provider") };
-    let statement = policies(&graph)[0].get("Statement").unwrap().items()[0];
-    assert!(statement.at(&["Principal", "Federated"]).unwrap().as_text().unwrap().same(arn));
-    let sub = statement.at(&["Condition", "StringLike", "gitlab.com:sub"]).unwrap().as_text().unwrap();
+    let statement = &policies(&graph)[0].statements[0];
+    assert!(statement.principals.items[0].leaf.text().unwrap().same(arn));
+    let sub = statement.conditions[0].values.leaves().next().unwrap().text().unwrap();
     assert_eq!(sub.known_prefix(), "project_path:");
     assert_eq!(sub.known_suffix(), "/*:ref_type:branch:ref:main");
-    assert!(policies(&graph)[1].get("Statement").is_some());
-    assert!(matches!(policies(&graph)[2].kind, Kind::Unknown(_) | Kind::Map { .. }));
+    assert_eq!(policies(&graph)[1].statements.len(), 1);
+    assert!(policies(&graph)[2].open.is_some());
     assert_eq!(permissions(&graph), ["s3:*"]);
 }
 
@@ -202,7 +202,7 @@ fn roles_as_kubernetes_objects() {
             "spec": {"forProvider": {"url": "https://gitlab.com", "clientIdList": ["x"]}}}),
         ),
     ]);
-    assert_eq!(policies(&graph).iter().filter(|p| p.get("Statement").is_some()).count(), 2);
+    assert_eq!(policies(&graph).iter().filter(|p| p.statements.len() == 1).count(), 2);
     assert_eq!(graph.providers.len(), 1);
 }
 

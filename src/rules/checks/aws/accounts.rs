@@ -116,11 +116,11 @@ fn own_account(subject: &RoleTrust<'_>) -> Option<String> {
 pub(super) fn accounts_of_scopes(graph: &Graph) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
     for trust in &graph.trusts {
-        let Gate::AwsPolicy(document) = &trust.gate else { continue };
+        let Gate::AwsPolicy(policy) = &trust.gate else { continue };
         if out.contains_key(&trust.origin.scope) {
             continue;
         }
-        if let Some(account) = crate::graph::links::federated(document).iter().find_map(account_in) {
+        if let Some(account) = iam::federated(policy).into_iter().find_map(account_in) {
             out.insert(trust.origin.scope.clone(), account);
         }
     }

@@ -69,7 +69,8 @@ pub(super) fn wrong_action(subject: &RoleTrust<'_>) -> Vec<Finding> {
 
 /// What the right action alone would open: a statement that never applies may have been without conditions all the time.
 fn opened(subject: &RoleTrust<'_>, statement: &iam::Statement) -> String {
-    let item = ValueList { items: vec![Leaf { choices: vec![Text::known(WEB_IDENTITY)], span: None, trail: None }], open: None };
+    let item =
+        ValueList { items: vec![Leaf { choices: vec![Text::known(WEB_IDENTITY)], several: None, span: None, trail: None }], open: None };
     let actions = Actions { patterns: Values { choices: vec![item] }, ..statement.actions.clone() };
     let Policy { version, open, span, .. } = &subject.policy;
     let (version, open, span) = (version.clone(), open.clone(), *span);

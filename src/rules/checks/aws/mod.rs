@@ -32,7 +32,7 @@ pub(super) struct RoleTrust<'a> {
     pub(super) context: &'a Context<'a>,
     pub(super) index: usize,
     pub(super) trust: &'a Trust,
-    pub(super) policy: Policy,
+    pub(super) policy: &'a Policy,
     /// The account that each scope is in, where something written says it.
     pub(super) accounts: &'a BTreeMap<String, String>,
 }
@@ -54,7 +54,7 @@ impl RoleTrust<'_> {
             let conditions = self.policy.statements.get(p.statement).map(|s| s.conditions.as_slice()).unwrap_or_default();
             conditions.iter().any(|c| key_name(&c.key).is_some_and(|k| keys.contains(&k.as_str())))
         };
-        let all = named_by_allow(&self.policy, principal);
+        let all = named_by_allow(self.policy, principal);
         let place = all.iter().find(|p| !has(p)).or_else(|| all.first())?.named_at.or_else(|| principal.span())?;
         // The statement of a module's model has no place but its call: there the argument that gives the principal is meant.
         let origin = self.trust.origin.span;
@@ -100,8 +100,8 @@ fn everywhere(context: &Context<'_>, each: Vec<Vec<Finding>>) -> Vec<Finding> {
 }
 
 fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<String, String>) -> Vec<Finding> {
-    let Gate::AwsPolicy(document) = &trust.gate else { return Vec::new() };
-    let subject = RoleTrust { context, index, trust, policy: Policy::read(document), accounts };
+    let Gate::AwsPolicy(policy) = &trust.gate else { return Vec::new() };
+    let subject = RoleTrust { context, index, trust, policy, accounts };
     let mut findings = broken::wrong_action(&subject);
     let misapplied = !findings.is_empty();
     findings.extend(principals::public(&subject));
@@ -111,7 +111,7 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
     findings.extend(accounts::accounts(&subject));
     findings.extend(principals::unreachable(&subject));
     findings.extend(broken::other_accounts(&subject));
-    for seen in gate::aws::views(&context.inputs(), subject.role(), &subject.policy, subject.providers()) {
+    for seen in gate::aws::views(&context.inputs(), subject.role(), subject.policy, subject.providers()) {
         let lifeless = matches!(context.life(&seen.formula, &seen.templates), Life::Dead);
         let known = &seen.recognised;
         let custom = format::customised(context, &trust.origin, known, &seen.formula, &seen.subjects, lifeless);

@@ -161,7 +161,8 @@ pub(super) fn unreachable(subject: &RoleTrust<'_>) -> Vec<Finding> {
         // What a default leaves empty is no test that somebody meant.
         let mut values = statement.conditions.iter().flat_map(|c| c.values.leaves()).flat_map(|l| &l.choices);
         let empty = values.any(|t| t.as_known().is_some_and(|t| t.is_empty()));
-        let whole = !empty && statement.principals.open.is_none() && !statement.principals.negated && statement.open_conditions.is_none();
+        let whole =
+            !empty && statement.principals.why_open().is_none() && !statement.principals.negated && statement.open_conditions.is_none();
         if statement.effect != Effect::Allow || statement.conditions.is_empty() || items.is_empty() || !whole || !items.iter().all(known) {
             continue;
         }

@@ -94,11 +94,10 @@ fn ask<'a>(context: &'a Context<'_>, account: &Account<'_>, role: IdentityId) ->
     let mut last = Answer::Maybe;
     for id in trusts {
         let Some(trust) = context.graph.trust(id) else { return Answer::Maybe };
-        let Gate::AwsPolicy(document) = &trust.gate else { return Answer::Maybe };
-        let policy = Policy::read(document);
-        match refusal(context, account, &policy) {
+        let Gate::AwsPolicy(policy) = &trust.gate else { return Answer::Maybe };
+        match refusal(context, account, policy) {
             None => return Answer::Maybe,
-            Some((claim, test)) => last = Answer::Refused { claim, test: test.map(Box::new), trust, pod_identity: pod_identity(&policy) },
+            Some((claim, test)) => last = Answer::Refused { claim, test: test.map(Box::new), trust, pod_identity: pod_identity(policy) },
         }
     }
     last
@@ -156,7 +155,7 @@ fn open(policy: &Policy) -> bool {
         || policy.statements.is_empty()
         || policy.statements.iter().any(|s| {
             s.effect == Effect::Unknown
-                || (s.effect == Effect::Allow && (s.principals.open.is_some() || s.principals.negated))
+                || (s.effect == Effect::Allow && (s.principals.why_open().is_some() || s.principals.negated))
                 || s.principals.items.iter().any(|p| p.kind == PrincipalKind::Other || p.leaf.text().is_none())
         })
 }
