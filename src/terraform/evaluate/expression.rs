@@ -6,7 +6,7 @@ use super::values::{Entries, noun, one_of};
 use super::{EvalError, operators};
 use crate::partial::{Entry, Kind, Text, Value};
 use crate::syntax::hcl::{BinaryOperator as B, Expr, ExprKind as K, ObjectItem};
-use crate::terraform::functions::canonical_number;
+use crate::terraform::functions::{canonical_number, convertible, unified_with};
 use std::sync::Arc;
 
 impl Evaluator<'_> {
@@ -127,16 +127,31 @@ impl Evaluator<'_> {
             }
         }
         if outcomes.iter().all(|o| *o == Some(true)) {
-            return self.eval(yes, scope);
+            return self.taken(yes, no, scope);
         }
         if outcomes.iter().all(|o| *o == Some(false)) {
-            return self.eval(no, scope);
+            return self.taken(no, yes, scope);
         }
         match (self.eval(yes, scope), self.eval(no, scope)) {
-            (Ok(yes), Ok(no)) => Ok(one_of(vec![yes, no], || self.unknown_result(expr, scope))),
+            (Ok(yes), Ok(no)) => {
+                let both = vec![unified_with(yes.clone(), &no), unified_with(no, &yes)];
+                Ok(one_of(both, || self.unknown_result(expr, scope)))
+            }
             // a branch that cannot be evaluated is one that is never taken
             (Ok(only), Err(_)) | (Err(_), Ok(only)) => Ok(only),
             (Err(error), Err(_)) => Err(error),
+        }
+    }
+
+    /// The branch that is taken, in the type that both have in common; the other is looked at only where it can matter.
+    fn taken(&self, taken: &Expr, other: &Expr, scope: &Scope) -> Result<Value> {
+        let value = self.eval(taken, scope)?;
+        if !convertible(&value) {
+            return Ok(value);
+        }
+        match self.eval(other, scope) {
+            Ok(other) => Ok(unified_with(value, &other)),
+            Err(_) => Ok(value),
         }
     }
 

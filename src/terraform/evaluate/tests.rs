@@ -96,6 +96,26 @@ fn expressions() {
 }
 
 #[test]
+fn both_branches_of_a_conditional_have_one_type() {
+    for (expr, expected) in [
+        (r#"true ? 1 : "a""#, r#""1""#),
+        (r#"false ? "a" : true"#, r#""true""#),
+        ("true ? 1 : 2", "1"),
+        (r#"true ? ["1", 2] : []"#, r#"["1", "2"]"#),
+        (r#"true ? range(3) : [null, "a"]"#, r#"["0", "1", "2"]"#),
+        (r#"true ? { a = 1 } : { a = "b" }"#, r#"{a="1"}"#),
+        // different attributes make a map, whose elements have one type
+        (r#"true ? { a = 1, b = 2 } : { c = "x" }"#, r#"{a="1", b="2"}"#),
+        (r#"true ? { a = 1, b = "x" } : { a = 2, b = "y" }"#, r#"{a=1, b="x"}"#),
+        // the branch that is not taken may be one that cannot be evaluated
+        (r#"true ? 1 : upper()"#, "1"),
+        (r#"var.x ? 1 : "a""#, r#""1" | "a""#),
+    ] {
+        assert_eq!(shown("variable \"x\" {}", expr), expected, "{expr}");
+    }
+}
+
+#[test]
 fn types_convert_and_fill() {
     let context = "variable \"o\" {\n  type = object({ a = string, b = optional(string, \"d\"), c = optional(list(string)) })\n  default = { a = 1, z = 2 }\n}\nvariable \"n\" {\n  type = number\n  default = \"07\"\n}\n";
     assert_eq!(shown(context, "var.o"), "{a=\"1\", b=\"d\", c=null}");

@@ -37,18 +37,6 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Requires a number of arguments.
-    pub(super) fn arity(&self, least: usize, most: usize) -> Result<(), Stop> {
-        let n = self.args.len();
-        if n < least {
-            return fail(format!("`{}` needs {least} argument(s), got {n}", self.name));
-        }
-        if n > most {
-            return fail(format!("`{}` takes at most {most} argument(s), got {n}", self.name));
-        }
-        Ok(())
-    }
-
     pub(super) fn arg(&self, i: usize) -> Result<&Value, Stop> {
         self.args.get(i).ok_or_else(|| Stop::Error(format!("`{}` lacks argument {}", self.name, i + 1)))
     }

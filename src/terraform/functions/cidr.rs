@@ -93,7 +93,6 @@ fn subnet(c: &Call<'_>) -> Result<Value, Stop> {
 }
 
 fn subnets(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(1, usize::MAX)?;
     let network = Network::parse(&c.string(0)?)?;
     let mut items = Vec::new();
     let mut next = network.base;

@@ -1,8 +1,8 @@
 //! Lists and maps. <https://developer.hashicorp.com/terraform/language/functions>
 
 use super::arguments::{Answer, Call, Stop, derived, equal, fail, key_of, text_key};
-use super::convert::unified;
 use super::numbers::{Num, add};
+use super::unify::{as_string, unified};
 use super::{MAX_DEPTH, MAX_ITEMS, MAX_TEXT};
 use crate::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value};
 use std::collections::{HashMap, HashSet};
@@ -53,7 +53,6 @@ pub(super) fn effective(entries: &[Entry]) -> Vec<Entry> {
 }
 
 fn length(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(1, 1)?;
     let n = match &c.arg(0)?.kind {
         Kind::Text(t) => t.as_known().ok_or(Stop::Unknown)?.chars().count(),
         Kind::List { items, open: false } => items.len(),
@@ -66,7 +65,6 @@ fn length(c: &Call<'_>) -> Result<Value, Stop> {
 
 /// An argument that is unknown leaves the result open, the known items stay.
 fn concat(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(1, usize::MAX)?;
     let (mut all, mut open, mut known) = (Vec::new(), false, false);
     for i in 0..c.args.len() {
         match c.list(i) {
@@ -83,7 +81,6 @@ fn concat(c: &Call<'_>) -> Result<Value, Stop> {
 }
 
 fn contains(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(2, 2)?;
     let (items, open) = c.list(0)?;
     let wanted = c.arg(1)?;
     let mut sure = !open;
@@ -100,7 +97,6 @@ fn contains(c: &Call<'_>) -> Result<Value, Stop> {
 /// The index wraps around in both directions, so that -1 is the last item
 /// (<https://developer.hashicorp.com/terraform/language/functions/element>).
 fn element(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(2, 2)?;
     let (items, open) = c.list(0)?;
     let i = c.integer(1)?;
     if items.is_empty() && !open {
@@ -149,7 +145,6 @@ fn values(c: &Call<'_>) -> Result<Value, Stop> {
 }
 
 fn lookup(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(2, 3)?;
     let (entries, open) = c.map(0)?;
     let key = c.text(1)?;
     if let Some(found) = entries.iter().rev().find(|e| e.key.same(&key)) {
@@ -253,7 +248,7 @@ fn compact(c: &Call<'_>) -> Result<Value, Stop> {
         return fail("argument 1 of `compact`: a list of strings is required");
     }
     let keep = |v: &&Value| !v.is_null() && v.as_str().as_deref() != Some("");
-    c.list_value(items.iter().filter(keep).cloned().collect(), open)
+    c.list_value(items.iter().filter(keep).cloned().map(as_string).collect(), open)
 }
 
 fn one(c: &Call<'_>) -> Result<Value, Stop> {
@@ -321,14 +316,13 @@ fn index(c: &Call<'_>) -> Result<Value, Stop> {
 }
 
 fn chunklist(c: &Call<'_>) -> Result<Value, Stop> {
-    let items = c.closed_list(0)?;
+    let items = unified(c.closed_list(0)?);
     let Ok(size) = usize::try_from(c.integer(1)?) else { return fail("the size argument must be positive") };
     let size = if size == 0 { items.len().max(1) } else { size };
     c.list_value(items.chunks(size).map(|part| Value::list(part.to_vec(), c.span)).collect(), false)
 }
 
 fn range(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(1, 3)?;
     let numbers = (0..c.args.len()).map(|i| c.number(i)).collect::<Result<Vec<_>, _>>()?;
     let zero = Num::Int(0);
     let (start, limit) = match numbers.as_slice() {

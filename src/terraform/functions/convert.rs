@@ -2,6 +2,7 @@
 
 use super::arguments::{Answer, Call, Stop, fail};
 use super::sets::set_of;
+use super::unify::one_type;
 use crate::partial::{Kind, Value};
 
 pub(super) fn call(c: &Call<'_>) -> Answer {
@@ -9,10 +10,10 @@ pub(super) fn call(c: &Call<'_>) -> Answer {
         "tostring" => tostring(c),
         "tonumber" => or_null(c, |c| c.number(0).and_then(|n| c.number_value(n))),
         "tobool" => or_null(c, tobool),
-        "tolist" => or_null(c, |c| c.list(0).and_then(|(items, open)| c.list_value(unified(items), open))),
-        "toset" => or_null(c, |c| c.list(0).and_then(|(items, open)| c.list_value(set_of(unified(items)), open))),
+        "tolist" => or_null(c, |c| list_of_one_type(c).and_then(|(items, open)| c.list_value(items, open))),
+        "toset" => or_null(c, |c| list_of_one_type(c).and_then(|(items, open)| c.list_value(set_of(items), open))),
         "tomap" => or_null(c, tomap),
-        "sensitive" | "nonsensitive" | "ephemeralasnull" => c.arity(1, 1).and_then(|()| c.arg(0).cloned()),
+        "sensitive" | "nonsensitive" | "ephemeralasnull" => c.arg(0).cloned(),
         "issensitive" => c.bool_value(false),
         "list" => fail("the function `list` is gone since Terraform 0.12; use tolist([ ... ])"),
         "map" => fail("the function `map` is gone since Terraform 0.12; use tomap({ ... })"),
@@ -21,12 +22,10 @@ pub(super) fn call(c: &Call<'_>) -> Answer {
 }
 
 fn or_null(c: &Call<'_>, convert: impl Fn(&Call<'_>) -> Result<Value, Stop>) -> Result<Value, Stop> {
-    c.arity(1, 1)?;
     if c.arg(0)?.is_null() { Ok(c.arg(0)?.clone()) } else { convert(c) }
 }
 
 fn tostring(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(1, 1)?;
     let value = c.arg(0)?;
     match &value.kind {
         // The unknown keeps its identity: what it is as a string is what it is.
@@ -45,23 +44,20 @@ fn tobool(c: &Call<'_>) -> Result<Value, Stop> {
     }
 }
 
-fn tomap(c: &Call<'_>) -> Result<Value, Stop> {
-    let (entries, open) = c.map(0)?;
-    let values = unified(entries.iter().map(|e| e.value.clone()).collect());
-    let entries = entries.into_iter().zip(values).map(|(e, value)| crate::partial::Entry { key: e.key, value }).collect();
-    c.map_value(entries, open)
+/// The items of the list, which must have a type in common.
+fn list_of_one_type(c: &Call<'_>) -> Result<(Vec<Value>, bool), Stop> {
+    let (items, open) = c.list(0)?;
+    let Some(items) = one_type(items) else {
+        return fail(format!("argument 1 of `{}`: all elements must have the same type", c.name));
+    };
+    Ok((items, open))
 }
 
-/// The items as one type: when strings, numbers and bools are mixed and one is a string, all become strings.
-pub(super) fn unified(items: Vec<Value>) -> Vec<Value> {
-    let has_text = items.iter().any(|v| matches!(v.kind, Kind::Text(_)));
-    let has_other = items.iter().any(|v| matches!(v.kind, Kind::Number(_) | Kind::Bool(_)));
-    if !has_text || !has_other {
-        return items;
-    }
-    let convert = |v: Value| match (&v.kind, v.as_text()) {
-        (Kind::Number(_) | Kind::Bool(_), Some(text)) => Value { kind: Kind::Text(text), span: v.span, trail: v.trail },
-        _ => v,
+fn tomap(c: &Call<'_>) -> Result<Value, Stop> {
+    let (entries, open) = c.map(0)?;
+    let Some(values) = one_type(entries.iter().map(|e| e.value.clone()).collect()) else {
+        return fail("argument 1 of `tomap`: all elements must have the same type");
     };
-    items.into_iter().map(convert).collect()
+    let entries = entries.into_iter().zip(values).map(|(e, value)| crate::partial::Entry { key: e.key, value }).collect();
+    c.map_value(entries, open)
 }

@@ -13,9 +13,7 @@ pub(super) fn call(c: &Call<'_>) -> Answer {
         "filebase64" => c.string(0).and_then(|p| read(c, &p)).and_then(|f| c.string_value(STANDARD.encode(f.text.as_bytes()))),
         "fileset" => fileset(c),
         "templatefile" => templatefile(c),
-        "templatestring" => {
-            c.arity(2, 2).and_then(|()| Ok((c.text(0)?, c.arg(1)?))).and_then(|(t, vars)| failed(c.files.render_text(&t, vars)))
-        }
+        "templatestring" => c.text(0).and_then(|t| failed(c.files.render_text(&t, c.arg(1)?))),
         "basename" => path(c, basename),
         "dirname" => path(c, dirname),
         "abspath" => abspath(c),
@@ -34,7 +32,6 @@ fn failed(result: Result<Value, FunctionError>) -> Result<Value, Stop> {
 
 /// The text of the file, every byte at its place in it.
 fn file(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(1, 1)?;
     let file = read(c, &c.string(0)?)?;
     let span = crate::place::Span::new(file.id, 0..file.text.len());
     let part = Part::Literal { text: file.text.clone(), span: Some(span), trail: None };
@@ -42,7 +39,6 @@ fn file(c: &Call<'_>) -> Result<Value, Stop> {
 }
 
 fn fileset(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(2, 2)?;
     let mut names = c.files.list(&c.string(0)?, &c.string(1)?).or_else(fail)?;
     names.sort();
     names.dedup();
@@ -52,13 +48,11 @@ fn fileset(c: &Call<'_>) -> Result<Value, Stop> {
 }
 
 fn templatefile(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(2, 2)?;
     let file = read(c, &c.string(0)?)?;
     failed(c.files.render(&file, c.arg(1)?))
 }
 
 fn path(c: &Call<'_>, f: fn(&str) -> String) -> Result<Value, Stop> {
-    c.arity(1, 1)?;
     c.string(0).and_then(|p| c.string_value(f(&p)))
 }
 

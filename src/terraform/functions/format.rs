@@ -12,7 +12,7 @@ const MAX_WIDTH: usize = 1024;
 
 pub(super) fn call(c: &Call<'_>) -> Answer {
     Some(match c.name {
-        "format" => c.arity(1, usize::MAX).and_then(|()| format(c, c.args.get(1..).unwrap_or_default())).and_then(|t| c.text_value(t)),
+        "format" => format(c, c.args.get(1..).unwrap_or_default()).and_then(|t| c.text_value(t)),
         "formatlist" => formatlist(c),
         _ => return None,
     })
@@ -223,7 +223,6 @@ fn exponent(f: f64, precision: usize, letter: char) -> String {
 }
 
 fn formatlist(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(1, usize::MAX)?;
     let args = c.args.get(1..).unwrap_or_default();
     let (mut rows, mut open) = (None, false);
     for arg in args {

@@ -7,6 +7,7 @@
 //! Sets: the value tree has no set; `toset` and the set functions give a sorted list without duplicates.
 
 mod arguments;
+mod arity;
 mod cidr;
 mod collections;
 mod convert;
@@ -23,6 +24,7 @@ mod regexes;
 mod replace;
 mod sets;
 mod strings;
+mod unify;
 mod yaml;
 
 #[cfg(test)]
@@ -32,6 +34,7 @@ pub(in crate::terraform) use numbers::Num;
 pub use numbers::canonical as canonical_number;
 pub(crate) use regexes::expression;
 pub use replace::{issuer_of_provider_arn, without_scheme};
+pub(in crate::terraform) use unify::{convertible, unified_with};
 pub use yaml::yaml_documents;
 
 use crate::partial::{Kind, MAX_ALTERNATIVES, Text, Unknown, UnknownKind, Value};
@@ -107,6 +110,7 @@ pub fn call(name: &str, args: &[Value], span: Option<Span>, files: &dyn Files) -
 }
 
 fn dispatch(call: &Call<'_>) -> Result<Value, Stop> {
+    arity::check(call.name, call.args.len())?;
     let families = [
         strings::call,
         replace::call,

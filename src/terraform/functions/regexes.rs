@@ -77,7 +77,6 @@ fn groups(sample: &pieces::Sample, captures: &regex::Captures<'_>) -> Option<Gro
 }
 
 fn regex(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(2, 2)?;
     let (pattern, text) = (c.string(0)?, c.text(1)?);
     let compiled = compile(&pattern)?;
     let found = pieces::agreed(&text, &pattern, |s| match compiled.captures(&s.string) {
@@ -92,7 +91,6 @@ fn regex(c: &Call<'_>) -> Result<Value, Stop> {
 }
 
 fn regexall(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(2, 2)?;
     let (pattern, text) = (c.string(0)?, c.text(1)?);
     let compiled = compile(&pattern)?;
     let found = pieces::agreed(&text, &pattern, |s| compiled.captures_iter(&s.string).map(|m| groups(s, &m)).collect::<Option<Vec<_>>>());

@@ -14,7 +14,6 @@ pub(super) fn call(c: &Call<'_>) -> Answer {
 }
 
 fn replace(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(3, 3)?;
     let (text, pattern, with) = (c.text(0)?, c.string(1)?, c.text(2)?);
     let inner = pattern.strip_prefix('/').and_then(|p| p.strip_suffix('/')).filter(|_| pattern.len() > 1);
     let result = match inner {

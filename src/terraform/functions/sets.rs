@@ -1,9 +1,9 @@
 //! Set functions. A set is a sorted list without duplicates; where its items are not all known they keep their order.
 
 use super::MAX_ITEMS;
-use super::arguments::{Answer, Call, Stop, equal, key_of};
-use super::convert::unified;
+use super::arguments::{Answer, Call, Stop, equal, fail, key_of};
 use super::numbers::Num;
+use super::unify::{one_type, unified};
 use crate::partial::{Kind, Value};
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -71,7 +71,6 @@ fn c_text(c: &Call<'_>, value: &Value, text: crate::partial::Text) -> Result<Val
 }
 
 fn setunion(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(1, usize::MAX)?;
     let (mut all, mut open) = (Vec::new(), false);
     for i in 0..c.args.len() {
         match c.list(i) {
@@ -83,7 +82,10 @@ fn setunion(c: &Call<'_>) -> Result<Value, Stop> {
             Err(stop) => return Err(stop),
         }
     }
-    c.list_value(set_of(unified(all)), open)
+    let Some(all) = one_type(all) else {
+        return fail("the sets given to `setunion` must have elements of the same type");
+    };
+    c.list_value(set_of(all), open)
 }
 
 /// Whether `item` is in the set, as far as it is known.
@@ -100,14 +102,12 @@ fn member(set: &(Vec<Value>, bool), item: &Value) -> Option<bool> {
 }
 
 fn setintersection(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(1, usize::MAX)?;
     let sets = (0..c.args.len()).map(|i| c.list(i)).collect::<Result<Vec<_>, _>>()?;
     let Some((first, rest)) = sets.split_first() else { return Err(Stop::Unknown) };
     keep(c, first, |item| rest.iter().map(|s| member(s, item)).try_fold(true, |all, m| m.map(|m| all && m)))
 }
 
 fn setsubtract(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(2, 2)?;
     let (from, less) = (c.list(0)?, c.list(1)?);
     keep(c, &from, |item| member(&less, item).map(|m| !m))
 }
@@ -127,10 +127,10 @@ fn keep(c: &Call<'_>, set: &(Vec<Value>, bool), wanted: impl Fn(&Value) -> Optio
 }
 
 fn setproduct(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(2, usize::MAX)?;
     let (mut rows, mut open): (Vec<Vec<Value>>, bool) = (vec![Vec::new()], false);
     for i in 0..c.args.len() {
         let (items, more) = c.list(i)?;
+        let items = unified(items);
         open |= more;
         if rows.len().saturating_mul(items.len()) > MAX_ITEMS {
             return Err(Stop::Unknown);

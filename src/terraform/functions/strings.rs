@@ -14,7 +14,7 @@ pub(super) fn call(c: &Call<'_>) -> Answer {
         "lower" => case(c, str::to_lowercase, |k| {
             !matches!(k, UnknownKind::Any | UnknownKind::Word | UnknownKind::IssuerHostPath | UnknownKind::Arn)
         }),
-        "upper" => case(c, str::to_uppercase, |k| matches!(k, UnknownKind::AccountId | UnknownKind::ProjectNumber | UnknownKind::Number)),
+        "upper" => case(c, uppercase, |k| matches!(k, UnknownKind::AccountId | UnknownKind::ProjectNumber | UnknownKind::Number)),
         "title" => c.string(0).and_then(|s| c.string_value(title(&s))),
         "strrev" => strrev(c),
         "substr" => substr(c),
@@ -72,13 +72,26 @@ fn case(c: &Call<'_>, change: fn(&str) -> String, unchanged: fn(UnknownKind) -> 
     c.text_value(pieces::map(&text, change, hole))
 }
 
+fn uppercase(s: &str) -> String {
+    s.chars().map(upper).collect()
+}
+
+/// Go maps one character to one: `ß`, whose capital form is two letters, stays. <https://pkg.go.dev/unicode#ToUpper>
+fn upper(ch: char) -> char {
+    let mut capital = ch.to_uppercase();
+    match (capital.next(), capital.next()) {
+        (Some(one), None) => one,
+        _ => ch,
+    }
+}
+
 fn title(s: &str) -> String {
     let mut out = String::new();
     let mut inside = false;
     for ch in s.chars() {
         let letter = ch.is_alphanumeric() || ch == '_' || ch == '\'';
         if letter && !inside {
-            out.extend(ch.to_uppercase())
+            out.push(upper(ch))
         } else {
             out.push(ch)
         }
@@ -124,7 +137,6 @@ fn indent(c: &Call<'_>) -> Result<Value, Stop> {
 }
 
 fn join(c: &Call<'_>) -> Result<Value, Stop> {
-    c.arity(2, usize::MAX)?;
     let separator = c.text(0)?;
     let mut items = Vec::new();
     for i in 1..c.args.len() {

@@ -511,3 +511,46 @@ proptest::proptest! {
         }
     }
 }
+
+/// Expected values and refusals: `terraform console` 1.11.4.
+#[test]
+fn mixed_elements_become_one_type() {
+    all(&[
+        ("compact", r#"[["1", 2, ""]]"#, r#"["1","2"]"#),
+        ("chunklist", r#"[[1, "a", 3], 2]"#, r#"[["1","a"],["3"]]"#),
+        ("setproduct", r#"[[1, "a"], ["b"]]"#, r#"[["1","b"],["a","b"]]"#),
+        ("tolist", r#"[[{"a": 1}, {"a": "x"}]]"#, r#"[{"a":"1"},{"a":"x"}]"#),
+        ("tolist", r#"[[{"a": 1}, {"b": "x"}]]"#, r#"[{"a":"1"},{"b":"x"}]"#),
+        ("tolist", r#"[[[1], ["x", true]]]"#, r#"[["1"],["x","true"]]"#),
+        ("tolist", "[[1, true, \"a\"]]", r#"["1","true","a"]"#),
+        ("tolist", "[[1, true]]", "error: argument 1 of `tolist`: all elements must have the same type"),
+        ("tomap", r#"[{"a": 1, "b": [1]}]"#, "error: argument 1 of `tomap`: all elements must have the same type"),
+        ("setunion", r#"[[1], [["a"]]]"#, "error: the sets given to `setunion` must have elements of the same type"),
+    ]);
+}
+
+#[test]
+fn the_number_of_arguments_is_held_at_both_ends() {
+    all(&[
+        ("upper", r#"["a", "b"]"#, "error: `upper` takes at most 1 argument(s), got 2"),
+        ("upper", "[]", "error: `upper` needs 1 argument(s), got 0"),
+        ("lookup", r#"[{"a": 1}, "b", 2]"#, "2"),
+        ("lookup", r#"[{"a": 1}, "b", 2, 3]"#, "error: `lookup` takes at most 3 argument(s), got 4"),
+        ("merge", "[]", "{}"),
+        ("uuid", "[1]", "error: `uuid` takes at most 0 argument(s), got 1"),
+    ]);
+}
+
+#[test]
+fn capitals_scalars_and_signs_are_those_of_go() {
+    all(&[
+        ("upper", r#"["straße"]"#, r#""STRAßE""#),
+        ("title", r#"["ß éa"]"#, r#""ß Éa""#),
+        ("yamlencode", "[1]", r#""1\n...\n""#),
+        ("yamlencode", r#"["a"]"#, r#""\"a\"\n""#),
+        ("yamlencode", "[[1]]", r#""- 1\n""#),
+        ("yamldecode", r#"[""]"#, "error: invalid YAML: missing start of document"),
+        ("signum", "[-3]", "-1"),
+        ("signum", "[0.1]", "error: argument 1 of `signum`: a whole number is required"),
+    ]);
+}

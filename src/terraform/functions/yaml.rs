@@ -14,6 +14,10 @@ use crate::terraform::json_text::{quoted, render_json};
 pub(super) fn encode(value: &Value) -> Result<Text, Stop> {
     let mut out = Text::default();
     block(value, 0, &mut out, 0)?;
+    // A plain scalar at the root is closed by the end of its document, as the emitter of YAML does it.
+    if matches!(value.kind, Kind::Number(_) | Kind::Bool(_) | Kind::Null) {
+        out.push(&Text::known("...\n"));
+    }
     Ok(out)
 }
 
@@ -82,7 +86,7 @@ pub(super) fn decode(text: &Text, span: Option<Span>) -> Result<Value, Stop> {
     if documents.len() > 1 {
         return fail("invalid YAML: more than one document");
     }
-    Ok(documents.pop().unwrap_or_else(Value::null))
+    documents.pop().map_or_else(|| fail("invalid YAML: missing start of document"), Ok)
 }
 
 /// The documents of YAML that stands in a string; none when it cannot be read.
