@@ -1,7 +1,7 @@
 //! From parser events to trees, without recursion.
 
 use super::scalar::{self, Splitter};
-use super::{MAX_ALIAS_NODES, MAX_DEPTH, MAX_NODES, clamp};
+use super::{MAX_ALIAS_NODES, MAX_DEPTH, MAX_NODES, clamp, indent};
 use crate::place::Span;
 
 use crate::partial::{Entry, Hop, HopKind, Kind, Text, Unknown, UnknownKind, Value};
@@ -72,10 +72,12 @@ pub(super) struct Builder<'a> {
     alias_nodes: usize,
     anchor_nodes: usize,
     splitter: Splitter,
+    /// Quoted scalars whose line breaks the parser did not see.
+    mended: &'a [Range<usize>],
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(file: &'a SourceFile, text: &'a str) -> Self {
+    pub(super) fn new(file: &'a SourceFile, text: &'a str, mended: &'a [Range<usize>]) -> Self {
         Self {
             file,
             text,
@@ -87,6 +89,7 @@ impl<'a> Builder<'a> {
             alias_nodes: 0,
             anchor_nodes: 0,
             splitter: Splitter::new(file.id),
+            mended,
         }
     }
 
@@ -98,7 +101,8 @@ impl<'a> Builder<'a> {
             Event::DocumentEnd => self.finish_document(),
             Event::Scalar(text, style, anchor, tag) => {
                 let tag = written_tag(tag.as_deref(), span);
-                let node = self.scalar(&text, style, range, tag);
+                let said = self.mended.iter().any(|m| m.start == range.start).then(|| self.text.get(range.clone()).and_then(indent::alone));
+                let node = self.scalar(said.flatten().as_deref().unwrap_or(&text), style, range, tag);
                 self.complete(node, anchor);
             }
             Event::SequenceStart(_, anchor, tag) => {

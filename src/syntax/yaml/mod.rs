@@ -6,6 +6,7 @@
 //! open, so that nobody takes an absence in it for a fact.
 
 mod builder;
+mod indent;
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,7 @@ use crate::place::Span;
 use crate::source::SourceFile;
 use crate::syntax::{Parsed, Problem};
 use builder::Builder;
-use granit_parser::{Event, Parser};
+use granit_parser::{ErrorKind, Event, Parser};
 use std::ops::Range;
 
 /// Most nodes of one file; past it the rest is not read.
@@ -37,23 +38,55 @@ pub fn parse(file: &SourceFile) -> Parsed {
 
 /// Reads `text` in the place of the text of `file`; both must have the same length and line ends.
 pub(super) fn parse_masked(file: &SourceFile, text: &str) -> Parsed {
+    let mut mended = String::new();
+    let mut scalars: Vec<Range<usize>> = Vec::new();
+    loop {
+        let scanned = if scalars.is_empty() { text } else { &mended };
+        match pass(file, text, scanned, &scalars) {
+            Ok(parsed) => return parsed,
+            Err(Outdented { after, at }) => {
+                if scalars.is_empty() {
+                    text.clone_into(&mut mended);
+                }
+                // A range that is given up is kept too, so that the pass does not stop there again.
+                let scalar = indent::mend(&mut mended, after, at).unwrap_or(at..at);
+                scalars.push(scalar);
+            }
+        }
+    }
+}
+
+/// A quoted scalar that goes on at a lower column than YAML allows: the end of what was read before, and the line's start.
+struct Outdented {
+    after: usize,
+    at: usize,
+}
+
+/// Reads `scanned`, which is `text` but for the line breaks of the quoted `scalars`.
+fn pass(file: &SourceFile, text: &str, scanned: &str, scalars: &[Range<usize>]) -> Result<Parsed, Outdented> {
     let options = granit_parser::options! {
         emit_unresolved_aliases: true,
         emit_comments: false,
         simple_key_max_lookahead: MAX_KEY,
     };
-    let mut parser = Parser::new_from_str_with_options(text, options).keep_tags(true);
-    let mut builder = Builder::new(file, text);
+    let mut parser = Parser::new_from_str_with_options(scanned, options).keep_tags(true);
+    let mut builder = Builder::new(file, text, scalars);
+    let mut after = 0;
     while let Some(next) = parser.next_event() {
         match next {
             Ok((Event::StreamEnd, _)) => break,
             Ok((event, span)) => {
+                after = span.byte_range().map_or(after, |r| r.end.max(after));
                 if !builder.event(event, &span) {
                     break;
                 }
             }
             Err(error) => {
                 let at = error.marker().byte_offset().unwrap_or(0);
+                let outdented = matches!(error.kind(), ErrorKind::InvalidQuotedScalarIndent);
+                if outdented && scalars.len() < indent::MAX_MENDED && !scalars.iter().any(|s| s.contains(&at) || s.start == at) {
+                    return Err(Outdented { after, at });
+                }
                 builder.problem(at..at, sentence(&error.info()));
                 builder.abandon();
                 let more = parser.proceed_next_document().unwrap_or(false);
@@ -64,7 +97,7 @@ pub(super) fn parse_masked(file: &SourceFile, text: &str) -> Parsed {
         }
     }
     builder.abandon();
-    builder.parsed
+    Ok(builder.parsed)
 }
 
 /// The parser's sentence in the style of the house.

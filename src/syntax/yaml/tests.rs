@@ -268,3 +268,35 @@ proptest! {
         }
     }
 }
+
+/// kubectl, Helm and Kustomize read these, and so what stands behind them counts.
+#[test]
+fn quoted_scalars_may_go_on_at_any_column() {
+    let cases = [
+        ("a:\n  note: \"first line\n second\"\n  b: x\n", "first line second"),
+        ("a:\n  note: 'it''s\n\n second'\n  b: x\n", "it's\nsecond"),
+        ("a:\n  note: # why \"not\"\n    \"one \\\n two \\\"\n three\"\n  b: x\n", "one two \" three"),
+        ("a:\r\n  note: \"first\r\n second\"\r\n  b: x\r\n", "first second"),
+        ("a:\n  note: \"first\nsecond\nthird\nfourth\"\n  b: x\n", "first second third fourth"),
+        ("a:\n  - note: \"first\n second\"\n    b: x\n", "first second"),
+    ];
+    for (text, said) in cases {
+        let (sources, v) = one(text);
+        let a = v.get("a").unwrap();
+        let map = a.items().first().copied().unwrap_or(a);
+        assert_eq!(map.get("note").unwrap().as_str().as_deref(), Some(said), "{text:?}");
+        let b = map.get("b").unwrap();
+        assert_eq!((b.as_str().as_deref(), written(&sources, b)), (Some("x"), "x".to_owned()), "{text:?}");
+    }
+}
+
+#[test]
+fn what_is_no_scalar_stays_a_problem() {
+    // an unclosed quote, and more outdented scalars than are mended
+    let (_, unclosed) = read("a:\n  note: \"first\n second\n  b: x\n");
+    assert_eq!(unclosed.problems.len(), 1);
+    let many: String = (0..40).map(|i| format!("  n{i}: \"one\n two\"\n")).collect();
+    let (_, parsed) = read(&format!("a:\n{many}"));
+    assert_eq!(parsed.problems.len(), 1);
+    assert!(parsed.documents.first().is_some_and(|d| d.get("a").is_some_and(|a| a.is_open())));
+}
