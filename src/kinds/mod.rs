@@ -54,6 +54,8 @@ pub enum Computed {
     AwsPolicy,
     /// The JSON of `google_iam_policy`.
     GooglePolicy,
+    /// The template of `template_file` with its variables.
+    Rendered,
     /// `arn:PARTITION:iam::ACCOUNT:oidc-provider/URL`.
     AwsProviderArn,
     /// The URL of a provider that is looked up: without its scheme.

@@ -40,6 +40,8 @@ pub(super) static ROWS: &[ResourceKind] = &[
     },
     // It is evaluated where a role refers to it: no reader looks at it.
     computes(Is("aws_iam_policy_document"), &[(&["json", "minified_json"], Computed::AwsPolicy)]),
+    // <https://registry.terraform.io/providers/hashicorp/template/latest/docs/data-sources/file>
+    computes(Is("template_file"), &[(&["rendered"], Computed::Rendered)]),
     ResourceKind { words: &["aws_iam_"], ..read(Starts("aws_iam_")) },
     ResourceKind { words: &["pod_identity"], ..read(Starts("aws_eks_pod_identity")) },
     ResourceKind { words: &["rolesanywhere"], ..read(Starts("aws_rolesanywhere_")) },

@@ -42,6 +42,13 @@ pub enum HopKind {
         /// The label of the dependency.
         dependency: Arc<str>,
     },
+    /// An output of another root, read from its state.
+    StateOutput {
+        /// The output.
+        name: Arc<str>,
+        /// The name of the data source.
+        state: Arc<str>,
+    },
     /// An argument of a resource or data source, read as its attribute.
     Attribute {
         /// The type of the resource: `aws_iam_openid_connect_provider`.
@@ -97,6 +104,7 @@ impl fmt::Display for HopKind {
             Self::Argument { name, module } => write!(f, "argument `{name}` of module `{module}`"),
             Self::Output { name, module } => write!(f, "output `{name}` of module `{module}`"),
             Self::UnitInputs => f.write_str("inputs"),
+            Self::StateOutput { name, state } => write!(f, "output `{name}` of remote state `{state}`"),
             Self::UnitOutput { name, dependency } => write!(f, "output `{name}` of dependency `{dependency}`"),
             Self::Attribute { address, name, .. } => write!(f, "`{name}` of `{address}`"),
             Self::Document { address, .. } => write!(f, "`{address}`"),

@@ -77,7 +77,7 @@ impl Evaluator<'_> {
         }
     }
 
-    fn call_values(&self, name: &str, args: &[Value], expr: &Expr, scope: &Scope) -> Result<Value> {
+    pub(super) fn call_values(&self, name: &str, args: &[Value], expr: &Expr, scope: &Scope) -> Result<Value> {
         self.charge_for(args, expr.span)?;
         let files = FileAccess { evaluator: self, scope };
         let mut value = functions::call(name, args, Some(expr.span), &files).map_err(|e| EvalError::new(e.message, Some(expr.span)))?;

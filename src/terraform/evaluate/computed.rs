@@ -4,7 +4,7 @@ use super::engine::{Evaluator, Instance, Item};
 use crate::kinds::{self, Computed};
 use crate::partial::{Kind, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value, cut};
 use crate::place::Span;
-use crate::syntax::hcl::Block;
+use crate::syntax::hcl::{Block, ExprKind};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -79,6 +79,7 @@ impl Evaluator<'_> {
             Computed::GooglePolicy => {
                 is_data.then(|| self.google_policy_json(&self.resource_body(instance, address, block, item), block.span))
             }
+            Computed::Rendered => self.rendered(&place),
             Computed::AwsProviderArn => self.aws_provider_arn(&place),
             Computed::AwsProviderUrl => {
                 if is_data {
@@ -124,6 +125,21 @@ impl Evaluator<'_> {
 
     fn set_text(&self, place: &Place<'_>, attribute: &str) -> Option<Text> {
         self.set(place, attribute)?.as_text()
+    }
+
+    /// `template_file`: its template with its variables. A template that is a file keeps the places of the file.
+    fn rendered(&self, place: &Place<'_>) -> Option<Value> {
+        let template = place.block.body.attribute("template")?;
+        let scope = &place.item.scope;
+        let vars = match place.block.body.attribute("vars") {
+            Some(vars) => self.eval(&vars.value, scope).ok()?,
+            None => Value::map(Vec::new(), Some(place.span)),
+        };
+        let (name, first) = match &template.value.kind {
+            ExprKind::Call { name, args, .. } if &**name == "file" => ("templatefile", self.eval(args.first()?, scope).ok()?),
+            _ => ("templatestring", self.eval(&template.value, scope).ok()?),
+        };
+        self.call_values(name, &[first, vars], &template.value, scope).ok()
     }
 
     fn set_or_made_up(&self, place: &Place<'_>, argument: &str, kind: UnknownKind) -> Value {

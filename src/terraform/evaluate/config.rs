@@ -1,5 +1,6 @@
 //! A module's configuration: the files of a folder merged, with overrides.
 
+use super::remote_state::StatePlace;
 use super::{ModuleFiles, paths, terragrunt};
 use crate::place::{FileId, Span};
 
@@ -8,7 +9,7 @@ use crate::syntax::Problem;
 use crate::syntax::hcl::{self, Attribute, Block, Body, Duplicate, Expr, ExprKind};
 use crate::terraform::models::{Arguments, Library, Model};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A variable's declaration.
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub(super) struct ModuleConfig {
     pub(super) duplicates: Vec<Duplicate>,
     /// It configures a provider or a backend: a root, not a library.
     pub(super) is_root: bool,
+    /// The block `backend` or `cloud`: where the state is kept.
+    pub(super) backend: Option<Block>,
     pub(super) exists: bool,
     /// The local names of `required_providers`.
     pub(super) providers: BTreeSet<String>,
@@ -125,7 +128,10 @@ impl ModuleConfig {
                 }
                 "provider" => self.is_root = true,
                 "terraform" => {
-                    self.is_root |= block.body.blocks.iter().any(|b| matches!(&*b.kind, "backend" | "cloud"));
+                    if let Some(backend) = block.body.blocks.iter().find(|b| matches!(&*b.kind, "backend" | "cloud")) {
+                        self.is_root = true;
+                        self.backend = Some(backend.clone());
+                    }
                     let required = block.body.blocks.iter().filter(|b| &*b.kind == "required_providers");
                     self.providers.extend(required.flat_map(|b| &b.body.attributes).map(|a| a.name.to_string()));
                 }
@@ -230,12 +236,16 @@ pub(super) struct ConfigCache<'a> {
     pub(super) files: &'a dyn ModuleFiles,
     /// The user's models; they come before the built-in ones.
     pub(super) models: Option<&'a Library>,
+    /// The folders of the scan, in order.
+    pub(super) folders: Vec<String>,
+    /// The roots by where they keep their state, once somebody asks.
+    pub(super) states: OnceLock<HashMap<StatePlace, Option<String>>>,
     loaded: Mutex<HashMap<String, Arc<ModuleConfig>>>,
 }
 
 impl<'a> ConfigCache<'a> {
-    pub(super) fn new(files: &'a dyn ModuleFiles) -> Self {
-        Self { files, models: None, loaded: Mutex::default() }
+    pub(super) fn new(files: &'a dyn ModuleFiles, folders: Vec<String>) -> Self {
+        Self { files, models: None, folders, states: OnceLock::new(), loaded: Mutex::default() }
     }
 
     pub(super) fn get(&self, folder: &str) -> Arc<ModuleConfig> {

@@ -18,6 +18,7 @@ mod paths;
 mod policy_document;
 mod reference;
 mod remote;
+mod remote_state;
 mod resources;
 mod template;
 mod terragrunt;
@@ -163,7 +164,8 @@ impl<'a> Workspace<'a> {
     #[must_use]
     pub fn new(files: &'a dyn ModuleFiles, folders: &[String]) -> Self {
         let folders: BTreeSet<String> = folders.iter().map(|f| paths::normalise(f).unwrap_or_default()).collect();
-        Self { cache: ConfigCache::new(files), folders: folders.into_iter().collect(), wanted: |_| true }
+        let folders: Vec<String> = folders.into_iter().collect();
+        Self { cache: ConfigCache::new(files, folders.clone()), folders, wanted: |_| true }
     }
 
     /// Only resources of these types are given back; what they refer to is evaluated as far as they need it. Most of a

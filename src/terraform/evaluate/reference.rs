@@ -216,6 +216,9 @@ impl Evaluator<'_> {
     }
 
     fn resource_reference(&self, address: &str, steps: &[RefStep<'_>], expr: &Expr, scope: &Scope) -> Result<Value> {
+        if let Some(value) = self.remote_state(address, steps, expr, scope)? {
+            return Ok(value);
+        }
         let instance = &scope.instance;
         let Some(block) = instance.config.resources.get(address) else {
             return Err(EvalError::new(format!("unknown resource `{address}`"), Some(expr.span)));

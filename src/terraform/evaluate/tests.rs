@@ -711,3 +711,57 @@ fn a_key_behind_a_guard_is_a_world_too() {
     assert_eq!(worlds("contains(keys(local.names), local.env) ? local.names[local.env] : \"*\""), guarded);
     assert_eq!(worlds("local.names[local.env]"), ["\"D/d\"", "\"P/p\""]);
 }
+
+/// The output `arn` of the root `shared`, read by `app` from the state that `config` names.
+fn through_state(backend: &str, data: &str) -> String {
+    let shared = format!("{backend}\noutput \"arn\" {{ value = \"the-arn\" }}\n");
+    let app = format!("data \"terraform_remote_state\" \"s\" {{\n{data}\n}}\n");
+    let files = memory(&[("shared/main.tf", &shared), ("app/main.tf", &app)]);
+    let workspace = Workspace::new(&files, &["shared".to_owned(), "app".to_owned()]);
+    workspace.evaluate_expression("app", "data.terraform_remote_state.s.outputs.arn").map_or_else(|e| e.message, |v| show(&v))
+}
+
+#[test]
+fn a_remote_state_is_that_of_the_root_with_its_backend() {
+    let s3 = "terraform {\nbackend \"s3\" {\nbucket = \"b\"\nkey = \"shared.tfstate\"\n}\n}";
+    let of = |backend: &str, config: &str| format!("backend = \"{backend}\"\nconfig = {{ {config} }}");
+    let known = "\"the-arn\"";
+    assert_eq!(through_state(s3, &of("s3", r#"bucket = "b", key = "shared.tfstate""#)), known);
+    // no folder above another is needed to tell that these are other states
+    let unknown = "${data.terraform_remote_state.s.outputs.arn}";
+    assert_eq!(through_state(s3, &of("s3", r#"bucket = "b", key = "other.tfstate""#)), unknown);
+    assert_eq!(through_state(s3, &of("gcs", r#"bucket = "b", prefix = "shared.tfstate""#)), unknown);
+    assert_eq!(through_state(s3, &format!("{}\nworkspace = \"prod\"", of("s3", r#"bucket = "b", key = "shared.tfstate""#))), unknown);
+    let cloud = "terraform {\ncloud {\norganization = \"o\"\nworkspaces {\nname = \"w\"\n}\n}\n}";
+    assert_eq!(through_state(cloud, &of("remote", r#"organization = "o", workspaces = { name = "w" }"#)), known);
+    assert_eq!(through_state(cloud, &of("remote", r#"organization = "o", workspaces = { name = "x" }"#)), unknown);
+    assert_eq!(through_state("", &of("local", r#"path = "../shared/terraform.tfstate""#)), known);
+    assert_eq!(through_state("", &of("local", r#"path = "../shared/other.tfstate""#)), unknown);
+}
+
+#[test]
+fn states_that_read_each_other_end() {
+    let of = |other: &str| {
+        format!(
+            "data \"terraform_remote_state\" \"s\" {{\nbackend = \"local\"\nconfig = {{ path = \"../{other}/terraform.tfstate\" }}\n}}\noutput \"x\" {{ value = data.terraform_remote_state.s.outputs.x }}\n"
+        )
+    };
+    let files = memory(&[("a/main.tf", &of("b")), ("b/main.tf", &of("a"))]);
+    let workspace = Workspace::new(&files, &["a".to_owned(), "b".to_owned()]);
+    let value = workspace.evaluate_expression("a", "data.terraform_remote_state.s.outputs.x").unwrap();
+    assert!(why_unknown(&value).is_some_and(|why| why.contains("depend on each other")), "{}", show(&value));
+}
+
+#[test]
+fn a_template_file_is_its_template_with_its_variables() {
+    let text = "data \"template_file\" \"t\" {\n  template = file(\"${path.module}/t.tpl\")\n  vars     = { who = \"octo\" }\n}\ndata \"template_file\" \"inline\" {\n  template = \"repo:$${who}\"\n  vars     = { who = \"octo\" }\n}\n";
+    let files = memory(&[("main.tf", text), ("t.tpl", "repo:${who}/app")]);
+    let workspace = Workspace::new(&files, &[String::new()]);
+    let value = workspace.evaluate_expression("", "data.template_file.t.rendered").unwrap();
+    assert_eq!(show(&value), "\"repo:octo/app\"");
+    // what the file says keeps its place in the file
+    let Kind::Text(rendered) = &value.kind else { panic!("{value:?}") };
+    let first = rendered.parts.first().and_then(crate::partial::Part::span).unwrap();
+    assert_eq!(files.0.get(first.file).unwrap().path, "t.tpl");
+    assert_eq!(show(&workspace.evaluate_expression("", "data.template_file.inline.rendered").unwrap()), "\"repo:octo\"");
+}

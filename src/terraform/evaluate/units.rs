@@ -127,11 +127,22 @@ impl<'a> Evaluator<'a> {
             let kind = crate::kinds::kind_of_attribute(output);
             Value::unknown(Unknown::new(key, kind, shown, why, Some(expr.span)), Some(expr.span))
         };
+        Ok(match self.other_root(folder, output, expr) {
+            Ok(value) => super::values::with_hop(value, expr.span, HopKind::UnitOutput { name: output.into(), dependency: label.into() }),
+            Err(why) => atom(why),
+        })
+    }
+
+    /// An output of another root of the scan, evaluated within what is left of this one's budget.
+    ///
+    /// # Errors
+    /// Why it has no value, lower case.
+    pub(super) fn other_root(&self, folder: &str, output: &str, expr: &Expr) -> std::result::Result<Value, String> {
         if self.chain.iter().any(|f| f == folder) || self.folder == folder {
-            return Ok(atom(format!("the units of dependency `{label}` depend on each other")));
+            return Err(format!("this folder and `{folder}` depend on each other"));
         }
         if self.chain.len() >= MAX_CHAIN {
-            return Ok(atom(format!("more than {MAX_CHAIN} units depend on each other")));
+            return Err(format!("more than {MAX_CHAIN} folders depend on each other"));
         }
         let known = self.units.borrow().get(folder).map(Rc::clone);
         let other = match known {
@@ -139,7 +150,7 @@ impl<'a> Evaluator<'a> {
             None => {
                 self.units_made.set(self.units_made.get() + 1);
                 if self.units_made.get() > MAX_UNITS {
-                    return Ok(atom(self.limit(format!("more than {MAX_UNITS} units are evaluated for one"), expr.span).message));
+                    return Err(self.limit(format!("more than {MAX_UNITS} folders are evaluated for one"), expr.span).message);
                 }
                 let world = World { config: self.cache.get(folder), name: None, choice: None };
                 let other = Rc::new(Evaluator::in_world(self.cache, world, false).depending(self));
@@ -147,13 +158,10 @@ impl<'a> Evaluator<'a> {
                 other
             }
         };
-        let value = self.lend(&other, || other.root_output(output, expr));
-        match value {
-            Ok(Some(value)) => {
-                Ok(super::values::with_hop(value, expr.span, HopKind::UnitOutput { name: output.into(), dependency: label.into() }))
-            }
-            Ok(None) => Ok(atom(format!("the unit of dependency `{label}` is not in the scan"))),
-            Err(error) => Ok(atom(error.message)),
+        match self.lend(&other, || other.root_output(output, expr)) {
+            Ok(Some(value)) => Ok(value),
+            Ok(None) => Err(format!("`{folder}` has no output `{output}`")),
+            Err(error) => Err(error.message),
         }
     }
 
