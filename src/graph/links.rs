@@ -186,9 +186,8 @@ fn address(origin: &Origin) -> (String, String) {
 }
 
 fn by_reference<T: Copy>(map: &HashMap<(String, String), Vec<T>>, scope: &str, text: &Text) -> Vec<T> {
-    let Some(atom) = pieces::only_atom(text) else { return Vec::new() };
-    let find = |path: &String| map.get(&(scope.to_owned(), path.clone()));
-    pieces::addresses(atom).iter().find_map(find).cloned().unwrap_or_default()
+    let Some(address) = pieces::address(text) else { return Vec::new() };
+    map.get(&(scope.to_owned(), address.to_owned())).cloned().unwrap_or_default()
 }
 
 /// `role/path/name` of an ARN as its identity; the whole ARN when it is of no known form.
@@ -366,15 +365,14 @@ fn pools_named(graph: &Graph, index: &Index, scope: &str, project: Option<&Text>
 
 /// Providers of a pool that is not in the scan.
 fn providers_named(graph: &Graph, project: Option<&Text>, pool: &Text) -> Vec<ProviderId> {
-    let fits = |kind: &ProviderKind, name: &str| match kind {
+    let fits = |kind: &ProviderKind| match kind {
         ProviderKind::Google(google) => {
-            let own = pieces::strip_prefix(&Text::known(name), "projects/").and_then(|p| pieces::split_once(&p, "/")).map(|(p, _)| p);
-            google.pool.is_none() && google.pool_name.same(pool) && same_project(own.as_ref(), project)
+            google.pool.is_none() && google.pool_name.same(pool) && same_project(google.project.as_ref(), project)
         }
         ProviderKind::AwsOidc { .. } => false,
     };
     let all = graph.providers.iter().enumerate();
-    all.filter(|(_, p)| fits(&p.kind, &p.origin.name)).map(|(i, _)| ProviderId(id(i))).collect()
+    all.filter(|(_, p)| fits(&p.kind)).map(|(i, _)| ProviderId(id(i))).collect()
 }
 
 /// The roles that an ARN in an annotation means: path and name always, the account when both are written.

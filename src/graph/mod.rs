@@ -45,8 +45,11 @@ id!(
 /// Where a fact was declared.
 #[derive(Debug, Clone)]
 pub struct Origin {
-    /// How a person names it: `aws_iam_role.deploy`, `module.a.google_service_account.x`, `ServiceAccount shop/api`.
+    /// How a person names it: `aws_iam_role.deploy`, `module.a.google_service_account.x`, `ServiceAccount shop/api`. Whoever
+    /// decides by what it is looks at `declared`.
     pub name: String,
+    /// What declares it.
+    pub declared: Declared,
     /// The block, document or object.
     pub span: Span,
     /// The evaluation it belongs to (a Terraform root folder, a manifest's file): references only hold inside one.
@@ -55,6 +58,41 @@ pub struct Origin {
     pub library: bool,
     /// May be absent.
     pub conditional: bool,
+}
+
+/// What declares a fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Declared {
+    /// A block of Terraform, or a command of a script that does the same.
+    Block {
+        /// Its type: `aws_iam_role`.
+        resource: Arc<str>,
+        /// It is looked up and not made (`data`).
+        looked_up: bool,
+        /// The module that it stands in; empty for the root.
+        module: Arc<str>,
+    },
+    /// An object of a manifest or of a template, by its kind or type, where it has one: `IAMServiceAccount`, `AWS::IAM::Role`.
+    Object(Arc<str>),
+    /// What a cloud's own tool printed: it exists as it stands there.
+    Printed,
+}
+
+impl Origin {
+    /// The block that it is: its type and the module that it stands in.
+    #[must_use]
+    pub fn block(&self) -> Option<(&str, &str)> {
+        match &self.declared {
+            Declared::Block { resource, module, .. } => Some((resource, module)),
+            _ => None,
+        }
+    }
+
+    /// It stands in a module that something calls.
+    #[must_use]
+    pub fn in_module(&self) -> bool {
+        self.block().is_some_and(|(_, module)| !module.is_empty())
+    }
 }
 
 /// A cloud's registration of somebody who mints tokens.
@@ -89,11 +127,13 @@ pub struct GoogleProvider {
     pub pool: Option<PoolId>,
     /// The pool's id as written.
     pub pool_name: Text,
+    /// The project that it is in, as its own resource name has it; none where it has none.
+    pub project: Option<Text>,
     /// The provider's id.
     pub name: Text,
     /// What it trusts.
     pub source: GoogleSource,
-    /// `attribute_condition`; `None` when certainly absent or empty. [`Presence::Unknown`] in `condition_known`.
+    /// `attribute_condition`; absent when it is certainly not there or empty.
     pub condition: Setting,
     /// `attribute_mapping`: key and expression; `None` when certainly absent (AWS gets the default mapping).
     pub mapping: Option<Vec<(Text, Text)>>,

@@ -22,7 +22,7 @@ mod traits;
 
 pub use custom::{Fixed, Form, Keys};
 pub use distance::nearest;
-pub use mistakes::well_known_mistakes;
+pub use mistakes::{Mistake, well_known_mistakes};
 pub use recognise::Recognised;
 pub use registry::{Registry, registry};
 pub use schema::{Bind, ClaimFacts, Compared, Flexible, Issuer, Kind, RegistryError, Retirement, Sees, SessionTags, Slash, Tenancy};

@@ -13,5 +13,5 @@ mod value;
 
 pub use provenance::{Hop, HopKind, Trail, hops};
 pub use text::{Part, Text};
-pub use unknown::{Unknown, UnknownKind, UnknownOrigin};
+pub use unknown::{AttributeOf, Unknown, UnknownKind, UnknownOrigin};
 pub use value::{Entry, Kind, MAX_ALTERNATIVES, Value};

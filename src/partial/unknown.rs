@@ -48,6 +48,24 @@ pub enum UnknownOrigin {
     Variable,
     /// What is looked up under a key or an index: one of several.
     Element,
+    /// An attribute of something that is declared.
+    Attribute(Arc<AttributeOf>),
+    /// What a function of Terraform makes of something unknown.
+    Call {
+        /// The function.
+        function: Arc<str>,
+        /// The items of a list are joined in it (`join`): it may stand for several of what surrounds it.
+        joined: bool,
+    },
+}
+
+/// What an unknown is an attribute of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributeOf {
+    /// Its type: `aws_iam_role`, also of a data source.
+    pub resource: String,
+    /// Its address in its root: `module.ci.aws_iam_role.x`.
+    pub address: String,
 }
 
 /// An unknown with an identity: two atoms with the same key are the same unknown value.
@@ -106,6 +124,27 @@ impl Unknown {
     #[must_use]
     pub fn origin(&self) -> &UnknownOrigin {
         &self.0.origin
+    }
+
+    /// What it is an attribute of.
+    #[must_use]
+    pub fn attribute_of(&self) -> Option<&AttributeOf> {
+        match &self.0.origin {
+            UnknownOrigin::Attribute(of) => Some(of),
+            _ => None,
+        }
+    }
+
+    /// Whether it is what this function makes of something.
+    #[must_use]
+    pub fn is_call_of(&self, name: &str) -> bool {
+        matches!(&self.0.origin, UnknownOrigin::Call { function, .. } if &**function == name)
+    }
+
+    /// Whether the items of a list are joined in it.
+    #[must_use]
+    pub fn is_joined(&self) -> bool {
+        matches!(&self.0.origin, UnknownOrigin::Call { joined: true, .. })
     }
 
     /// Its identity.

@@ -4,10 +4,10 @@ use super::kubernetes::kustomize::Built;
 use super::shape::{self, place};
 use super::{Document, EmbeddedJson};
 use crate::graph::pieces;
-use crate::graph::{About, Graph, Identity, IdentityId, IdentityKind, Origin, PoolId, Undecided, UndecidedKind};
+use crate::graph::{About, Declared, Graph, Identity, IdentityId, IdentityKind, Origin, PoolId, Undecided, UndecidedKind};
 use crate::partial::{Kind, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
-use crate::terraform::Resource;
+use crate::terraform::{Mode, Resource};
 use std::collections::HashMap;
 
 /// How deep lists of objects are unwrapped.
@@ -54,7 +54,18 @@ impl Object<'_> {
 
     pub(super) fn origin_at(&self, name: impl Into<String>, value: &Value) -> Origin {
         let span = place(value).or_else(|| place(self.value)).unwrap_or_else(shape::nowhere);
-        Origin { name: name.into(), span, scope: self.file.to_owned(), library: false, conditional: self.templated }
+        let kind = ["kind", "Type", "type"].into_iter().find_map(|key| value.get(key).and_then(Value::as_str));
+        let declared = Declared::Object(kind.unwrap_or_default().into());
+        Origin { name: name.into(), declared, span, scope: self.file.to_owned(), library: false, conditional: self.templated }
+    }
+
+    /// The origin of something that a cloud's own tool printed.
+    pub(super) fn printed(&self, name: impl Into<String>) -> Origin {
+        self.printed_at(name, self.value)
+    }
+
+    pub(super) fn printed_at(&self, name: impl Into<String>, value: &Value) -> Origin {
+        Origin { declared: Declared::Printed, ..self.origin_at(name, value) }
     }
 }
 
@@ -100,6 +111,11 @@ fn unwrap<'a>(document: &Document<'a>, value: &'a Value, depth: usize, whole: bo
 pub(super) fn origin(resource: &Resource) -> Origin {
     Origin {
         name: resource.address.clone(),
+        declared: Declared::Block {
+            resource: resource.kind.as_str().into(),
+            looked_up: resource.mode == Mode::Data,
+            module: resource.module().into(),
+        },
         span: resource.span,
         scope: resource.root.clone(),
         library: resource.library,
@@ -193,8 +209,7 @@ impl<'a> Reader<'a> {
 
     /// The identity whose attribute the text is, when it is one hole.
     pub(super) fn referred(&self, scope: &str, text: &Text) -> Option<IdentityId> {
-        let atom = pieces::only_atom(text)?;
-        pieces::addresses(atom).iter().find_map(|a| self.identity(&address_key(scope, a)))
+        self.identity(&address_key(scope, pieces::address(text)?))
     }
 
     /// The role that a name, an ARN or a reference names.
@@ -255,7 +270,7 @@ impl<'a> Reader<'a> {
         first(&format!("name|{key}"))
             .or_else(|| first(&format!("pool|{scope}|{key}")))
             .or_else(|| first(&format!("pool|{scope}|{}", tail?)))
-            .or_else(|| pieces::addresses(pieces::only_atom(text)?).iter().find_map(|a| first(&address_key(scope, a))))
+            .or_else(|| first(&address_key(scope, pieces::address(text)?)))
     }
 }
 

@@ -13,6 +13,11 @@ use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
 /// Where the tokens of GKE clusters come from.
 const GKE: &str = "https://container.googleapis.com/v1/projects/";
 
+/// The subjects of Kubernetes' ServiceAccounts.
+const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
+/// The end of the name of GKE's own pool.
+const WORKLOAD_POOL: &str = ".svc.id.goog";
+
 /// What a provider makes of the token.
 struct Entry {
     evaluation: Evaluation,
@@ -28,7 +33,7 @@ pub(super) fn decide_member(graph: &Graph, links: &Links, providers: &[ProviderI
     if presented.ready {
         return Answer::NotForTokens;
     }
-    if let Some(project) = pool.text.as_known().and_then(|p| p.strip_suffix(".svc.id.goog").map(str::to_owned)) {
+    if let Some(project) = pool.text.as_known().and_then(|p| p.strip_suffix(WORKLOAD_POOL).map(str::to_owned)) {
         return gke(&member, &project, presented);
     }
     let google = |id: &&ProviderId| graph.provider(**id).is_some_and(|p| matches!(p.kind, ProviderKind::Google(_)));
@@ -38,7 +43,7 @@ pub(super) fn decide_member(graph: &Graph, links: &Links, providers: &[ProviderI
         return Answer::Decided(Evaluation { decision: Decision::Unknown, trace: Vec::new(), reasons: vec![reason] });
     }
     let entries = all.into_iter().filter_map(|provider| enter(graph, links, provider, presented));
-    let judged: Vec<Evaluation> = entries.map(|entry| through(&member, entry)).collect();
+    let judged: Vec<Evaluation> = entries.map(|entry| through(&member, entry, None)).collect();
     // Any provider of the pool lets in; for a refusal the one that came furthest tells most.
     let rank = |e: &Evaluation| match e.decision {
         Decision::Admit => (0, 0),
@@ -53,8 +58,8 @@ pub(super) fn decide_provider(graph: &Graph, links: &Links, provider: ProviderId
     enter(graph, links, provider, presented).map_or(Answer::OtherIssuer, |entry| Answer::Decided(entry.evaluation))
 }
 
-/// The member after its provider.
-fn through(member: &Member, entry: Entry) -> Evaluation {
+/// The member after its provider; `shown` is the value as it is told, where that is not the value itself.
+fn through(member: &Member, entry: Entry, shown: Option<String>) -> Evaluation {
     let Entry { evaluation, attributes, open } = entry;
     if evaluation.decision == Decision::Deny {
         return evaluation;
@@ -77,7 +82,7 @@ fn through(member: &Member, entry: Entry) -> Evaluation {
         test: format!("member `{name}`"),
         outcome: truth,
         expected: Some(member.text.to_string()),
-        found,
+        found: shown.or(found),
         span: member.text.span(),
         note,
     };
@@ -296,18 +301,14 @@ fn gke(member: &Member, project: &str, presented: &Presented) -> Answer {
         IssuerChoice::Stated => presented.claims.string("iss").is_some_and(|iss| iss.starts_with(&format!("{GKE}{project}/"))),
         IssuerChoice::Spire | IssuerChoice::Any => false,
     };
-    if !cluster || !subject.starts_with("system:serviceaccount:") {
+    if !cluster || !subject.starts_with(SERVICE_ACCOUNT) {
         return Answer::OtherIssuer;
     }
     let attributes = Attributes::from([("google.subject".to_owned(), Ok(Value::string(subject)))]);
     let nothing = Evaluation { decision: Decision::Admit, trace: Vec::new(), reasons: Vec::new() };
-    let mut evaluation = through(member, Entry { evaluation: nothing, attributes, open: false });
     // Both in the form of the member, so that they can be compared.
-    let form = subject.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
-    let legacy = member.text.to_string().starts_with("serviceAccount:");
-    if let Some((namespace, name)) = form.filter(|_| legacy) {
-        let found = format!("serviceAccount:{project}.svc.id.goog[{namespace}/{name}]");
-        evaluation.trace.iter_mut().filter(|s| s.test.starts_with("member")).for_each(|s| s.found = Some(found.clone()));
-    }
-    Answer::Decided(evaluation)
+    let form = subject.strip_prefix(SERVICE_ACCOUNT).and_then(|rest| rest.split_once(':'));
+    let form = form.filter(|_| matches!(member.kind, MemberKind::Pool { project: None, .. }));
+    let shown = form.map(|(namespace, name)| format!("serviceAccount:{project}{WORKLOAD_POOL}[{namespace}/{name}]"));
+    Answer::Decided(through(member, Entry { evaluation: nothing, attributes, open: false }, shown))
 }

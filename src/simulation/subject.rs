@@ -4,7 +4,7 @@ use super::Presented;
 use crate::gate::issuer::example;
 use crate::gate::subjects::{Chosen, chosen};
 use crate::graph::Graph;
-use crate::issuers::{ClaimPart, Recognised, Template, registry};
+use crate::issuers::{ClaimPart, Recognised, Tag, Template, registry};
 use crate::source::Sources;
 use crate::token::Token;
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,7 +98,7 @@ impl Presented {
         let mut rest = self.claims.clone();
         rest.claims.remove("sub");
         let all = recognised.custom(&keys.iter().map(String::as_str).collect::<Vec<_>>());
-        let own = all.iter().filter(|t| t.name.contains("immutable") == immutable);
+        let own = all.iter().filter(|t| t.is(Tag::ImmutableIds) == immutable);
         // A claim that the job has not is not made up, but for those that were left open.
         let has =
             |key: &String| matches!(key.as_str(), "repo" | "context") || rest.claims.contains_key(key) || self.open_claims.contains(key);

@@ -50,3 +50,21 @@ pub struct Resource {
     /// The block may be absent (`count` or `for_each` is unknown).
     pub conditional: bool,
 }
+
+impl Resource {
+    /// The address of the module that the block stands in: `module.ci["a"]`; empty for the root.
+    #[must_use]
+    pub fn module(&self) -> &str {
+        let own = match self.mode {
+            Mode::Data => format!("data.{}.{}", self.kind, self.name),
+            Mode::RemoteModule => format!("module.{}", self.name),
+            Mode::Managed | Mode::Ephemeral => format!("{}.{}", self.kind, self.name),
+        };
+        // The key of an instance may hold any text: the block's own name is what only its own key follows.
+        let ends = |at: &usize| {
+            self.address.get(at + own.len()..).is_some_and(|rest| rest.is_empty() || (rest.starts_with('[') && rest.ends_with(']')))
+        };
+        let at = self.address.match_indices(&own).map(|(at, _)| at).find(ends);
+        at.and_then(|at| self.address.get(..at)).unwrap_or_default().trim_end_matches('.')
+    }
+}

@@ -6,10 +6,11 @@
 
 use super::evaluate::{ModuleCall, why_unknown};
 use super::{Mode, Resource};
-use crate::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value};
+use crate::partial::{AttributeOf, Entry, Kind, Text, Unknown, UnknownKind, UnknownOrigin, Value};
 use crate::place::Span;
 use crate::syntax::Problem;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Deepest nesting of modules and values that is read.
 const MAX_DEPTH: usize = 64;
@@ -111,7 +112,10 @@ impl Reader<'_> {
         let span = resource.get("address")?.span?;
         let values = resource.get("values").cloned().unwrap_or_else(|| Value::map(Vec::new(), Some(span)));
         let body = match self.unknown.get(&address) {
-            Some(unknown) => self.fill(Some(&values), unknown, &address, span, 0).unwrap_or(values),
+            Some(unknown) => {
+                let of = Arc::new(AttributeOf { resource: text("type")?, address: address.clone() });
+                self.fill(Some(&values), unknown, &address, &At { span, of: &of }, 0).unwrap_or(values)
+            }
             None => values,
         };
         let (kind, name) = (text("type")?, text("name")?);
@@ -119,18 +123,18 @@ impl Reader<'_> {
     }
 
     /// The value with an unknown wherever `after_unknown` says so; `path` is the address with the attribute.
-    fn fill(&self, value: Option<&Value>, unknown: &Value, path: &str, span: Span, depth: usize) -> Option<Value> {
+    fn fill(&self, value: Option<&Value>, unknown: &Value, path: &str, at: &At<'_>, depth: usize) -> Option<Value> {
         if depth > MAX_DEPTH {
             return value.cloned();
         }
         match &unknown.kind {
-            Kind::Bool(true) => Some(self.after_apply(path, span)),
+            Kind::Bool(true) => Some(self.after_apply(path, at)),
             Kind::Map { entries, .. } => {
                 let mut filled = value.map_or_else(Vec::new, |v| v.entries().to_vec());
                 for entry in entries {
                     let Some(key) = entry.key.as_known() else { continue };
                     let before = value.and_then(|v| v.get(&key));
-                    let Some(now) = self.fill(before, &entry.value, &format!("{path}.{key}"), span, depth + 1) else { continue };
+                    let Some(now) = self.fill(before, &entry.value, &format!("{path}.{key}"), at, depth + 1) else { continue };
                     filled.retain(|e| !e.key.is_str(&key));
                     filled.push(Entry { key: Text::known(key), value: now });
                 }
@@ -142,7 +146,7 @@ impl Reader<'_> {
                 let item = |i: usize| {
                     let path = format!("{path}[{i}]");
                     match items.get(i) {
-                        Some(unknown) => self.fill(before.get(i).copied(), unknown, &path, span, depth + 1),
+                        Some(unknown) => self.fill(before.get(i).copied(), unknown, &path, at, depth + 1),
                         None => before.get(i).map(|v| (*v).clone()),
                     }
                 };
@@ -152,14 +156,21 @@ impl Reader<'_> {
         }
     }
 
-    fn after_apply(&self, path: &str, span: Span) -> Value {
+    fn after_apply(&self, path: &str, at: &At<'_>) -> Value {
         let kind = match path.rsplit('.').next() {
             Some("arn") => UnknownKind::Arn,
             _ => UnknownKind::Any,
         };
         let why = format!("`{path}` is known only after apply");
-        Value::unknown(Unknown::new(format!("{}|{path}", self.root), kind, format!("${{{path}}}"), why, Some(span)), Some(span))
+        let atom = Unknown::new(format!("{}|{path}", self.root), kind, format!("${{{path}}}"), why, Some(at.span));
+        Value::unknown(atom.coming_from(UnknownOrigin::Attribute(Arc::clone(at.of))), Some(at.span))
     }
+}
+
+/// The resource whose attributes are filled in.
+struct At<'a> {
+    span: Span,
+    of: &'a Arc<AttributeOf>,
 }
 
 /// Joins the resources of plans to those of the configuration.

@@ -107,7 +107,7 @@ fn mistakes_are_told() {
         ("https://sts.windows.net/66666666-0000-4000-8000-000000000001", "missing"),
     ];
     for (url, expected) in rows {
-        let message = well_known_mistakes(url);
+        let message = well_known_mistakes(url).map(|m| m.to_string());
         assert!(message.as_ref().is_some_and(|m| m.contains(expected)), "{url}: {message:?}");
     }
     for url in ["https://token.actions.githubusercontent.com", "https://auth.example.com", "https://github.com", "", "gitlab.com"] {

@@ -9,7 +9,7 @@ use super::super::context::{Object, Reader};
 use super::super::shape::{blocks, field, listing, place, seconds, text, text_at};
 use super::policy;
 use crate::graph::{Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind, pieces};
-use crate::partial::{Entry, Hop, HopKind, Kind, Part, Text, Unknown, UnknownKind, Value};
+use crate::partial::{AttributeOf, Entry, Hop, HopKind, Kind, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value};
 use crate::place::Span;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -111,7 +111,9 @@ fn provider(reader: &mut Reader, origin: Origin, properties: &Value, arn: Text) 
 /// The unknown that an attribute of the template stands for.
 fn attribute(file: &str, path: &str, kind: UnknownKind, span: Option<Span>) -> Text {
     let why = format!("`{path}` is known only to CloudFormation");
-    Text::hole(Unknown::new(format!("{file}|{path}"), kind, format!("${{{path}}}"), why, span), span)
+    let atom = Unknown::new(format!("{file}|{path}"), kind, format!("${{{path}}}"), why, span);
+    let address = path.split('.').next().unwrap_or(path).to_owned();
+    Text::hole(atom.coming_from(UnknownOrigin::Attribute(Arc::new(AttributeOf { resource: String::new(), address }))), span)
 }
 
 struct Template<'a> {

@@ -97,7 +97,7 @@ fn exported_role(reader: &mut Reader, object: &Object, role: &Value) {
     let (name, arn) = (text_at(role, "RoleName"), text_at(role, "Arn"));
     let shown = arn.as_ref().or(name.as_ref()).map_or_else(|| object.file.to_owned(), Text::to_string);
     let named = arn.as_ref().or(name.as_ref()).and_then(Text::span);
-    let origin = object.origin_at(shown, role);
+    let origin = object.printed_at(shown, role);
     let origin = Origin { span: named.unwrap_or(origin.span), ..origin };
     let kind = IdentityKind::AwsRole { name: name.clone(), arn, max_session: seconds(field(role, "MaxSessionDuration")) };
     let identity = reader.add_identity(origin.clone(), kind);
@@ -111,12 +111,12 @@ fn exported_role(reader: &mut Reader, object: &Object, role: &Value) {
 fn role_grants(reader: &mut Reader, object: &Object, role: &Value, identity: IdentityId, principal: &Text) {
     for attached in blocks(role, "AttachedManagedPolicies").0 {
         let Some(permission) = text_at(attached, "PolicyArn") else { continue };
-        let origin = object.origin_at(principal.to_string(), attached);
+        let origin = object.printed_at(principal.to_string(), attached);
         reader.graph.grants.push(Grant { origin, identity: Some(identity), principal: principal.clone(), permission, scope: None });
     }
     for inline in blocks(role, "RolePolicyList").0 {
         if let Some(document) = field(inline, "PolicyDocument") {
-            policy::grants(reader, &object.origin_at(principal.to_string(), inline), Some(identity), principal, document);
+            policy::grants(reader, &object.printed_at(principal.to_string(), inline), Some(identity), principal, document);
         }
     }
 }
@@ -126,7 +126,7 @@ fn provider(reader: &mut Reader, object: &Object) {
     let Some(url) = text_at(object.value, "Url") else { return };
     let clients = listing(object.value.get("ClientIDList"));
     let audiences = (!clients.open && !clients.odd).then_some(clients.texts);
-    let origin = object.origin(format!("OIDC provider {url}"));
+    let origin = object.printed(format!("OIDC provider {url}"));
     reader.graph.add_provider(Provider { origin, kind: ProviderKind::AwsOidc { url, audiences, arn: None } });
 }
 
@@ -134,7 +134,7 @@ fn listed_provider(reader: &mut Reader, object: &Object, listed: &Value) {
     let Some(arn) = text_at(listed, "Arn") else { return };
     match pieces::split_once(&arn, ":oidc-provider/") {
         Some((_, url)) => {
-            let origin = object.origin_at(format!("OIDC provider {url}"), listed);
+            let origin = object.printed_at(format!("OIDC provider {url}"), listed);
             let kind = ProviderKind::AwsOidc { url, audiences: None, arn: Some(arn) };
             reader.graph.add_provider(Provider { origin, kind });
         }

@@ -4,8 +4,9 @@ use super::super::context::{Reader, address_key, origin};
 use super::super::shape::{any_field, blocks, field, listing, place, seconds, text, text_at};
 use super::policy;
 use crate::graph::{Association, Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind, pieces};
-use crate::partial::{Text, Unknown, UnknownKind, Value};
+use crate::partial::{AttributeOf, Text, Unknown, UnknownKind, UnknownOrigin, Value};
 use crate::terraform::{Mode, Resource};
+use std::sync::Arc;
 
 /// Roles, providers and policies.
 pub(in crate::readers) fn declare(reader: &mut Reader, resource: &Resource) {
@@ -63,7 +64,9 @@ fn prefixed(resource: &Resource) -> Option<Text> {
 
 fn computed(resource: &Resource, attribute: &str, kind: UnknownKind) -> Text {
     let key = format!("{}|{}.{attribute}", resource.root, resource.address);
-    Text::hole(Unknown::new(key, kind, format!("${{{attribute}}}"), "known only after apply", Some(resource.span)), None)
+    let of = AttributeOf { resource: resource.kind.clone(), address: resource.address.clone() };
+    let atom = Unknown::new(key, kind, format!("${{{attribute}}}"), "known only after apply", Some(resource.span));
+    Text::hole(atom.coming_from(UnknownOrigin::Attribute(Arc::new(of))), None)
 }
 
 /// The ARN with what the configuration knows of it: `arn:…:iam::…:role/path/name`.
@@ -161,8 +164,7 @@ fn names(value: Option<&Value>) -> Vec<Text> {
 /// A managed policy: its ARN, and what its document allows when it is in the scan.
 fn managed(reader: &mut Reader, at: &Origin, identity: Option<IdentityId>, principal: &Text, arn: Text) {
     let span = arn.span().unwrap_or(at.span);
-    let found = pieces::only_atom(&arn)
-        .and_then(|atom| pieces::addresses(atom).iter().find_map(|a| reader.looked_up.get(&address_key(&at.scope, a)).cloned()));
+    let found = pieces::address(&arn).and_then(|a| reader.looked_up.get(&address_key(&at.scope, a)).cloned());
     let arn = found.unwrap_or(arn);
     let document = managed_document(reader, &at.scope, &arn);
     let origin = Origin { span, ..at.clone() };
@@ -178,7 +180,7 @@ fn managed_document(reader: &Reader, scope: &str, arn: &Text) -> Option<(Value, 
         let (_, name) = pieces::rsplit_once(arn, "/").filter(|_| !pieces::flat(arn).contains("::aws:policy/"))?;
         reader.policies.get(&format!("policy|{scope}|{}", pieces::key(&name)))
     };
-    let by_reference = || pieces::addresses(pieces::only_atom(arn)?).iter().find_map(|a| reader.policies.get(&address_key(scope, a)));
+    let by_reference = || reader.policies.get(&address_key(scope, pieces::address(arn)?));
     by_arn.or_else(by_name).or_else(by_reference).cloned()
 }
 

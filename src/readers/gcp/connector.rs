@@ -4,7 +4,7 @@
 use super::super::context::{Object, Reader, email};
 use super::super::shape::{any_field, blocks, field, is_true, known_at, place, text, text_at};
 use super::binding::{Binding, Target, bind_list, bind_value};
-use super::{CAMEL, add_pool, add_provider};
+use super::{CAMEL, Registered, add_pool, add_provider};
 use crate::graph::{BindingStyle, GoogleLevel, IdentityKind, Origin, UndecidedKind};
 use crate::partial::{Text, Value};
 
@@ -77,7 +77,7 @@ fn provider(reader: &mut Reader, object: &Object, spec: &Value, origin: Origin) 
         let all = reader.graph.pools.iter().position(|p| p.name.same(&pool_name))?;
         u32::try_from(all).ok().map(crate::graph::PoolId)
     });
-    add_provider(reader, origin, spec, &CAMEL, pool, pool_name, name);
+    add_provider(reader, origin, spec, &CAMEL, Registered { pool, pool_name, project: None, name });
 }
 
 fn binding(reader: &mut Reader, value: &Value, target: &Target, origin: &Origin, style: BindingStyle) -> Option<Binding> {

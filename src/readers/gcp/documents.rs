@@ -4,7 +4,7 @@
 use super::super::context::{Object, Reader};
 use super::super::shape::{blocks, field, is_true, known_at, text_at, unreadable};
 use super::binding::{Target, bind_policy};
-use super::{CAMEL, add_pool, add_provider};
+use super::{CAMEL, Registered, add_pool, add_provider};
 use crate::graph::{BindingStyle, GoogleLevel, IdentityKind, Origin, pieces};
 use crate::partial::{Text, Unknown, UnknownKind, Value};
 
@@ -26,14 +26,14 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
     let flat = pieces::flat(&name);
     if let Some((_, id)) = pieces::rsplit_once(&name, "/workloadIdentityPools/").filter(|_| !flat.contains("/providers/")) {
         let project = pieces::strip_prefix(&name, "projects/").and_then(|p| pieces::split_once(&p, "/")).map(|(p, _)| p);
-        let origin = object.origin(name.to_string());
+        let origin = object.printed(name.to_string());
         add_pool(reader, origin, id, project, Some(name), is_true(value.get("disabled")) || is_deleted(value));
     } else if flat.contains("/serviceAccounts/")
         && !flat.contains("/keys/")
         && let Some(email) = text_at(value, "email")
     {
         let project = text_at(value, "projectId");
-        reader.add_identity(object.origin(email.to_string()), IdentityKind::GoogleServiceAccount { email, project });
+        reader.add_identity(object.printed(email.to_string()), IdentityKind::GoogleServiceAccount { email, project });
     }
 }
 
@@ -76,14 +76,15 @@ fn provider(reader: &mut Reader, object: &Object) {
         None => (unnamed("pool"), name.clone().unwrap_or_else(|| unnamed("provider"))),
     };
     let pool = reader.pool(object.file, &pool_path);
+    let project = pieces::strip_prefix(&pool_path, "projects/").and_then(|p| pieces::split_once(&p, "/")).map(|(p, _)| p);
     let pool_name = pieces::rsplit_once(&pool_path, "workloadIdentityPools/").map_or(pool_path, |(_, id)| id);
     let named = name.as_ref().and_then(Text::span);
-    let origin = object.origin(name.map_or_else(|| object.file.to_owned(), |n| n.to_string()));
+    let origin = object.printed(name.map_or_else(|| object.file.to_owned(), |n| n.to_string()));
     let origin = Origin { span: named.unwrap_or(origin.span), ..origin };
     if is_deleted(value) {
         return;
     }
-    add_provider(reader, origin, value, &CAMEL, pool, pool_name, id);
+    add_provider(reader, origin, value, &CAMEL, Registered { pool, pool_name, project, name: id });
 }
 
 fn is_policy(value: &Value) -> bool {
@@ -102,7 +103,7 @@ fn names_policy(object: &Object) -> bool {
 /// `gcloud asset search-all-iam-policies`: here the resource is named.
 fn asset(reader: &mut Reader, object: &Object, policy: &Value) {
     let resource = text_at(object.value, "resource");
-    let origin = object.origin(resource.as_ref().map_or_else(|| object.file.to_owned(), |r| r.to_string()));
+    let origin = object.printed(resource.as_ref().map_or_else(|| object.file.to_owned(), |r| r.to_string()));
     let target = match &resource {
         Some(resource) if pieces::flat(resource).contains("/serviceAccounts/") => {
             Target::ServiceAccount(reader.service_account_or_new(&origin, resource))
@@ -128,7 +129,7 @@ fn unknown_resource(object: &Object) -> Target {
 /// `get-iam-policy` does not say whose policy it is: the file's name may.
 fn policy(reader: &mut Reader, object: &Object) {
     let name = subject_of(object);
-    let origin = object.origin(name.clone().unwrap_or_else(|| object.file.to_owned()));
+    let origin = object.printed(name.clone().unwrap_or_else(|| object.file.to_owned()));
     let target = target(reader, object, &origin, name);
     bind_policy(reader, &target, &origin, BindingStyle::Exported, object.value);
 }

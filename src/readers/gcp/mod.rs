@@ -39,13 +39,22 @@ const CAMEL: Names = Names {
     account: "accountId",
 };
 
+/// Where a provider is registered.
+struct Registered {
+    pool: Option<PoolId>,
+    pool_name: Text,
+    project: Option<Text>,
+    name: Text,
+}
+
 /// Adds a provider whose settings stand in `body`.
-fn add_provider(reader: &mut Reader, origin: Origin, body: &Value, names: &Names, pool: Option<PoolId>, pool_name: Text, name: Text) {
+fn add_provider(reader: &mut Reader, origin: Origin, body: &Value, names: &Names, at: Registered) {
+    let Registered { pool, pool_name, project, name } = at;
     let source = source(reader, &origin, body, names);
     let condition = setting(body.get(names.condition), body.is_open(), names.condition);
     let (mapping, mapping_open) = mapping(reader, &origin, body, names);
     let disabled = is_true(body.get("disabled"));
-    let provider = GoogleProvider { pool, pool_name, name, source, condition, mapping, mapping_open, disabled };
+    let provider = GoogleProvider { pool, pool_name, project, name, source, condition, mapping, mapping_open, disabled };
     reader.graph.add_provider(Provider { origin, kind: ProviderKind::Google(provider) });
 }
 

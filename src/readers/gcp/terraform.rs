@@ -4,7 +4,7 @@
 use super::super::context::{Reader, email, origin};
 use super::super::shape::{any_field, field, is_true, listing, place, text, text_at};
 use super::binding::{Binding, Target, bind_list, bind_policy, bind_value};
-use super::{SNAKE, add_pool, add_provider};
+use super::{Registered, SNAKE, add_pool, add_provider};
 use crate::graph::{About, Api, BindingStyle, GoogleLevel, IdentityKind, Signing, UndecidedKind, pieces};
 use crate::partial::{Text, Value};
 use crate::terraform::{Mode, Resource};
@@ -80,7 +80,7 @@ fn provider(reader: &mut Reader, resource: &Resource) {
         reader.undecided(Some(at.span), format!("the settings of `{}` live in the cloud", at.name));
         return;
     }
-    add_provider(reader, at, body, &SNAKE, pool, pool_name, name);
+    add_provider(reader, at, body, &SNAKE, Registered { pool, pool_name, project: None, name });
 }
 
 fn service_account(reader: &mut Reader, resource: &Resource) {

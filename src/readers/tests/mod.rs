@@ -8,7 +8,7 @@ mod kubernetes;
 
 use super::{Document, Format, Input, read};
 use crate::graph::Graph;
-use crate::partial::{Entry, Kind, Part, Text, Unknown, UnknownKind, Value};
+use crate::partial::{AttributeOf, Entry, Kind, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value};
 use crate::place::{FileId, Span};
 use crate::terraform::{Mode, Resource};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,7 +39,9 @@ pub(crate) fn text(written: &str) -> Text {
 }
 
 pub(crate) fn atom(name: &str) -> Unknown {
-    Unknown::new(format!("root|{name}"), UnknownKind::Any, format!("${{{name}}}"), format!("`{name}` is not known"), None)
+    let atom = Unknown::new(format!("root|{name}"), UnknownKind::Any, format!("${{{name}}}"), format!("`{name}` is not known"), None);
+    let Some((address, _)) = name.rsplit_once('.') else { return atom };
+    atom.coming_from(UnknownOrigin::Attribute(AttributeOf { resource: String::new(), address: address.to_owned() }.into()))
 }
 
 /// The tree of a JSON value.

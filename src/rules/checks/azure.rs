@@ -12,7 +12,7 @@ use crate::catalogue::Severity;
 use crate::gate::azure::CredentialView;
 use crate::gate::{self, issuer};
 use crate::graph::{Gate, IdentityId, Trust, pieces};
-use crate::issuers::{Role, Tenancy, Trait, well_known_mistakes};
+use crate::issuers::{Mistake, Role, Tenancy, Trait, well_known_mistakes};
 use crate::partial::Text;
 use crate::rules::advice;
 use rayon::prelude::*;
@@ -23,6 +23,9 @@ const MAX_CREDENTIALS: usize = 20;
 
 /// What Entra asks for in every cloud; the national clouds' begin alike (`…USGov`, `…China`).
 const AUDIENCE: &str = "api://AzureADTokenExchange";
+
+/// How every issuer begins.
+const SCHEME: &str = "https://";
 
 /// Every finding about federated credentials.
 #[must_use]
@@ -105,26 +108,16 @@ fn mistake(context: &Context<'_>, trust: &Trust, url: &Text) -> Option<Finding> 
         let finding = Finding::new(RuleId::IssuerMismatch, &trust.origin, url.span(), &known, message);
         return Some(finding.help("write the issuer exactly as it stands in the token's `iss`: `https://HOST/PATH`").along_text(url));
     }
-    let message = well_known_mistakes(&known).or_else(|| {
+    let mistake = well_known_mistakes(&known).or_else(|| {
         let recognised = context.registry.recognise(&known)?;
-        if known.starts_with("https://") {
-            (!recognised.is_exact()).then(|| format!("the issuer of these tokens is `{}`, compared character by character", recognised.iss))
-        } else {
-            Some(format!("the scheme is missing: the issuer is `{}`", recognised.iss))
+        match known.starts_with(SCHEME) {
+            true => (!recognised.is_exact()).then_some(Mistake::Differs(recognised.iss)),
+            false => Some(Mistake::NoScheme(recognised.iss)),
         }
     })?;
-    let finding = Finding::new(
-        RuleId::IssuerMismatch,
-        &trust.origin,
-        url.span(),
-        &known,
-        format!("{message}; no token carries this issuer, so no token can ever satisfy this trust"),
-    );
-    let finding = if message.contains("belongs to somebody else") || message.contains("only similar") {
-        Finding { message, ..finding }
-    } else {
-        finding
-    };
+    let effect = "no token carries this issuer, so no token can ever satisfy this trust";
+    let message = if mistake.is_look_alike() { mistake.to_string() } else { format!("{mistake}; {effect}") };
+    let finding = Finding::new(RuleId::IssuerMismatch, &trust.origin, url.span(), &known, message);
     let wanted = context.registry.recognise(known.trim()).map(|r| format!("write `{}`", r.iss));
     Some(finding.help(wanted.unwrap_or_else(|| "write the issuer exactly as it stands in the token's `iss`".to_owned())).along_text(url))
 }

@@ -117,7 +117,7 @@ fn place(test: &Test, origin: &Origin) -> Option<Span> {
         Part::Literal { trail, .. } | Part::Hole { trail, .. } => hops(trail).filter(|h| h.kind.is_argument()).count(),
     };
     let own_arguments = text.parts.get(at).map_or(0, given);
-    let from_call = text.parts.iter().skip(at + 1).position(|p| given(p) > own_arguments).filter(|_| origin.name.starts_with("module."));
+    let from_call = text.parts.iter().skip(at + 1).position(|p| given(p) > own_arguments).filter(|_| origin.in_module());
     let called = from_call.and_then(|i| text.literal_from(at + 1 + i)).filter(|s| *s != origin.span);
     called.or(written).or_else(argument).or(test.span)
 }

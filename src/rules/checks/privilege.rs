@@ -72,8 +72,14 @@ mod tests {
     use crate::place::{FileId, Span};
 
     fn grant(permission: &str, scope: &str) -> Grant {
-        let origin =
-            Origin { name: "g".to_owned(), span: Span::new(FileId(0), 0..0), scope: String::new(), library: false, conditional: false };
+        let origin = Origin {
+            name: "g".to_owned(),
+            declared: crate::graph::Declared::Printed,
+            span: Span::new(FileId(0), 0..0),
+            scope: String::new(),
+            library: false,
+            conditional: false,
+        };
         let scope = Some(Text::known(scope));
         Grant { origin, identity: None, principal: Text::known("p"), permission: Text::known(permission), scope }
     }

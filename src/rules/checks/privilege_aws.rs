@@ -106,7 +106,14 @@ mod tests {
 
     fn grant(permission: &str, scope: Option<&str>) -> Grant {
         let span = Span::new(Sources::new().add("main.tf", "x").id, 0..1);
-        let origin = Origin { name: "ci".to_owned(), span, scope: String::new(), library: false, conditional: false };
+        let origin = Origin {
+            name: "ci".to_owned(),
+            declared: crate::graph::Declared::Printed,
+            span,
+            scope: String::new(),
+            library: false,
+            conditional: false,
+        };
         Grant { origin, identity: None, principal: Text::known("ci"), permission: Text::known(permission), scope: scope.map(Text::known) }
     }
 

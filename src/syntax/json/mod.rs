@@ -218,7 +218,7 @@ impl Convert<'_> {
 fn brings_more(item: &Value) -> bool {
     match &item.kind {
         Kind::Unknown(_) => true,
-        Kind::Text(text) => matches!(text.parts.as_slice(), [Part::Hole { atom, .. }] if atom.label().contains("join(")),
+        Kind::Text(text) => matches!(text.parts.as_slice(), [Part::Hole { atom, .. }] if atom.is_joined()),
         _ => false,
     }
 }

@@ -15,6 +15,12 @@ fn hole(name: &str) -> Part {
     Part::Hole { atom: Unknown::new(name, UnknownKind::Any, format!("${{{name}}}"), "", None), span: None, trail: None }
 }
 
+fn joined(name: &str) -> Part {
+    let atom = Unknown::new(name, UnknownKind::Any, format!("${{{name}}}"), "", None);
+    let atom = atom.coming_from(crate::partial::UnknownOrigin::Call { function: "join".into(), joined: true });
+    Part::Hole { atom, span: None, trail: None }
+}
+
 fn spelled(sources: &Sources, start: usize, text: &str, file: &SourceFile) -> Part {
     let span = Span::new(file.id, start..start + text.len());
     assert_eq!(sources.snippet(span), text);
@@ -101,7 +107,7 @@ fn a_hole_may_bring_its_own_comma_and_a_join_more_items() {
     let text = Text { parts: vec![literal("[\"a\" "), hole("extra"), literal("]")] };
     let value = parse_text(&text, Limits::default()).unwrap();
     assert!(value.is_open());
-    let joined = Text { parts: vec![literal("[\""), hole("join(\"x\", l)"), literal("\"]")] };
+    let joined = Text { parts: vec![literal("[\""), joined("join(\"x\", l)"), literal("\"]")] };
     assert!(parse_text(&joined, Limits::default()).unwrap().is_open());
     let plain = Text { parts: vec![literal("[\""), hole("var.x"), literal("\"]")] };
     assert!(!parse_text(&plain, Limits::default()).unwrap().is_open());

@@ -2,7 +2,7 @@
 
 use super::engine::{Evaluator, Instance, Item};
 use crate::kinds::{self, Computed};
-use crate::partial::{Kind, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value, cut};
+use crate::partial::{AttributeOf, Kind, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value, cut};
 use crate::place::Span;
 use crate::syntax::hcl::{Block, ExprKind};
 use std::rc::Rc;
@@ -37,7 +37,9 @@ fn without_scheme(url: &Text) -> Option<Vec<Part>> {
         }
         Part::Hole { atom, .. } if atom.kind() != UnknownKind::IssuerHostPath => {
             // the url of a provider is unknown: what follows its scheme is a value of its own
-            *atom = Unknown::new(format!("{}#host-path", atom.key()), UnknownKind::IssuerHostPath, atom.label(), atom.why(), atom.span());
+            let origin = atom.origin().clone();
+            *atom = Unknown::new(format!("{}#host-path", atom.key()), UnknownKind::IssuerHostPath, atom.label(), atom.why(), atom.span())
+                .coming_from(origin);
         }
         Part::Hole { .. } => {}
     }
@@ -112,7 +114,8 @@ impl Evaluator<'_> {
 
     fn atom(&self, place: &Place<'_>, attribute: &str, kind: UnknownKind) -> Unknown {
         let address = place.instance.inside(&format!("{}{}", place.address, place.item.suffix));
-        self.computed_atom(&address, attribute, kind, place.span)
+        let resource = place.block.labels.first().map_or_else(String::new, |l| l.text.to_string());
+        self.computed_atom(AttributeOf { resource, address }, attribute, kind, place.span)
     }
 
     /// An attribute as the configuration sets it.

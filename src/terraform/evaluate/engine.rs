@@ -218,7 +218,7 @@ impl<'a> Evaluator<'a> {
 
     /// The identity of an unknown whatever the world is called.
     fn inside_root(&self, atom: &Unknown) -> String {
-        atom.key().replace(&format!("{}|", self.root), "|")
+        super::values::inside(&self.root, atom)
     }
 
     /// An unknown picks from the entries of a map.

@@ -3,7 +3,7 @@
 use super::engine::{Evaluator, Instance, Result, Scope, Shape};
 use super::values::{child, with_hop};
 use super::{EvalError, paths, types};
-use crate::partial::{Entry, HopKind, Kind, Text, Unknown, UnknownKind, UnknownOrigin, Value};
+use crate::partial::{AttributeOf, Entry, HopKind, Kind, Text, Unknown, UnknownKind, UnknownOrigin, Value};
 use crate::place::Span;
 use crate::syntax::hcl::{Expr, Step};
 use std::rc::Rc;
@@ -323,8 +323,10 @@ impl Evaluator<'_> {
     }
 
     /// An atom for an attribute that only the provider knows.
-    pub(super) fn computed_atom(&self, address: &str, attribute: &str, kind: UnknownKind, span: Span) -> Unknown {
+    pub(super) fn computed_atom(&self, of: AttributeOf, attribute: &str, kind: UnknownKind, span: Span) -> Unknown {
+        let address = &of.address;
         let why = format!("`{attribute}` of `{address}` is known only after apply");
         Unknown::new(format!("{}|{address}.{attribute}", self.root), kind, format!("${{{address}.{attribute}}}"), why, Some(span))
+            .coming_from(UnknownOrigin::Attribute(Arc::new(of)))
     }
 }

@@ -5,7 +5,7 @@ use super::engine::{Child, Evaluator, Expansion, Instance, Item, Result, Scope, 
 use super::iteration::Items;
 use super::{MAX_MODULE_LEVELS, ModuleCall, config, modelled};
 use crate::kinds::{self, COMMON_ATTRIBUTES, ResourceKind};
-use crate::partial::{Kind, Unknown, UnknownKind, Value};
+use crate::partial::{AttributeOf, Kind, Unknown, UnknownKind, Value};
 use crate::place::{FileId, Span};
 use crate::syntax::hcl::Block;
 use crate::terraform::{Mode, Resource, models};
@@ -203,7 +203,9 @@ impl Evaluator<'_> {
                     return Ok(found.clone());
                 }
             }
-            let atom = self.computed_atom(&full, attribute, kinds::kind_of_attribute(attribute), ANY_REFERENCE);
+            let resource = block.labels.first().map_or_else(String::new, |l| l.text.to_string());
+            let of = AttributeOf { resource, address: full.clone() };
+            let atom = self.computed_atom(of, attribute, kinds::kind_of_attribute(attribute), ANY_REFERENCE);
             Ok(Value::unknown(atom, Some(ANY_REFERENCE)))
         })?;
         Ok(super::values::placed(value, ANY_REFERENCE, span))

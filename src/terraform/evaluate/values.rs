@@ -115,21 +115,48 @@ pub(super) fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// [`same`] for values of two evaluations, where unknowns are told apart by what a person sees of them.
-pub(super) fn alike(a: &Value, b: &Value) -> bool {
-    let all = |x: &[Value], y: &[Value]| x.len() == y.len() && x.iter().zip(y).all(|(a, b)| alike(a, b));
-    match (&a.kind, &b.kind) {
-        (Kind::Text(x), Kind::Text(y)) => x.parts.len() == y.parts.len() && x.to_string() == y.to_string(),
-        (Kind::Unknown(x), Kind::Unknown(y)) => x.label() == y.label(),
-        (Kind::List { items: x, open: p }, Kind::List { items: y, open: q }) => p == q && all(x, y),
-        (Kind::OneOf(x), Kind::OneOf(y)) => all(x, y),
-        (Kind::Map { entries: x, open: p }, Kind::Map { entries: y, open: q }) => {
-            p == q
-                && x.len() == y.len()
-                && x.iter().zip(y).all(|(m, n)| m.key.to_string() == n.key.to_string() && alike(&m.value, &n.value))
+/// [`same`] for values of two roots, whose unknowns are told apart by their identity inside of them.
+pub(super) struct Alike<'a> {
+    /// The root of the first value.
+    pub(super) left: &'a str,
+    /// The root of the second value.
+    pub(super) right: &'a str,
+}
+
+impl Alike<'_> {
+    pub(super) fn values(&self, a: &Value, b: &Value) -> bool {
+        let all = |x: &[Value], y: &[Value]| x.len() == y.len() && x.iter().zip(y).all(|(a, b)| self.values(a, b));
+        match (&a.kind, &b.kind) {
+            (Kind::Text(x), Kind::Text(y)) => self.texts(x, y),
+            (Kind::Unknown(x), Kind::Unknown(y)) => self.left_key(x) == self.right_key(y),
+            (Kind::List { items: x, open: p }, Kind::List { items: y, open: q }) => p == q && all(x, y),
+            (Kind::OneOf(x), Kind::OneOf(y)) => all(x, y),
+            (Kind::Map { entries: x, open: p }, Kind::Map { entries: y, open: q }) => {
+                let entries = || x.iter().zip(y).all(|(m, n)| self.texts(&m.key, &n.key) && self.values(&m.value, &n.value));
+                p == q && x.len() == y.len() && entries()
+            }
+            _ => same(a, b),
         }
-        _ => same(a, b),
     }
+
+    fn texts(&self, a: &Text, b: &Text) -> bool {
+        // Between characters that no text holds.
+        let marked = |key: String| format!("\0{key}\0");
+        a.parts.len() == b.parts.len() && a.fill(|x| marked(self.left_key(x))) == b.fill(|y| marked(self.right_key(y)))
+    }
+
+    fn left_key(&self, atom: &Unknown) -> String {
+        inside(self.left, atom)
+    }
+
+    fn right_key(&self, atom: &Unknown) -> String {
+        inside(self.right, atom)
+    }
+}
+
+/// The identity of an unknown whatever its root is called.
+pub(super) fn inside(root: &str, atom: &Unknown) -> String {
+    atom.key().replace(&format!("{root}|"), "|")
 }
 
 fn all_same(x: &[Value], y: &[Value]) -> bool {
@@ -285,6 +312,7 @@ pub(super) fn child(atom: &Unknown, step: &str) -> Unknown {
     let kind = super::validation::narrowed(kind, own.as_ref());
     let facts = Facts { own, items: None };
     let origin = match atom.origin() {
+        own @ UnknownOrigin::Attribute(_) => own.clone(),
         _ if step.starts_with('[') => UnknownOrigin::Element,
         own @ (UnknownOrigin::Variable | UnknownOrigin::Element) => own.clone(),
         _ => UnknownOrigin::Other,

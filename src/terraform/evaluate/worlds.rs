@@ -173,5 +173,7 @@ pub fn variable_files_among(root: &str, paths: &[String]) -> Vec<String> {
 
 /// Both worlds declare the same.
 pub(super) fn same(a: &[Resource], b: &[Resource]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.address == y.address && values::alike(&x.body, &y.body))
+    let alike =
+        |(x, y): (&Resource, &Resource)| x.address == y.address && values::Alike { left: &x.root, right: &y.root }.values(&x.body, &y.body);
+    a.len() == b.len() && a.iter().zip(b).all(alike)
 }

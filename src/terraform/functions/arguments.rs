@@ -2,7 +2,7 @@
 
 use super::numbers::Num;
 use super::{Files, MAX_DEPTH, MAX_TEXT};
-use crate::partial::{Entry, Kind, Part, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Entry, Kind, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value};
 use crate::place::Span;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -160,6 +160,7 @@ pub(super) fn derived(function: &str, atom: &Unknown, more: &[&str], kind: Unkno
     let inner = atom.label().strip_prefix("${").and_then(|l| l.strip_suffix('}')).unwrap_or(atom.label());
     let shown = quoted.replace(',', ", ");
     Unknown::new(format!("{function}({}{quoted})", atom.key()), kind, format!("${{{function}({inner}{shown})}}"), atom.why(), atom.span())
+        .coming_from(UnknownOrigin::Call { function: function.into(), joined: atom.is_joined() })
 }
 
 /// The identity of a value: equal values have equal identities, whatever parts they are made of.

@@ -37,7 +37,7 @@ pub use replace::{issuer_of_provider_arn, without_scheme};
 pub(in crate::terraform) use unify::{convertible, unified_with};
 pub use yaml::yaml_documents;
 
-use crate::partial::{Kind, MAX_ALTERNATIVES, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Kind, MAX_ALTERNATIVES, Text, Unknown, UnknownKind, UnknownOrigin, Value};
 use crate::place::Span;
 use arguments::{Call, Stop, key_of, label_of};
 
@@ -136,7 +136,9 @@ fn unknown(name: &str, args: &[Value], span: Option<Span>, why: &str) -> Value {
     // `uuid` and `bcrypt` differ from call to call: the place is part of the identity.
     let place = if matches!(name, "uuid" | "bcrypt") { span.map(|s| format!("@{}:{}", s.file.0, s.start)) } else { None };
     let key = format!("{name}({}){}", keys.join(","), place.unwrap_or_default());
-    Value::unknown(Unknown::new(key, result_kind(name), format!("${{{name}({})}}", labels.join(", ")), why, span), span)
+    let joined = name == "join" || args.iter().filter_map(Value::as_text).any(|t| t.atoms().any(Unknown::is_joined));
+    let atom = Unknown::new(key, result_kind(name), format!("${{{name}({})}}", labels.join(", ")), why, span);
+    Value::unknown(atom.coming_from(UnknownOrigin::Call { function: name.into(), joined }), span)
 }
 
 /// An unknown string whose beginning and end are known.

@@ -209,7 +209,7 @@ pub fn without_scheme(text: &Text) -> Text {
         }
     }
     match first_atom(text) {
-        Some(atom) if atom.kind() == UnknownKind::Any && !atom.key().starts_with("replace(") => {
+        Some(atom) if atom.kind() == UnknownKind::Any && !atom.is_call_of("replace") => {
             let changed = derived("replace", atom, &["https://", ""], UnknownKind::IssuerHostPath);
             with_hole(text, true, changed)
         }

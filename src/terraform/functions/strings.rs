@@ -67,7 +67,7 @@ fn cut_known(text: &Text, from: usize, to_drop: usize) -> Text {
 fn case(c: &Call<'_>, change: fn(&str) -> String, unchanged: fn(UnknownKind) -> bool) -> Result<Value, Stop> {
     let text = c.text(0)?;
     let hole = |a: &crate::partial::Unknown| {
-        if unchanged(a.kind()) || a.key().starts_with(&format!("{}(", c.name)) { a.clone() } else { derived(c.name, a, &[], a.kind()) }
+        if unchanged(a.kind()) || a.is_call_of(c.name) { a.clone() } else { derived(c.name, a, &[], a.kind()) }
     };
     c.text_value(pieces::map(&text, change, hole))
 }

@@ -77,10 +77,10 @@ fn of_provider(subject: &RoleTrust<'_>) -> Option<String> {
     let [only] = providers.as_slice() else { return None };
     let provider = subject.context.graph.provider(*only).filter(|p| matches!(p.kind, ProviderKind::AwsOidc { .. }))?;
     let origin = &subject.trust.origin;
-    let module = |name: &str| name.rfind("aws_iam_").map(|at| name.get(..at).unwrap_or_default().trim_end_matches("data.").to_owned());
-    let near = provider.origin.scope == origin.scope && module(&provider.origin.name) == module(&origin.name);
-    let address =
-        provider.origin.name.get(module(&origin.name)?.len()..).filter(|_| near && subject.context.model(&provider.origin).is_none())?;
+    let ((_, module), (_, own)) = (provider.origin.block()?, origin.block()?);
+    let near = provider.origin.scope == origin.scope && module == own;
+    let address = provider.origin.name.get(module.len()..).filter(|_| near && subject.context.model(&provider.origin).is_none())?;
+    let address = address.trim_start_matches('.');
     Some(format!("${{replace({address}.url, \"https://\", \"\")}}"))
 }
 

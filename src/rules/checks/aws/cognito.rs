@@ -4,7 +4,6 @@ use super::{FederatedView, RoleTrust};
 use crate::admission::exposure::{Class, Life};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::graph::IdentityKind;
 use crate::issuers::{Tag, Template};
 use crate::rules::Finding;
 
@@ -22,12 +21,9 @@ pub(super) fn identity_pool(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -
     }
     let guests: Vec<Template> = seen.templates.iter().filter(|t| t.is(Tag::Guest)).cloned().collect();
     let Life::Alive(token) = subject.context.life(&seen.formula, &guests) else { return None };
-    let graph = subject.context.graph;
-    let name = graph.identity(subject.trust.identity).map(|i| match &i.kind {
-        IdentityKind::AwsRole { name: Some(name), .. } => format!("{} {name}", i.origin.name),
-        _ => i.origin.name.clone(),
-    });
-    let meant = name.is_some_and(|n| n.to_lowercase().contains("unauth") || n.to_lowercase().contains("guest"));
+    // A policy that takes guests and nobody else means them.
+    let others: Vec<Template> = seen.templates.iter().filter(|t| !t.is(Tag::Guest)).cloned().collect();
+    let meant = matches!(subject.context.life(&seen.formula, &others), Life::Dead);
     let message = "unauthenticated identities can assume the role: the identity pool gives it out without a login";
     let finding = Finding::new(RuleId::IdentityPoolOpen, origin, subject.lacks(&seen.via.principal, &["amr"]), "guests", message);
     let finding = finding.severity(if meant { Severity::Info } else { Severity::High });

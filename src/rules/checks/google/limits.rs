@@ -121,7 +121,14 @@ mod tests {
     use crate::place::FileId;
 
     fn origin() -> Origin {
-        Origin { name: "x".to_owned(), span: Span::new(FileId(0), 0..1), scope: String::new(), library: false, conditional: false }
+        Origin {
+            name: "x".to_owned(),
+            declared: crate::graph::Declared::Printed,
+            span: Span::new(FileId(0), 0..1),
+            scope: String::new(),
+            library: false,
+            conditional: false,
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::Context;
 use crate::admission::cel::google::{Member, MemberKind, MemberProblem, MemberProblemKind, ProjectKind};
 use crate::catalogue::RuleId;
-use crate::graph::{Gate, GoogleSource, Login, Origin, ProviderKind, pieces};
+use crate::graph::{Declared, Gate, GoogleSource, Login, Origin, ProviderKind, pieces};
 use crate::partial::{Part, Text, UnknownKind};
 use crate::place::Span;
 use crate::rules::Finding;
@@ -202,8 +202,8 @@ fn location(origin: &Origin, text: &Text) -> Option<Finding> {
 /// (<https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools/create>).
 fn of_id(origin: &Origin, id: &Text, what: &str) -> Option<Finding> {
     let known = id.as_known()?;
-    // A whole resource name, or GKE's own pool.
-    if known.contains(['/', '.']) || origin.name.contains("workloadIdentityPools/") {
+    // A whole resource name, GKE's own pool, or one that Google has taken.
+    if known.contains(['/', '.']) || origin.declared == Declared::Printed {
         return None;
     }
     let why = if !(4..=32).contains(&known.chars().count()) {
@@ -233,7 +233,14 @@ mod tests {
 
     fn found(member: &Text) -> Option<(RuleId, bool)> {
         let span = Span::new(FileId(0), 0..1);
-        let origin = Origin { name: "x".to_owned(), span, scope: String::new(), library: false, conditional: false };
+        let origin = Origin {
+            name: "x".to_owned(),
+            declared: Declared::Object("".into()),
+            span,
+            scope: String::new(),
+            library: false,
+            conditional: false,
+        };
         of_member(&origin, member).map(|f| (f.rule, f.confidence == crate::catalogue::Confidence::Proven))
     }
 

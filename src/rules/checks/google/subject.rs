@@ -8,7 +8,7 @@ use crate::partial::{Part, Text};
 use crate::rules::Finding;
 
 /// Resources whose ids and addresses die with the instance.
-const INSTANCES: [&str; 4] = ["aws_instance.", "aws_spot_instance_request.", "aws_ecs_task", "data.aws_instance."];
+const INSTANCES: [&str; 3] = ["aws_instance", "aws_spot_instance_request", "aws_ecs_task_execution"];
 
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let found = context.graph.trusts.iter().filter_map(|trust| {
@@ -35,11 +35,8 @@ fn instance(subject: &Text) -> Option<(&'static str, String)> {
     let session = session(&shape)?;
     if session.contains('\0') {
         let atom = subject.parts.iter().rev().find_map(|p| if let Part::Hole { atom, .. } = p { Some(atom) } else { None })?;
-        let label = atom.label().trim_start_matches("${");
-        return INSTANCES
-            .iter()
-            .any(|i| label.starts_with(i) || label.contains(&format!(".{i}")))
-            .then(|| ("instance", atom.label().to_owned()));
+        let of = atom.attribute_of()?;
+        return INSTANCES.contains(&of.resource.as_str()).then(|| ("instance", atom.label().to_owned()));
     }
     kind(session).map(|what| (what, session.to_owned()))
 }

@@ -5,7 +5,9 @@ use super::{Account, Context, equal};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::member::{self, Accounts, Member};
-use crate::graph::{BindingStyle, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Trust, TrustId, Workload, WorkloadKind, pieces};
+use crate::graph::{
+    BindingStyle, Declared, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Trust, TrustId, Workload, WorkloadKind, pieces,
+};
 
 use crate::partial::Text;
 use crate::rules::Finding;
@@ -78,16 +80,18 @@ fn identity_name(identity: &Identity) -> String {
 /// Its grants are this scan's matter: it is declared here, or one of its grants owns its role or its whole policy.
 fn declared(context: &Context<'_>, id: IdentityId) -> bool {
     let Some(identity) = context.graph.identity(id) else { return false };
-    let name = identity.origin.name.as_str();
-    let resource = name.rsplit_once("google_service_account.").is_some_and(|(before, _)| !before.ends_with("data."));
-    let object = name.starts_with("IAMServiceAccount ");
+    let made = match &identity.origin.declared {
+        Declared::Block { resource, looked_up, .. } => &**resource == "google_service_account" && !looked_up,
+        Declared::Object(kind) => &**kind == "IAMServiceAccount",
+        Declared::Printed => false,
+    };
     let trusts: &[TrustId] = context.links.identity_trusts.get(id.index()).map_or(&[], Vec::as_slice);
     let owned = trusts.iter().filter_map(|t| context.graph.trust(*t)).any(|t| match &t.gate {
         Gate::GoogleMember { style: BindingStyle::Policy | BindingStyle::Exported, .. } => true,
         Gate::GoogleMember { style: BindingStyle::Binding, role, .. } => role.as_known().as_deref() == Some(USER),
         _ => false,
     });
-    resource || object || owned
+    made || owned
 }
 
 /// A grant on this identity may be one for the account: it is the account, one of its name whose project is not known, or
