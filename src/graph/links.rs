@@ -5,8 +5,8 @@
 
 use super::member::{self, Accounts, Member};
 use super::{
-    Gate, Graph, Identity, IdentityId, IdentityKind, Origin, Pool, PoolId, ProviderId, ProviderKind, TrustId, WorkloadId, WorkloadKind,
-    pieces,
+    Gate, Graph, Identity, IdentityId, IdentityKind, Origin, Pool, PoolId, ProviderId, ProviderKind, ProviderName, TrustId, WorkloadId,
+    WorkloadKind, pieces,
 };
 use crate::admission::iam::federated;
 use crate::partial::{Text, UnknownOrigin};
@@ -44,6 +44,10 @@ pub struct Links {
     pub pool_providers: Vec<Vec<ProviderId>>,
     /// The role that a Pod Identity association names, by index into [`Graph::associations`].
     pub association_roles: Vec<Vec<IdentityId>>,
+    /// The pools that a login names, by index into [`Graph::credential_configs`].
+    pub login_pools: Vec<Vec<PoolId>>,
+    /// The providers that a login names, by the same index.
+    pub login_providers: Vec<Vec<ProviderId>>,
     /// What names more ServiceAccounts than are linked: the places, in the order of the graph.
     pub cut: Vec<Span>,
 }
@@ -75,6 +79,8 @@ pub fn links(graph: &Graph) -> Links {
         pods_accounts: vec![Vec::new(); graph.workloads.len()],
         pool_providers: vec![Vec::new(); graph.pools.len()],
         association_roles: vec![Vec::new(); graph.associations.len()],
+        login_pools: vec![Vec::new(); graph.credential_configs.len()],
+        login_providers: vec![Vec::new(); graph.credential_configs.len()],
         cut: Vec::new(),
     };
     providers_of_pools(graph, &index, &mut links);
@@ -93,6 +99,7 @@ pub fn links(graph: &Graph) -> Links {
         workload(graph, &index, i, &mut links);
     }
     associations(graph, &index, &mut links);
+    logins(graph, &index, &mut links);
     links
 }
 
@@ -503,6 +510,48 @@ fn associations(graph: &Graph, index: &Index, links: &mut Links) {
             }
         }
     }
+}
+
+/// The pool and the provider that a login names.
+fn logins(graph: &Graph, index: &Index, links: &mut Links) {
+    for (i, config) in graph.credential_configs.iter().enumerate() {
+        let Some(name) = ProviderName::parse(&config.audience) else { continue };
+        for pool in pools_named(graph, index, &config.origin.scope, Some(&name.project), &name.pool) {
+            if !numbers(graph, links, pool).is_none_or(|known| same_number(&known, &name.project)) {
+                continue;
+            }
+            link(&mut links.login_pools, i, pool);
+            for provider in links.pool_providers.get(pool.index()).cloned().unwrap_or_default() {
+                if named(graph, provider).is_some_and(|own| name.provider.as_ref().is_some_and(|p| own.same(p))) {
+                    link(&mut links.login_providers, i, provider);
+                }
+            }
+        }
+    }
+}
+
+/// The id of a provider.
+fn named(graph: &Graph, provider: ProviderId) -> Option<&Text> {
+    match &graph.provider(provider)?.kind {
+        ProviderKind::Google(google) => Some(&google.name),
+        ProviderKind::AwsOidc { .. } => None,
+    }
+}
+
+/// The numbers of a pool's project as its members write them: a pool is declared with the id of its project, which cannot be
+/// compared with a number. None when no member writes one.
+fn numbers(graph: &Graph, links: &Links, pool: PoolId) -> Option<Vec<String>> {
+    let rows = graph.trusts.iter().zip(&links.trust_pools).filter(|(_, row)| row.contains(&pool));
+    let members = rows.filter_map(|(trust, _)| if let Gate::GoogleMember { member, .. } = &trust.gate { Some(member) } else { None });
+    let projects = members.filter_map(|m| if let Member::Pool { project, .. } = member::parse(m) { project } else { None });
+    let known: Vec<String> = projects.filter_map(|p| p.as_known()).filter(|p| p.bytes().all(|b| b.is_ascii_digit())).collect();
+    (!known.is_empty()).then_some(known)
+}
+
+/// The project is one of these numbers, or is not written as a number.
+fn same_number(known: &[String], project: &Text) -> bool {
+    let number = project.as_known().filter(|p| p.bytes().all(|b| b.is_ascii_digit()));
+    number.is_none_or(|number| known.contains(&number))
 }
 
 #[cfg(test)]

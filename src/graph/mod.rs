@@ -2,6 +2,7 @@
 //!
 //! Every fact keeps the [`Value`]/[`Text`] it was read from, so that a rule can point at the literal that is wrong.
 
+mod credentials;
 pub mod links;
 pub mod member;
 pub mod pieces;
@@ -13,6 +14,7 @@ use crate::partial::{Text, Trail, Unknown};
 use crate::place::Span;
 use std::sync::Arc;
 
+pub use credentials::{CredentialConfig, Endpoint, ExternalAccount, Login, ProviderName, TokenSource};
 pub use undecided::{About, GoogleLevel, Undecided, UndecidedKind};
 
 macro_rules! id {
@@ -392,15 +394,6 @@ pub struct Api {
     pub service: Text,
 }
 
-/// Who asks to be let in to Google Cloud.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Login {
-    /// A credential configuration (`external_account`), which names the provider by `//iam.googleapis.com/` and its name.
-    Configuration,
-    /// A job, which names it by its bare resource name.
-    Job,
-}
-
 /// Somebody signs as a service account, or reaches another through it: rights that Token Creator has and Workload
 /// Identity User has not (<https://cloud.google.com/iam/docs/service-account-permissions>).
 #[derive(Debug, Clone)]
@@ -437,19 +430,6 @@ pub enum SubjectKeys {
     These(Vec<String>),
     /// Not known.
     Unknown,
-}
-
-/// How a workload outside of Google Cloud logs in: an `external_account` file, or the step of a job.
-#[derive(Debug, Clone)]
-pub struct CredentialConfig {
-    /// Where.
-    pub origin: Origin,
-    /// The provider as [`Login`] writes it.
-    pub audience: Text,
-    /// The e-mail of the service account that is impersonated, if any.
-    pub impersonates: Option<Text>,
-    /// What it is.
-    pub login: Login,
 }
 
 /// A key of one of Terraform's objects that is written twice: Terraform keeps the last and drops the first without a word.

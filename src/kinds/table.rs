@@ -74,6 +74,12 @@ pub(super) static ROWS: &[ResourceKind] = &[
     ResourceKind { gates: MEMBERS, trusting: true, ..read(Starts("google_service_account_iam_")) },
     ResourceKind { gates: MEMBERS, ..read(Starts("google_service_account")) },
     read(Is("google_project_service")),
+    // What may write a credential configuration somewhere.
+    ResourceKind { words: &["external_account"], ..read(Is("google_secret_manager_secret_version")) },
+    read(Is("aws_secretsmanager_secret_version")),
+    read(Is("aws_ssm_parameter")),
+    read(Is("local_file")),
+    read(Is("local_sensitive_file")),
     ResourceKind {
         words: &["google_iam_policy"],
         computed: &[(&["policy_data"], Computed::GooglePolicy)],

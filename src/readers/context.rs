@@ -181,6 +181,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The tree of a text that is JSON.
+    pub(super) fn json(&self, text: &Text) -> Option<Value> {
+        self.parse(text).ok()
+    }
+
     /// Adds an identity and the ways to find it.
     pub(super) fn add_identity(&mut self, origin: Origin, kind: IdentityKind) -> IdentityId {
         let mut keys = vec![address_key(&origin.scope, &origin.name)];

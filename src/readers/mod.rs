@@ -95,6 +95,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
     for resource in input.resources {
         aws::terraform::attach(&mut reader, resource);
         gcp::terraform::bind(&mut reader, resource);
+        gcp::credentials::terraform(&mut reader, resource);
         kubernetes::annotate(&mut reader, resource);
     }
     for object in &objects {

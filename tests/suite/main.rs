@@ -18,6 +18,7 @@ mod exposure_table;
 mod exposure_table_issuers;
 mod gcp_conditions;
 mod google_bindings;
+mod google_logins;
 mod hostile;
 mod hostile_terraform;
 mod iam_conformance;

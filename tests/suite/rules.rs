@@ -15,11 +15,12 @@ use std::collections::BTreeSet;
 type Mark = (String, String, usize);
 
 /// Exposures that are not about the tokens of one issuer.
-const WITHOUT_WITNESS: [RuleId; 5] = [
+const WITHOUT_WITNESS: [RuleId; 6] = [
     RuleId::AccountPrincipal,
     RuleId::DefaultServiceAccount,
     RuleId::PodIdentityUnscoped,
     RuleId::RolesAnywhereUnpinned,
+    RuleId::UntrustedCredentialConfig,
     RuleId::WholePoolPrincipal,
 ];
 

@@ -38,9 +38,24 @@ fn steps(reader: &mut Reader, object: &Object, holder: &Value, around: &[&Value]
         let rendered = |text: &Text| !["${", "{{", "$("].iter().any(|mark| pieces::flat(text).contains(mark));
         if let Some(provider) = input("workload_identity_provider").filter(rendered) {
             let login = Login::Job;
-            reader.graph.credential_configs.push(CredentialConfig { origin, audience: provider, impersonates: account, login });
+            let asks = Some(input("audience").unwrap_or_else(|| own(&provider)));
+            reader.graph.credential_configs.push(CredentialConfig {
+                origin,
+                audience: provider,
+                impersonates: account,
+                login,
+                asks,
+                external: None,
+            });
         }
     }
+}
+
+/// The audience that the action asks for unless it is told another one.
+fn own(provider: &Text) -> Text {
+    let mut out = Text::known("https://iam.googleapis.com/");
+    out.push(provider);
+    out
 }
 
 /// Domain-wide delegation signs as the account; a chain of delegates begins at its first

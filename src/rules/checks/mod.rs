@@ -18,6 +18,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("google-provider", google::providers),
     ("google-binding", google::bindings),
     ("google-names", google::names),
+    ("google-logins", google::logins),
     ("google-impersonation", google::impersonation),
     ("kubernetes", kubernetes::check),
     ("azure", azure::check),

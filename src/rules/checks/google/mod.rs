@@ -4,8 +4,10 @@ mod attributes;
 mod audience;
 mod binding;
 mod collision;
+mod endpoints;
 mod impersonation;
 mod limits;
+mod logins;
 mod names;
 mod provider;
 mod refused;
@@ -46,6 +48,14 @@ pub fn bindings(context: &Context<'_>) -> Vec<Finding> {
 pub fn names(context: &Context<'_>) -> Vec<Finding> {
     let mut out = names::check(context);
     out.extend(subject::check(context));
+    out
+}
+
+/// Logins of workloads outside of Google Cloud: what they name, what they ask for, what they call.
+#[must_use]
+pub fn logins(context: &Context<'_>) -> Vec<Finding> {
+    let mut out = logins::check(context);
+    out.extend(endpoints::check(context));
     out
 }
 
