@@ -81,3 +81,36 @@ fn an_organisation_that_is_not_known_is_the_same_in_url_and_subject() {
     let written = with("${var.org}", &format!("org/{uuid}/project/{uuid}/user/*")).expect("any ref gets in");
     assert_eq!(written.rule.as_str(), "any-ref");
 }
+
+/// What one part of the gate names by its id, the other looks up: the unknown is that id, or the trust is not decided.
+#[test]
+fn an_unknown_may_be_what_another_test_asks_for() {
+    let pool = |id: &str| {
+        format!(
+            r#"
+resource "google_iam_workload_identity_pool" "p" {{ workload_identity_pool_id = "jobs-pool" }}
+resource "google_iam_workload_identity_pool_provider" "p" {{
+  workload_identity_pool_id          = google_iam_workload_identity_pool.p.workload_identity_pool_id
+  workload_identity_pool_provider_id = "github"
+  attribute_condition                = "assertion.repository_owner_id == '{id}'"
+  attribute_mapping = {{
+    "google.subject" = "assertion.sub"
+    "attribute.run"  = "'owner:' + assertion.repository_owner_id + ':workflow:' + assertion.job_workflow_ref"
+  }}
+  oidc {{ issuer_uri = "https://token.actions.githubusercontent.com" }}
+}}
+resource "google_service_account" "s" {{ account_id = "image-copier" }}
+data "github_organization" "o" {{ name = "octo-org" }}
+resource "google_service_account_iam_member" "m" {{
+  service_account_id = google_service_account.s.name
+  role               = "roles/iam.workloadIdentityUser"
+  member             = "principalSet://iam.googleapis.com/${{google_iam_workload_identity_pool.p.name}}/attribute.run/owner:${{data.github_organization.o.id}}:workflow:octo-org/ci/.github/workflows/copy.yml@refs/heads/main"
+}}
+"#
+        )
+    };
+    assert_eq!(found(&pool("40961122")), []);
+    // no owner has such an id: whatever the data source gives, nobody gets in, and that is not called open
+    let run = run(&pool("not-a-number"));
+    assert!(run.findings.iter().all(|f| f.witness.is_none()), "{:?}", run.findings);
+}

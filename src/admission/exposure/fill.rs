@@ -18,6 +18,10 @@ const MAX_FILLERS: usize = 6;
 const MAX_LISTED: usize = 24;
 /// Most unknowns that are given a shape of their own; the others take the first.
 const MAX_ATOMS: usize = 6;
+/// Most strings of other tests that an unknown is tried with.
+const MAX_LITERALS: usize = 4;
+/// Longest of them, in bytes.
+const LONGEST_LITERAL: usize = 64;
 
 /// One way to fill in every unknown.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +40,25 @@ impl Filler {
 /// The ways to fill in the unknowns of a formula: one when it has none.
 #[must_use]
 pub fn fillers(formula: &Formula, templates: &Templates) -> Vec<Filler> {
+    fillers_with(formula, templates, &[])
+}
+
+/// Further ways, for a gate that none of [`fillers`] opens: an unknown may be what another test of the gate asks for, as an
+/// owner's id that the condition of a provider names and the member of a binding looks up.
+#[must_use]
+pub fn fillers_of_literals(formula: &Formula, templates: &Templates) -> Vec<Filler> {
+    let mut literals: Vec<String> = Vec::new();
+    for occurrence in shape::tests(formula).iter().filter(|o| o.positive) {
+        let (Matcher::Exact(text) | Matcher::ExactIgnoreCase(text)) = &occurrence.test.matcher else { continue };
+        if let Some(known) = text.as_known().filter(|t| !t.is_empty() && t.len() <= LONGEST_LITERAL && !literals.contains(t)) {
+            literals.push(known);
+        }
+    }
+    literals.truncate(MAX_LITERALS);
+    if literals.is_empty() { Vec::new() } else { fillers_with(formula, templates, &literals) }
+}
+
+fn fillers_with(formula: &Formula, templates: &Templates, literals: &[String]) -> Vec<Filler> {
     let occurrences = shape::tests(formula);
     let mut atoms: Vec<Unknown> =
         occurrences.iter().flat_map(|o| texts(o.test)).flat_map(|t| t.atoms().cloned().collect::<Vec<_>>()).collect();
@@ -54,7 +77,7 @@ pub fn fillers(formula: &Formula, templates: &Templates) -> Vec<Filler> {
         let listed = atom.values().filter(|all| !all.is_empty() && fillers.len().saturating_mul(all.len()) <= MAX_LISTED);
         let possible = match &listed {
             Some(all) => all.iter().map(|v| v.to_string()).collect(),
-            None => possible_shapes(atom, &tests, templates),
+            None => possible_shapes(atom, &tests, templates, literals),
         };
         let mut next = Vec::new();
         for filler in &fillers {
@@ -72,8 +95,9 @@ pub fn fillers(formula: &Formula, templates: &Templates) -> Vec<Filler> {
 }
 
 /// The shapes of an unknown under which at least one test that it stands in can hold, else all it may be.
-fn possible_shapes(atom: &Unknown, tests: &[&Test], templates: &Templates) -> Vec<String> {
-    let all = shapes(atom);
+fn possible_shapes(atom: &Unknown, tests: &[&Test], templates: &Templates, literals: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = literals.iter().filter(|l| atom.allows(l)).cloned().collect();
+    all.extend(shapes(atom));
     let holds = |value: &String| {
         let fill = |other: &Unknown| if other == atom { value.clone() } else { shapes(other).into_iter().next().unwrap_or_default() };
         tests.iter().any(|test| {

@@ -115,7 +115,8 @@ pub fn life(formula: &Formula, templates: &[Template]) -> Life {
 /// [`life`] in templates that are ready.
 #[must_use]
 pub fn life_in(formula: &Formula, templates: &Templates) -> Life {
-    for filler in fill::fillers(formula, templates) {
+    let further = || fill::fillers_of_literals(formula, templates).into_iter();
+    for filler in fill::fillers(formula, templates).into_iter().chain(std::iter::once_with(further).flatten()) {
         let value = |atom: &Unknown| filler.value(atom);
         let options = Options { holes: HoleMode::Fill(&value) };
         if let Outcome::Witness(w) = Compiled::new(formula, &options).search(templates, &options) {
@@ -158,10 +159,20 @@ pub fn exposure(formula: &Formula, templates: &[Template]) -> Result<Exposure, S
 /// # Errors
 /// As [`exposure`].
 pub fn exposure_in(formula: &Formula, templates: &Templates) -> Result<Exposure, String> {
+    match with_fillers(formula, templates, fill::fillers(formula, templates)) {
+        Ok(Some(found)) => Ok(found),
+        Err(why) => Err(why),
+        Ok(None) => with_fillers(formula, templates, fill::fillers_of_literals(formula, templates))?
+            .ok_or_else(|| "none of the values that were tried for the unknowns lets anybody in".to_owned()),
+    }
+}
+
+/// The mildest class over the fillings; nothing when none of them lets anybody in.
+fn with_fillers(formula: &Formula, templates: &Templates, fillers: Vec<Filler>) -> Result<Option<Exposure>, String> {
     let mut best: Option<Exposure> = None;
     let mut classes = Vec::new();
-    let mut why = String::from("no way to fill in the unknowns lets anybody in");
-    for filler in fill::fillers(formula, templates) {
+    let mut why = None;
+    for filler in fillers {
         match with_filler(formula, templates, &filler) {
             Ok(Some(found)) => {
                 classes.push(found.class);
@@ -170,15 +181,18 @@ pub fn exposure_in(formula: &Formula, templates: &Templates) -> Result<Exposure,
                 }
             }
             Ok(None) => {}
-            Err(reason) => why = reason,
+            Err(reason) => why = Some(reason),
         }
     }
     classes.dedup();
-    best.map(|mut e| {
-        e.certain = e.certain && classes.len() == 1;
-        e
-    })
-    .ok_or(why)
+    match (best, why) {
+        (Some(mut found), _) => {
+            found.certain = found.certain && classes.len() == 1;
+            Ok(Some(found))
+        }
+        (None, Some(why)) => Err(why),
+        (None, None) => Ok(None),
+    }
 }
 
 /// The witness with what a reader needs: issuer, subject, audience and the claims that the gate reads. Every other claim
