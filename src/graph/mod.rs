@@ -432,6 +432,17 @@ pub enum SubjectKeys {
     Unknown,
 }
 
+/// An annotation of a ServiceAccount that nobody reads, because its key is nearly, but not, one that a cloud reads.
+#[derive(Debug, Clone)]
+pub struct Misspelt {
+    /// The ServiceAccount.
+    pub origin: Origin,
+    /// The key as it is written.
+    pub key: Text,
+    /// The key that is meant.
+    pub meant: &'static str,
+}
+
 /// A key of one of Terraform's objects that is written twice: Terraform keeps the last and drops the first without a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DuplicateKey {
@@ -468,6 +479,8 @@ pub struct Graph {
     pub credential_configs: Vec<CredentialConfig>,
     /// Signatures and delegations of Google service accounts.
     pub signings: Vec<Signing>,
+    /// Annotations of ServiceAccounts that nobody reads.
+    pub misspelt: Vec<Misspelt>,
     /// Customised subjects of CI jobs.
     pub subject_formats: Vec<SubjectFormat>,
     /// What could not be decided while reading, with the place and the reason.

@@ -12,6 +12,7 @@ mod matching;
 mod operator;
 mod pattern;
 mod policy;
+mod principal_shape;
 mod principal_test;
 mod principals;
 mod read;
@@ -30,5 +31,6 @@ pub use policy::{
     Actions, ConditionTest, Effect, Leaf, Policy, PolicyProblem, Principal, PrincipalKind, Principals, ProblemKind, Statement, ValueList,
     Values,
 };
+pub use principal_shape::{Flaw, Malformed, malformed, malformed_role};
 pub use principals::{BUILT_IN_HOSTS, PrincipalRef, federated, is_saml, issuer_of_federated, principals};
 pub use read::TRUST_POLICY_QUOTA;

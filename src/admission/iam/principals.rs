@@ -2,6 +2,7 @@
 
 use super::pattern::equal;
 use super::policy::{Effect, Policy, PrincipalKind};
+use super::principal_shape::malformed;
 use crate::partial::{Part, Text, cut, hops};
 use crate::place::Span;
 use crate::token::Truth;
@@ -32,10 +33,12 @@ pub struct PrincipalRef {
 }
 
 impl PrincipalRef {
-    /// It lets in who shows a token of an OpenID Connect provider, or may: no SAML provider is written.
+    /// It lets in who shows a token of an OpenID Connect provider, or may: no SAML provider is written, and nothing that IAM
+    /// refuses.
     #[must_use]
     pub fn brings_tokens(&self) -> bool {
-        self.kind == PrincipalKind::Federated && self.effect == Effect::Allow && !self.negated && !is_saml(&self.text)
+        let federated = self.kind == PrincipalKind::Federated && self.effect == Effect::Allow && !self.negated;
+        federated && !is_saml(&self.text) && malformed(self.kind, &self.text).is_none()
     }
 }
 

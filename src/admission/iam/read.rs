@@ -248,6 +248,15 @@ impl Reader {
                     );
                 }
                 _ if is_note(&key, &entry.value) => {}
+                // A test that stands there is meant, and tests nothing.
+                _ if Operator::parse(&key).is_some() => {
+                    self.problem(
+                        at,
+                        ProblemKind::UnknownElement,
+                        format!("`{key}` stands beside `Condition`, where IAM knows no operators"),
+                    );
+                    statement.open_conditions.get_or_insert_with(|| format!("`{key}` stands beside `Condition`"));
+                }
                 _ => self.problem(at, ProblemKind::UnknownElement, format!("a statement has no element `{key}`")),
             }
         }

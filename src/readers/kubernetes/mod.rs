@@ -8,8 +8,8 @@ mod substitute;
 
 use super::context::{Object, Reader, origin};
 use super::shape::{any_field, blocks, field, known_at, place, text, text_at};
-use crate::graph::{About, Origin, UndecidedKind, Workload, WorkloadKind, pieces};
-use crate::partial::{Text, Value};
+use crate::graph::{About, Misspelt, Origin, UndecidedKind, Workload, WorkloadKind, pieces};
+use crate::partial::{Text, Unknown, UnknownKind, Value};
 use crate::terraform::functions::yaml_documents;
 use crate::terraform::{Mode, Resource};
 use pods::pod_spec;
@@ -21,6 +21,10 @@ pub(super) fn document(reader: &mut Reader, object: &Object) {
     let (Some(kind), true) = (known_at(value, "kind"), field(value, "apiVersion").is_some()) else { return };
     if kind == "ServiceAccount" {
         service_account(reader, object);
+        return;
+    }
+    if kind == "DeploymentRuntimeConfig" {
+        runtime_config(reader, object);
         return;
     }
     for namespace in deploy::charts(value, &kind) {
@@ -67,10 +71,35 @@ fn service_account(reader: &mut Reader, object: &Object) {
     add(reader, origin, namespace, name, annotations, object.open);
 }
 
+/// The ServiceAccount that Crossplane makes for a provider
+/// (<https://docs.crossplane.io/latest/concepts/providers/#runtime-configuration>).
+fn runtime_config(reader: &mut Reader, object: &Object) {
+    let Some(template) = object.value.at(&["spec", "serviceAccountTemplate", "metadata"]) else { return };
+    let origin = object.origin_at("ServiceAccount of a DeploymentRuntimeConfig", template);
+    let made = || Unknown::new(format!("{}|made account", object.file), UnknownKind::Word, "${name}", "Crossplane makes the name", None);
+    let name = text_at(template, "name").map_or_else(|| Text::hole(made(), None), |name| unfilled(&name));
+    add(reader, origin, None, name, template.get("annotations"), object.open);
+}
+
+/// The keys of annotations by which a ServiceAccount gets an identity of a cloud.
+const IDENTITY_KEYS: [&str; 3] = ["eks.amazonaws.com/role-arn", "iam.gke.io/gcp-service-account", "azure.workload.identity/client-id"];
+
+/// The key that a key nearly is: `_` for `-`, other letters, the hyphen left out.
+fn meant(key: &str) -> Option<&'static str> {
+    let plain = |key: &str| key.chars().filter(|c| !matches!(c, '-' | '_')).collect::<String>().to_ascii_lowercase();
+    IDENTITY_KEYS.into_iter().find(|known| *known != key && plain(known) == plain(key))
+}
+
 /// Adds a ServiceAccount. `open`: there may be annotations that are not written here, or other values of them.
 fn add(reader: &mut Reader, origin: Origin, namespace: Option<Text>, name: Text, annotations: Option<&Value>, open: bool) {
     let unknown = annotations.filter(|a| a.is_open());
     let unknown = unknown.map(|u| (place(u).or(Some(origin.span)), format!("the annotations of `{}` are not all known", origin.name)));
+    for entry in annotations.map(Value::entries).unwrap_or_default() {
+        let known = entry.key.as_known();
+        if let Some(meant) = known.as_deref().and_then(meant).filter(|meant| annotations.and_then(|a| a.get(meant)).is_none()) {
+            reader.graph.misspelt.push(Misspelt { origin: origin.clone(), key: entry.key.clone(), meant });
+        }
+    }
     let annotation = |key: &str| annotations.and_then(|a| text_at(a, key)).filter(|t| !pieces::is_empty(t)).map(|t| unfilled(&t));
     let kind = WorkloadKind::ServiceAccount {
         namespace,

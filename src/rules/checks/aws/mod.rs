@@ -6,7 +6,9 @@ mod broken;
 mod cognito;
 mod exposure;
 mod hygiene;
+pub(in crate::rules::checks) mod malformed;
 mod principals;
+mod providers;
 mod rejected;
 mod services;
 
@@ -72,7 +74,9 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
     let weigh = |trust: &Trust, f: Finding| privilege::weigh(f, trust.identity, &privileged);
     let one = |(index, trust)| one(context, index, trust, &accounts).into_iter().map(|f| weigh(trust, f)).collect();
     let each: Vec<Vec<Finding>> = context.graph.trusts.par_iter().enumerate().map(one).collect();
-    everywhere(context, each)
+    let mut findings = everywhere(context, each);
+    findings.extend(providers::urls(context));
+    findings
 }
 
 /// A role has one trust policy: several are what it may be. What breaks a trust, or is missing from it, counts only when
@@ -104,14 +108,29 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
     let subject = RoleTrust { context, index, trust, policy, accounts };
     let mut findings = broken::wrong_action(&subject);
     let misapplied = !findings.is_empty();
-    findings.extend(principals::public(&subject));
-    findings.extend(rejected::rejected(&subject));
+    findings.extend(malformed::principals(&subject));
+    let public = principals::public(&subject);
+    findings.extend(rejected::rejected(&subject, !public.is_empty()));
+    findings.extend(public);
     findings.extend(services::roles_anywhere(&subject));
     findings.extend(services::pod_identity(&subject));
     findings.extend(accounts::accounts(&subject));
     findings.extend(principals::unreachable(&subject));
     findings.extend(broken::other_accounts(&subject));
+    let mut flawed: Vec<Text> = Vec::new();
+    for principal in iam::principals(subject.policy).into_iter().filter(iam::PrincipalRef::brings_tokens) {
+        if flawed.iter().any(|f| f.same(&principal.text)) {
+            continue;
+        }
+        if let Some(finding) = providers::named(&subject, &principal.text) {
+            flawed.push(principal.text);
+            findings.extend(finding);
+        }
+    }
     for seen in gate::aws::views(&context.inputs(), subject.role(), subject.policy, subject.providers()) {
+        if flawed.iter().any(|f| f.same(&seen.via.principal)) {
+            continue;
+        }
         let lifeless = matches!(context.life(&seen.formula, &seen.templates), Life::Dead);
         let known = &seen.recognised;
         let custom = format::customised(context, &trust.origin, known, &seen.formula, &seen.subjects, lifeless);

@@ -156,7 +156,8 @@ pub(super) fn unreachable(subject: &RoleTrust<'_>) -> Vec<Finding> {
         let items = &statement.principals.items;
         let known = |p: &iam::Principal| {
             let text = p.leaf.text().and_then(Text::as_known);
-            p.kind == PrincipalKind::Aws && text.is_some_and(|t| t != "*" && (t.starts_with("arn:") || t.len() == 12))
+            let named = p.kind == PrincipalKind::Aws && text.is_some_and(|t| t != "*" && (t.starts_with("arn:") || t.len() == 12));
+            named && p.leaf.text().is_some_and(|t| iam::malformed(p.kind, t).is_none())
         };
         // What a default leaves empty is no test that somebody meant.
         let mut values = statement.conditions.iter().flat_map(|c| c.values.leaves()).flat_map(|l| &l.choices);

@@ -6,9 +6,13 @@ use crate::catalogue::RuleId;
 use crate::rules::Finding;
 
 /// What IAM refuses to store, and conditions that are lost because their key is there twice.
-pub(super) fn rejected(subject: &RoleTrust<'_>) -> Vec<Finding> {
+/// `public`: who the `*` lets in is told, and that IAM refuses it.
+pub(super) fn rejected(subject: &RoleTrust<'_>, public: bool) -> Vec<Finding> {
     // These have rules of their own.
-    let own = |kind: ProblemKind| matches!(kind, ProblemKind::PrincipalStar | ProblemKind::CognitoWithoutCondition);
+    let own = |kind: ProblemKind| match kind {
+        ProblemKind::PrincipalStar => public,
+        kind => kind == ProblemKind::CognitoWithoutCondition,
+    };
     let problems = subject.policy.problems.iter().filter(|p| !own(p.kind));
     let problems = problems.filter(|p| p.kind.rejected_at_write() || p.kind == ProblemKind::DuplicateKey);
     let findings = problems.map(|p| {

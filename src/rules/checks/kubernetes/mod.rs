@@ -1,5 +1,6 @@
 //! Kubernetes ServiceAccounts and the identities of the clouds: both sides have to name each other.
 
+mod annotations;
 mod default;
 mod gke;
 mod irsa;
@@ -40,9 +41,10 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
         .par_iter()
         .flat_map_iter(|account| {
             let sides = irsa::annotation(context, account).into_iter().chain(gke::annotation(context, account));
-            sides.chain(default::annotation(account))
+            sides.chain(default::annotation(account)).chain(annotations::role(account))
         })
         .collect();
+    findings.extend(annotations::misspelt(context));
     findings.extend(default::associations(context));
     findings.extend(context.graph.trusts.par_iter().flat_map_iter(|trust| default::member(context, trust)).collect::<Vec<_>>());
     findings.extend(context.graph.trusts.par_iter().flat_map_iter(|trust| gke::binding(context, &accounts, trust)).collect::<Vec<_>>());
