@@ -7,6 +7,7 @@ pub mod links;
 pub mod member;
 pub mod pieces;
 pub mod render;
+mod static_credential;
 mod undecided;
 
 use crate::admission::iam::Policy;
@@ -15,6 +16,7 @@ use crate::place::Span;
 use std::sync::Arc;
 
 pub use credentials::{CredentialConfig, Endpoint, ExternalAccount, Login, ProviderName, TokenSource};
+pub use static_credential::{Administrator, Beside, Cloud, CredentialKind, SecretName, Stands, StaticCredential};
 pub use undecided::{About, GoogleLevel, Undecided, UndecidedKind};
 
 macro_rules! id {
@@ -477,6 +479,10 @@ pub struct Graph {
     pub duplicates: Vec<DuplicateKey>,
     /// Credential configurations of workloads outside of Google Cloud.
     pub credential_configs: Vec<CredentialConfig>,
+    /// Long-lived credentials.
+    pub static_credentials: Vec<StaticCredential>,
+    /// ServiceAccounts that are bound to `cluster-admin`.
+    pub administrators: Vec<Administrator>,
     /// Signatures and delegations of Google service accounts.
     pub signings: Vec<Signing>,
     /// Annotations of ServiceAccounts that nobody reads.

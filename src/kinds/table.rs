@@ -42,6 +42,7 @@ pub(super) static ROWS: &[ResourceKind] = &[
     computes(Is("aws_iam_policy_document"), &[(&["json", "minified_json"], Computed::AwsPolicy)]),
     // <https://registry.terraform.io/providers/hashicorp/template/latest/docs/data-sources/file>
     computes(Is("template_file"), &[(&["rendered"], Computed::Rendered)]),
+    ResourceKind { words: &["access_key", "secret_key"], ..read(Is("provider.aws")) },
     ResourceKind { words: &["aws_iam_"], ..read(Starts("aws_iam_")) },
     ResourceKind { words: &["pod_identity"], ..read(Starts("aws_eks_pod_identity")) },
     ResourceKind { words: &["rolesanywhere"], ..read(Starts("aws_rolesanywhere_")) },
@@ -73,6 +74,9 @@ pub(super) static ROWS: &[ResourceKind] = &[
     },
     ResourceKind { gates: MEMBERS, trusting: true, ..read(Starts("google_service_account_iam_")) },
     ResourceKind { gates: MEMBERS, ..read(Starts("google_service_account")) },
+    ResourceKind { words: &["google_storage_hmac_key"], ..read(Is("google_storage_hmac_key")) },
+    read(Is("provider.google")),
+    read(Is("provider.google-beta")),
     read(Is("google_project_service")),
     // What may write a credential configuration somewhere.
     ResourceKind { words: &["external_account"], ..read(Is("google_secret_manager_secret_version")) },
@@ -100,6 +104,13 @@ pub(super) static ROWS: &[ResourceKind] = &[
         trusting: true,
         ..read(Holds("federated_identity_credential"))
     },
+    read(Is("azuread_application_password")),
+    read(Is("azuread_service_principal_password")),
+    read(Is("azuread_application_certificate")),
+    read(Is("azuread_service_principal_certificate")),
+    read(Is("provider.azurerm")),
+    read(Is("provider.azuread")),
+    read(Is("provider.azapi")),
     ResourceKind { generic: Some(("type", "federatedidentitycredential")), ..read(Starts("azapi_")) },
     computes(Is("azurerm_kubernetes_cluster"), &[(&["oidc_issuer_url"], Computed::Url)]),
     ResourceKind {

@@ -3,8 +3,10 @@
 use super::kubernetes::kustomize::Built;
 use super::shape::{self, place};
 use super::{Document, EmbeddedJson};
-use crate::graph::pieces;
-use crate::graph::{About, Declared, Graph, Identity, IdentityId, IdentityKind, Origin, PoolId, Undecided, UndecidedKind};
+use crate::graph::{
+    About, Declared, Gate, Graph, Identity, IdentityId, IdentityKind, Origin, PoolId, StaticCredential, Undecided, UndecidedKind,
+};
+use crate::graph::{member, pieces};
 use crate::partial::{Kind, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use crate::terraform::{Mode, Resource};
@@ -21,6 +23,8 @@ pub(super) struct Reader<'a> {
     pools: HashMap<String, Vec<PoolId>>,
     /// Documents of customer-managed IAM policies, by the ways they are referred to.
     pub(super) policies: HashMap<String, (Value, Origin)>,
+    /// The Secrets of the scan.
+    pub(super) secrets: Vec<super::credentials::Kept>,
     /// ARNs of policies that data sources look up, by the address of the data source.
     pub(super) looked_up: HashMap<String, Text>,
 }
@@ -125,7 +129,35 @@ pub(super) fn origin(resource: &Resource) -> Origin {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(graph: &'a mut Graph, embedded: &'a dyn EmbeddedJson) -> Self {
-        Self { graph, embedded, identities: HashMap::new(), pools: HashMap::new(), policies: HashMap::new(), looked_up: HashMap::new() }
+        Self {
+            graph,
+            embedded,
+            identities: HashMap::new(),
+            pools: HashMap::new(),
+            policies: HashMap::new(),
+            secrets: Vec::new(),
+            looked_up: HashMap::new(),
+        }
+    }
+
+    /// Adds a long-lived credential.
+    pub(super) fn add_credential(&mut self, credential: StaticCredential) {
+        self.graph.static_credentials.push(credential);
+    }
+
+    /// Where the identity that a credential belongs to has a federated way in: a credential of Azure's, a grant to workloads on
+    /// a Google service account.
+    pub(super) fn federated_beside(&self, scope: &str, parent: &Text) -> Option<Span> {
+        let azure = self.identity(&format!("azure|{scope}|{}", pieces::key(parent)));
+        let identity = azure.or_else(|| self.service_account(scope, parent))?;
+        let federated = |gate: &Gate| match gate {
+            Gate::AzureCredential { .. } => true,
+            Gate::GoogleMember { member, .. } => {
+                matches!(member::parse(member), member::Member::Kubernetes { .. } | member::Member::Pool { .. })
+            }
+            Gate::AwsPolicy(_) => false,
+        };
+        self.graph.trusts.iter().find(|t| t.identity == identity && federated(&t.gate)).map(|t| t.origin.span)
     }
 
     /// Notes what could not be read.

@@ -8,6 +8,7 @@ mod aws;
 mod azure;
 mod ci;
 mod context;
+mod credentials;
 mod gcp;
 mod kubernetes;
 pub mod scripts;
@@ -91,17 +92,20 @@ pub fn read(input: &Input, graph: &mut Graph) {
         azure::document(&mut reader, object);
         kubernetes::document(&mut reader, object);
         ci::document(&mut reader, object);
+        credentials::remember(&mut reader, object);
     }
     for resource in input.resources {
         aws::terraform::attach(&mut reader, resource);
         gcp::terraform::bind(&mut reader, resource);
         gcp::credentials::terraform(&mut reader, resource);
         kubernetes::annotate(&mut reader, resource);
+        credentials::resource(&mut reader, resource);
     }
     for object in &objects {
         gcp::documents::bind(&mut reader, object);
         gcp::credentials::read(&mut reader, object);
         gcp::workflow::read(&mut reader, object);
         gcp::connector::bind(&mut reader, object);
+        credentials::document(&mut reader, object);
     }
 }

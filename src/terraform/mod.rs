@@ -20,6 +20,8 @@ pub enum Mode {
     Data,
     /// A `module` block whose source is not in the scan: its body holds the arguments, `kind` the source.
     RemoteModule,
+    /// The configuration of a provider: a `provider` block, `kind` its name.
+    Provider,
     /// An `ephemeral` block.
     Ephemeral,
 }
@@ -58,6 +60,7 @@ impl Resource {
         let own = match self.mode {
             Mode::Data => format!("data.{}.{}", self.kind, self.name),
             Mode::RemoteModule => format!("module.{}", self.name),
+            Mode::Provider => format!("provider.{}", self.name),
             Mode::Managed | Mode::Ephemeral => format!("{}.{}", self.kind, self.name),
         };
         // The key of an instance may hold any text: the block's own name is what only its own key follows.

@@ -3,7 +3,7 @@
 mod deploy;
 mod edit;
 pub(super) mod kustomize;
-mod pods;
+pub(super) mod pods;
 mod substitute;
 
 use super::context::{Object, Reader, origin};

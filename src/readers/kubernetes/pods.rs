@@ -22,7 +22,7 @@ pub(super) fn pod_path(kind: &str) -> Option<&'static [&'static str]> {
 }
 
 /// The settings of the pods that an object makes.
-pub(super) fn pod_spec<'v>(value: &'v Value, kind: &str) -> Option<&'v Value> {
+pub(in crate::readers) fn pod_spec<'v>(value: &'v Value, kind: &str) -> Option<&'v Value> {
     if kind == "PipelineRun" {
         return value.at(&["spec", "taskRunTemplate"]).or_else(|| value.get("spec"));
     }

@@ -2,6 +2,7 @@
 
 pub mod aws;
 mod azure;
+mod credentials;
 mod format;
 pub mod google;
 mod kubernetes;
@@ -22,6 +23,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("google-impersonation", google::impersonation),
     ("kubernetes", kubernetes::check),
     ("azure", azure::check),
+    ("credentials", credentials::check),
     (crate::rules::predicate::NAME, crate::rules::predicate::check),
     ("google-collision", google::collisions),
 ];

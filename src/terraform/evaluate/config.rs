@@ -28,6 +28,8 @@ pub(super) struct ModuleConfig {
     /// `resource`, `data` and `ephemeral` blocks by their address (`data.aws_x.y`).
     pub(super) resources: BTreeMap<String, Arc<Block>>,
     pub(super) modules: BTreeMap<String, Arc<Block>>,
+    /// `provider` blocks by their name and alias.
+    pub(super) configured: BTreeMap<String, Arc<Block>>,
     /// Values of `terraform.tfvars` and `*.auto.tfvars`, later files win.
     pub(super) assigned: BTreeMap<String, (Attribute, String)>,
     /// Folders by module key (`eks`, `eks.node`), from `.terraform/modules/modules.json`.
@@ -126,7 +128,11 @@ impl ModuleConfig {
                 "data" | "ephemeral" => {
                     put(&mut self.resources, format!("{}.{}.{}", block.kind, label(0), label(1)), block_arc, overrides);
                 }
-                "provider" => self.is_root = true,
+                "provider" => {
+                    self.is_root = true;
+                    let alias = block.body.attribute("alias").and_then(|a| literal(&a.value)).map_or_else(String::new, |a| format!(".{a}"));
+                    put(&mut self.configured, format!("provider.{}{alias}", label(0)), block_arc, overrides);
+                }
                 "terraform" => {
                     if let Some(backend) = block.body.blocks.iter().find(|b| matches!(&*b.kind, "backend" | "cloud")) {
                         self.is_root = true;

@@ -35,6 +35,12 @@ impl Evaluator<'_> {
                 out.push(modelled::leave_model_resource(resource, instance));
             }
         }
+        for (address, block) in &instance.config.configured {
+            let kind = block.labels.first().map_or_else(String::new, |l| l.text.to_string());
+            if wanted(&format!("provider.{kind}")) {
+                out.push(self.configured(instance, address, &kind, block, conditional));
+            }
+        }
         for (name, block) in &instance.config.modules {
             let path = path_of(&instance.path, name);
             let before = out.len();
@@ -122,6 +128,21 @@ impl Evaluator<'_> {
             span: block.header,
             library: instance.library,
             conditional: conditional || item.conditional,
+        }
+    }
+
+    /// The configuration of a provider (<https://developer.hashicorp.com/terraform/language/providers/configuration>).
+    fn configured(&self, instance: &Rc<Instance>, address: &str, kind: &str, block: &Block, conditional: bool) -> Resource {
+        Resource {
+            mode: Mode::Provider,
+            kind: kind.to_owned(),
+            name: address.trim_start_matches("provider.").to_owned(),
+            address: instance.inside(address),
+            root: self.root.clone(),
+            body: self.body(&block.body, &Scope::of(instance)),
+            span: block.header,
+            library: instance.library,
+            conditional,
         }
     }
 
