@@ -13,15 +13,25 @@
 //!
 //! [github]
 //! immutable-subjects = true              # every repository emits `OWNER@ID/REPO@ID`
+//!
+//! [[ignore]]                             # a finding that the team has accepted
+//! rule = "any-ref"
+//! path = "sandbox/**"
+//! identity = "aws_iam_role.preview-*"
+//! reason = "previews of branches, no permissions"
+//! until = "2027-01-31"
 //! ```
+//!
+//! Paths and globs are relative to the file that says them.
 
+use crate::calendar;
 use crate::catalogue::{self, Confidence, RuleId, Severity};
 use crate::issuers::{Registry, nearest, registry};
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The file's name.
 pub const FILE_NAME: &str = "fedlint.toml";
@@ -52,6 +62,43 @@ pub struct Config {
     pub issuers: IssuerConfig,
     /// What is known of GitHub.
     pub github: GithubConfig,
+    /// Findings that the team has accepted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<Ignore>,
+    /// A file with the findings that were there when fedlint was introduced; in the file relative to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<PathBuf>,
+    /// The file, as reports name it.
+    #[serde(skip)]
+    pub path: Option<String>,
+    /// Its folder, absolute: what the file says of paths is said from there.
+    #[serde(skip)]
+    pub folder: Option<PathBuf>,
+    /// The run reads all that the file speaks of.
+    #[serde(skip)]
+    pub is_whole: bool,
+}
+
+/// Findings that the team has accepted: those of a rule that all the other words fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Ignore {
+    /// The rule, by its id or an alias.
+    pub rule: String,
+    /// A glob of the file of the finding, from the configuration's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The identity, as reports name it; `*` stands for anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// The last day on which it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Where the entry is written: the bytes of its header.
+    #[serde(skip)]
+    pub range: std::ops::Range<usize>,
 }
 
 /// The settings of one rule.
@@ -165,30 +212,140 @@ impl Config {
     /// # Errors
     /// The text is not TOML, has unknown fields, or names a rule that does not exist.
     pub fn parse(path: &str, text: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text)
+        let mut config: Self = toml::from_str(text)
             .map_err(|e| ConfigError::Invalid { path: path.to_owned(), message: e.to_string().trim_end().to_owned() })?;
         for id in config.rules.keys() {
             known_rule(id, &format!("`{path}`"))?;
         }
+        config.ignore = Ignore::read_all(path, text, config.ignore)?;
         let owned = registry().owning(&config.issuers.trusted);
         owned.map_err(|e| ConfigError::Invalid { path: path.to_owned(), message: format!("`issuers.trusted`: {e}") })?;
         Ok(config)
     }
 
     /// The configuration for a run: the file that was named, else [`FILE_NAME`] in `folder` or above it up to the
-    /// repository's root, else the defaults.
+    /// repository's root, else the defaults. Paths that the file says are said from its folder.
     ///
     /// # Errors
     /// See [`Config::parse`]; a file that was named must be there.
     pub fn load(named: Option<&Path>, folder: &Path) -> Result<Self, ConfigError> {
-        let Some(path) = named.map(Path::to_path_buf).or_else(|| discover(folder)) else { return Ok(Self::default()) };
-        let shown = path.display().to_string();
+        let Some(path) = named.map(Path::to_path_buf).or_else(|| Self::discover(folder)) else { return Ok(Self::default()) };
+        let shown = shown(&path);
         let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::Read { path: shown.clone(), source })?;
         let mut config = Self::parse(&shown, &text)?;
         let beside = path.parent().unwrap_or(Path::new(""));
         config.models = config.models.map(|models| beside.join(models));
+        config.baseline = config.baseline.map(|baseline| beside.join(baseline));
+        config.folder = std::path::absolute(beside.join(".")).ok().map(|folder| tidy(&folder));
+        config.path = Some(shown);
         Ok(config)
     }
+
+    /// The file that speaks of `folder`: in it or above it, up to the repository's root.
+    #[must_use]
+    pub fn discover(folder: &Path) -> Option<PathBuf> {
+        discover(folder)
+    }
+
+    /// A path as reports show it, seen from the file's folder; none when it lies elsewhere.
+    #[must_use]
+    pub fn from_here(&self, path: &str) -> Option<String> {
+        let Some(folder) = &self.folder else { return Some(path.to_owned()) };
+        let inside = tidy(&std::path::absolute(path).ok()?).strip_prefix(folder).ok()?.to_string_lossy().into_owned();
+        Some(inside.replace(std::path::MAIN_SEPARATOR, "/"))
+    }
+}
+
+/// A path without `.` and `..`, by its letters.
+fn tidy(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => drop(out.pop()),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// A path as reports show it: from the working directory where it lies in it.
+fn shown(path: &Path) -> String {
+    let inside = || {
+        let here = std::env::current_dir().ok()?;
+        tidy(&std::path::absolute(path).ok()?).strip_prefix(here).ok().map(Path::to_path_buf)
+    };
+    inside().unwrap_or_else(|| path.to_path_buf()).to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/")
+}
+
+impl Ignore {
+    /// The entries of a file, with their places.
+    fn read_all(path: &str, text: &str, entries: Vec<Self>) -> Result<Vec<Self>, ConfigError> {
+        #[derive(Deserialize)]
+        struct Places {
+            #[serde(default)]
+            ignore: Vec<toml::Spanned<toml::Value>>,
+        }
+        let places: Vec<_> = toml::from_str::<Places>(text).map(|p| p.ignore.iter().map(toml::Spanned::span).collect()).unwrap_or_default();
+        let mut out = Vec::new();
+        for (at, mut entry) in entries.into_iter().enumerate() {
+            let invalid =
+                |what: &str| ConfigError::Invalid { path: path.to_owned(), message: format!("`[[ignore]]` number {}: {what}", at + 1) };
+            known_rule(&entry.rule, &format!("`{path}`"))?;
+            if entry.reason.trim().is_empty() {
+                return Err(invalid("`reason` is empty: say why the finding is accepted"));
+            }
+            if let Some(until) = entry.until.as_deref().filter(|until| !calendar::is_date(until)) {
+                return Err(invalid(&format!("`until` is not a date: write `2027-01-31` instead of `{until}`")));
+            }
+            if let Some(Err(e)) = entry.path.as_deref().map(glob) {
+                return Err(invalid(&format!("`path` is not a glob: {e}")));
+            }
+            entry.range = places.get(at).cloned().unwrap_or_default();
+            out.push(entry);
+        }
+        Ok(out)
+    }
+
+    /// Whether its last day is before `today`.
+    #[must_use]
+    pub fn is_over(&self, today: &str) -> bool {
+        self.until.as_deref().is_some_and(|until| until < today)
+    }
+
+    /// Whether it speaks of a finding; `path` is seen from the configuration's folder.
+    #[must_use]
+    pub fn fits(&self, rule: RuleId, path: Option<&str>, identity: Option<&str>) -> bool {
+        let at = |pattern: &str| path.is_some_and(|path| glob(pattern).is_ok_and(|glob| glob.is_match(path)));
+        RuleId::named(&self.rule) == Some(rule)
+            && self.path.as_deref().is_none_or(at)
+            && self.identity.as_deref().is_none_or(|pattern| identity.is_some_and(|name| is_like(pattern, name)))
+    }
+}
+
+/// A glob of paths as `exclude` takes them: a folder means what is in it.
+fn glob(pattern: &str) -> Result<globset::GlobSet, globset::Error> {
+    let bare = pattern.trim_start_matches("./").trim_end_matches('/');
+    let mut set = globset::GlobSetBuilder::new();
+    for pattern in [bare.to_owned(), format!("{bare}/**")] {
+        set.add(globset::GlobBuilder::new(&pattern).literal_separator(true).build()?);
+    }
+    set.build()
+}
+
+/// Whether a name is like a pattern in which `*` stands for anything.
+fn is_like(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let mut last = None;
+    for part in parts {
+        if let Some(middle) = last.replace(part) {
+            let Some((_, after)) = rest.split_once(middle) else { return false };
+            rest = after;
+        }
+    }
+    last.map_or(rest.is_empty(), |last| rest.ends_with(last))
 }
 
 fn discover(folder: &Path) -> Option<PathBuf> {
@@ -219,6 +376,22 @@ pub fn known_rule(id: &str, place: &str) -> Result<&'static catalogue::Rule, Con
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        for (pattern, name, like) in [
+            ("a*", "abc", true),
+            ("*", "", true),
+            ("a*c", "abc", true),
+            ("a*c", "ab", false),
+            ("a*b*c", "a1b2c", true),
+            ("aa*a", "aa", false),
+            ("role[\"x\"]", "role[\"x\"]", true),
+            ("a", "ab", false),
+        ] {
+            assert_eq!(is_like(pattern, name), like, "{pattern} {name}");
+        }
+    }
 
     #[test]
     fn unknown_fields_are_refused_with_their_place() {

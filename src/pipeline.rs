@@ -2,12 +2,13 @@
 
 use crate::config::Config;
 use crate::graph::links::{Links, MAX_ROW, links};
-use crate::graph::{DuplicateKey, Graph};
+use crate::graph::{DuplicateKey, Graph, UndecidedKind};
 use crate::kinds;
 use crate::place::Span;
 use crate::readers::scripts::Scripts;
 use crate::readers::{self, Document, Format};
-use crate::report::{Coverage, Run, Skipped, Undecided};
+use crate::report::{Cause, Coverage, Run, Setup, Skipped, Undecided};
+use crate::rules::baseline::Baseline;
 use crate::rules::engine::{self, Context, Selection};
 use crate::source::walk::{FileKind, Options, Scan, ScanError};
 
@@ -43,11 +44,19 @@ pub struct Request {
     pub config: Config,
     /// Which findings are wanted.
     pub selection: Selection,
+    /// The findings that are known.
+    pub baseline: Option<Baseline>,
 }
 
 impl Default for Request {
     fn default() -> Self {
-        Self { input: Input::Memory(Vec::new()), exclude: Vec::new(), config: Config::default(), selection: Selection::default() }
+        Self {
+            input: Input::Memory(Vec::new()),
+            exclude: Vec::new(),
+            config: Config::default(),
+            selection: Selection::default(),
+            baseline: None,
+        }
     }
 }
 
@@ -83,13 +92,33 @@ pub fn check(request: &Request) -> Result<Run, ScanError> {
         calls: &world.calls,
         open: Mutex::default(),
     };
-    let findings = engine::run(&context, &request.selection);
+    if let Some(path) = &request.config.path {
+        // An entry that hides nothing is shown where it is written.
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        world.sources.add(path.clone(), text);
+    }
+    let mut found = engine::run(&context, &request.selection);
+    let config_path = request.config.path.clone();
+    let mut setup = Setup { config: request.config.clone(), config_path, ..Setup::default() };
+    if let Some(baseline) = &request.baseline {
+        let compared = baseline.compare(found.findings, &world.sources);
+        found.findings = compared.kept;
+        found.suppressed.extend(compared.suppressed);
+        if compared.gone > 0 {
+            setup.notes.push(gone(compared.gone));
+        }
+    }
     let open = context.open.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut coverage = world.coverage;
-    coverage.undecided.extend(open.iter().map(|(span, why)| undecided(&world.sources, Some(*span), why)));
+    coverage.undecided.extend(open.iter().map(|(span, why)| undecided(&world.sources, Some(*span), why, Cause::Verdict)));
     coverage.undecided.sort();
     coverage.undecided.dedup();
-    Ok(Run { findings, coverage, sources: world.sources })
+    Ok(Run { findings: found.findings, suppressed: found.suppressed, coverage, sources: world.sources, setup })
+}
+
+fn gone(n: usize) -> String {
+    let (entries, are) = if n == 1 { ("entry", "is") } else { ("entries", "are") };
+    format!("{n} {entries} of the baseline {are} not found any more: `fedlint baseline` writes it anew")
 }
 
 /// Reads everything into one graph.
@@ -109,7 +138,7 @@ pub fn read(request: &Request) -> Result<World, ScanError> {
     let graph = facts(&documents, &evaluated, &scripts);
     let links = links(&graph);
     let mut coverage = coverage(&sources, &scan, &documents, &evaluated, &graph);
-    coverage.undecided.extend(links.cut.iter().map(|place| undecided(&sources, Some(*place), &unlinked())));
+    coverage.undecided.extend(links.cut.iter().map(|place| undecided(&sources, Some(*place), &unlinked(), Cause::Links)));
     coverage.undecided.sort();
     Ok(World { sources, graph, links, coverage, calls: evaluated.calls })
 }
@@ -138,8 +167,12 @@ fn scan(request: &Request, sources: &Arc<Sources>) -> Result<Scan, ScanError> {
     match &request.input {
         Input::Memory(files) => Ok(Scan::from_memory(files.clone(), sources)),
         Input::Paths(roots) => {
-            let exclude = request.exclude.iter().chain(&request.config.exclude).cloned().collect();
-            Scan::run(&Options { roots: roots.clone(), exclude, ..Options::default() }, sources)
+            let mut options = Options { roots: roots.clone(), exclude: request.exclude.clone(), ..Options::default() };
+            match &request.config.folder {
+                Some(folder) => options.exclude_in = Some((folder.clone(), request.config.exclude.clone())),
+                None => options.exclude.extend(request.config.exclude.iter().cloned()),
+            }
+            Scan::run(&options, sources)
         }
     }
 }
@@ -239,11 +272,11 @@ fn coverage(sources: &Sources, scan: &Scan, documents: &[Tree], evaluated: &Eval
     files_skipped.extend(scan.hits().filter(|f| f.kind == FileKind::PowerShell).map(|f| told(&f.path)));
     files_skipped.sort();
     files_skipped.dedup();
-    let mut undecided: Vec<Undecided> = graph.undecided.iter().map(|u| self::undecided(sources, u.span, &u.why)).collect();
-    undecided.extend(evaluated.undecided.iter().map(|u| self::undecided(sources, u.span, &u.why)));
+    let mut undecided: Vec<Undecided> = graph.undecided.iter().map(|u| self::undecided(sources, u.span, &u.why, cause(u.kind))).collect();
+    undecided.extend(evaluated.undecided.iter().map(|u| self::undecided(sources, u.span, &u.why, Cause::Value)));
     undecided.sort();
     undecided.dedup();
-    Coverage { files_read: scan.read_count, files_skipped, trusts: graph.trusts.len(), undecided }
+    Coverage { files_read: scan.read_count, files_excluded: scan.excluded, files_skipped, trusts: graph.trusts.len(), undecided }
 }
 
 /// Why some ServiceAccounts of a name are not looked at.
@@ -259,7 +292,17 @@ fn unread_template(file: &SourceFile) -> Option<Skipped> {
     Some(Skipped { path: file.path.clone(), reason })
 }
 
-fn undecided(sources: &Sources, span: Option<Span>, why: &str) -> Undecided {
+fn cause(kind: UndecidedKind) -> Cause {
+    match kind {
+        UndecidedKind::TrustPolicy => Cause::TrustPolicy,
+        UndecidedKind::GoogleBinding => Cause::Binding,
+        UndecidedKind::Permissions => Cause::Permissions,
+        UndecidedKind::Annotations => Cause::Workload,
+        UndecidedKind::Unreadable => Cause::Unreadable,
+    }
+}
+
+fn undecided(sources: &Sources, span: Option<Span>, why: &str, cause: Cause) -> Undecided {
     let (path, line) = span.and_then(|s| sources.locate(s)).map_or((String::new(), 0), |(path, at)| (path, at.line));
-    Undecided { path, line, why: why.to_owned() }
+    Undecided { path, line, why: why.to_owned(), cause }
 }

@@ -71,20 +71,27 @@ pub struct Check {
     /// What to read.
     #[command(flatten)]
     pub inputs: Inputs,
-    /// The form of the report
+    /// Output format of the report on standard output
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
-    /// Write the report to a file instead of standard output
-    #[arg(long, short, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    /// Write a report to a file instead of standard output (may be repeated); `sarif=results.sarif` says the format too, and
+    /// `-` is standard output
+    #[arg(long, short, value_name = "[FORMAT=]FILE")]
+    pub output: Vec<String>,
+    /// Show every finding, place and undecided value in the human report, not only the first or the most severe
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Do not report the findings of this file, which `fedlint baseline` wrote
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
     /// The least severity that makes the exit code 1 [default: medium]
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<Severity>,
     /// Exit with 0 even with findings
     #[arg(long)]
     pub exit_zero: bool,
-    /// The least severity that is reported [default: info]
-    #[arg(long, value_enum, value_name = "SEVERITY")]
+    /// The least severity that is reported [default: info; the human report only counts low and info]
+    #[arg(long, visible_alias = "severity", value_enum, value_name = "SEVERITY")]
     pub min_severity: Option<Severity>,
     /// The least confidence that is reported [default: likely]
     #[arg(long, value_enum, value_name = "CONFIDENCE")]
@@ -106,21 +113,35 @@ pub struct Check {
     pub color: Colour,
 }
 
-/// Forms of a report.
+/// Output formats of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For a person
+    /// For people: the place, the token that is admitted, what to do
     Human,
+    /// For screen readers: whole sentences
+    Narrated,
+    /// One line for each finding
+    Concise,
     /// One JSON object
     Json,
-    /// SARIF 2.1.0
+    /// One JSON object on each line
+    Jsonl,
+    /// SARIF 2.1.0, for code scanning
     Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+    /// Code Quality report of GitLab
+    Gitlab,
+    /// JUnit XML
+    Junit,
+    /// A step summary, or a comment on a pull request
+    Markdown,
 }
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Colour {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal, unless NO_COLOR is set; FORCE_COLOR asks for them elsewhere
     Auto,
     /// Always
     Always,

@@ -1,13 +1,15 @@
 //! `fedlint check`.
 
-use super::args::{Check, Colour, Format, Inputs};
-use super::{CLEAN, CliError, FAILED, FINDINGS, print};
+use super::args::{Check, Inputs};
+use super::{CLEAN, CliError, FAILED, FINDINGS, output};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::config::{Config, known_rule};
 use crate::pipeline::{self, Input, Request};
-use crate::report::{Run, human, json, sarif};
+use crate::report::{Run, count};
+use crate::rules::baseline::Baseline;
 use crate::rules::engine::Selection;
+use crate::source::walk::repository_folder;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Read as _, Write as _};
@@ -23,12 +25,15 @@ pub(super) fn run(arguments: &Check) -> Result<u8, CliError> {
     let config = config(&arguments.inputs)?;
     let fail_on = arguments.fail_on.or(config.fail_on).unwrap_or(Severity::Medium);
     let selection = selection(arguments, &config)?;
-    let request = request(&arguments.inputs, config, selection)?;
-    let run = with_progress(|| pipeline::check(&request)).map_err(|e| CliError::Run(e.to_string()))?;
+    let baseline = arguments.baseline.clone().or_else(|| config.baseline.clone());
+    let mut request = request(&arguments.inputs, config, selection)?;
+    request.baseline = baseline.as_deref().map(read_baseline).transpose()?;
+    let mut run = with_progress(|| pipeline::check(&request)).map_err(|e| CliError::Run(e.to_string()))?;
+    run.setup.repository_folder = std::env::current_dir().ok().and_then(|here| repository_folder(&here));
     if run.coverage.files_read == 0 {
         return Err(CliError::Run(nothing_read(&arguments.inputs, &run)));
     }
-    write(arguments, &render(arguments, &run)?)?;
+    output::write(arguments, &run, fail_on)?;
     let unparsed = arguments.strict && !run.coverage.files_skipped.is_empty();
     if unparsed {
         let _ = writeln!(
@@ -42,8 +47,10 @@ pub(super) fn run(arguments: &Check) -> Result<u8, CliError> {
     Ok(if failed { FINDINGS } else { CLEAN })
 }
 
-fn count(n: usize, word: &str) -> String {
-    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
+fn read_baseline(path: &Path) -> Result<Baseline, CliError> {
+    let wrong = |why: String| CliError::Run(format!("cannot read the baseline `{}`: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
+    Baseline::parse(&text).map_err(wrong)
 }
 
 fn nothing_read(inputs: &Inputs, run: &Run) -> String {
@@ -56,13 +63,54 @@ fn nothing_read(inputs: &Inputs, run: &Run) -> String {
     )
 }
 
-/// The configuration of a command that reads files.
+/// The configuration of a command that reads files: one for the whole run.
 pub(super) fn config(inputs: &Inputs) -> Result<Config, CliError> {
     if inputs.isolated {
         return Ok(Config::default());
     }
-    let folder = inputs.paths.first().filter(|p| p.is_dir()).map_or_else(|| PathBuf::from("."), Clone::clone);
-    Ok(Config::load(inputs.config.as_deref(), &folder)?)
+    let folders = folders(inputs);
+    let first = folders.first().map_or(Path::new("."), PathBuf::as_path);
+    if inputs.config.is_none() {
+        one_configuration(&folders)?;
+    }
+    let mut config = Config::load(inputs.config.as_deref(), first)?;
+    config.is_whole = folders.iter().any(|folder| {
+        let folder = std::path::absolute(folder).ok();
+        folder.is_some_and(|folder| config.folder.as_ref().is_some_and(|own| own.starts_with(folder)))
+    });
+    Ok(config)
+}
+
+/// The folders of what is read.
+fn folders(inputs: &Inputs) -> Vec<PathBuf> {
+    let here = || PathBuf::from(".");
+    let folder = |path: &PathBuf| {
+        if path.is_dir() {
+            return path.clone();
+        }
+        path.parent().filter(|p| !p.as_os_str().is_empty()).map_or_else(here, Path::to_path_buf)
+    };
+    if inputs.paths.iter().any(|p| p == Path::new("-")) { vec![here()] } else { inputs.paths.iter().map(folder).collect() }
+}
+
+/// Paths with different configurations are not read together: one of them would be judged under another's word.
+fn one_configuration(folders: &[PathBuf]) -> Result<(), CliError> {
+    let Some(first) = folders.first() else { return Ok(()) };
+    let found = Config::discover(first);
+    let told = |path: &Option<PathBuf>| path.as_ref().map_or("none".to_owned(), |p| format!("`{}`", p.display()));
+    for other in folders.iter().skip(1) {
+        let another = Config::discover(other);
+        if another != found {
+            return Err(CliError::Run(format!(
+                "`{}` and `{}` have different configurations ({} and {}): check them one by one, or name one with `--config`",
+                first.display(),
+                other.display(),
+                told(&found),
+                told(&another)
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn selection(arguments: &Check, config: &Config) -> Result<Selection, CliError> {
@@ -103,7 +151,7 @@ pub(super) fn request(inputs: &Inputs, config: Config, selection: Selection) -> 
     } else {
         Input::Paths(inputs.paths.clone())
     };
-    Ok(Request { input, exclude: inputs.exclude.clone(), config, selection })
+    Ok(Request { input, exclude: inputs.exclude.clone(), config, selection, baseline: None })
 }
 
 /// Shows a spinner on a terminal when the work takes longer than half a second.
@@ -130,30 +178,4 @@ pub(super) fn with_progress<T>(work: impl FnOnce() -> T) -> T {
     let _ = ticker.join();
     bar.finish_and_clear();
     result
-}
-
-fn render(arguments: &Check, run: &Run) -> Result<String, CliError> {
-    Ok(match arguments.format {
-        Format::Json => json::render(run)?,
-        Format::Sarif => sarif::render(run)?,
-        Format::Human => {
-            let terminal = arguments.output.is_none() && std::io::stdout().is_terminal();
-            let wanted = match arguments.color {
-                Colour::Always => true,
-                Colour::Never => false,
-                Colour::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
-            };
-            let style = human::Style { colour: wanted, links: wanted && terminal, width: 110 };
-            human::render(run, style)
-        }
-    })
-}
-
-fn write(arguments: &Check, text: &str) -> Result<(), CliError> {
-    match &arguments.output {
-        None => print(text, arguments.color),
-        Some(path) => {
-            std::fs::write(path, text).map_err(|e| CliError::Run(format!("cannot write the report to `{}`: {e}", path.display())))
-        }
-    }
 }

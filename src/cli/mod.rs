@@ -6,7 +6,9 @@ mod eval;
 mod explain;
 mod graph;
 mod misc;
+mod output;
 mod simulate;
+mod terminal;
 mod test;
 
 use args::{Arguments, Command};
@@ -52,7 +54,7 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::from(CLEAN),
         Err(error) => {
-            let _ = writeln!(anstream::stderr(), "fedlint: {}", crate::report::printable(&error.to_string()));
+            let _ = writeln!(anstream::stderr(), "fedlint: {}", crate::report::printable_lines(&error.to_string()));
             ExitCode::from(FAILED)
         }
     }

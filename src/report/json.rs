@@ -1,20 +1,28 @@
-//! `--format json`: the contract of version 1, additive only.
+//! `--format json` and `jsonl`: the contract of version 1, additive only (`docs/report.schema.json`).
 
-use super::{Coverage, Run, Summary, fingerprint};
+use super::{Coverage, Run, Summary};
 use crate::catalogue::{Category, Confidence, Severity};
 use crate::place::{Position, Span};
-
-use crate::rules::Finding;
-
+use crate::rules::{Finding, Suppressed, SuppressedBy};
 use crate::source::Sources;
 use serde::Serialize;
+use serde_json::json;
 
 #[derive(Serialize)]
 struct Document<'a> {
     version: u32,
+    tool: Tool,
+    configuration: Option<&'a str>,
     findings: Vec<Item<'a>>,
+    suppressed: Vec<SuppressedItem<'a>>,
     coverage: &'a Coverage,
     summary: Summary,
+}
+
+#[derive(Serialize)]
+struct Tool {
+    name: &'static str,
+    version: &'static str,
 }
 
 #[derive(Serialize)]
@@ -27,10 +35,19 @@ struct Item<'a> {
     place: Place,
     identity: Option<&'a str>,
     message: &'a str,
+    label: Option<&'a str>,
     help: Option<&'a str>,
+    edit: Option<EditItem<'a>>,
     witness: Option<serde_json::Value>,
     related: Vec<RelatedItem<'a>>,
-    fingerprint: String,
+    fingerprint: &'a str,
+}
+
+#[derive(Serialize)]
+struct EditItem<'a> {
+    #[serde(flatten)]
+    place: Place,
+    text: &'a str,
 }
 
 #[derive(Serialize)]
@@ -39,6 +56,19 @@ struct RelatedItem<'a> {
     line: usize,
     column: usize,
     message: &'a str,
+}
+
+#[derive(Serialize)]
+struct SuppressedItem<'a> {
+    rule: &'a str,
+    severity: Severity,
+    #[serde(flatten)]
+    place: Place,
+    identity: Option<&'a str>,
+    message: &'a str,
+    by: &'static str,
+    reason: &'a str,
+    until: Option<&'a str>,
 }
 
 /// A place as reports name it.
@@ -67,17 +97,66 @@ pub fn place(sources: &Sources, span: Span) -> Place {
     Place { path: file.path.clone(), line, column, end_line: end.line, end_column: end.column }
 }
 
+/// By whose word, as reports write it.
+#[must_use]
+pub fn suppressed_by(by: SuppressedBy) -> &'static str {
+    match by {
+        SuppressedBy::Comment => "comment",
+        SuppressedBy::Configuration => "configuration",
+        SuppressedBy::Baseline => "baseline",
+    }
+}
+
 /// Renders the run as one JSON object.
 ///
 /// # Errors
 /// Only what `serde_json` may report.
 pub fn render(run: &Run) -> Result<String, serde_json::Error> {
-    let findings = run.findings.iter().map(|f| item(run, f)).collect();
-    let document = Document { version: 1, findings, coverage: &run.coverage, summary: Summary::of(&run.findings) };
-    serde_json::to_string_pretty(&document).map(|mut s| {
-        s.push('\n');
-        s
-    })
+    let document = Document {
+        version: 1,
+        tool: TOOL,
+        configuration: run.setup.config_path.as_deref(),
+        findings: run.findings.iter().map(|f| item(run, f)).collect(),
+        suppressed: run.suppressed.iter().map(|s| suppressed(run, s)).collect(),
+        coverage: &run.coverage,
+        summary: Summary::of(&run.findings),
+    };
+    serde_json::to_string_pretty(&document).map(|text| text + "\n")
+}
+
+const TOOL: Tool = Tool { name: "fedlint", version: env!("CARGO_PKG_VERSION") };
+
+/// Renders the run as one JSON object a line, each with its `type`; the summary is the last.
+///
+/// # Errors
+/// Only what `serde_json` may report.
+pub fn render_lines(run: &Run) -> Result<String, serde_json::Error> {
+    let mut out = String::new();
+    let mut line = |kind: &str, value: serde_json::Value| {
+        let mut object = serde_json::Map::from_iter([("type".to_owned(), json!(kind))]);
+        if let serde_json::Value::Object(members) = value {
+            object.extend(members);
+        }
+        out.push_str(&serde_json::Value::Object(object).to_string());
+        out.push('\n');
+    };
+    for finding in &run.findings {
+        line("finding", serde_json::to_value(item(run, finding))?);
+    }
+    for one in &run.suppressed {
+        line("suppressed", serde_json::to_value(suppressed(run, one))?);
+    }
+    for undecided in &run.coverage.undecided {
+        line("undecided", serde_json::to_value(undecided)?);
+    }
+    for skipped in &run.coverage.files_skipped {
+        line("skipped", serde_json::to_value(skipped)?);
+    }
+    let Coverage { files_read, files_excluded, trusts, .. } = run.coverage;
+    let (summary, configuration) = (Summary::of(&run.findings), &run.setup.config_path);
+    let counts = json!({"files_read": files_read, "files_excluded": files_excluded, "trusts": trusts});
+    line("summary", json!({"version": 1, "tool": TOOL, "configuration": configuration, "coverage": counts, "summary": summary}));
+    Ok(out)
 }
 
 fn item<'a>(run: &Run, finding: &'a Finding) -> Item<'a> {
@@ -93,9 +172,25 @@ fn item<'a>(run: &Run, finding: &'a Finding) -> Item<'a> {
         place: place(&run.sources, finding.span),
         identity: finding.identity.as_deref(),
         message: &finding.message,
+        label: finding.label.as_deref(),
         help: finding.help.as_deref(),
+        edit: finding.edit.as_ref().map(|edit| EditItem { place: place(&run.sources, edit.span), text: &edit.text }),
         witness: finding.witness.as_ref().map(crate::token::Token::to_json),
         related: related.collect(),
-        fingerprint: fingerprint(finding),
+        fingerprint: &finding.fingerprint,
+    }
+}
+
+fn suppressed<'a>(run: &Run, one: &'a Suppressed) -> SuppressedItem<'a> {
+    let finding = &one.finding;
+    SuppressedItem {
+        rule: finding.rule.as_str(),
+        severity: finding.severity,
+        place: place(&run.sources, finding.span),
+        identity: finding.identity.as_deref(),
+        message: &finding.message,
+        by: suppressed_by(one.by),
+        reason: &one.reason,
+        until: one.until.as_deref(),
     }
 }

@@ -1,15 +1,23 @@
 //! Reports: what a run found, in the forms that people and machines read.
 
+pub mod concise;
+pub mod github;
+pub mod gitlab;
 pub mod human;
 pub mod json;
+pub mod junit;
+mod line_hash;
+pub mod markdown;
+pub mod narrated;
 pub mod sarif;
 
 use crate::catalogue::Severity;
 
-use crate::rules::Finding;
+use crate::config::Config;
+use crate::rules::{Finding, Suppressed};
 use crate::source::Sources;
+use crate::source::walk::normal;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// A file that was not read, and why.
@@ -21,6 +29,45 @@ pub struct Skipped {
     pub reason: String,
 }
 
+/// What stays open because something could not be decided, the most telling first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// A trust was read, and who it admits is not known.
+    Verdict,
+    /// The trust policy of an identity could not be read.
+    TrustPolicy,
+    /// Who holds a role on what could not be read.
+    Binding,
+    /// What an identity may do could not be read.
+    Permissions,
+    /// As whom a workload runs could not be read.
+    Workload,
+    /// What belongs together could not be told.
+    Links,
+    /// A value of Terraform.
+    Value,
+    /// Anything else that could not be read.
+    Unreadable,
+}
+
+impl Cause {
+    /// For people: what is not known.
+    #[must_use]
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Verdict => "who can obtain these identities",
+            Self::TrustPolicy => "trust policies",
+            Self::Binding => "who holds these roles",
+            Self::Permissions => "what these identities may do",
+            Self::Workload => "as whom these workloads run",
+            Self::Links => "what belongs together",
+            Self::Value => "values of Terraform",
+            Self::Unreadable => "declarations",
+        }
+    }
+}
+
 /// Something that could not be decided, and why.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Undecided {
@@ -30,6 +77,8 @@ pub struct Undecided {
     pub line: usize,
     /// Why.
     pub why: String,
+    /// What stays open by it.
+    pub cause: Cause,
 }
 
 /// What the run looked at.
@@ -37,6 +86,8 @@ pub struct Undecided {
 pub struct Coverage {
     /// How many files were read.
     pub files_read: usize,
+    /// How many files and folders were left out by an exclusion.
+    pub files_excluded: usize,
     /// Files, or parts of files, that were not.
     pub files_skipped: Vec<Skipped>,
     /// How many trusts were judged.
@@ -50,10 +101,37 @@ pub struct Coverage {
 pub struct Run {
     /// The findings.
     pub findings: Vec<Finding>,
+    /// What was found and accepted by a comment, the configuration or the baseline.
+    pub suppressed: Vec<Suppressed>,
     /// The coverage.
     pub coverage: Coverage,
     /// The files the spans point into.
     pub sources: Arc<Sources>,
+    /// Under which configuration.
+    pub setup: Setup,
+}
+
+/// What the run was told.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// The configuration in force.
+    pub config: Config,
+    /// The file that it comes from.
+    pub config_path: Option<String>,
+    /// Where the working directory stands in its repository, as `infra/prod`; what services show is found from the root.
+    pub repository_folder: Option<String>,
+    /// What else the reader should know of how the run was made.
+    pub notes: Vec<String>,
+}
+
+impl Run {
+    /// A path as it is seen from the repository's root.
+    #[must_use]
+    pub fn repository_path(&self, path: &str) -> String {
+        let Some(folder) = self.setup.repository_folder.as_deref().filter(|folder| !folder.is_empty()) else { return path.to_owned() };
+        let inside = if path.starts_with('/') { None } else { normal(&format!("{folder}/{path}")) };
+        inside.filter(|inside| !inside.starts_with("..")).unwrap_or_else(|| path.to_owned())
+    }
 }
 
 /// How many findings of each severity.
@@ -95,21 +173,30 @@ impl Summary {
     }
 }
 
-/// A finding's identity over time: the same for the same problem when lines move, 32 hexadecimal digits.
+/// `1 file`, `2 files`.
 #[must_use]
-pub fn fingerprint(finding: &Finding) -> String {
-    let digest = Sha256::digest(format!("fedlint/v1\0{}\0{}", finding.rule, finding.edge));
-    digest.iter().take(16).map(|b| format!("{b:02x}")).collect()
+pub fn count(n: usize, word: &str) -> String {
+    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
 }
 
-/// Text from a scanned file, safe for a terminal: control characters (and the bidirectional overrides that reorder
-/// text) are shown, not obeyed.
+/// Whether a character has power over a terminal: controls, and the marks that reorder text.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// As [`printable`], with line ends and tabulators kept: for text of our own that quotes a file.
+#[must_use]
+pub fn printable_lines(text: &str) -> String {
+    text.split('\n').map(|line| line.split('\t').map(printable).collect::<Vec<_>>().join("\t")).collect::<Vec<_>>().join("\n")
+}
+
+/// Text from a scanned file, safe for a terminal and for a line of a report: control characters, line ends too, and the marks
+/// that reorder text are shown, not obeyed.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    let unsafe_char =
-        |c: char| (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if !text.chars().any(unsafe_char) {
+    if !text.chars().any(is_unsafe) {
         return text.to_owned();
     }
-    text.chars().map(|c| if unsafe_char(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+    text.chars().map(|c| if is_unsafe(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
 }

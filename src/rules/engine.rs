@@ -1,8 +1,9 @@
 //! Runs the checks over the graph and brings their findings into their final form.
 
 use super::checks;
-use super::finding::{Finding, Related};
-use super::{predicate, suppress};
+use super::finding::{Finding, Related, Suppressed};
+use super::suppress::Accepted;
+use super::{fingerprint, predicate, suppress};
 use crate::admission::exposure::{self, Exposure, Life};
 use crate::admission::formula::Formula;
 use crate::admission::search::Shared;
@@ -116,9 +117,18 @@ pub struct Selection {
     pub no_ignores: bool,
 }
 
-/// Runs every check; the findings are in their final order.
+/// What a run of the checks found, in its final order.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Reported.
+    pub findings: Vec<Finding>,
+    /// Found and accepted.
+    pub suppressed: Vec<Suppressed>,
+}
+
+/// Runs every check.
 #[must_use]
-pub fn run(context: &Context<'_>, selection: &Selection) -> Vec<Finding> {
+pub fn run(context: &Context<'_>, selection: &Selection) -> Found {
     let needed: Vec<Check> = checks::CHECKS.iter().filter(|(name, _)| is_needed(name, selection)).map(|c| c.1).collect();
     let mut findings: Vec<Finding> = needed.par_iter().flat_map_iter(|check| check(context)).collect();
     for finding in &mut findings {
@@ -129,18 +139,27 @@ pub fn run(context: &Context<'_>, selection: &Selection) -> Vec<Finding> {
     let off = |f: &Finding| context.config.level(f.rule) == Some(Level::Off);
     findings.retain(|f| !off(f));
     // Before instances become one finding: a comment at one of them accepts that one.
-    if !selection.no_ignores {
-        findings = suppress::apply(findings, context.sources, context.config);
+    let accepted = if selection.no_ignores {
+        Accepted { kept: findings, suppressed: Vec::new() }
+    } else {
+        suppress::apply(findings, context.sources, context.config)
+    };
+    let mut findings = merge(accepted.kept, context.sources);
+    fingerprint::assign(&mut findings, context.sources);
+    findings.retain(|f| selection.wants(f));
+    let mut suppressed = accepted.suppressed;
+    suppressed.retain(|s| selection.wants(&s.finding));
+    suppressed.sort_by_cached_key(|s| place_key(&s.finding, context.sources));
+    Found { findings, suppressed }
+}
+
+impl Selection {
+    fn wants(&self, finding: &Finding) -> bool {
+        (self.select.is_empty() || self.select.contains(&finding.rule))
+            && !self.ignore.contains(&finding.rule)
+            && self.min_severity.is_none_or(|s| finding.severity >= s)
+            && self.min_confidence.is_none_or(|c| finding.confidence >= c)
     }
-    let mut findings = merge(findings, context.sources);
-    findings.retain(|f| {
-        (selection.select.is_empty() || selection.select.contains(&f.rule))
-            && !selection.ignore.contains(&f.rule)
-            && selection.min_severity.is_none_or(|s| f.severity >= s)
-            && selection.min_confidence.is_none_or(|c| f.confidence >= c)
-    });
-    order(&mut findings, context.sources);
-    findings
 }
 
 /// Under `--select` only the checks run that find a selected rule. Whether a comment hides anything is known only when all ran.
@@ -154,10 +173,14 @@ fn is_needed(check: &str, selection: &Selection) -> bool {
 
 /// By file, then place, then severity.
 fn order(findings: &mut [Finding], sources: &Sources) {
-    findings.sort_by_cached_key(|f| {
-        let path = sources.get(f.span.file).map(|s| s.path.clone()).unwrap_or_default();
-        (path, f.span.start, f.span.end, std::cmp::Reverse(f.severity), f.rule, f.identity.clone(), f.message.clone())
-    });
+    findings.sort_by_cached_key(|f| place_key(f, sources));
+}
+
+type PlaceKey = (String, u32, u32, std::cmp::Reverse<Severity>, RuleId, Option<String>, String);
+
+fn place_key(f: &Finding, sources: &Sources) -> PlaceKey {
+    let path = sources.get(f.span.file).map(|s| s.path.clone()).unwrap_or_default();
+    (path, f.span.start, f.span.end, std::cmp::Reverse(f.severity), f.rule, f.identity.clone(), f.message.clone())
 }
 
 /// One finding for one mistake of one declaration: instances of a module or a `for_each`, worlds and both judgements of a
@@ -178,7 +201,9 @@ fn merge(mut findings: Vec<Finding>, sources: &Sources) -> Vec<Finding> {
             None => out.push(vec![finding]),
         }
     }
-    out.into_iter().filter_map(worst).collect()
+    let mut merged: Vec<Finding> = out.into_iter().filter_map(worst).collect();
+    order(&mut merged, sources);
+    merged
 }
 
 /// The worst of the instances, which names the others.
@@ -225,11 +250,14 @@ impl Finding {
             declared: Some(origin.span),
             library: origin.library,
             message: message.into(),
+            label: None,
             help: None,
+            edit: None,
             witness: None,
             related: Vec::new(),
             edge: format!("{}|{edge}", origin.name),
             merge_key: None,
+            fingerprint: String::new(),
         }
         .related_to(origin.span, format!("`{}` is declared here", origin.name))
     }

@@ -13,6 +13,41 @@ pub struct Related {
     pub message: String,
 }
 
+/// A change of the text that mends a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// What is replaced, within one line.
+    pub span: Span,
+    /// By what.
+    pub text: String,
+}
+
+/// By whose word a finding is not reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SuppressedBy {
+    /// A comment, member or annotation beside it.
+    Comment,
+    /// `[[ignore]]` of the configuration.
+    Configuration,
+    /// The baseline.
+    Baseline,
+}
+
+/// A finding that its owners have accepted.
+#[derive(Debug, Clone)]
+pub struct Suppressed {
+    /// What was found.
+    pub finding: Finding,
+    /// Who accepted it.
+    pub by: SuppressedBy,
+    /// Why, in their words; may be empty.
+    pub reason: String,
+    /// The last day on which that holds, as `2027-01-01`.
+    pub until: Option<String>,
+    /// Where it is written.
+    pub span: Option<Span>,
+}
+
 /// One finding.
 #[derive(Debug, Clone)]
 pub struct Finding {
@@ -34,8 +69,12 @@ pub struct Finding {
     pub library: bool,
     /// What is wrong and why it matters.
     pub message: String,
+    /// What is wrong with the literal, in a few words.
+    pub label: Option<String>,
     /// What to do.
     pub help: Option<String>,
+    /// The change that does it, where that is certain.
+    pub edit: Option<Edit>,
     /// A token that gets in.
     pub witness: Option<Token>,
     /// Places that belong to it, nearest first.
@@ -45,4 +84,6 @@ pub struct Finding {
     /// What is said once of a declaration, however many values and instances it has: findings of one rule and declaration
     /// with the same key are one. None where each place is a fact of its own.
     pub merge_key: Option<String>,
+    /// The finding's identity over time: the same for the same problem when lines move, 32 hexadecimal digits, unique in a run.
+    pub fingerprint: String,
 }

@@ -1,13 +1,15 @@
-//! `fedlint: ignore[id] reason`: findings that their owners have accepted.
+//! Findings that their owners have accepted: by `fedlint: ignore[id] reason` beside them, or by `[[ignore]]` in the configuration.
 
 use super::comments::{Suppression, suppressions};
-use super::finding::{Finding, Related};
-use crate::catalogue;
-use crate::catalogue::Confidence;
-use crate::catalogue::RuleId;
-use crate::config::{Config, Level};
+use super::finding::{Finding, Suppressed, SuppressedBy};
+use crate::catalogue::{self, Confidence, RuleId};
+use crate::config::{Config, Ignore, Level};
+use crate::place::Span;
 use crate::source::{SourceFile, Sources};
 use std::sync::Arc;
+
+/// What the rule files call this in `check:`; it runs after all others.
+pub const NAME: &str = "suppressions";
 
 /// A comment of a file.
 struct Comment {
@@ -16,74 +18,150 @@ struct Comment {
     used: bool,
 }
 
-/// What the rule files call this in `check:`; it runs after all others.
-pub const NAME: &str = "suppressions";
+/// An `[[ignore]]` of the configuration.
+struct Entry<'a> {
+    ignore: &'a Ignore,
+    used: bool,
+}
 
-/// Takes out what comments hide; a comment that hides nothing is a finding of its own.
+/// What remains of the findings, and what was accepted.
+#[derive(Debug, Default)]
+pub struct Accepted {
+    /// Reported.
+    pub kept: Vec<Finding>,
+    /// Not reported.
+    pub suppressed: Vec<Suppressed>,
+}
+
+/// Takes out what was accepted; an acceptance that hides nothing is a finding of its own.
 #[must_use]
-pub fn apply(findings: Vec<Finding>, sources: &Sources, config: &Config) -> Vec<Finding> {
-    let mut comments: Vec<Comment> = sources
-        .all()
-        .into_iter()
-        .flat_map(|file| {
-            suppressions(&file).into_iter().map(move |suppression| Comment { file: Arc::clone(&file), suppression, used: false })
-        })
-        .collect();
+pub fn apply(findings: Vec<Finding>, sources: &Sources, config: &Config) -> Accepted {
     let today = crate::calendar::today();
-    let mut kept: Vec<Finding> = findings.into_iter().filter(|f| !hidden(f, sources, &mut comments, &today)).collect();
-    if config.level(RuleId::UnusedSuppression) != Some(Level::Off) {
-        kept.extend(comments.iter().filter(|c| !c.used).map(|c| unused(c, &today)));
+    let mut comments = comments(sources);
+    let mut entries: Vec<Entry<'_>> = config.ignore.iter().map(|ignore| Entry { ignore, used: false }).collect();
+    let mut out = Accepted::default();
+    for finding in findings {
+        let by_comment = hidden(&finding, sources, &mut comments, &today);
+        match by_comment.or_else(|| configured(&finding, sources, config, &mut entries, &today)) {
+            Some(word) => out.suppressed.push(word.on(finding)),
+            None => out.kept.push(finding),
+        }
     }
-    kept
+    if config.level(RuleId::UnusedSuppression) != Some(Level::Off) {
+        out.kept.extend(comments.iter().filter(|c| !c.used).map(|c| unused(c, &today)));
+        out.kept.extend(entries.iter().filter(|e| !e.used).filter_map(|e| unused_entry(e.ignore, config, sources, &today)));
+    }
+    out
+}
+
+fn comments(sources: &Sources) -> Vec<Comment> {
+    let of = |file: Arc<SourceFile>| {
+        let all = suppressions(&file);
+        all.into_iter().map(move |suppression| Comment { file: Arc::clone(&file), suppression, used: false })
+    };
+    sources.all().into_iter().flat_map(of).collect()
+}
+
+/// Who accepted a finding.
+struct Word {
+    by: SuppressedBy,
+    reason: String,
+    until: Option<String>,
+    span: Option<Span>,
+}
+
+impl Word {
+    fn on(self, finding: Finding) -> Suppressed {
+        Suppressed { finding, by: self.by, reason: self.reason, until: self.until, span: self.span }
+    }
 }
 
 /// A comment hides a finding that names one of its rules and has any place on its lines.
-fn hidden(finding: &Finding, sources: &Sources, comments: &mut [Comment], today: &str) -> bool {
-    let places: Vec<(u32, usize, usize)> = std::iter::once(finding.span)
+fn hidden(finding: &Finding, sources: &Sources, comments: &mut [Comment], today: &str) -> Option<Word> {
+    let places: Vec<(u32, usize)> = std::iter::once(finding.span)
         .chain(finding.related.iter().map(|r| r.span))
-        .filter_map(|span| {
-            sources.get(span.file).map(|f| (span.file.0, f.position(span.start as usize).line, f.position(span.end as usize).line))
-        })
+        .filter_map(|span| sources.get(span.file).map(|f| (span.file.0, f.position(span.start as usize).line)))
         .collect();
-    let mut hit = false;
+    let mut word = None;
     for comment in comments.iter_mut().filter(|c| !c.suppression.is_over(today)) {
         let names = comment.suppression.ids.iter().any(|id| RuleId::named(id) == Some(finding.rule));
-        let covers = places.iter().any(|(file, first, _)| comment.file.id.0 == *file && comment.suppression.lines.contains(first));
+        let covers = places.iter().any(|(file, line)| comment.file.id.0 == *file && comment.suppression.lines.contains(line));
         if names && covers {
             comment.used = true;
-            hit = true;
+            let Suppression { reason, until, span, .. } = &comment.suppression;
+            let (reason, until, span) = (reason.clone(), until.clone(), Some(*span));
+            word.get_or_insert(Word { by: SuppressedBy::Comment, reason, until, span });
         }
     }
-    hit
+    word
+}
+
+/// An entry of the configuration hides what all its words fit.
+fn configured(finding: &Finding, sources: &Sources, config: &Config, entries: &mut [Entry<'_>], today: &str) -> Option<Word> {
+    let path = sources.get(finding.span.file).and_then(|f| config.from_here(&f.path));
+    let mut word = None;
+    for entry in entries.iter_mut().filter(|e| !e.ignore.is_over(today)) {
+        if entry.ignore.fits(finding.rule, path.as_deref(), finding.identity.as_deref()) {
+            entry.used = true;
+            let Ignore { reason, until, .. } = entry.ignore;
+            let (reason, until) = (reason.clone(), until.clone());
+            word.get_or_insert(Word { by: SuppressedBy::Configuration, reason, until, span: None });
+        }
+    }
+    word
 }
 
 fn unused(comment: &Comment, today: &str) -> Finding {
-    let ids = comment.suppression.ids.join(", ");
-    let unknown: Vec<&String> = comment.suppression.ids.iter().filter(|id| catalogue::find(id).is_none()).collect();
-    let why = match unknown.first() {
-        None if comment.suppression.ids.is_empty() => {
-            "this comment names no rule, so it hides nothing: write `fedlint: ignore[rule] reason`".to_owned()
-        }
-        None if comment.suppression.is_over(today) => {
-            format!("this comment held until {}: it hides nothing any more", comment.suppression.until.as_deref().unwrap_or_default())
-        }
-        Some(id) => format!("`{id}` is not a rule, so this comment hides nothing"),
-        None => format!("no finding of `{ids}` is here, so this comment hides nothing today and may hide something tomorrow"),
+    let Suppression { ids, until, span, unknown_word, .. } = &comment.suppression;
+    let names = ids.join(", ");
+    let unknown = ids.iter().find(|id| catalogue::find(id).is_none());
+    let why = if let Some(word) = unknown_word {
+        format!("`{word}` is not a directive, so this comment hides nothing: write `fedlint: ignore[rule] reason`")
+    } else if ids.is_empty() {
+        "this comment names no rule, so it hides nothing: write `fedlint: ignore[rule] reason`".to_owned()
+    } else if comment.suppression.is_over(today) {
+        format!("this comment held until {}: it hides nothing any more", until.as_deref().unwrap_or_default())
+    } else if let Some(id) = unknown {
+        format!("`{id}` is not a rule, so this comment hides nothing")
+    } else {
+        format!("no finding of `{names}` is here, so this comment hides nothing today and may hide something tomorrow")
     };
+    finding(*span, why, "remove the comment", format!("|{names}"))
+}
+
+/// An entry that hides nothing, as far as the run can know: one that looks at a part of the repository cannot.
+fn unused_entry(ignore: &Ignore, config: &Config, sources: &Sources, today: &str) -> Option<Finding> {
+    let file = sources.by_path(config.path.as_deref()?)?;
+    let rule = &ignore.rule;
+    let why = if ignore.is_over(today) {
+        format!("this entry held until {}: it hides nothing any more", ignore.until.as_deref().unwrap_or_default())
+    } else if config.is_whole {
+        format!("no finding of `{rule}` fits this entry, so it hides nothing today and may hide something tomorrow")
+    } else {
+        return None;
+    };
+    let span = Span::new(file.id, ignore.range.clone());
+    Some(finding(span, why, "remove the entry", format!("[[ignore]]|{rule}|{:?}|{:?}", ignore.path, ignore.identity)))
+}
+
+fn finding(span: Span, message: String, help: &str, edge: String) -> Finding {
     Finding {
         rule: RuleId::UnusedSuppression,
         category: RuleId::UnusedSuppression.category(),
         severity: RuleId::UnusedSuppression.severity(),
         confidence: Confidence::Proven,
-        span: comment.suppression.span,
+        span,
         identity: None,
         declared: None,
         library: false,
-        message: why,
-        help: Some("remove the comment".to_owned()),
+        message,
+        label: None,
+        help: Some(help.to_owned()),
+        edit: None,
         witness: None,
-        related: Vec::<Related>::new(),
-        edge: format!("{}|{ids}", comment.file.path),
+        related: Vec::new(),
+        edge,
         merge_key: None,
+        fingerprint: String::new(),
     }
 }

@@ -19,9 +19,33 @@ pub struct SourceFile {
     /// Its text: valid UTF-8, without a byte order mark. Line ends are kept as they are.
     pub text: Arc<str>,
     line_starts: OnceLock<Vec<u32>>,
+    /// How many characters stand before each block of [`BLOCK`] bytes, so that a column in a minified file of one line
+    /// costs no more than in another.
+    chars_before: OnceLock<Vec<usize>>,
 }
 
+/// See [`SourceFile::chars_before`].
+const BLOCK: usize = 4096;
+
 impl SourceFile {
+    /// How many characters start before byte `offset`.
+    fn characters(&self, offset: usize) -> usize {
+        let starts = |bytes: &[u8]| bytes.iter().filter(|b| !(0x80..0xc0).contains(*b)).count();
+        let bytes = self.text.as_bytes();
+        let blocks = self.chars_before.get_or_init(|| {
+            let mut before = vec![0];
+            let mut sum = 0;
+            for block in bytes.chunks(BLOCK) {
+                sum += starts(block);
+                before.push(sum);
+            }
+            before
+        });
+        let block = offset / BLOCK;
+        let rest = bytes.get(block * BLOCK..offset).map_or(0, starts);
+        blocks.get(block).copied().unwrap_or(0) + rest
+    }
+
     fn line_starts(&self) -> &[u32] {
         self.line_starts.get_or_init(|| {
             let mut starts = vec![0];
@@ -40,8 +64,14 @@ impl SourceFile {
         let starts = self.line_starts();
         let line = starts.partition_point(|s| *s as usize <= offset).max(1);
         let start = starts.get(line - 1).map_or(0, |s| *s as usize);
-        let column = self.text.get(start..offset).map_or(0, |s| s.chars().count()) + 1;
+        let column = self.characters(offset) - self.characters(start) + 1;
         Position { line, column }
+    }
+
+    /// The byte at which line `line` (from 1) starts; past the end, the end.
+    #[must_use]
+    pub fn line_start(&self, line: usize) -> usize {
+        line.checked_sub(1).and_then(|i| self.line_starts().get(i)).map_or(self.text.len(), |s| *s as usize)
     }
 
     /// The text of line `line` (from 1) without its line end; empty past the end.
@@ -93,7 +123,8 @@ impl Sources {
             return Arc::clone(file);
         }
         let id = FileId(u32::try_from(inner.files.len()).unwrap_or(u32::MAX));
-        let file = Arc::new(SourceFile { id, path: path.clone(), text: text.into(), line_starts: OnceLock::new() });
+        let file =
+            Arc::new(SourceFile { id, path: path.clone(), text: text.into(), line_starts: OnceLock::new(), chars_before: OnceLock::new() });
         inner.by_path.insert(path, id);
         inner.files.push(Arc::clone(&file));
         file

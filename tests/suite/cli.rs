@@ -2,5 +2,5 @@
 
 #[test]
 fn transcripts() {
-    trycmd::TestCases::new().env("NO_COLOR", "1").case("tests/cli/*.trycmd").case("tests/cli/*.toml");
+    trycmd::TestCases::new().env("NO_COLOR", "1").env("LC_ALL", "C.UTF-8").case("tests/cli/*.trycmd").case("tests/cli/*.toml");
 }

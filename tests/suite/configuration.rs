@@ -15,14 +15,16 @@ const CLASSIC: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "All
     "token.actions.githubusercontent.com:sub": "repo:octo/app:environment:production"}}}]}"#;
 
 /// The keys, each with a configuration that sets it.
-const KEYS: [(&str, &str); 8] = [
+const KEYS: [(&str, &str); 10] = [
     ("fail-on", "fail-on = \"critical\""),
     ("min-severity", "min-severity = \"critical\""),
     ("min-confidence", "min-confidence = \"proven\""),
     ("exclude", "exclude = [\"*.json\"]"),
     ("models", "models = \"nowhere\""),
+    ("baseline", "baseline = \"nowhere.json\""),
     ("rules.missing-subject.severity", "[rules.missing-subject]\nseverity = \"info\""),
     ("issuers.trusted", "[issuers]\ntrusted = [\"https://ci.example.com\"]"),
+    ("ignore", "[[ignore]]\nrule = \"missing-subject\"\nreason = \"known\""),
     ("github.immutable-subjects", "[github]\nimmutable-subjects = true"),
 ];
 
@@ -70,8 +72,21 @@ fn every_key_has_a_row() {
     let config = fedlint::config::Config::parse("fedlint.toml", &whole).expect("all of them together are a configuration");
     // A key that nobody sets is left out when it is written: every field is set here, so a new one is missed only if it has
     // no row, and then this destructuring does not compile.
-    let fedlint::config::Config { fail_on: _, min_severity: _, min_confidence: _, exclude: _, models: _, rules: _, issuers, github } =
-        config.clone();
+    let fedlint::config::Config {
+        fail_on: _,
+        min_severity: _,
+        min_confidence: _,
+        exclude: _,
+        models: _,
+        rules: _,
+        issuers,
+        github,
+        ignore: _,
+        baseline: _,
+        path: _,
+        folder: _,
+        is_whole: _,
+    } = config.clone();
     let fedlint::config::IssuerConfig { trusted: _ } = issuers;
     let fedlint::config::GithubConfig { immutable_subjects: _ } = github;
     let mut found = BTreeSet::new();

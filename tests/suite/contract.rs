@@ -27,9 +27,9 @@ fn number(value: &Value) -> usize {
 #[test]
 fn json_has_the_fields_of_version_1() {
     let report = report("json");
-    assert_eq!(keys(&report), BTreeSet::from(["version", "findings", "coverage", "summary"]));
+    assert_eq!(keys(&report), BTreeSet::from(["version", "tool", "configuration", "findings", "suppressed", "coverage", "summary"]));
     assert_eq!(report["version"], 1);
-    assert_eq!(keys(&report["coverage"]), BTreeSet::from(["files_read", "files_skipped", "trusts", "undecided"]));
+    assert_eq!(keys(&report["coverage"]), BTreeSet::from(["files_read", "files_excluded", "files_skipped", "trusts", "undecided"]));
     assert_eq!(keys(&report["summary"]), BTreeSet::from(["critical", "high", "medium", "low", "info"]));
     assert!(!findings(&report).is_empty());
     for finding in findings(&report) {
@@ -45,7 +45,9 @@ fn json_has_the_fields_of_version_1() {
             "end_column",
             "identity",
             "message",
+            "label",
             "help",
+            "edit",
             "witness",
             "related",
             "fingerprint",
@@ -83,7 +85,7 @@ fn sarif_points_at_rules_and_places() {
     assert_eq!(results.len(), findings(&report("json")).len());
     for result in results {
         assert_eq!(rules[number(&result["ruleIndex"])]["id"], result["ruleId"]);
-        assert_eq!(result["partialFingerprints"]["fedlint/v1"].as_str().unwrap().len(), 32);
+        assert_eq!(result["partialFingerprints"]["fedlint/v2"].as_str().unwrap().len(), 32);
         let related = result["relatedLocations"].as_array().map_or(&[][..], Vec::as_slice);
         let ids: BTreeSet<usize> = related.iter().map(|r| number(&r["id"])).collect();
         assert_eq!(ids.len(), related.len());

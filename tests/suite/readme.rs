@@ -8,6 +8,8 @@ fn the_example_of_the_readme_is_what_the_program_prints() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let run = Command::new(env!("CARGO_BIN_EXE_fedlint"))
         .args(["check", "trust.json", "--color", "never", "--isolated"])
+        .env("LC_ALL", "C.UTF-8")
+        .env_remove("COLUMNS")
         .current_dir(root.join("fixtures/readme"))
         .output()
         .expect("the program runs");

@@ -43,6 +43,8 @@ pub struct Suppression {
     /// It stands on a line of its own before what it speaks of: when the last covered line opens a block, it speaks of
     /// all of the block.
     pub standalone: bool,
+    /// What stands where `ignore` belongs: then it silences nothing, and is worth a note.
+    pub unknown_word: Option<String>,
 }
 
 impl Suppression {
@@ -162,12 +164,20 @@ struct Directive {
     ids: Vec<String>,
     reason: String,
     until: Option<String>,
+    unknown_word: Option<String>,
 }
 
 impl Directive {
-    /// Reads `fedlint: ignore[id, id] reason (until 2027-01-01)`.
+    /// Reads `fedlint: ignore[id, id] reason (until 2027-01-01)`. Another word before a bracket is meant as a directive.
     fn read(body: &str) -> Option<Self> {
-        let rest = body.strip_prefix(MARK)?.trim_start().strip_prefix("ignore")?;
+        let body = body.strip_prefix(MARK)?.trim_start();
+        let word: &str = body.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_')).next().unwrap_or_default();
+        if word != "ignore" {
+            let bracket = body.get(word.len()..).is_some_and(|rest| rest.trim_start().starts_with('['));
+            let unknown = Self { unknown_word: Some(word.to_owned()), ..Self::new(Vec::new(), "") };
+            return (bracket && !word.is_empty()).then_some(unknown);
+        }
+        let rest = body.strip_prefix("ignore")?;
         let (ids, reason) = match rest.trim_start().strip_prefix('[').and_then(|r| r.split_once(']')) {
             Some((ids, reason)) => (split_ids(ids), reason),
             None if rest.is_empty() || rest.starts_with([' ', '\t', '[']) => (Vec::new(), rest),
@@ -179,11 +189,12 @@ impl Directive {
     fn new(ids: Vec<String>, reason: &str) -> Self {
         let (reason, until) = take_until(reason);
         let reason = reason.trim().trim_start_matches(['-', ':', '–', '—']).trim().to_owned();
-        Self { ids, reason, until }
+        Self { ids, reason, until, unknown_word: None }
     }
 
     fn at(self, file: &SourceFile, range: Range<usize>, lines: RangeInclusive<usize>, standalone: bool) -> Suppression {
-        Suppression { ids: self.ids, reason: self.reason, until: self.until, span: Span::new(file.id, range), lines, standalone }
+        let span = Span::new(file.id, range);
+        Suppression { ids: self.ids, reason: self.reason, until: self.until, span, lines, standalone, unknown_word: self.unknown_word }
     }
 }
 
@@ -191,13 +202,18 @@ fn split_ids(ids: &str) -> Vec<String> {
     ids.split([',', ' ', '\t']).map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect()
 }
 
-/// Takes `(until 2027-01-01)` out of a reason. What is no date stays in the reason.
+/// Takes `(until 2027-01-01)`, or `until 2027-01-01` at the end, out of a reason. What is no date stays in the reason.
 fn take_until(reason: &str) -> (String, Option<String>) {
-    let found = reason.find("(until ").and_then(|start| {
+    let bracketed = reason.find("(until ").and_then(|start| {
         let inside = reason.get(start + "(until ".len()..)?;
         let (date, after) = inside.split_once(')')?;
-        calendar::is_date(date.trim())
-            .then(|| (format!("{} {}", reason.get(..start).unwrap_or_default().trim_end(), after.trim_start()), date.trim().to_owned()))
+        let rest = format!("{} {}", reason.get(..start)?.trim_end(), after.trim_start());
+        calendar::is_date(date.trim()).then(|| (rest, date.trim().to_owned()))
     });
-    found.map_or_else(|| (reason.to_owned(), None), |(rest, date)| (rest, Some(date)))
+    let bare = || {
+        let (rest, date) = reason.trim_end().rsplit_once("until ")?;
+        let alone = rest.is_empty() || rest.ends_with([' ', '\t', ',', ';']);
+        (alone && calendar::is_date(date.trim())).then(|| (rest.trim_end_matches([' ', '\t', ',', ';']).to_owned(), date.trim().to_owned()))
+    };
+    bracketed.or_else(bare).map_or_else(|| (reason.to_owned(), None), |(rest, date)| (rest, Some(date)))
 }

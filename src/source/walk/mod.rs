@@ -12,7 +12,7 @@ mod tests;
 
 pub use kind::{FileKind, calls_local_module, is_script, matters};
 pub use loader::Loader;
-pub use paths::normal;
+pub use paths::{normal, repository_folder};
 pub use read::MAX_FILE_BYTES;
 
 use crate::source::{SourceFile, Sources};
@@ -20,6 +20,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use ignore::{DirEntry, WalkBuilder, WalkState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Folders that hold no source of the repository.
@@ -50,6 +51,8 @@ pub struct Options {
     pub roots: Vec<PathBuf>,
     /// Globs of paths (as they are shown) to leave out; `*` crosses no `/`, `**` does, a folder leaves out what is in it.
     pub exclude: Vec<String>,
+    /// Further globs, of paths from a folder (absolute): what a configuration file says.
+    pub exclude_in: Option<(PathBuf, Vec<String>)>,
     /// What paths are relative to; none means the process's.
     pub working_directory: Option<PathBuf>,
     /// Also read `.tpl` and `.tftpl` files.
@@ -93,6 +96,8 @@ pub struct Scan {
     pub files: Vec<ScannedFile>,
     /// What could not be.
     pub skipped: Vec<Skipped>,
+    /// How many files and folders an exclusion left out.
+    pub excluded: usize,
     /// How many files were read.
     pub read_count: usize,
     /// How many bytes they have together.
@@ -155,7 +160,9 @@ impl Scan {
             walk.folder(root, &mut reads, &mut skipped);
         }
         let loader = Loader::disk(Arc::clone(sources), walk.working_directory, walk.boundaries, &walk.rootless);
-        Ok(Self::assemble(reads, skipped, loader))
+        let mut scan = Self::assemble(reads, skipped, loader);
+        scan.excluded = walk.excluded.load(Ordering::Relaxed);
+        Ok(scan)
     }
 
     /// A scan of files that are only in memory, as (path, text). All are kept as hits or not like files on disk;
@@ -193,7 +200,7 @@ impl Scan {
                 file
             })
             .collect();
-        Self { read_count: files.len(), read_bytes, files, skipped, loader }
+        Self { excluded: 0, read_count: files.len(), read_bytes, files, skipped, loader }
     }
 
     /// The files that matter.
@@ -260,7 +267,31 @@ struct Walk<'a> {
     boundaries: Vec<PathBuf>,
     /// Those of them that no repository is around.
     rootless: Vec<PathBuf>,
-    exclude: GlobSet,
+    exclude: Arc<Exclusion>,
+    /// How many paths the exclusions left out.
+    excluded: Arc<AtomicUsize>,
+}
+
+/// What is left out.
+struct Exclusion {
+    /// Of paths as they are shown.
+    shown: GlobSet,
+    /// Of paths from a folder.
+    within: Option<(PathBuf, GlobSet)>,
+}
+
+impl Exclusion {
+    fn new(options: &Options) -> Result<Self, ScanError> {
+        let within = options.exclude_in.as_ref().map(|(folder, patterns)| Ok((folder.clone(), globs(patterns)?))).transpose()?;
+        Ok(Self { shown: globs(&options.exclude)?, within })
+    }
+
+    fn holds(&self, path: &Path, base: &Path, climb: bool) -> bool {
+        if !self.shown.is_empty() && self.shown.is_match(paths::shown(base, path, climb)) {
+            return true;
+        }
+        self.within.as_ref().is_some_and(|(folder, globs)| path.strip_prefix(folder).is_ok_and(|inside| globs.is_match(inside)))
+    }
 }
 
 impl<'a> Walk<'a> {
@@ -291,7 +322,15 @@ impl<'a> Walk<'a> {
             }
             roots.push(Root { path, folder, climb: root.is_relative() });
         }
-        Ok(Self { options, working_directory, roots, boundaries, rootless, exclude: globs(&options.exclude)? })
+        Ok(Self {
+            options,
+            working_directory,
+            roots,
+            boundaries,
+            rootless,
+            exclude: Arc::new(Exclusion::new(options)?),
+            excluded: Arc::default(),
+        })
     }
 
     fn folder(&self, root: &Root, reads: &mut Vec<Read>, skipped: &mut Vec<Skipped>) {
@@ -304,8 +343,15 @@ impl<'a> Walk<'a> {
             .git_global(false)
             .follow_links(false)
             .threads(self.options.threads.unwrap_or(0));
-        let (exclude, base, climb) = (self.exclude.clone(), self.working_directory.clone(), root.climb);
-        builder.filter_entry(move |entry| entry.depth() == 0 || !left_out(entry, &exclude, &base, climb));
+        let (exclude, base, climb) = (Arc::clone(&self.exclude), self.working_directory.clone(), root.climb);
+        let excluded = Arc::clone(&self.excluded);
+        builder.filter_entry(move |entry| {
+            if entry.depth() > 0 && exclude.holds(entry.path(), &base, climb) {
+                excluded.fetch_add(1, Ordering::Relaxed);
+                return false;
+            }
+            entry.depth() == 0 || !is_never_read(entry)
+        });
         builder.build_parallel().run(|| {
             Box::new(|entry| {
                 let outcome = match &entry {
@@ -392,10 +438,7 @@ fn guess(text: &str) -> FileKind {
     }
 }
 
-fn left_out(entry: &DirEntry, exclude: &GlobSet, base: &Path, climb: bool) -> bool {
-    if !exclude.is_empty() && exclude.is_match(paths::shown(base, entry.path(), climb)) {
-        return true;
-    }
+fn is_never_read(entry: &DirEntry) -> bool {
     let is_folder = entry.file_type().is_some_and(|t| t.is_dir());
     let name = entry.file_name().to_string_lossy();
     is_folder && (NEVER.contains(&name.as_ref()) || (name == "vendor" && entry.path().join("modules.txt").is_file()))

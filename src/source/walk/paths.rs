@@ -38,6 +38,12 @@ pub(super) fn repository(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find(|above| above.join(".git").exists()).map(Path::to_path_buf)
 }
 
+/// Where a folder stands in its repository, as `infra/prod`, `""` for the root; none outside of repositories.
+#[must_use]
+pub fn repository_folder(folder: &Path) -> Option<String> {
+    folder.strip_prefix(repository(folder)?).ok().map(slashes)
+}
+
 /// An absolute path as it is shown: relative to the working directory, climbing with `..` where `climb` says so,
 /// else absolute.
 pub(super) fn shown(working_directory: &Path, path: &Path, climb: bool) -> String {
