@@ -27,10 +27,16 @@ pub fn moment(seconds: i64) -> Option<DateTime> {
     epoch().checked_add(SignedDuration::from_secs(seconds)).ok()
 }
 
+/// Now, in seconds since 1970.
+#[must_use]
+pub fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
 /// Today in UTC, as `2027-01-01`.
 #[must_use]
 pub fn today() -> String {
-    moment(jiff::Timestamp::now().as_second()).map(|now| now.date().to_string()).unwrap_or_default()
+    moment(now()).map(|now| now.date().to_string()).unwrap_or_default()
 }
 
 /// Whether a text is a day that there is, as `2027-01-01`.

@@ -249,8 +249,9 @@ fn gate(graph: &Graph, index: &Index, i: usize, links: &mut Links) {
                 }
             }
         }
-        Gate::GoogleMember { member, .. } => google_member(graph, index, i, member, links),
-        Gate::AzureCredential { .. } => {}
+        // A binding that has ended leads nowhere.
+        gate @ Gate::GoogleMember { member, .. } if !gate.has_ended() => google_member(graph, index, i, member, links),
+        Gate::GoogleMember { .. } | Gate::AzureCredential { .. } => {}
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Every fact keeps the [`Value`]/[`Text`] it was read from, so that a rule can point at the literal that is wrong.
 
+mod cluster;
 mod credentials;
 pub mod links;
 pub mod member;
@@ -10,11 +11,13 @@ pub mod render;
 mod static_credential;
 mod undecided;
 
+use crate::admission::cel::google;
 use crate::admission::iam::Policy;
 use crate::partial::{Text, Trail, Unknown};
 use crate::place::Span;
 use std::sync::Arc;
 
+pub use cluster::{Cluster, NodeMetadata};
 pub use credentials::{CredentialConfig, Endpoint, ExternalAccount, Login, ProviderName, TokenSource};
 pub use static_credential::{Administrator, Beside, Cloud, CredentialKind, SecretName, Stands, StaticCredential};
 pub use undecided::{About, GoogleLevel, Undecided, UndecidedKind};
@@ -297,6 +300,8 @@ pub enum WorkloadKind {
         name: Text,
         /// `serviceAccountName`; none means `default`.
         service_account: Option<Text>,
+        /// Where `hostNetwork: true` is written.
+        host_network: Option<Span>,
     },
 }
 
@@ -322,8 +327,8 @@ pub enum Gate {
         member: Text,
         /// The role: `roles/iam.workloadIdentityUser`.
         role: Text,
-        /// An IAM condition is attached.
-        conditional: bool,
+        /// The IAM condition that is attached.
+        condition: Option<BindingCondition>,
         /// How it is bound.
         style: BindingStyle,
     },
@@ -338,6 +343,30 @@ pub enum Gate {
         /// `claimsMatchingExpression`.
         expression: Option<Text>,
     },
+}
+
+/// An IAM condition on a binding (<https://cloud.google.com/iam/docs/conditions-overview>).
+#[derive(Debug, Clone)]
+pub struct BindingCondition {
+    /// The CEL expression; none when it cannot be read.
+    pub expression: Option<Text>,
+}
+
+impl BindingCondition {
+    /// Whether it never holds again.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        let standing = self.expression.as_ref().map(|e| google::standing(e, crate::calendar::now()));
+        matches!(standing, Some(google::Standing::Ended))
+    }
+}
+
+impl Gate {
+    /// Whether it is a binding that its condition has ended: nobody has anything by it.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        matches!(self, Self::GoogleMember { condition: Some(condition), .. } if condition.has_ended())
+    }
 }
 
 /// How a Google binding is managed.
@@ -477,6 +506,10 @@ pub struct Graph {
     pub apis: Vec<Api>,
     /// Keys of Terraform's objects that are written twice: all but the last are lost.
     pub duplicates: Vec<DuplicateKey>,
+    /// GKE clusters.
+    pub clusters: Vec<Cluster>,
+    /// How node pools of GKE serve metadata, where they say so.
+    pub node_metadata: Vec<NodeMetadata>,
     /// Credential configurations of workloads outside of Google Cloud.
     pub credential_configs: Vec<CredentialConfig>,
     /// Long-lived credentials.

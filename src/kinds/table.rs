@@ -78,6 +78,8 @@ pub(super) static ROWS: &[ResourceKind] = &[
     read(Is("provider.google")),
     read(Is("provider.google-beta")),
     read(Is("google_project_service")),
+    ResourceKind { words: &["google_container_cluster"], ..read(Is("google_container_cluster")) },
+    ResourceKind { words: &["google_container_node_pool"], ..read(Is("google_container_node_pool")) },
     // What may write a credential configuration somewhere.
     ResourceKind { words: &["external_account"], ..read(Is("google_secret_manager_secret_version")) },
     read(Is("aws_secretsmanager_secret_version")),

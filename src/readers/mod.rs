@@ -80,6 +80,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
     for resource in input.resources {
         aws::terraform::declare(&mut reader, resource);
         gcp::terraform::declare(&mut reader, resource);
+        gcp::clusters::terraform(&mut reader, resource);
         azure::terraform(&mut reader, resource);
         kubernetes::terraform(&mut reader, resource);
         ci::terraform(&mut reader, resource);
@@ -89,6 +90,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
         aws::cloudformation::declare(&mut reader, object);
         gcp::documents::declare(&mut reader, object);
         gcp::connector::declare(&mut reader, object);
+        gcp::clusters::document(&mut reader, object);
         azure::document(&mut reader, object);
         kubernetes::document(&mut reader, object);
         ci::document(&mut reader, object);

@@ -110,9 +110,12 @@ pub fn facts<'g>(graph: &'g Graph, links: &Links) -> Vec<Fact<'g>> {
     }
     for trust in &graph.trusts {
         match &trust.gate {
-            Gate::GoogleMember { member, role, conditional, .. } => {
+            Gate::GoogleMember { member, role, condition, .. } => {
                 out.push(
-                    Fact::new("binding", &trust.origin).text("member", member).text("role", role).set("conditional", json!(conditional)),
+                    Fact::new("binding", &trust.origin)
+                        .text("member", member)
+                        .text("role", role)
+                        .set("conditional", json!(condition.is_some())),
                 );
             }
             Gate::AzureCredential { issuer, subject, audiences, .. } => {

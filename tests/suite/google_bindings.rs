@@ -214,3 +214,24 @@ fn one_cluster_is_not_the_whole_pool_and_a_uid_is_one_account() {
         "{found:?}"
     );
 }
+
+/// What ended lets nobody in; what is limited in time or to resources may.
+#[test]
+fn conditions_on_bindings() {
+    let limited = |expression: &str| {
+        let provider = forge("github", "assertion.repository_owner_id == '42'");
+        let text = format!(
+            "resource \"google_iam_workload_identity_pool\" \"ci\" {{\n  workload_identity_pool_id = \"ci-pool\"\n}}\n{provider}\nresource \"google_service_account\" \"ci\" {{\n  \
+             account_id = \"ci\"\n}}\nresource \"google_service_account_iam_binding\" \"ci\" {{\n  service_account_id = google_service_account.ci.name\n  role = \
+             \"roles/iam.workloadIdentityUser\"\n  members = [\"principalSet://iam.googleapis.com/${{google_iam_workload_identity_pool.ci.name}}/*\"]\n  condition {{\n    title = \
+             \"limited\"\n    expression = \"{expression}\"\n  }}\n}}\n"
+        );
+        let run = run(&text);
+        run.findings.iter().filter(|f| f.severity >= Severity::Medium).map(|f| f.rule.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(limited("request.time < timestamp('2022-06-30T00:00:00Z')"), Vec::<String>::new());
+    assert_eq!(limited("request.time < timestamp('2999-06-30T00:00:00Z')"), ["whole-pool-principal"]);
+    assert_eq!(limited("resource.name.endsWith('/x') || request.time < timestamp('2022-06-30T00:00:00Z')"), ["whole-pool-principal"]);
+    assert_eq!(limited("assertion.ref == 'refs/heads/main'"), ["rejected-policy"]);
+    assert_eq!(limited("request.time <"), ["rejected-policy"]);
+}

@@ -17,6 +17,7 @@ mod exposure_properties;
 mod exposure_table;
 mod exposure_table_issuers;
 mod gcp_conditions;
+mod gke;
 mod google_bindings;
 mod google_logins;
 mod hostile;

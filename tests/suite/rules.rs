@@ -15,9 +15,10 @@ use std::collections::BTreeSet;
 type Mark = (String, String, usize);
 
 /// Exposures that are not about the tokens of one issuer.
-const WITHOUT_WITNESS: [RuleId; 6] = [
+const WITHOUT_WITNESS: [RuleId; 7] = [
     RuleId::AccountPrincipal,
     RuleId::DefaultServiceAccount,
+    RuleId::NodeIdentityExposed,
     RuleId::PodIdentityUnscoped,
     RuleId::RolesAnywhereUnpinned,
     RuleId::UntrustedCredentialConfig,

@@ -3,7 +3,9 @@
 use super::super::context::Reader;
 use super::super::shape::{blocks, field, listing, place, text_at};
 use crate::graph::member::{self, Member};
-use crate::graph::{About, BindingStyle, Gate, GoogleLevel, Grant, IdentityId, IdentityKind, Origin, Trust, UndecidedKind};
+use crate::graph::{
+    About, BindingCondition, BindingStyle, Gate, GoogleLevel, Grant, IdentityId, IdentityKind, Origin, Trust, UndecidedKind,
+};
 use crate::partial::{Kind, Text, Value};
 
 /// What a role is bound on.
@@ -34,8 +36,7 @@ impl Target {
 pub(super) struct Binding {
     pub(super) origin: Origin,
     pub(super) role: Text,
-    /// An IAM condition is attached.
-    pub(super) conditional: bool,
+    pub(super) condition: Option<BindingCondition>,
     pub(super) style: BindingStyle,
 }
 
@@ -102,10 +103,15 @@ pub(super) fn bind_policy(reader: &mut Reader, target: &Target, origin: &Origin,
             );
             continue;
         };
-        let conditional = field(value, "condition").is_some();
-        let binding = Binding { origin: Origin { span, ..origin.clone() }, role, conditional, style };
+        let condition = field(value, "condition").map(condition);
+        let binding = Binding { origin: Origin { span, ..origin.clone() }, role, condition, style };
         bind_list(reader, target, &binding, field(value, "members"));
     }
+}
+
+/// The condition of a binding.
+pub(super) fn condition(value: &Value) -> BindingCondition {
+    BindingCondition { expression: text_at(value, "expression") }
 }
 
 /// Whether it matters who a member is that cannot be read: on a service account always, elsewhere for roles that let their
@@ -147,7 +153,7 @@ fn bind(reader: &mut Reader, target: &Target, binding: &Binding, text: Text) {
 
 /// A grant under an IAM condition may not hold.
 fn granted(binding: &Binding) -> Origin {
-    Origin { conditional: binding.origin.conditional || binding.conditional, ..binding.origin.clone() }
+    Origin { conditional: binding.origin.conditional || binding.condition.is_some(), ..binding.origin.clone() }
 }
 
 fn trust(reader: &mut Reader, target: &Target, binding: &Binding, member: Text) {
@@ -170,7 +176,7 @@ fn trust(reader: &mut Reader, target: &Target, binding: &Binding, member: Text) 
             id
         }
     };
-    let gate = Gate::GoogleMember { member, role: binding.role.clone(), conditional: binding.conditional, style: binding.style };
+    let gate = Gate::GoogleMember { member, role: binding.role.clone(), condition: binding.condition.clone(), style: binding.style };
     reader.graph.add_trust(Trust { origin, identity, gate });
 }
 

@@ -90,8 +90,8 @@ fn binding(reader: &mut Reader, value: &Value, target: &Target, origin: &Origin,
         );
         return None;
     };
-    let conditional = field(value, "condition").is_some();
-    Some(Binding { origin: origin.clone(), role, conditional, style })
+    let condition = field(value, "condition").map(super::binding::condition);
+    Some(Binding { origin: origin.clone(), role, condition, style })
 }
 
 /// `member`, or `memberFrom.serviceAccountRef`.
@@ -149,7 +149,7 @@ fn resource_id(object: &Object, spec: &Value) -> Option<Text> {
 }
 
 /// `spec.projectRef`, else the annotation, else the namespace (which is named after its project by convention only, so not).
-fn project(object: &Object, spec: &Value) -> Option<Text> {
+pub(super) fn project(object: &Object, spec: &Value) -> Option<Text> {
     let reference = field(spec, "projectRef").and_then(|r| any_field(r, &["external", "name"]));
     let annotated = object.value.at(&["metadata", "annotations", "cnrm.cloud.google.com/project-id"]);
     let text = text(reference).or_else(|| text(annotated))?;

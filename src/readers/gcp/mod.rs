@@ -1,6 +1,7 @@
 //! Google Cloud: workload identity pools and providers, service accounts, and who is bound to what.
 
 mod binding;
+pub(super) mod clusters;
 pub(super) mod connector;
 pub(super) mod credentials;
 pub(super) mod documents;

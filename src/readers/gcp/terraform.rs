@@ -140,8 +140,8 @@ fn binding(reader: &mut Reader, resource: &Resource, family: &str, style: Bindin
         );
         return;
     };
-    let conditional = super::block(body, "condition").is_some();
-    let binding = Binding { origin: at, role, conditional, style };
+    let condition = super::block(body, "condition").map(super::binding::condition);
+    let binding = Binding { origin: at, role, condition, style };
     let lost = |reader: &mut Reader, argument: &str| {
         let (at, why) = (binding.origin.span, format!("`{}` has no readable `{argument}`", binding.origin.name));
         reader.undecided_about(target.about(), UndecidedKind::GoogleBinding, Some(at), why);

@@ -121,7 +121,7 @@ fn direct_access_and_roles_of_accounts() {
     assert!(
         matches!(&graph.identity(graph.trusts[0].identity).unwrap().kind, IdentityKind::GoogleResource { what, .. } if what == "storage_bucket b")
     );
-    assert!(matches!(&graph.trusts[1].gate, Gate::GoogleMember { conditional: true, .. }));
+    assert!(matches!(&graph.trusts[1].gate, Gate::GoogleMember { condition: Some(_), .. }));
     assert_eq!(graph.grants.iter().filter(|g| g.permission.to_string().contains("storage")).count(), 2);
     assert_eq!(graph.grants.iter().map(|g| g.origin.conditional).collect::<Vec<_>>(), [false, false, true]);
 }

@@ -5,6 +5,7 @@
 
 mod circle;
 mod compile;
+mod condition;
 mod evaluate;
 mod member;
 mod references;
@@ -12,6 +13,7 @@ mod symbol;
 
 pub use circle::{MAX_CHAIN, circles};
 pub use compile::{condition_formula, member_formula};
+pub use condition::{Standing, standing};
 pub use evaluate::{Admission, Attributes, Mapped, evaluate_member, evaluate_provider};
 pub use member::{Member, MemberKind, MemberProblem, MemberProblemKind, Piece, ProjectKind, Selector};
 pub use references::{Reference, References, is_constant, references};

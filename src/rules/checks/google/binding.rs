@@ -3,10 +3,11 @@
 use super::super::format::{self, Customised};
 use super::super::verdict;
 use super::provider::CONDITION_RULES;
-use super::{Context, ProviderView, attributes, views};
+use super::{Context, ProviderView, attributes, conditions, views};
 use crate::admission::cel::google::{Member, MemberKind, Selector};
 use crate::admission::exposure::{Class, Exposure, Life};
-use crate::catalogue::RuleId;
+use crate::catalogue::{Category, RuleId};
+use crate::partial::Text;
 use crate::token::Token;
 
 use crate::admission::formula::Formula;
@@ -19,7 +20,19 @@ use crate::place::Span;
 use crate::rules::{Finding, advice};
 
 pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
-    let Gate::GoogleMember { member: text, .. } = &trust.gate else { return Vec::new() };
+    let Gate::GoogleMember { member: text, condition, .. } = &trust.gate else { return Vec::new() };
+    match condition.as_ref().and_then(|c| conditions::check(trust, c)) {
+        Some(finding) => return vec![finding],
+        None if condition.is_some() => {
+            let exposure = |f: &Finding| f.category == Category::Exposure;
+            granted(context, index, trust, text).into_iter().map(|f| if exposure(&f) { f.certain(false) } else { f }).collect()
+        }
+        None => granted(context, index, trust, text),
+    }
+}
+
+/// What a binding makes of a pool, when its condition holds.
+fn granted(context: &Context<'_>, index: usize, trust: &Trust, text: &Text) -> Vec<Finding> {
     let Ok(member) = Member::parse(text) else { return Vec::new() };
     if matches!(member.kind, MemberKind::AllUsers | MemberKind::AllAuthenticatedUsers) {
         return public(context, trust, &member).into_iter().collect();

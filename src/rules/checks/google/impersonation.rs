@@ -30,7 +30,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
 
 fn member_and_role(trust: &Trust) -> Option<(&Text, &Text)> {
     match &trust.gate {
-        Gate::GoogleMember { member, role, .. } => Some((member, role)),
+        Gate::GoogleMember { member, role, .. } if !trust.gate.has_ended() => Some((member, role)),
         _ => None,
     }
 }
@@ -122,7 +122,7 @@ fn federated_above(context: &Context<'_>, trust: &Trust) -> Option<Finding> {
 }
 
 fn conditional(trust: &Trust) -> bool {
-    matches!(trust.gate, Gate::GoogleMember { conditional: true, .. })
+    matches!(trust.gate, Gate::GoogleMember { condition: Some(_), .. })
 }
 
 /// The same for service accounts.

@@ -4,6 +4,7 @@ mod attributes;
 mod audience;
 mod binding;
 mod collision;
+mod conditions;
 mod endpoints;
 mod impersonation;
 mod limits;

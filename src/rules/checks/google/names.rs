@@ -2,7 +2,7 @@
 //! (<https://cloud.google.com/iam/docs/principal-identifiers>).
 
 use super::Context;
-use crate::admission::cel::google::{Member, MemberKind, MemberProblem, MemberProblemKind, ProjectKind};
+use crate::admission::cel::google::{Member, MemberKind, MemberProblem, MemberProblemKind, ProjectKind, Selector};
 use crate::catalogue::RuleId;
 use crate::graph::{Declared, Gate, GoogleSource, Login, Origin, ProviderKind, pieces};
 use crate::partial::{Part, Text, UnknownKind};
@@ -43,7 +43,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
 fn of_member(origin: &Origin, text: &Text) -> Option<Finding> {
     match Member::parse(text) {
         Err(problem) => malformed(origin, text, &problem),
-        Ok(member) => project_id(origin, &member),
+        Ok(member) => project_id(origin, &member).or_else(|| of_cluster(origin, &member)),
     }
 }
 
@@ -110,6 +110,19 @@ fn project_id(origin: &Origin, member: &Member) -> Option<Finding> {
     let message = format!("`{}` is a project's id; a principal takes the project's number, so the binding can never be used", project.text);
     let finding = Finding::new(RuleId::ProjectIdInPrincipal, origin, used(&member.text, &project.text), &edge, message);
     Some(finding.help(NUMBER_HELP).certain(certain).along_text(&project.text))
+}
+
+/// A subject that GKE's pool never has
+/// (<https://cloud.google.com/kubernetes-engine/docs/concepts/workload-identity#principal-id-examples>).
+fn of_cluster(origin: &Origin, member: &Member) -> Option<Finding> {
+    let MemberKind::Pool { pool, selector: Selector::Subject(subject), .. } = &member.kind else { return None };
+    if !pieces::flat(&pool.text).ends_with(".svc.id.goog") || !subject.text.is_known() {
+        return None;
+    }
+    let message = format!("`{}` is no subject of a GKE workload pool: nobody has the role by it", subject.text);
+    let edge = member.text.to_string();
+    let finding = Finding::new(RuleId::MalformedPrincipal, origin, subject.span.or_else(|| member.text.span()), &edge, message);
+    Some(finding.help("write `…/subject/ns/NAMESPACE/sa/SERVICE_ACCOUNT`").along_text(&member.text))
 }
 
 /// Where the project is put into a name. The id itself may be written elsewhere, and is right there.

@@ -5,11 +5,10 @@ use super::{Account, Context, equal};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::member::{self, Accounts, Member};
-use crate::graph::{
-    BindingStyle, Declared, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Trust, TrustId, Workload, WorkloadKind, pieces,
-};
+use crate::graph::{BindingStyle, Declared, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Trust, TrustId, WorkloadKind, pieces};
 
 use crate::partial::Text;
+use crate::place::Span;
 use crate::rules::Finding;
 
 const USER: &str = "roles/iam.workloadIdentityUser";
@@ -28,6 +27,47 @@ enum Named {
     Unclear,
 }
 
+/// The annotation is not the e-mail address of a service account
+/// (<https://cloud.google.com/iam/docs/service-account-types>).
+pub(super) fn address(account: &Account<'_>) -> Option<Finding> {
+    let email = account.google?;
+    let known = email.as_known()?;
+    // What is to be filled in yet: addresses have small letters.
+    let names = known.replace("serviceAccounts/", "");
+    if names.is_empty() || names.contains(|c: char| c.is_ascii_uppercase() || "${}<>[]% ".contains(c)) {
+        return None;
+    }
+    let wrong = wrong_address(&known)?;
+    let origin = &account.workload.origin;
+    // A value that is written elsewhere is right there, and wrong here.
+    let here = |s: &Span| s.file == origin.span.file && origin.span.start <= s.start && s.end <= origin.span.end;
+    let span = email.span().filter(here);
+    let message = format!("`{known}` is not the address of a service account, {wrong}: the pods get no token");
+    let finding = Finding::new(RuleId::MalformedPrincipal, origin, span, "google address", message);
+    Some(finding.certain(!account.open).help("write `NAME@PROJECT_ID.iam.gserviceaccount.com`").along_text(email))
+}
+
+fn wrong_address(known: &str) -> Option<&'static str> {
+    if known.contains('/') {
+        return Some("it is the name of the resource");
+    }
+    let Some((_, domain)) = known.split_once('@') else { return Some("it has no domain") };
+    let own = [
+        "developer.gserviceaccount.com",
+        "appspot.gserviceaccount.com",
+        "cloudbuild.gserviceaccount.com",
+        "cloudservices.gserviceaccount.com",
+    ];
+    if own.contains(&domain) {
+        return None;
+    }
+    let Some(project) = domain.strip_suffix(".iam.gserviceaccount.com") else {
+        return Some("its domain is not `PROJECT_ID.iam.gserviceaccount.com`");
+    };
+    // A project of an old domain is `example.com:project`, with the domain behind.
+    project.bytes().all(|b| b.is_ascii_digit()).then_some("it has the project's number in place of its id")
+}
+
 /// The annotation names a Google service account that is declared here and that grants the ServiceAccount nothing.
 pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option<Finding> {
     let email = account.google.filter(|_| !account.open)?;
@@ -40,7 +80,7 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
     let mut nearest: Option<&Trust> = None;
     for trust in trusts {
         let Gate::GoogleMember { member, role, .. } = &trust.gate else { continue };
-        if !impersonates(role) {
+        if trust.gate.has_ended() || !impersonates(role) {
             continue;
         }
         match covers(member, account) {
@@ -165,24 +205,27 @@ fn named(text: &Text) -> Named {
 /// A grant for a ServiceAccount of a namespace whose manifests are here, and that ServiceAccount does not ask for it.
 pub(super) fn binding(context: &Context<'_>, accounts: &[Account<'_>], trust: &Trust) -> Option<Finding> {
     let Gate::GoogleMember { member, role, .. } = &trust.gate else { return None };
-    if role.as_known().as_deref() != Some(USER) {
-        return None;
-    }
     let identity = context.graph.identity(trust.identity)?;
-    let IdentityKind::GoogleServiceAccount { email, .. } = &identity.kind else { return None };
+    let email = match &identity.kind {
+        IdentityKind::GoogleServiceAccount { email, .. } if role.as_known().as_deref() == Some(USER) => email,
+        // A role on another resource needs no annotation, and the ServiceAccount has to be there all the same.
+        IdentityKind::GoogleResource { .. } if matches!(member::parse(member), Member::Kubernetes { .. }) => {
+            return absent(context, accounts, trust, member);
+        }
+        _ => return None,
+    };
     let Named::One(namespace, name) = named(member) else { return None };
     let (namespace, name) = (namespace.as_known()?, name.as_known()?);
     let is = |text: &Text, known: &str| text.as_known().map(|t| t == known);
     let may_be = |a: &&Account<'_>| a.namespace.is_none_or(|n| is(n, &namespace) != Some(false)) && is(a.name, &name) != Some(false);
     let candidates: Vec<&Account<'_>> = accounts.iter().filter(may_be).collect();
-    // A chart or a remote base may bring the ServiceAccount, or another one of its name.
-    let external = |w: &Workload| matches!(&w.kind, WorkloadKind::External { namespace: space } if space.as_ref().is_none_or(|s| is(s, &namespace) != Some(false)));
-    if context.graph.workloads.iter().any(external) {
+    if external(context, &namespace) {
         return None;
     }
     let here = accounts.iter().any(|a| a.namespace.is_some_and(|n| is(n, &namespace) == Some(true)));
     let (message, at) = match candidates.as_slice() {
-        [] if here => (
+        [] if !here => return elsewhere(context, accounts, trust, email, &format!("{namespace}/{name}")),
+        [] => (
             format!(
                 "the manifests of namespace `{namespace}` have no ServiceAccount `{name}`: anyone who creates one obtains this identity"
             ),
@@ -199,7 +242,7 @@ pub(super) fn binding(context: &Context<'_>, accounts: &[Account<'_>], trust: &T
             Some(other) if equal(other, email) == Some(false) => {
                 (format!("the ServiceAccount `{namespace}/{name}` references `{other}`, not this identity"), other.span())
             }
-            Some(_) => return None,
+            Some(_) => return other_pool(context, account, trust, email),
         },
         _ => return None,
     };
@@ -209,4 +252,94 @@ pub(super) fn binding(context: &Context<'_>, accounts: &[Account<'_>], trust: &T
         .certain(false)
         .along_text(member);
     Some(at.into_iter().fold(finding, |f, span| f.related_to(span, "the ServiceAccount")))
+}
+
+/// A chart or a remote base may bring ServiceAccounts into the namespace.
+fn external(context: &Context<'_>, namespace: &str) -> bool {
+    let may_be = |space: &Option<Text>| space.as_ref().and_then(Text::as_known).is_none_or(|s| s == namespace);
+    context.graph.workloads.iter().any(|w| matches!(&w.kind, WorkloadKind::External { namespace } if may_be(namespace)))
+}
+
+/// A ServiceAccount that nobody creates here has a role on a resource, while the manifests have one that is named alike.
+fn absent(context: &Context<'_>, accounts: &[Account<'_>], trust: &Trust, member: &Text) -> Option<Finding> {
+    let Named::One(namespace, name) = named(member) else { return None };
+    let (namespace, name) = (namespace.as_known()?, name.as_known()?);
+    let known = |text: &Text| text.as_known();
+    // One whose name or namespace is not known may be the one.
+    if external(context, &namespace) || accounts.iter().any(|a| a.namespace.is_none_or(|n| known(n).is_none()) || known(a.name).is_none()) {
+        return None;
+    }
+    let in_it = |a: &&Account<'_>| a.namespace.and_then(known).as_deref() == Some(&namespace);
+    let named_so = |a: &&Account<'_>| known(a.name).as_deref() == Some(&name);
+    if accounts.iter().any(|a| in_it(&a) && named_so(&a)) {
+        return None;
+    }
+    let (message, near) = match (accounts.iter().find(in_it), accounts.iter().find(named_so)) {
+        (Some(_), _) => {
+            let alike = accounts
+                .iter()
+                .filter(in_it)
+                .find(|a| known(a.name).is_some_and(|own| own.starts_with(&name) || name.starts_with(&own)))?;
+            (format!("the manifests of namespace `{namespace}` have no ServiceAccount `{name}`"), alike)
+        }
+        (None, Some(other)) => {
+            (format!("the manifests have the ServiceAccount `{}`, and none of namespace `{namespace}`", other.shown()), other)
+        }
+        (None, None) => return None,
+    };
+    let message = format!("{message}: nobody has the role, unless it is created elsewhere");
+    let finding = Finding::new(RuleId::OneSidedBinding, &trust.origin, member.span(), &format!("absent {namespace}/{name}"), message);
+    let finding = finding.severity(Severity::Low).certain(false).along_text(member);
+    Some(
+        finding
+            .help("name the ServiceAccount that the pods run as")
+            .related_to(near.workload.origin.span, "the ServiceAccount of the manifests"),
+    )
+}
+
+/// The grant is for a ServiceAccount that is not here, while the one that references the identity has none.
+fn elsewhere(context: &Context<'_>, accounts: &[Account<'_>], trust: &Trust, email: &Text, granted: &str) -> Option<Finding> {
+    let Gate::GoogleMember { member, .. } = &trust.gate else { return None };
+    // Where the identity is declared, the annotation is told.
+    if declared(context, trust.identity) {
+        return None;
+    }
+    let asks = |a: &&Account<'_>| !a.open && a.google.is_some_and(|g| equal(g, email) == Some(true));
+    let refused = |a: &&Account<'_>| {
+        let trusts = context.graph.trusts.iter().filter(|t| t.identity == trust.identity);
+        let mut members =
+            trusts.filter_map(|t| if let Gate::GoogleMember { member, role, .. } = &t.gate { Some((member, role)) } else { None });
+        members.all(|(member, role)| !impersonates(role) || covers(member, a) == Some(false))
+    };
+    let account = accounts.iter().filter(asks).find(refused)?;
+    let message = format!(
+        "the grant is for the ServiceAccount `{granted}`, and the one that references this identity is `{}`: its pods get a 403",
+        account.shown()
+    );
+    let finding = Finding::new(RuleId::OneSidedBinding, &trust.origin, member.span(), &format!("binding {granted}"), message);
+    let help = format!("grant the role to `serviceAccount:PROJECT_ID.svc.id.goog[{}]`", account.shown());
+    let finding = finding.severity(Severity::Medium).certain(false).help(help).along_text(member);
+    Some(finding.related_to(account.workload.origin.span, "the ServiceAccount"))
+}
+
+/// The grant is for the pool of the service account's project, and the clusters of the scan are of other projects: the pool
+/// belongs to the project of the cluster.
+fn other_pool(context: &Context<'_>, account: &Account<'_>, trust: &Trust, email: &Text) -> Option<Finding> {
+    let Gate::GoogleMember { member, .. } = &trust.gate else { return None };
+    let Member::Kubernetes { project, .. } = member::parse(member) else { return None };
+    let project = project.as_known()?;
+    let pools = super::clusters::pools(context)?;
+    let home = email.as_known()?.ends_with(&format!("@{project}.iam.gserviceaccount.com"));
+    let others = context.graph.trusts.iter().filter(|t| t.identity == trust.identity && !std::ptr::eq(*t, trust));
+    let granted = others.filter_map(|t| if let Gate::GoogleMember { member, .. } = &t.gate { Some(member) } else { None });
+    if !home || pools.contains(&project) || granted.into_iter().any(|m| covers(m, account) != Some(false)) {
+        return None;
+    }
+    let first = pools.first()?;
+    let message = format!(
+        "the grant is for the workload pool of `{project}`, where the service account is, and the clusters of this scan use `{first}.svc.id.goog`: the pool is that of the cluster's project"
+    );
+    let finding = Finding::new(RuleId::OneSidedBinding, &trust.origin, member.span(), &format!("pool {project}"), message);
+    let finding = finding.severity(Severity::Medium).certain(false).along_text(member);
+    Some(finding.help(format!("grant the role to `serviceAccount:{first}.svc.id.goog[{}]`", account.shown())))
 }

@@ -1,6 +1,7 @@
 //! Kubernetes ServiceAccounts and the identities of the clouds: both sides have to name each other.
 
 mod annotations;
+mod clusters;
 mod default;
 mod gke;
 mod irsa;
@@ -40,11 +41,13 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = accounts
         .par_iter()
         .flat_map_iter(|account| {
-            let sides = irsa::annotation(context, account).into_iter().chain(gke::annotation(context, account));
+            let google = gke::annotation(context, account).or_else(|| gke::address(account));
+            let sides = irsa::annotation(context, account).into_iter().chain(google);
             sides.chain(default::annotation(account)).chain(annotations::role(account))
         })
         .collect();
     findings.extend(annotations::misspelt(context));
+    findings.extend(clusters::check(context, &accounts));
     findings.extend(default::associations(context));
     findings.extend(context.graph.trusts.par_iter().flat_map_iter(|trust| default::member(context, trust)).collect::<Vec<_>>());
     findings.extend(context.graph.trusts.par_iter().flat_map_iter(|trust| gke::binding(context, &accounts, trust)).collect::<Vec<_>>());
