@@ -7,7 +7,7 @@ use super::{fingerprint, predicate, suppress};
 use crate::admission::exposure::{self, Exposure, Life};
 use crate::admission::formula::Formula;
 use crate::admission::search::Shared;
-use crate::catalogue::{Confidence, Rule, RuleId, Severity, catalogue};
+use crate::catalogue::{Category, Confidence, Rule, RuleId, Severity, catalogue};
 use crate::config::{Config, Level};
 use crate::gate::Inputs;
 use crate::graph::links::Links;
@@ -184,16 +184,17 @@ fn place_key(f: &Finding, sources: &Sources) -> PlaceKey {
 }
 
 /// One finding for one mistake of one declaration: instances of a module or a `for_each`, worlds and both judgements of a
-/// library share their cause. What another declaration makes of the same literal is a finding of its own: there are two
-/// identities to be had.
+/// library share their cause. What another declaration makes of a literal that lets somebody in is a finding of its own:
+/// there are two identities to be had. A literal by which nobody gets in is one mistake, however many use it.
 fn merge(mut findings: Vec<Finding>, sources: &Sources) -> Vec<Finding> {
     order(&mut findings, sources);
     let mut index: BTreeMap<_, usize> = BTreeMap::new();
     let mut out: Vec<Vec<Finding>> = Vec::new();
     for finding in findings {
         let once = finding.merge_key.clone().filter(|_| finding.declared.is_some());
-        let place = if once.is_some() { (None, once) } else { (Some(finding.span), None) };
-        let key = (finding.rule, finding.declared, place);
+        let place = if once.is_some() { (None, once.clone()) } else { (Some(finding.span), None) };
+        let declared = finding.declared.filter(|_| once.is_some() || finding.category != Category::Broken);
+        let key = (finding.rule, declared, place);
         let next = out.len();
         let at = *index.entry(key).or_insert(next);
         match out.get_mut(at) {

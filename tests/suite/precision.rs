@@ -144,3 +144,39 @@ resource "google_iam_workload_identity_pool_provider" "aws" {
 "#;
     assert_eq!(found(&[("main.tf", text)], Severity::High), Vec::<String>::new());
 }
+
+/// What a test or an example of a module passes for an issuer is a word, and one word is one finding.
+#[test]
+fn a_word_in_place_of_an_issuer_is_told_once_and_low() {
+    let module = r#"
+variable "oidc_issuer_url" { type = string }
+resource "azurerm_user_assigned_identity" "i" {
+  for_each            = toset(["dns", "certs", "metrics"])
+  name                = each.key
+  resource_group_name = "g"
+  location            = "westeurope"
+}
+resource "azurerm_federated_identity_credential" "dns" {
+  name                = "dns"
+  resource_group_name = "g"
+  parent_id           = azurerm_user_assigned_identity.i["dns"].id
+  audience            = ["api://AzureADTokenExchange"]
+  issuer              = var.oidc_issuer_url
+  subject             = "system:serviceaccount:dns:dns"
+}
+resource "azurerm_federated_identity_credential" "certs" {
+  name                = "certs"
+  resource_group_name = "g"
+  parent_id           = azurerm_user_assigned_identity.i["certs"].id
+  audience            = ["api://AzureADTokenExchange"]
+  issuer              = var.oidc_issuer_url
+  subject             = "system:serviceaccount:certs:certs"
+}
+"#;
+    let root = |issuer: &str| format!("module \"aks\" {{\n  source          = \"../modules/aks\"\n  oidc_issuer_url = \"{issuer}\"\n}}\n");
+    let run = |issuer: &str, least| found(&[("modules/aks/main.tf", module), ("validation/main.tf", &root(issuer))], least);
+    assert_eq!(run("url", Severity::Medium), Vec::<String>::new());
+    assert_eq!(run("url", Severity::Low), ["issuer-mismatch"]);
+    // a URL without its scheme is meant
+    assert_eq!(run("oidc.acme.example/aks", Severity::Medium), ["issuer-mismatch"]);
+}

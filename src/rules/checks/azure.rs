@@ -104,8 +104,15 @@ fn mistake(context: &Context<'_>, trust: &Trust, url: &Text) -> Option<Finding> 
     if (doubled || context.registry.recognise(known.trim()).is_none())
         && let Some(why) = malformed(&known)
     {
-        let message = format!("`{known}` is not a valid issuer: {why}; no token carries it, so no token can ever satisfy this trust");
+        let placeholder = !known.contains(['.', '/', ':']);
+        let message = if placeholder {
+            format!("`{known}` stands in for an issuer: no token can satisfy this trust until the URL of one is written here")
+        } else {
+            format!("`{known}` is not a valid issuer: {why}; no token carries it, so no token can ever satisfy this trust")
+        };
         let finding = Finding::new(RuleId::IssuerMismatch, &trust.origin, url.span(), &known, message);
+        // Nobody writes a word for a URL and means it: examples and tests of modules do.
+        let finding = if placeholder { finding.severity(Severity::Low) } else { finding };
         return Some(finding.help("write the issuer exactly as it stands in the token's `iss`: `https://HOST/PATH`").along_text(url));
     }
     let mistake = well_known_mistakes(&known).or_else(|| {

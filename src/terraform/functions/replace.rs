@@ -14,13 +14,32 @@ pub(super) fn call(c: &Call<'_>) -> Answer {
 }
 
 fn replace(c: &Call<'_>) -> Result<Value, Stop> {
-    let (text, pattern, with) = (c.text(0)?, c.string(1)?, c.text(2)?);
+    let (text, with) = (c.text(0)?, c.text(2)?);
+    if with.as_known().is_some_and(|w| w.is_empty()) && is_provider_prefix(&c.text(1)?, &text) {
+        let issuer = issuer_of_provider_arn(&text);
+        return c.text_value(issuer);
+    }
+    let pattern = c.string(1)?;
     let inner = pattern.strip_prefix('/').and_then(|p| p.strip_suffix('/')).filter(|_| pattern.len() > 1);
     let result = match inner {
         Some(regex) => by_regex(&text, &pattern, regex, &with)?,
         None => by_literal(&text, &pattern, &with)?,
     };
     c.text_value(if result.parts.is_empty() { Text::known("") } else { result })
+}
+
+/// `arn:aws:iam::${account}:oidc-provider/`, all that stands before the issuer in an ARN of a provider: what it is cut from
+/// is such an ARN. That the accounts are the same is taken for granted where they are not both written.
+pub(super) fn is_provider_prefix(pattern: &Text, arn: &Text) -> bool {
+    if !pattern.known_prefix().starts_with("arn:") || !pattern.known_suffix().ends_with(":oidc-provider/") {
+        return false;
+    }
+    match pattern.as_known() {
+        // A written ARN holds the prefix or not: that is no guess.
+        Some(_) if arn.is_known() => false,
+        Some(known) => known.starts_with(&arn.known_prefix()) || arn.known_prefix().starts_with(&known),
+        None => arn.known_prefix().is_empty() || arn.known_prefix().starts_with("arn:"),
+    }
 }
 
 fn by_literal(text: &Text, pattern: &str, with: &Text) -> Result<Text, Stop> {

@@ -303,7 +303,11 @@ fn trim_where(c: &Call<'_>, drop: impl Fn(char) -> bool) -> Result<Value, Stop> 
 }
 
 fn trimprefix(c: &Call<'_>) -> Result<Value, Stop> {
-    let (text, prefix) = (c.text(0)?, c.string(1)?);
+    let text = c.text(0)?;
+    if replace::is_provider_prefix(&c.text(1)?, &text) {
+        return c.text_value(replace::issuer_of_provider_arn(&text));
+    }
+    let prefix = c.string(1)?;
     match has_prefix(&text, &prefix) {
         Some(true) => c.text_value(cut_known(&text, prefix.len(), 0)),
         Some(false) => c.text_value(text),

@@ -389,6 +389,7 @@ fn replace_keeps_the_shape() {
         ("arn:{p:Partition}:iam::{a:AccountId}:oidc-provider/{i:Issuer}", "/^(.*provider/)/", "", "{i}"),
         ("arn:aws:iam::{a:AccountId}:oidc-provider/x.example/{y}", "/^(.*provider/)/", "", "x.example/{y}"),
         ("{arn:Arn}", "/^(.*provider/)/", "", "{replace(arn,\"/^(.*provider/)/\",\"\")}"),
+        ("{arn}", "arn:aws:iam::111122223333:oidc-provider/", "", "{replace(arn,\"/^(.*provider/)/\",\"\")}"),
         ("a_{id:AccountId}_b", "_", "-", "a-{id}-b"),
         ("a_{x}_b", "_", "-", "a-{replace(x,\"_\",\"\\\"-\\\"\")}-b"),
         ("a_{x}", "/[^a-z]/", "-", "a-{replace(x,\"/[^a-z]/\",\"-\")}"),
@@ -409,6 +410,23 @@ fn every_spelling_of_the_issuer_is_one_unknown() {
     let escaped = on("replace", &[arn.clone(), Value::string("/^(.*provider\\/)/"), Value::string("")]);
     let helper = issuer_of_provider_arn(&arn.as_text().unwrap());
     assert!(replaced.as_text().unwrap().same(&helper) && escaped.as_text().unwrap().same(&helper));
+    let prefix = shaped("arn:{p:Partition}:iam::{a:AccountId}:oidc-provider/");
+    let prefix_cut = on("replace", &[arn.clone(), prefix.clone(), Value::string("")]);
+    assert!(prefix_cut.as_text().unwrap().same(&helper), "{}", shape(&prefix_cut));
+    assert!(on("trimprefix", &[arn.clone(), prefix]).as_text().unwrap().same(&helper));
+    // another prefix than that of a provider is cut from no ARN of one
+    let role = on("replace", &[arn.clone(), shaped("arn:aws:iam::{a:AccountId}:role/"), Value::string("")]);
+    assert!(matches!(role.kind, Kind::Unknown(_)), "{}", shape(&role));
+    // and not that of another account
+    let other = on(
+        "replace",
+        &[
+            shaped("arn:aws:iam::444455556666:oidc-provider/{y}"),
+            Value::string("arn:aws:iam::111122223333:oidc-provider/"),
+            Value::string(""),
+        ],
+    );
+    assert!(shape(&other).starts_with("arn:aws:iam::444455556666:oidc-provider/"), "{}", shape(&other));
     let split = on("split", &[Value::string("oidc-provider/"), arn]);
     assert!(split.items()[1].as_text().unwrap().same(&helper));
     let url = shaped("{url}");

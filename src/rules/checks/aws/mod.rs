@@ -82,8 +82,15 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
 /// A role has one trust policy: several are what it may be. What breaks a trust, or is missing from it, counts only when
 /// it is so in each of them.
 fn everywhere(context: &Context<'_>, each: Vec<Vec<Finding>>) -> Vec<Finding> {
-    const OF_ALL: [RuleId; 5] =
-        [RuleId::NeverMatches, RuleId::IssuerMismatch, RuleId::LiteralWildcard, RuleId::UnsupportedClaim, RuleId::MissingAudience];
+    const OF_ALL: [RuleId; 7] = [
+        RuleId::NeverMatches,
+        RuleId::IssuerMismatch,
+        RuleId::LiteralWildcard,
+        RuleId::UnsupportedClaim,
+        RuleId::MissingAudience,
+        RuleId::MalformedPrincipal,
+        RuleId::RejectedPolicy,
+    ];
     let policies = || context.graph.trusts.iter().zip(&each).filter(|(t, _)| matches!(t.gate, Gate::AwsPolicy(_)));
     let mut alternatives: BTreeMap<IdentityId, usize> = BTreeMap::new();
     let mut counts: BTreeMap<(IdentityId, RuleId), usize> = BTreeMap::new();
