@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    fedlint::cli::main()
+    fedlint::command_line()
 }
