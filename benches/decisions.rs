@@ -233,7 +233,7 @@ mod exposures {
                 decided = Some((lives, exposes));
             }
             let Some((lives, exposes)) = decided else { return (time, true, name) };
-            let open = matches!(lives, Life::Unknown(_)) || (exposes.is_err() && !matches!(lives, Life::Dead));
+            let open = matches!(lives, Life::Unknown) || (exposes.is_err() && !matches!(lives, Life::Dead));
             (time, open, name)
         };
         let mut times: Vec<(Duration, bool, String)> = all.map(time).collect();

@@ -6,7 +6,7 @@ use crate::graph::{DuplicateKey, Graph, UndecidedKind};
 use crate::kinds;
 use crate::place::Span;
 use crate::readers::scripts::Scripts;
-use crate::readers::{self, Document, Format};
+use crate::readers::{self, Document};
 use crate::report::{Cause, Coverage, Run, Setup, Skipped, Undecided};
 use crate::rules::baseline::Baseline;
 use crate::rules::engine::{self, Context, Selection};
@@ -180,7 +180,7 @@ fn scan(request: &Request, sources: &Arc<Sources>) -> Result<Scan, ScanError> {
 /// A file's documents.
 struct Tree {
     file: Arc<SourceFile>,
-    format: Format,
+    kind: FileKind,
     templated: bool,
     parsed: Parsed,
 }
@@ -189,15 +189,15 @@ fn documents(scan: &Scan) -> Vec<Tree> {
     let hits: Vec<_> = scan.hits().collect();
     let tree = |file: &crate::source::walk::ScannedFile| {
         let source = Arc::clone(file.source.as_ref()?);
-        let (format, templated, parsed) = match file.kind {
-            FileKind::Json => (Format::Json, false, json::parse(&source)),
+        let (templated, parsed) = match file.kind {
+            FileKind::Json => (false, json::parse(&source)),
             FileKind::Yaml => {
                 let (parsed, templated) = helm::read(&source, file.chart_template);
-                (Format::Yaml, templated, parsed)
+                (templated, parsed)
             }
             _ => return None,
         };
-        Some(Tree { file: source, format, templated, parsed })
+        Some(Tree { file: source, kind: file.kind, templated, parsed })
     };
     hits.par_iter().filter_map(|file| tree(file)).collect()
 }
@@ -212,7 +212,7 @@ fn evaluate(scan: &Scan, models: &Library) -> Evaluated {
 fn plans(documents: &mut Vec<Tree>, evaluated: &mut Evaluated) {
     let (plans, others): (Vec<Tree>, Vec<Tree>) = std::mem::take(documents)
         .into_iter()
-        .partition(|t| t.format == Format::Json && t.parsed.documents.first().is_some_and(plan::is_plan));
+        .partition(|t| t.kind == FileKind::Json && t.parsed.documents.first().is_some_and(plan::is_plan));
     *documents = others;
     let mut planned = Vec::new();
     for tree in plans {
@@ -237,7 +237,7 @@ fn scripts(scan: &Scan, documents: &[Tree]) -> Scripts {
 fn read_documents(documents: &[Tree]) -> Vec<Document<'_>> {
     let mut out = Vec::new();
     for tree in documents {
-        let document = |value| Document { file: &tree.file.path, value, format: tree.format, templated: tree.templated };
+        let document = |value| Document { file: &tree.file.path, value, templated: tree.templated };
         out.extend(tree.parsed.documents.iter().map(document));
     }
     out
@@ -245,12 +245,7 @@ fn read_documents(documents: &[Tree]) -> Vec<Document<'_>> {
 
 fn facts(documents: &[Tree], evaluated: &Evaluated, scripts: &Scripts) -> Graph {
     let mut documents = read_documents(documents);
-    documents.extend(scripts.documents.iter().map(|(path, value, conditional)| Document {
-        file: path,
-        value,
-        format: Format::Json,
-        templated: *conditional,
-    }));
+    documents.extend(scripts.documents.iter().map(|(path, value, conditional)| Document { file: path, value, templated: *conditional }));
     let embedded = |text: &Text| -> Result<Value, String> { json::parse_text(text, json::Limits::default()).map_err(|p| p.message) };
     let mut graph = Graph::default();
     readers::read(&readers::Input { resources: &evaluated.resources, documents: &documents, embedded: &embedded }, &mut graph);

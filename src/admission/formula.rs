@@ -172,8 +172,6 @@ pub enum Comparison {
     GreaterEqual,
     /// `==`
     Equal,
-    /// `!=`
-    NotEqual,
 }
 
 impl Subject {

@@ -11,4 +11,5 @@ pub mod exposure;
 pub mod formula;
 pub mod iam;
 pub mod search;
+#[cfg_attr(not(feature = "internals"), expect(dead_code, reason = "the readers of SPIRE that bring it facts are being built"))]
 pub mod spiffe;

@@ -2,8 +2,12 @@
 //!
 //! One file is the only source of a rule's text: `explain`, the docs, SARIF's help and the tests all come from it.
 
+#[cfg(any(test, feature = "internals"))]
+mod examples;
 mod levels;
 
+#[cfg(any(test, feature = "internals"))]
+pub use examples::{Example, ExampleFile};
 pub use levels::{Category, Confidence, Severity};
 
 use serde::{Deserialize, Serialize};
@@ -68,6 +72,7 @@ pub struct FrontMatter {
     pub frameworks: BTreeMap<String, Vec<String>>,
     /// The project's own source documents it comes from: for the project, not for its users.
     #[serde(default, skip_serializing)]
+    #[cfg_attr(not(feature = "internals"), expect(dead_code, reason = "for those who write rules: where the rule comes from"))]
     pub sources: Vec<String>,
     /// Ids of the same check in other tools.
     #[serde(default)]
@@ -119,28 +124,6 @@ pub struct Worse {
     pub severity: Severity,
 }
 
-/// A file of an example.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExampleFile {
-    /// Its path.
-    pub path: String,
-    /// Its text, markers removed.
-    pub text: String,
-    /// The rules expected in it, with the line from 1.
-    pub expected: Vec<(usize, String)>,
-}
-
-/// An example: a small repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Example {
-    /// Its heading.
-    pub title: String,
-    /// It shows the problem.
-    pub bad: bool,
-    /// Its files.
-    pub files: Vec<ExampleFile>,
-}
-
 /// A rule.
 #[derive(Debug, Clone)]
 pub struct Rule {
@@ -148,7 +131,8 @@ pub struct Rule {
     pub meta: FrontMatter,
     /// The Markdown below the front matter, as a person reads it: the tests' markers point at the line.
     pub body: String,
-    /// The runnable examples.
+    /// The runnable examples: for the tests.
+    #[cfg(any(test, feature = "internals"))]
     pub examples: Vec<Example>,
 }
 
@@ -176,51 +160,17 @@ pub fn parse(name: &str, text: &str) -> Result<Rule, String> {
     if meta.check.is_empty() != meta.when.is_some() {
         return Err(format!("rule `{name}`: exactly one of `check` and `when` is needed"));
     }
-    Ok(Rule { meta, body: shown(body), examples: examples(body) })
-}
-
-fn examples(body: &str) -> Vec<Example> {
-    let mut out: Vec<Example> = Vec::new();
-    let (mut section, mut lines) = ("", body.lines());
-    while let Some(line) = lines.next() {
-        if let Some(name) = line.strip_prefix("## ") {
-            section = name;
-            if matches!(section, "Bad" | "Good") {
-                out.push(Example { title: String::new(), bad: section == "Bad", files: Vec::new() });
-            }
-        } else if let (Some(title), "Bad" | "Good") = (line.strip_prefix("### "), section) {
-            out.push(Example { title: title.to_owned(), bad: section == "Bad", files: Vec::new() });
-        } else if let (Some(info), "Bad" | "Good") = (line.strip_prefix("```"), section) {
-            let path = info.split_whitespace().nth(1).unwrap_or("main.tf").to_owned();
-            let text: Vec<&str> = lines.by_ref().take_while(|l| *l != "```").collect();
-            if let Some(example) = out.last_mut() {
-                example.files.push(example_file(path, &text));
-            }
-        }
-    }
-    out.retain(|e| !e.files.is_empty());
-    out
+    Ok(Rule {
+        meta,
+        body: shown(body),
+        #[cfg(any(test, feature = "internals"))]
+        examples: examples::of(body),
+    })
 }
 
 /// The markers of the examples as comments for a reader: `# <- any-ref`.
 fn shown(body: &str) -> String {
     body.replace("# expect: ", "# <- ").replace("// expect: ", "// <- ")
-}
-
-/// Takes the markers (`# expect: id[, id]`, `// expect: id`) off the lines.
-fn example_file(path: String, lines: &[&str]) -> ExampleFile {
-    let mut expected = Vec::new();
-    let mut text = String::new();
-    for (index, line) in lines.iter().enumerate() {
-        let marked = ["# expect: ", "// expect: "].iter().find_map(|marker| line.split_once(marker));
-        let kept = marked.map_or(*line, |(before, ids)| {
-            expected.extend(ids.split(',').map(|id| (index + 1, id.trim().to_owned())));
-            before.trim_end()
-        });
-        text.push_str(kept);
-        text.push('\n');
-    }
-    ExampleFile { path, text, expected }
 }
 
 /// Every built-in rule, in order of the ids.
@@ -237,6 +187,7 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 }
 
 /// The text of every rule file, for tests that want to know why one does not load.
+#[cfg(any(test, feature = "internals"))]
 #[must_use]
 pub fn files() -> &'static [(&'static str, &'static str)] {
     RULE_FILES

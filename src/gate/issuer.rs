@@ -74,6 +74,7 @@ fn bare(url: &Text) -> Text {
 }
 
 /// The templates that can matter for a formula: those that differ in the claims it reads, where nobody has customised a subject.
+#[cfg(any(test, feature = "internals"))]
 #[must_use]
 pub fn templates(recognised: &Recognised<'_>, formula: &Formula) -> Vec<Template> {
     super::subjects::tokens(recognised, formula, &[]).0

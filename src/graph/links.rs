@@ -169,7 +169,7 @@ impl Index {
             IdentityKind::AwsRole { arn: Some(arn), .. } => {
                 self.roles.entry(role_path(arn)).or_default().push(this);
             }
-            IdentityKind::GoogleServiceAccount { email, .. } => {
+            IdentityKind::GoogleServiceAccount { email } => {
                 self.emails.entry(pieces::key(email).to_lowercase()).or_default().push(this);
                 if let Some((local, _)) = pieces::split_once(email, "@") {
                     self.locals.entry(pieces::key(&local).to_lowercase()).or_default().push(this);
@@ -415,7 +415,7 @@ fn google_accounts(graph: &Graph, index: &Index, scope: &str, email: &Text) -> V
 fn open_project(graph: &Graph, index: &Index, email: &Text) -> Vec<IdentityId> {
     let Some((local, domain)) = pieces::split_once(email, "@") else { return Vec::new() };
     let open = |id: &IdentityId| match graph.identity(*id).map(|i| &i.kind) {
-        Some(IdentityKind::GoogleServiceAccount { email: other, .. }) => {
+        Some(IdentityKind::GoogleServiceAccount { email: other }) => {
             !domain.is_known() || pieces::split_once(other, "@").is_some_and(|(_, d)| !d.is_known())
         }
         _ => false,

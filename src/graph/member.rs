@@ -50,7 +50,7 @@ pub enum Accounts {
         name: Text,
     },
     /// One, by its uid: of one cluster.
-    Uid(Text),
+    Uid,
     /// All of a namespace.
     Namespace(Text),
     /// All of one cluster, by its URL.
@@ -75,8 +75,8 @@ pub fn parse(text: &Text) -> Member {
         MemberKind::Workforce { .. } => Member::Workforce,
         MemberKind::AllUsers | MemberKind::AllAuthenticatedUsers => Member::Public,
         MemberKind::ServiceAccount(email) => Member::ServiceAccount(email.text),
-        MemberKind::Other(..) | MemberKind::Deleted(_) | MemberKind::Unmodelled(_) => Member::Person,
-        MemberKind::Unknown(_) => hidden(text),
+        MemberKind::Other | MemberKind::Deleted | MemberKind::Unmodelled => Member::Person,
+        MemberKind::Unknown => hidden(text),
     }
 }
 
@@ -85,7 +85,7 @@ fn of_pool(project: Option<Text>, pool: Text, selector: Selector) -> Member {
     let accounts = match selector {
         Selector::ServiceAccount { namespace, name } => Accounts::One { namespace: namespace.text, name: name.text },
         Selector::Namespace(namespace) => Accounts::Namespace(namespace.text),
-        Selector::ServiceAccountUid(uid) => Accounts::Uid(uid.text),
+        Selector::ServiceAccountUid => Accounts::Uid,
         Selector::Cluster(url) => Accounts::Cluster(url.text),
         Selector::Everyone(_) if known.is_some() => Accounts::Pool,
         // An attribute that GKE does not map, or a subject of another form: nobody's.
@@ -165,7 +165,7 @@ mod tests {
         assert!(
             matches!(accounts(gke("principalSet", &format!("kubernetes.cluster/{url}"))), Some(Accounts::Cluster(u)) if u.to_string() == url)
         );
-        assert!(matches!(accounts(gke("principal", "kubernetes.serviceaccount.uid/0a1b")), Some(Accounts::Uid(_))));
+        assert!(matches!(accounts(gke("principal", "kubernetes.serviceaccount.uid/0a1b")), Some(Accounts::Uid)));
         assert!(matches!(accounts(gke("principalSet", "namespace/shop")), Some(Accounts::Namespace(_))));
         assert!(matches!(accounts(gke("principalSet", "*")), Some(Accounts::Pool)));
         assert!(matches!(gke("principalSet", "kubernetes.serviceaccount.uid/0a1b"), Member::Malformed));

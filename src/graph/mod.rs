@@ -237,8 +237,6 @@ pub enum IdentityKind {
     GoogleServiceAccount {
         /// Its e-mail as far as it is known.
         email: Text,
-        /// The project it lives in, as written.
-        project: Option<Text>,
     },
     /// A Google resource other than a service account that a federated principal is granted on directly.
     GoogleResource {
@@ -296,8 +294,6 @@ pub enum WorkloadKind {
         kind: String,
         /// `metadata.namespace`.
         namespace: Option<Text>,
-        /// `metadata.name`.
-        name: Text,
         /// `serviceAccountName`; none means `default`.
         service_account: Option<Text>,
         /// Where `hostNetwork: true` is written.
@@ -404,25 +400,12 @@ pub struct Grant {
 pub struct Association {
     /// Where.
     pub origin: Origin,
-    /// The cluster's name.
-    pub cluster: Option<Text>,
     /// The namespace.
     pub namespace: Option<Text>,
     /// The ServiceAccount.
     pub service_account: Option<Text>,
     /// The role's ARN as written.
     pub role: Text,
-}
-
-/// A Google API that a project turns on (`google_project_service`).
-#[derive(Debug, Clone)]
-pub struct Api {
-    /// Where.
-    pub origin: Origin,
-    /// The project, as written.
-    pub project: Option<Text>,
-    /// `sts.googleapis.com`, `iamcredentials.googleapis.com`.
-    pub service: Text,
 }
 
 /// Somebody signs as a service account, or reaches another through it: rights that Token Creator has and Workload
@@ -502,8 +485,6 @@ pub struct Graph {
     pub grants: Vec<Grant>,
     /// EKS Pod Identity associations.
     pub associations: Vec<Association>,
-    /// Google APIs that are turned on.
-    pub apis: Vec<Api>,
     /// Keys of Terraform's objects that are written twice: all but the last are lost.
     pub duplicates: Vec<DuplicateKey>,
     /// GKE clusters.
@@ -547,6 +528,14 @@ arena!(
     add_provider provider providers ProviderId Provider,
     add_pool pool pools PoolId Pool,
     add_identity identity identities IdentityId Identity,
-    add_workload workload workloads WorkloadId Workload,
     add_trust trust trusts TrustId Trust
 );
+
+impl Graph {
+    /// Adds one and returns its id.
+    pub fn add_workload(&mut self, workload: Workload) -> WorkloadId {
+        let id = WorkloadId(u32::try_from(self.workloads.len()).unwrap_or(u32::MAX));
+        self.workloads.push(workload);
+        id
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::partial::Text;
 pub use crate::partial::cut::{
-    HOLE, flat, is_empty, key, only_atom, rsplit_once, slice, split_once, starts_unknown, strip_prefix, tail, trim_slashes, without_scheme,
+    HOLE, flat, is_empty, key, only_atom, rsplit_once, slice, split_once, starts_unknown, strip_prefix, trim_slashes, without_scheme,
 };
 
 /// The account in an ARN, as far as it is written: `arn:aws:iam::111122223333:role/x`, `arn:aws:iam::${var.account}:root`.

@@ -187,7 +187,7 @@ fn identities(graph: &Graph, picture: &mut Picture) {
     for (i, identity) in graph.identities.iter().enumerate() {
         let (cloud, shown) = match &identity.kind {
             IdentityKind::AwsRole { name, arn, .. } => ("aws", arn.as_ref().or(name.as_ref()).map(Text::to_string)),
-            IdentityKind::GoogleServiceAccount { email, .. } => ("google", Some(email.to_string())),
+            IdentityKind::GoogleServiceAccount { email } => ("google", Some(email.to_string())),
             IdentityKind::GoogleResource { what, .. } => ("google", Some(what.clone())),
             IdentityKind::AzureIdentity { parent } => ("azure", Some(parent.to_string())),
         };

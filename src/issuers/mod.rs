@@ -25,7 +25,7 @@ pub use distance::nearest;
 pub use mistakes::{Mistake, well_known_mistakes};
 pub use recognise::Recognised;
 pub use registry::{Registry, registry};
-pub use schema::{Bind, ClaimFacts, Compared, Flexible, Issuer, Kind, RegistryError, Retirement, Sees, SessionTags, Slash, Tenancy};
+pub use schema::{Compared, Flexible, Issuer, SessionTags, Tenancy};
 pub use traits::{Family, StandsFor, Tag, Trait};
 
 /// What a segment means for the question "whose token is it?".

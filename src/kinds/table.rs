@@ -77,7 +77,6 @@ pub(super) static ROWS: &[ResourceKind] = &[
     ResourceKind { words: &["google_storage_hmac_key"], ..read(Is("google_storage_hmac_key")) },
     read(Is("provider.google")),
     read(Is("provider.google-beta")),
-    read(Is("google_project_service")),
     ResourceKind { words: &["google_container_cluster"], ..read(Is("google_container_cluster")) },
     ResourceKind { words: &["google_container_node_pool"], ..read(Is("google_container_node_pool")) },
     // What may write a credential configuration somewhere.

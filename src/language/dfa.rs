@@ -1,7 +1,7 @@
 //! The deterministic automaton: a dense table over character classes, with three outputs.
 
 use super::classes::{Classes, readable_rank};
-use super::{FastBuild, MAX_CELLS, MAX_PAIRS, MAX_STATES, TooLarge};
+use super::{FastBuild, MAX_CELLS, MAX_STATES, TooLarge};
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
@@ -195,46 +195,19 @@ impl Dfa {
         }
         None
     }
-
-    /// A shortest string whose two outputs are wanted.
-    pub(super) fn product(&self, other: &Self, wanted: impl Fn(Out, Out) -> bool) -> Result<Option<String>, TooLarge> {
-        let (classes, maps) = Classes::join(&[&self.classes, &other.classes], &[]);
-        let order = readable_order(&classes);
-        let hopeless = |(a, b): (u32, u32)| matches!((self.fixed(a), other.fixed(b)), (Some(a), Some(b)) if !wanted(a, b));
-        let start = (self.start, other.start);
-        let mut from: Steps<(u32, u32)> = HashMap::from([(start, None)]);
-        let mut queue = VecDeque::from([start]);
-        while let Some(at) = queue.pop_front() {
-            if wanted(self.out(at.0), other.out(at.1)) {
-                return Ok(Some(path(&from, at)));
-            }
-            for (class, c) in &order {
-                let Some([left, right, ..]) = maps.get(*class).map(Vec::as_slice) else { continue };
-                let to = (self.next_class(at.0, usize::from(*left)), other.next_class(at.1, usize::from(*right)));
-                if !hopeless(to) && !from.contains_key(&to) {
-                    from.insert(to, Some((at, *c)));
-                    queue.push_back(to);
-                }
-            }
-            if from.len() > MAX_PAIRS {
-                return Err(TooLarge::Limit);
-            }
-        }
-        Ok(None)
-    }
 }
 
 /// For each state met the state before and the character between; none at the start.
-type Steps<S> = HashMap<S, Option<(S, char)>>;
+pub(super) type Steps<S> = HashMap<S, Option<(S, char)>>;
 
 /// The classes with their representatives, the most readable first.
-fn readable_order(classes: &Classes) -> Vec<(usize, char)> {
+pub(super) fn readable_order(classes: &Classes) -> Vec<(usize, char)> {
     let mut order: Vec<(usize, char)> = classes.representatives().iter().copied().enumerate().collect();
     order.sort_by_key(|(_, c)| readable_rank(*c));
     order
 }
 
-fn path<S: Eq + Hash + Copy>(from: &Steps<S>, end: S) -> String {
+pub(super) fn path<S: Eq + Hash + Copy>(from: &Steps<S>, end: S) -> String {
     let steps = std::iter::successors(from.get(&end).copied().flatten(), |(state, _)| from.get(state).copied().flatten());
     let mut chars: Vec<char> = steps.map(|(_, c)| c).collect();
     chars.reverse();

@@ -5,6 +5,8 @@
 //! constants of this module; a pattern beyond them is [`TooLarge`], never slow.
 
 mod classes;
+#[cfg(any(test, feature = "internals"))]
+mod compare;
 mod derive;
 mod dfa;
 mod nfa;
@@ -33,8 +35,6 @@ pub const MAX_NODES: usize = 65_536;
 pub const MAX_MOVES: usize = 2_000_000;
 /// The same for the union of patterns with stars: past it they are followed one by one.
 pub const MAX_UNION_MOVES: usize = 100_000;
-/// Most pairs of states that a comparison of two languages visits.
-pub const MAX_PAIRS: usize = 200_000;
 
 /// A pattern that is beyond the limits of this module, or that it does not model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +58,10 @@ pub enum Piece<'a> {
     /// Any run of characters, the empty one and line ends included.
     Star,
     /// Exactly one character.
+    #[cfg_attr(
+        not(any(test, feature = "internals")),
+        expect(dead_code, reason = "patterns of policies go to the automaton piece by piece")
+    )]
     One,
 }
 
@@ -81,22 +85,6 @@ impl Language {
         Self::glob(&[Piece::Star])
     }
 
-    /// The one string `text`.
-    ///
-    /// # Errors
-    /// [`TooLarge`] for a very long text.
-    pub fn exact(text: &str) -> Result<Self, TooLarge> {
-        Self::glob(&[Piece::Literal(text)])
-    }
-
-    /// The strings equal to `text` but for ASCII case.
-    ///
-    /// # Errors
-    /// [`TooLarge`] for a very long text.
-    pub fn exact_ignore_case(text: &str) -> Result<Self, TooLarge> {
-        Self::build(|nfa, start| nfa.literal_ignore_case(start, text))
-    }
-
     /// The strings that an IAM glob matches: `*` any run across every character, `?` one code point
     /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>).
     ///
@@ -110,22 +98,6 @@ impl Language {
                 Piece::One => nfa.one(at),
             })
         })
-    }
-
-    /// The strings that start with `text`.
-    ///
-    /// # Errors
-    /// [`TooLarge`] for a very long text.
-    pub fn prefix(text: &str) -> Result<Self, TooLarge> {
-        Self::glob(&[Piece::Literal(text), Piece::Star])
-    }
-
-    /// The strings that end with `text`.
-    ///
-    /// # Errors
-    /// [`TooLarge`] for a very long text.
-    pub fn suffix(text: &str) -> Result<Self, TooLarge> {
-        Self::glob(&[Piece::Star, Piece::Literal(text)])
     }
 
     /// The strings that contain `text`.
@@ -163,39 +135,9 @@ impl Language {
         self.0.out(self.0.run(self.0.start(), text)) == Out::Yes
     }
 
-    /// True when there is no string.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.fixed(self.0.start()).is_some_and(|out| out != Out::Yes)
-    }
-
     /// A shortest string, of readable characters where there is a choice.
     #[must_use]
     pub fn shortest(&self) -> Option<String> {
         self.0.shortest_from(self.0.start())
-    }
-
-    /// `None` when every string is one of `other`'s, else a shortest one that is not.
-    ///
-    /// # Errors
-    /// [`TooLarge::Limit`] past [`MAX_PAIRS`].
-    pub fn outside(&self, other: &Self) -> Result<Option<String>, TooLarge> {
-        self.0.product(&other.0, |a, b| a == Out::Yes && b != Out::Yes)
-    }
-
-    /// True when every string is one of `other`'s.
-    ///
-    /// # Errors
-    /// [`TooLarge::Limit`] past [`MAX_PAIRS`].
-    pub fn included_in(&self, other: &Self) -> Result<bool, TooLarge> {
-        Ok(self.outside(other)?.is_none())
-    }
-
-    /// A shortest string that both have.
-    ///
-    /// # Errors
-    /// [`TooLarge::Limit`] past [`MAX_PAIRS`].
-    pub fn common(&self, other: &Self) -> Result<Option<String>, TooLarge> {
-        self.0.product(&other.0, |a, b| a == Out::Yes && b == Out::Yes)
     }
 }

@@ -135,29 +135,6 @@ impl Value {
         }
     }
 
-    /// The tree with the unknowns for which `value` gives a string replaced by it, in their places.
-    #[must_use]
-    pub fn resolved(&self, value: &dyn Fn(&Unknown) -> Option<String>) -> Self {
-        let text = |t: &Text| t.resolved(value);
-        let kind = match &self.kind {
-            Kind::Text(t) => Kind::Text(text(t)),
-            Kind::List { items, open } => Kind::List { items: items.iter().map(|v| v.resolved(value)).collect(), open: *open },
-            Kind::OneOf(all) => Kind::OneOf(all.iter().map(|v| v.resolved(value)).collect()),
-            Kind::Map { entries, open } => {
-                let entries = entries.iter().map(|e| Entry { key: text(&e.key), value: e.value.resolved(value) }).collect();
-                Kind::Map { entries, open: *open }
-            }
-            Kind::Unknown(atom) => match value(atom) {
-                Some(known) => {
-                    Kind::Text(Text { parts: vec![Part::Literal { text: known.into(), span: self.span, trail: self.trail.clone() }] })
-                }
-                None => self.kind.clone(),
-            },
-            other => other.clone(),
-        };
-        Self { kind, span: self.span, trail: self.trail.clone() }
-    }
-
     /// The items of a list; a value that is no list (nor null) is a list of itself.
     #[must_use]
     pub fn items(&self) -> Vec<&Value> {

@@ -227,7 +227,7 @@ impl<'a> Reader<'a> {
                 keys.extend(name.as_ref().map(|n| format!("role|{scope}|{}", pieces::key(n))));
                 keys.extend(arn.as_ref().map(|a| format!("arn|{}", pieces::key(a))));
             }
-            IdentityKind::GoogleServiceAccount { email, .. } => keys.extend(email_keys(scope, email)),
+            IdentityKind::GoogleServiceAccount { email } => keys.extend(email_keys(scope, email)),
             IdentityKind::GoogleResource { what, .. } => keys.push(format!("resource|{scope}|{what}")),
             IdentityKind::AzureIdentity { parent } => keys.push(format!("azure|{scope}|{}", pieces::key(parent))),
         }
@@ -267,7 +267,7 @@ impl<'a> Reader<'a> {
             let all = self.identities.get(&key)?;
             let open = |t: &Text| pieces::split_once(t, "@").is_some_and(|(_, domain)| !domain.is_known());
             let fits = |id: &&IdentityId| match self.graph.identity(**id).map(|i| &i.kind) {
-                Some(IdentityKind::GoogleServiceAccount { email: other, .. }) => open(&email) || open(other),
+                Some(IdentityKind::GoogleServiceAccount { email: other }) => open(&email) || open(other),
                 _ => false,
             };
             let mut found = all.iter().filter(fits);
@@ -282,8 +282,7 @@ impl<'a> Reader<'a> {
             Some(id) => id,
             None => {
                 let email = email_of(text);
-                let project = project_of(text);
-                self.add_identity(origin.clone(), IdentityKind::GoogleServiceAccount { email, project })
+                self.add_identity(origin.clone(), IdentityKind::GoogleServiceAccount { email })
             }
         }
     }
@@ -327,15 +326,6 @@ fn email_keys(scope: &str, email: &Text) -> Vec<String> {
 /// The e-mail (or reference) inside `projects/P/serviceAccounts/EMAIL`.
 pub(super) fn email_of(text: &Text) -> Text {
     pieces::rsplit_once(text, "serviceAccounts/").map_or_else(|| text.clone(), |(_, email)| email)
-}
-
-fn project_of(text: &Text) -> Option<Text> {
-    let named = pieces::split_once(text, "projects/").and_then(|(_, rest)| pieces::split_once(&rest, "/"));
-    let named = named.map(|(project, _)| project).filter(|p| p.as_known().as_deref() != Some("-"));
-    named.or_else(|| {
-        let (_, domain) = pieces::split_once(&email_of(text), "@")?;
-        pieces::rsplit_once(&domain, ".iam.gserviceaccount.com").map(|(project, _)| project)
-    })
 }
 
 /// The e-mail of an account whose project may not be known.

@@ -21,15 +21,6 @@ use crate::partial::{Text, Value};
 use crate::terraform::Resource;
 use context::Reader;
 
-/// The syntax of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// JSON, one document a file.
-    Json,
-    /// YAML, a file may hold several documents.
-    Yaml,
-}
-
 /// One document of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Document<'a> {
@@ -37,8 +28,6 @@ pub struct Document<'a> {
     pub file: &'a str,
     /// Its tree.
     pub value: &'a Value,
-    /// Its syntax.
-    pub format: Format,
     /// It is a template (Helm): what the template decides is unknown, and the document may not be there at all.
     pub templated: bool,
 }

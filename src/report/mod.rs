@@ -165,12 +165,6 @@ impl Summary {
         }
         summary
     }
-
-    /// How many in all.
-    #[must_use]
-    pub fn total(self) -> usize {
-        self.critical + self.high + self.medium + self.low + self.info
-    }
 }
 
 /// `1 file`, `2 files`.

@@ -8,9 +8,6 @@ use crate::place::Span;
 use crate::source::{SourceFile, Sources};
 use std::sync::Arc;
 
-/// What the rule files call this in `check:`; it runs after all others.
-pub const NAME: &str = "suppressions";
-
 /// A comment of a file.
 struct Comment {
     file: Arc<SourceFile>,

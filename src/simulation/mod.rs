@@ -18,7 +18,7 @@ pub use subject::of_subject;
 pub use token::{GithubJob, read as read_token};
 
 use crate::graph::links::Links;
-use crate::graph::{Gate, Graph, ProviderId, Trust};
+use crate::graph::{Gate, Graph, Trust};
 use crate::issuers::{StandsFor, Tenancy, registry};
 use crate::partial::{Text, UnknownKind};
 use crate::place::Span;
@@ -143,12 +143,14 @@ fn trusted(graph: &Graph, links: &Links, index: usize, trust: &Trust, presented:
     }
 }
 
-/// Decides the token before every Google provider: who enters the pools, whatever is bound there.
+/// Decides the token before every Google provider: who enters the pools, whatever is bound there. The tests hold witnesses
+/// against it.
+#[cfg(any(test, feature = "internals"))]
 #[must_use]
-pub fn entering(graph: &Graph, links: &Links, presented: &Presented) -> Vec<(ProviderId, Evaluation)> {
+pub fn entering(graph: &Graph, links: &Links, presented: &Presented) -> Vec<(crate::graph::ProviderId, Evaluation)> {
     let mut out = Vec::new();
     for index in 0..graph.providers.len() {
-        let id = ProviderId(u32::try_from(index).unwrap_or(u32::MAX));
+        let id = crate::graph::ProviderId(u32::try_from(index).unwrap_or(u32::MAX));
         if let Answer::Decided(evaluation) = open::decided(presented, &|p| google::decide_provider(graph, links, id, p)) {
             out.push((id, evaluation));
         }

@@ -19,10 +19,9 @@ mod strings;
 mod time;
 pub mod value;
 
-pub use ast::{Expr, ExprKind};
+#[cfg(any(test, feature = "internals"))]
 pub use evaluate::{Fault, Scope, evaluate};
 pub use parser::{Problem, parse};
-pub use regex::translate as translate_regex;
 pub use value::Value;
 
 #[cfg(test)]

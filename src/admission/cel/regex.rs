@@ -14,7 +14,7 @@ const MAX_COMPILED: usize = 2 << 20;
 ///
 /// # Errors
 /// The pattern is not RE2.
-pub fn translate(pattern: &str) -> Result<String, String> {
+pub(super) fn translate(pattern: &str) -> Result<String, String> {
     let mut out = String::new();
     let mut chars = pattern.chars().peekable();
     let mut class: Option<usize> = None;

@@ -1,3 +1,4 @@
+use super::ast::ExprKind;
 use super::*;
 use crate::partial::{Part, Text, Unknown, UnknownKind};
 use crate::place::{FileId, Span};

@@ -64,8 +64,6 @@ pub struct Exposure {
     pub certain: bool,
     /// What the policy names, per segment.
     pub named: BTreeMap<String, Vec<Candidate>>,
-    /// The wildcard that leaves the decisive segment open.
-    pub open_at: Option<Span>,
     /// The positive tests that hold for the witness, by their place in [`shape::tests`].
     pub admitting: Vec<usize>,
     /// Nothing but values that the caller picks stands between the class and the gate: see [`chosen`].
@@ -80,7 +78,7 @@ pub enum Life {
     /// Proved: none of the issuer's tokens does, whatever the unknowns are.
     Dead,
     /// Not decided.
-    Unknown(String),
+    Unknown,
 }
 
 /// A level of the question: the roles whose segments name it.
@@ -128,13 +126,12 @@ pub fn life_in(formula: &Formula, templates: &Templates) -> Life {
     match compiled.search(templates, &options) {
         Outcome::Proof => {}
         Outcome::Witness(w) => return Life::Alive(Box::new(w.token)),
-        Outcome::Unknown(why) => return Life::Unknown(why),
+        Outcome::Unknown(_) => return Life::Unknown,
     }
     // A proof rests on what the vendor documents alone.
     match templates.loosened().map(|open| compiled.search(&open, &options)) {
         None | Some(Outcome::Proof) => Life::Dead,
-        Some(Outcome::Unknown(why)) => Life::Unknown(why),
-        Some(Outcome::Witness(_)) => Life::Unknown("the vendor does not document all that its tokens can hold".to_owned()),
+        Some(Outcome::Unknown(_) | Outcome::Witness(_)) => Life::Unknown,
     }
 }
 
@@ -150,6 +147,7 @@ pub fn undocumented_in(formula: &Formula, templates: &Templates) -> bool {
 ///
 /// # Errors
 /// Nothing could be decided; the reason.
+#[cfg(any(test, feature = "internals"))]
 pub fn exposure(formula: &Formula, templates: &[Template]) -> Result<Exposure, String> {
     exposure_in(formula, &Templates::new(templates))
 }
@@ -234,7 +232,7 @@ fn with_filler(formula: &Formula, templates: &Templates, filler: &Filler) -> Res
         }
     }
     if let Some(witness) = gate.tag_as_branch() {
-        return Ok(Some(gate.found(Class::TagAsBranch, witness, &[])));
+        return Ok(Some(gate.found(Class::TagAsBranch, witness)));
     }
     let (witness, segments) = (None, BTreeMap::new());
     let intended = Exposure {
@@ -243,7 +241,6 @@ fn with_filler(formula: &Formula, templates: &Templates, filler: &Filler) -> Res
         segments,
         certain: true,
         named: gate.named,
-        open_at: None,
         admitting: Vec::new(),
         caller_chosen: false,
     };
@@ -306,7 +303,7 @@ impl Gate<'_> {
             }
         };
         let witness = self.of_ours(level, *witness, query, &applies);
-        let mut found = self.found(class, witness, &segments);
+        let mut found = self.found(class, witness);
         found.caller_chosen = chosen::decides(self.formula, query, &applies, level.any, &self.options);
         Ok(Some(found))
     }
@@ -357,7 +354,7 @@ impl Gate<'_> {
             let alike = prefix_formula(std::slice::from_ref(segment), &self.named);
             let query = Formula::All(vec![alike, Formula::Not(Box::new(ours))]);
             match self.compiled.and(&Compiled::new(&query, &self.options)).search(applies, &self.options) {
-                Outcome::Witness(w) => return Ok(Some(self.found(level.prefix, *w, std::slice::from_ref(segment)))),
+                Outcome::Witness(w) => return Ok(Some(self.found(level.prefix, *w))),
                 Outcome::Proof => {}
                 Outcome::Unknown(why) => return Err(why),
             }
@@ -365,9 +362,8 @@ impl Gate<'_> {
         Ok(None)
     }
 
-    fn found(&self, class: Class, witness: Witness, segments: &[(String, Role)]) -> Exposure {
+    fn found(&self, class: Class, witness: Witness) -> Exposure {
         let admitting = admitting(self.formula, &witness, &self.options);
-        let open_at = segments.iter().filter_map(|(name, _)| self.named.get(name)).flatten().find_map(|c| c.open_at);
         let token = minimal(&witness.token, self.formula);
         let segments = witness.segments.into_iter().collect();
         Exposure {
@@ -376,7 +372,6 @@ impl Gate<'_> {
             segments,
             certain: witness.certain,
             named: self.named.clone(),
-            open_at,
             admitting,
             caller_chosen: false,
         }

@@ -16,7 +16,6 @@ pub(super) fn holds(comparison: Comparison, ordering: Ordering) -> bool {
         Comparison::Greater => ordering.is_gt(),
         Comparison::GreaterEqual => ordering.is_ge(),
         Comparison::Equal => ordering.is_eq(),
-        Comparison::NotEqual => ordering.is_ne(),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::place::Span;
 
 /// The default quota of a trust policy, in characters without whitespace
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
-pub const TRUST_POLICY_QUOTA: usize = 2048;
+pub(super) const TRUST_POLICY_QUOTA: usize = 2048;
 /// The actions that a trust policy may name, alone or by a pattern
 /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html>).
 const IN_TRUSTS: &[&str] = &[

@@ -28,12 +28,8 @@ pub struct Candidate {
     pub span: Option<Span>,
     /// How the pattern came to the test.
     pub trail: Trail,
-    /// The test as a person reads it.
-    pub label: String,
     /// The wildcard that leaves the segment open.
     pub open_at: Option<Span>,
-    /// Every wildcard that covers a part of the segment.
-    pub wildcards: Vec<Span>,
 }
 
 /// For each segment of the template (by name) what the positively occurring tests of the formula say of it. A test that
@@ -69,7 +65,7 @@ fn literals_in(tests: &[(&Test, Vec<Pattern>)], prepared: &Prepared) -> BTreeMap
         }
         let Some((_, Some((slots, folded)))) = &subject else { continue };
         for pattern in patterns {
-            for (segment, candidate) in aligned(pattern, *folded || pattern.ignore_case, slots, prepared, test) {
+            for (segment, candidate) in aligned(pattern, *folded || pattern.ignore_case, slots, prepared) {
                 if let Some(list) = found.get_mut(segment) {
                     list.push(candidate);
                 }
@@ -258,7 +254,7 @@ impl Slots {
     }
 }
 
-fn aligned(pattern: &Pattern, ignore_case: bool, slots: &Slots, prepared: &Prepared, test: &Test) -> Vec<(usize, Candidate)> {
+fn aligned(pattern: &Pattern, ignore_case: bool, slots: &Slots, prepared: &Prepared) -> Vec<(usize, Candidate)> {
     let walk = Walk { prepared, ignore_case, backwards: false };
     let Some(mut found) = walk.run(&pattern.units, &slots.forwards) else { return Vec::new() };
     let backwards: Vec<Unit> = pattern.units.iter().rev().copied().collect();
@@ -288,10 +284,10 @@ fn aligned(pattern: &Pattern, ignore_case: bool, slots: &Slots, prepared: &Prepa
         };
         // The wildcard next behind the characters, else the first.
         let next = span.and_then(|s| wildcards.iter().find(|w| w.file == s.file && w.start >= s.end)).or(wildcards.first());
-        let (open_at, wildcards) = if f.complete { (None, Vec::new()) } else { (next.copied(), wildcards.clone()) };
+        let open_at = if f.complete { None } else { next.copied() };
         let text = f.chars.iter().map(|(c, _)| c).collect();
-        let (trail, label, complete) = (pattern.trail.clone(), test.label.clone(), f.complete);
-        let candidate = Candidate { text, complete, ignore_case, span, trail, label, open_at, wildcards };
+        let (trail, complete) = (pattern.trail.clone(), f.complete);
+        let candidate = Candidate { text, complete, ignore_case, span, trail, open_at };
         (f.segment, candidate)
     };
     found.into_iter().map(candidate).collect()

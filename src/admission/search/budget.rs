@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Most moves of one query over all its templates, automata built for it included.
-pub const MAX_QUERY_MOVES: usize = 12_000_000;
+pub(super) const MAX_QUERY_MOVES: usize = 12_000_000;
 /// Most moves of all the queries that decide one trust; past it every further query is unknown.
-pub const MAX_TRUST_MOVES: usize = 36_000_000;
+pub(super) const MAX_TRUST_MOVES: usize = 36_000_000;
 
 /// Why nothing more is asked of a trust.
 pub(super) const SPENT: &str = "the condition takes more steps than one trust is given";
@@ -23,7 +23,7 @@ pub(super) const LIMIT: &str = "the search exceeded its limit";
 
 /// What the queries of one trust may still cost together.
 #[derive(Debug, Clone)]
-pub struct Budget(Arc<AtomicUsize>);
+pub(super) struct Budget(Arc<AtomicUsize>);
 
 impl Default for Budget {
     fn default() -> Self {
@@ -34,13 +34,13 @@ impl Default for Budget {
 impl Budget {
     /// A budget of so many moves.
     #[must_use]
-    pub fn of(moves: usize) -> Self {
+    pub(super) fn of(moves: usize) -> Self {
         Self(Arc::new(AtomicUsize::new(moves)))
     }
 
     /// The moves that are left.
     #[must_use]
-    pub fn left(&self) -> usize {
+    pub(super) fn left(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 

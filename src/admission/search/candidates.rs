@@ -2,7 +2,7 @@
 
 use super::compile::{Leaf, each_leaf};
 use super::machine::Machine;
-use super::resolve::{Piece, Prepared};
+use super::resolve::Prepared;
 use crate::admission::search::Compiled;
 use crate::language::{Dfa, Language};
 use std::sync::Arc;
@@ -77,23 +77,4 @@ fn strings(alphabet: &Language, samples: Vec<String>, leaves: &[Arc<Leaf>]) -> V
         }
     }
     out
-}
-
-/// The string that the pieces are with each segment's samples, one string per round of samples.
-pub(super) fn rendered_samples(pieces: &[Piece], prepared: &Prepared) -> Vec<String> {
-    const ROUNDS: usize = 4;
-    (0..ROUNDS)
-        .filter_map(|round| {
-            pieces
-                .iter()
-                .map(|p| match p {
-                    Piece::Literal(text) => Some(text.clone()),
-                    Piece::Segment(i) => {
-                        let samples = prepared.samples(*i);
-                        samples.get(round).or_else(|| samples.last()).cloned()
-                    }
-                })
-                .collect::<Option<String>>()
-        })
-        .collect()
 }

@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 128;
 pub struct Compiled {
     pub(super) root: Node,
     /// The formula's parts as they were given, all of which must hold, for the concrete check.
-    sources: Vec<(Arc<Formula>, bool)>,
+    sources: Vec<Arc<Formula>>,
 }
 
 /// A formula over leaves.
@@ -27,8 +27,6 @@ pub(super) enum Node {
     Constant(Truth, Option<Arc<str>>),
     Leaf(Arc<Leaf>),
     Not(Arc<Node>),
-    /// True where the inner one is anything but true, unknown where it is unknown: "this formula refuses".
-    Refused(Arc<Node>),
     All(Vec<Node>),
     Any(Vec<Node>),
 }
@@ -40,19 +38,13 @@ pub(super) struct Leaf {
     pub(super) absent: Truth,
     /// What it is worth when the automaton accepts: unknown for a pattern with open holes.
     pub(super) accept: Truth,
-    pub(super) matchers: Vec<Pattern>,
+    /// Their holes are filled, or stand for any string.
+    pub(super) matchers: Vec<Matcher>,
     dfa: OnceLock<Built>,
     pub(super) words: Vec<String>,
     pub(super) label: String,
     /// The tests of a union by themselves, for when it is too large.
     pub(super) parts: Vec<Arc<Leaf>>,
-}
-
-/// A matcher whose holes are filled.
-#[derive(Debug, Clone)]
-pub(super) enum Pattern {
-    Matcher(Matcher),
-    Filled(Matcher),
 }
 
 impl Leaf {
@@ -74,7 +66,7 @@ impl Compiled {
     pub fn new(formula: &Formula, options: &Options<'_>) -> Self {
         let root =
             if too_large(formula) { Node::Constant(Truth::Unknown, Some(Arc::from(TOO_LARGE))) } else { compile(formula, options, 0) };
-        Self { root, sources: vec![(Arc::new(formula.clone()), true)] }
+        Self { root, sources: vec![Arc::new(formula.clone())] }
     }
 
     /// Both must hold.
@@ -84,24 +76,9 @@ impl Compiled {
         Self { root, sources: self.sources.iter().chain(&other.sources).cloned().collect() }
     }
 
-    /// The formula that holds where this one does not admit: where it is false or an error.
-    #[must_use]
-    pub fn refused(&self) -> Self {
-        let all = if let [(one, true)] = self.sources.as_slice() {
-            Arc::clone(one)
-        } else {
-            let part = |(f, holds): &(Arc<Formula>, bool)| if *holds { (**f).clone() } else { (**f).clone().negate() };
-            Arc::new(Formula::All(self.sources.iter().map(part).collect()))
-        };
-        Self { root: Node::Refused(Arc::new(self.root.clone())), sources: vec![(all, false)] }
-    }
-
     /// The concrete truth.
     pub(super) fn concrete(&self, token: &Token, segments: &[(String, String)], holes: &HoleMode<'_>) -> Truth {
-        self.sources.iter().fold(Truth::True, |t, (formula, holds)| {
-            let truth = evaluate_in(formula, token, segments, holes);
-            t.and(if *holds { truth } else { refusal(truth) })
-        })
+        self.sources.iter().fold(Truth::True, |t, formula| t.and(evaluate_in(formula, token, segments, holes)))
     }
 
     /// The object members that the formula tests: the claim and the keys.
@@ -114,21 +91,12 @@ impl Compiled {
     }
 }
 
-/// "Does not admit" of a truth.
-pub(super) fn refusal(truth: Truth) -> Truth {
-    match truth {
-        Truth::True => Truth::False,
-        Truth::False | Truth::Error => Truth::True,
-        Truth::Unknown => Truth::Unknown,
-    }
-}
-
 /// Visits the leaves in order.
 pub(super) fn each_leaf(node: &Node, f: &mut dyn FnMut(&Arc<Leaf>)) {
     match node {
         Node::Constant(..) => {}
         Node::Leaf(leaf) => f(leaf),
-        Node::Not(inner) | Node::Refused(inner) => each_leaf(inner, f),
+        Node::Not(inner) => each_leaf(inner, f),
         Node::All(all) | Node::Any(all) => all.iter().for_each(|n| each_leaf(n, f)),
     }
 }
@@ -189,17 +157,17 @@ fn compile(formula: &Formula, options: &Options<'_>, depth: usize) -> Node {
 }
 
 fn leaf(test: &Test, options: &Options<'_>) -> Leaf {
-    let (pattern, accept) = match options.holes {
-        HoleMode::Fill(fill) => (Pattern::Filled(filled(&test.matcher, fill)), Truth::True),
-        HoleMode::Any if has_holes(&test.matcher) => (Pattern::Matcher(test.matcher.clone()), Truth::Unknown),
-        HoleMode::Any => (Pattern::Matcher(test.matcher.clone()), Truth::True),
+    let (matcher, accept) = match options.holes {
+        HoleMode::Fill(fill) => (filled(&test.matcher, fill), Truth::True),
+        HoleMode::Any if has_holes(&test.matcher) => (test.matcher.clone(), Truth::Unknown),
+        HoleMode::Any => (test.matcher.clone(), Truth::True),
     };
-    let words = words(pattern.matcher());
+    let words = words(&matcher);
     Leaf {
         subject: test.subject.clone(),
         absent: test.absent,
         accept,
-        matchers: vec![pattern],
+        matchers: vec![matcher],
         dfa: OnceLock::new(),
         words,
         label: test.label.clone(),
@@ -266,7 +234,7 @@ enum Shape {
 
 impl Leaf {
     fn shape(&self) -> Shape {
-        self.matchers.first().map_or(Shape::Alone, Pattern::shape)
+        self.matchers.first().map_or(Shape::Alone, shape)
     }
 
     /// Takes another test in: one of the two suffices.
@@ -291,31 +259,21 @@ impl Leaf {
     }
 }
 
-impl Pattern {
-    pub(super) fn matcher(&self) -> &Matcher {
-        match self {
-            Self::Matcher(m) | Self::Filled(m) => m,
-        }
-    }
-
-    fn shape(&self) -> Shape {
-        let known = match self.matcher() {
-            Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) | Matcher::Prefix(t) | Matcher::Suffix(t) | Matcher::Contains(t) => {
-                t.is_known()
-            }
-            Matcher::Glob(parts) => parts.iter().all(|p| !matches!(p, GlobPart::Literal(t) if !t.is_known())),
-            _ => false,
-        };
-        let star = match self.matcher() {
-            Matcher::Suffix(_) | Matcher::Contains(_) => true,
-            Matcher::Glob(parts) => !parts.iter().rev().skip(1).all(|p| matches!(p, GlobPart::Literal(_))),
-            _ => false,
-        };
-        match (known, star) {
-            (false, _) => Shape::Alone,
-            (true, false) => Shape::Words,
-            (true, true) => Shape::Wild,
-        }
+fn shape(matcher: &Matcher) -> Shape {
+    let known = match matcher {
+        Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) | Matcher::Prefix(t) | Matcher::Suffix(t) | Matcher::Contains(t) => t.is_known(),
+        Matcher::Glob(parts) => parts.iter().all(|p| !matches!(p, GlobPart::Literal(t) if !t.is_known())),
+        _ => false,
+    };
+    let star = match matcher {
+        Matcher::Suffix(_) | Matcher::Contains(_) => true,
+        Matcher::Glob(parts) => !parts.iter().rev().skip(1).all(|p| matches!(p, GlobPart::Literal(_))),
+        _ => false,
+    };
+    match (known, star) {
+        (false, _) => Shape::Alone,
+        (true, false) => Shape::Words,
+        (true, true) => Shape::Wild,
     }
 }
 
@@ -348,9 +306,9 @@ fn words(matcher: &Matcher) -> Vec<String> {
     }
 }
 
-fn build(patterns: &[Pattern]) -> Result<Arc<Dfa>, TooLarge> {
+fn build(patterns: &[Matcher]) -> Result<Arc<Dfa>, TooLarge> {
     match patterns {
-        [one] => match one.matcher() {
+        [one] => match one {
             Matcher::Size(op, n) => return Dfa::of_size(*n, |o| compares(*op, o)).map(Arc::new),
             Matcher::Order(op, t) => {
                 return match t.as_known() {
@@ -368,17 +326,17 @@ fn build(patterns: &[Pattern]) -> Result<Arc<Dfa>, TooLarge> {
     let end = nfa.node()?;
     let mut words = Vec::new();
     for pattern in patterns {
-        if let Some(word) = word(pattern.matcher()) {
+        if let Some(word) = word(pattern) {
             words.push(word);
             continue;
         }
         let from = nfa.node()?;
         nfa.join(start, from);
-        let to = add(&mut nfa, from, pattern.matcher())?;
+        let to = add(&mut nfa, from, pattern)?;
         nfa.join(to, end);
     }
     nfa.words(start, end, &mut words)?;
-    let wild = patterns.len() > 1 && patterns.iter().any(|p| p.shape() == Shape::Wild);
+    let wild = patterns.len() > 1 && patterns.iter().any(|p| shape(p) == Shape::Wild);
     let most = if wild { MAX_UNION_MOVES } else { MAX_MOVES };
     nfa.determinise_within(most, start, end).map(Arc::new)
 }

@@ -124,7 +124,6 @@ pub(super) fn compares(op: Comparison, order: Ordering) -> bool {
         Comparison::Greater => order.is_gt(),
         Comparison::GreaterEqual => order.is_ge(),
         Comparison::Equal => order.is_eq(),
-        Comparison::NotEqual => order.is_ne(),
     }
 }
 

@@ -56,11 +56,8 @@ impl Key {
             Node::Not(inner) => {
                 self.tag(2).node(inner);
             }
-            Node::Refused(inner) => {
-                self.tag(3).node(inner);
-            }
-            Node::All(list) => all(self, 4, list),
-            Node::Any(list) => all(self, 5, list),
+            Node::All(list) => all(self, 3, list),
+            Node::Any(list) => all(self, 4, list),
         }
         self
     }
@@ -73,7 +70,7 @@ impl Key {
     pub(super) fn language(&mut self, leaf: &Leaf) -> &mut Self {
         self.number(leaf.matchers.len());
         for pattern in &leaf.matchers {
-            self.matcher(pattern.matcher());
+            self.matcher(pattern);
         }
         self
     }

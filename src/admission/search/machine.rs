@@ -96,7 +96,6 @@ impl<'a> Builder<'a> {
             }
             Node::Leaf(leaf) => self.leaf(leaf),
             Node::Not(inner) => Sim::Not(Box::new(self.sim(inner))),
-            Node::Refused(inner) => Sim::Refused(Box::new(self.sim(inner))),
             Node::All(all) => Sim::All(all.iter().map(|n| self.sim(n)).collect()),
             Node::Any(all) => Sim::Any(all.iter().map(|n| self.sim(n)).collect()),
         }

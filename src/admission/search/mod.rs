@@ -23,7 +23,6 @@ mod track;
 mod truths;
 
 pub use align::{Candidate, literals, literals_for_segment};
-pub use budget::{Budget, MAX_QUERY_MOVES, MAX_TRUST_MOVES};
 pub use compile::Compiled;
 pub use concrete::evaluate;
 pub use resolve::Templates;
@@ -31,9 +30,8 @@ pub use shared::Shared;
 
 use budget::Query;
 
-use super::formula::{Formula, Subject};
+use super::formula::Formula;
 use crate::issuers::Template;
-use crate::language::Language;
 use crate::partial::{Unknown, UnknownKind};
 use crate::token::{Token, Truth};
 use std::fmt;
@@ -155,52 +153,6 @@ const TOO_LARGE: &str = "the condition has more tests than are followed";
 #[must_use]
 pub fn search(formula: &Formula, templates: &[Template], options: &Options<'_>) -> Outcome {
     Compiled::new(formula, options).search(&Templates::new(templates), options)
-}
-
-/// A token that `new` admits and `old` does not.
-#[must_use]
-pub fn difference(new: &Formula, old: &Formula, templates: &[Template], options: &Options<'_>) -> Outcome {
-    // "Not admitted" is "not true": an error in the old formula is a refusal, so that the query's negation must not
-    // carry it on as an error.
-    Compiled::new(new, options).and(&Compiled::new(old, options).refused()).search(&Templates::new(templates), options)
-}
-
-/// Does the formula admit any token at all?
-#[must_use]
-pub fn satisfiable(formula: &Formula, templates: &[Template], options: &Options<'_>) -> Outcome {
-    search(formula, templates, options)
-}
-
-/// A value that the subject of `a` in its template and that of `b` in its own can both have: two providers whose
-/// mapped values meet.
-///
-/// # Errors
-/// Why it could not be decided.
-pub fn common_value(a: (&Subject, &Template), b: (&Subject, &Template)) -> Result<Option<String>, String> {
-    let language = |(subject, template): (&Subject, &Template)| -> Result<Option<(Language, Vec<String>)>, String> {
-        let templates = Templates::new(std::slice::from_ref(template));
-        let Some(prepared) = templates.first() else { return Ok(None) };
-        match resolve::resolve(subject, prepared) {
-            resolve::Resolved::Absent => Ok(None),
-            resolve::Resolved::Unknown(why) => Err(why),
-            resolve::Resolved::String { ops, .. } if !ops.is_empty() => {
-                Err("the value is computed in a way that is not modelled".to_owned())
-            }
-            resolve::Resolved::String { pieces, .. } => {
-                let samples = candidates::rendered_samples(&pieces, prepared);
-                resolve::language_of(&pieces, prepared).map(|l| Some((l, samples))).map_err(|e| e.to_string())
-            }
-        }
-    };
-    let (Some((a, samples)), Some((b, more))) = (language(a)?, language(b)?) else { return Ok(None) };
-    let readable = samples.into_iter().chain(more).find(|s| a.contains(s) && b.contains(s));
-    readable.map_or_else(|| a.common(&b).map_err(|e| e.to_string()), |s| Ok(Some(s)))
-}
-
-/// [`common_value`], with "could not be decided" as "none known".
-#[must_use]
-pub fn collide(a: (&Subject, &Template), b: (&Subject, &Template)) -> Option<String> {
-    common_value(a, b).ok().flatten()
 }
 
 impl Compiled {

@@ -9,7 +9,7 @@ use super::shared::Shared;
 use crate::admission::formula::{Subject, extract};
 use crate::issuers::template::pointer;
 use crate::issuers::{ClaimPart, Template};
-use crate::language::{Dfa, FastBuild, Language, Nfa, Out, TooLarge};
+use crate::language::{Dfa, FastBuild, Language, Out, TooLarge};
 use crate::token::{Claim, Token};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, RwLock};
@@ -68,8 +68,9 @@ impl Templates {
     }
 
     /// With this budget.
+    #[cfg(test)]
     #[must_use]
-    pub fn with_budget(mut self, budget: Budget) -> Self {
+    pub(super) fn with_budget(mut self, budget: Budget) -> Self {
         self.budget = budget;
         self
     }
@@ -101,10 +102,6 @@ impl Templates {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Prepared> {
         self.all.iter().map(|p| &**p)
-    }
-
-    pub(super) fn first(&self) -> Option<&Prepared> {
-        self.all.first().map(|p| &**p)
     }
 
     pub(super) fn all(&self) -> &Arc<Vec<Arc<Prepared>>> {
@@ -462,17 +459,6 @@ fn cut(pieces: &[Piece], needle: &str, prepared: &Prepared) -> Option<Cut> {
         return Some(Cut::At(merged(left), merged(right)));
     }
     never(pieces)?.then_some(Cut::Never)
-}
-
-/// The strings that the pieces can be, each segment for itself.
-pub(super) fn language_of(pieces: &[Piece], prepared: &Prepared) -> Result<Language, TooLarge> {
-    let mut nfa = Nfa::new();
-    let start = nfa.node()?;
-    let end = pieces.iter().try_fold(start, |at, piece| match piece {
-        Piece::Literal(text) => nfa.literal(at, text),
-        Piece::Segment(i) => nfa.regex(at, prepared.template.segments.get(*i).map_or("", |s| s.alphabet.as_str())),
-    })?;
-    Ok(Language(Arc::new(nfa.determinise(start, end)?)))
 }
 
 /// The automaton of the test on the string before the operations.

@@ -1,6 +1,5 @@
 //! The formula over sets of truths: what it can still become.
 
-use super::compile::refusal;
 use crate::token::Truth;
 use std::sync::LazyLock;
 
@@ -47,7 +46,6 @@ pub(super) enum Sim {
     Constant(Truth),
     Track(usize),
     Not(Box<Sim>),
-    Refused(Box<Sim>),
     All(Vec<Sim>),
     Any(Vec<Sim>),
 }
@@ -58,7 +56,6 @@ impl Sim {
             Self::Constant(truth) => bit(*truth),
             Self::Track(i) => track(*i),
             Self::Not(inner) => not(inner.eval(track)),
-            Self::Refused(inner) => map(inner.eval(track), refusal),
             Self::All(all) => all.iter().fold(TRUE, |m, s| if m == FALSE { m } else { and(m, s.eval(track)) }),
             Self::Any(all) => not(all.iter().fold(TRUE, |m, s| if m == FALSE { m } else { and(m, not(s.eval(track))) })),
         }
@@ -76,7 +73,6 @@ impl Sim {
         };
         match self {
             Self::Not(inner) => Self::Not(Box::new(inner.folded(tracks))),
-            Self::Refused(inner) => Self::Refused(Box::new(inner.folded(tracks))),
             Self::All(all) => Self::All(each(all, Truth::True)),
             Self::Any(all) => Self::Any(each(all, Truth::False)),
             other => other,
@@ -87,7 +83,7 @@ impl Sim {
         match self {
             Self::Constant(_) => {}
             Self::Track(i) => out.push(*i),
-            Self::Not(inner) | Self::Refused(inner) => inner.used(out),
+            Self::Not(inner) => inner.used(out),
             Self::All(all) | Self::Any(all) => all.iter().for_each(|s| s.used(out)),
         }
     }

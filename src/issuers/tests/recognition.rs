@@ -1,6 +1,7 @@
 //! Which issuer a URL is, what is nearly one, and that the registry is whole.
 
 use super::*;
+use crate::issuers::schema::RegistryError;
 
 #[test]
 fn every_file_loads_with_all_checks() {

@@ -184,7 +184,7 @@ fn scope(reader: &Reader, target: &Target) -> String {
     match target {
         Target::Resource { what, .. } => what.clone(),
         Target::ServiceAccount(id) => match reader.graph.identity(*id).map(|i| &i.kind) {
-            Some(IdentityKind::GoogleServiceAccount { email, .. }) => format!("serviceAccounts/{email}"),
+            Some(IdentityKind::GoogleServiceAccount { email }) => format!("serviceAccounts/{email}"),
             _ => "serviceAccounts".to_owned(),
         },
     }

@@ -26,7 +26,7 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
     match kind.as_str() {
         "IAMServiceAccount" => {
             let email = email(&id, project.as_ref(), &format!("{}|{}", object.file, origin.name));
-            reader.add_identity(origin, IdentityKind::GoogleServiceAccount { email, project });
+            reader.add_identity(origin, IdentityKind::GoogleServiceAccount { email });
         }
         "IAMWorkloadIdentityPool" => {
             let disabled = is_true(spec.get("disabled"));

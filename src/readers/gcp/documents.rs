@@ -32,8 +32,7 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
         && !flat.contains("/keys/")
         && let Some(email) = text_at(value, "email")
     {
-        let project = text_at(value, "projectId");
-        reader.add_identity(object.printed(email.to_string()), IdentityKind::GoogleServiceAccount { email, project });
+        reader.add_identity(object.printed(email.to_string()), IdentityKind::GoogleServiceAccount { email });
     }
 }
 

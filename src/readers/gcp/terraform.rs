@@ -5,7 +5,7 @@ use super::super::context::{Reader, email, origin};
 use super::super::shape::{any_field, field, is_true, listing, place, text, text_at};
 use super::binding::{Binding, Target, bind_list, bind_policy, bind_value};
 use super::{Registered, SNAKE, add_pool, add_provider};
-use crate::graph::{About, Api, BindingStyle, GoogleLevel, IdentityKind, Signing, UndecidedKind, pieces};
+use crate::graph::{About, BindingStyle, GoogleLevel, IdentityKind, Signing, UndecidedKind, pieces};
 use crate::partial::{Text, Value};
 use crate::terraform::{Mode, Resource};
 
@@ -14,7 +14,6 @@ pub(in crate::readers) fn declare(reader: &mut Reader, resource: &Resource) {
     match (resource.mode, resource.kind.as_str()) {
         (Mode::Managed | Mode::Data, "google_iam_workload_identity_pool") => pool(reader, resource),
         (Mode::Managed | Mode::Data, "google_service_account") => service_account(reader, resource),
-        (Mode::Managed, "google_project_service") => api(reader, resource),
         _ => {}
     }
 }
@@ -97,15 +96,7 @@ fn service_account(reader: &mut Reader, resource: &Resource) {
         reader.undecided(Some(at.span), format!("`{}` has no readable `account_id`", at.name));
         return;
     };
-    reader.add_identity(at, IdentityKind::GoogleServiceAccount { email: address, project });
-}
-
-fn api(reader: &mut Reader, resource: &Resource) {
-    let at = origin(resource);
-    match text_at(&resource.body, "service") {
-        Some(service) => reader.graph.apis.push(Api { origin: at, project: text_at(&resource.body, "project"), service }),
-        None => reader.undecided(Some(at.span), format!("`{}` has no readable `service`", at.name)),
-    }
+    reader.add_identity(at, IdentityKind::GoogleServiceAccount { email: address });
 }
 
 fn binding(reader: &mut Reader, resource: &Resource, family: &str, style: BindingStyle) {

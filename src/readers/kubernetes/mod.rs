@@ -37,7 +37,7 @@ pub(super) fn document(reader: &mut Reader, object: &Object) {
     let account = text(any_field(pods, &["serviceAccountName", "serviceAccount"])).map(|a| unfilled(&a));
     let host_network = pods.get("hostNetwork").filter(|v| v.as_bool() == Some(true)).and_then(place);
     let origin = object.origin(shown(&kind, namespace.as_ref(), &name));
-    let kind = WorkloadKind::Pods { kind, namespace, name, service_account: account, host_network };
+    let kind = WorkloadKind::Pods { kind, namespace, service_account: account, host_network };
     reader.graph.add_workload(Workload { origin, kind });
 }
 

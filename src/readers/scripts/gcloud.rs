@@ -49,7 +49,6 @@ pub(super) fn command(clouds: &mut Clouds, call: &Call, content: &dyn Content) {
         ["iam", "workload-identity-pools", "create-cred-config", _] => credentials(clouds, call, &arguments, names.get(3)),
         ["iam", "workload-identity-pools", how, _] => pool(clouds, call, &arguments, how, names.get(3)),
         ["iam", "service-accounts", "create", _] => service_account(clouds, call, &arguments, names.get(3)),
-        ["services", "enable", ..] => names.iter().skip(2).for_each(|api| service(clouds, call, &arguments, api)),
         ["container", "clusters", "create" | "create-auto" | "update", _] => cluster(clouds, call, &arguments, &words, names.get(3)),
         ["container", "node-pools", "create" | "update", _] => node_pool(clouds, call, &arguments, &words, names.get(3)),
         [group @ .., "add-iam-policy-binding", _] => bind(clouds, call, &arguments, group, names.last(), false),
@@ -257,13 +256,6 @@ fn service_account(clouds: &mut Clouds, call: &Call, arguments: &Arguments, name
     optional(&mut entries, "project", arguments.flag("project"));
     let key = key(&[Some(name), arguments.flag("project")]);
     clouds.create(call, New { kind: "google_service_account", key, shown: format!("service account {name}"), entries, open: false });
-}
-
-fn service(clouds: &mut Clouds, call: &Call, arguments: &Arguments, api: &Text) {
-    let mut entries = vec![("service", value(api))];
-    optional(&mut entries, "project", arguments.flag("project"));
-    let key = key(&[Some(api), arguments.flag("project")]);
-    clouds.create(call, New { kind: "google_project_service", key, shown: format!("service {api}"), entries, open: false });
 }
 
 fn block(entries: Vec<Entry>) -> Value {

@@ -72,7 +72,7 @@ const STRINGS: [&str; 16] = [
     "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/*",
     "%7B%22",
 ];
-const TYPES: [&str; 22] = [
+const TYPES: [&str; 21] = [
     "aws_iam_role",
     "aws_iam_role_policy",
     "aws_iam_role_policy_attachment",
@@ -87,7 +87,6 @@ const TYPES: [&str; 22] = [
     "google_service_account_iam_binding",
     "google_service_account_iam_policy",
     "google_project_iam_member",
-    "google_project_service",
     "google_storage_bucket_iam_binding",
     "azurerm_federated_identity_credential",
     "azuread_application_federated_identity_credential",

@@ -6,7 +6,7 @@ mod gcp;
 mod hostile;
 mod kubernetes;
 
-use super::{Document, Format, Input, read};
+use super::{Document, Input, read};
 use crate::graph::Graph;
 use crate::partial::{AttributeOf, Entry, Kind, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value};
 use crate::place::{FileId, Span};
@@ -110,10 +110,8 @@ pub(crate) fn documents(files: &[(&str, serde_json::Value)]) -> Graph {
 /// The graph of both.
 pub(crate) fn graph(resources: &[Resource], files: &[(&str, serde_json::Value)]) -> Graph {
     let values: Vec<(&str, Value)> = files.iter().map(|(file, json)| (*file, value(json))).collect();
-    let documents: Vec<Document> = values
-        .iter()
-        .map(|(file, value)| Document { file, value, format: Format::Json, templated: file.contains("/templates/") })
-        .collect();
+    let documents: Vec<Document> =
+        values.iter().map(|(file, value)| Document { file, value, templated: file.contains("/templates/") }).collect();
     let mut graph = Graph::default();
     read(&Input { resources, documents: &documents, embedded: &embedded }, &mut graph);
     graph

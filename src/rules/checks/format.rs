@@ -189,7 +189,7 @@ fn admitted(context: &Context<'_>, formula: &Formula, templates: &[Template]) ->
     match context.life(formula, templates) {
         Life::Alive(_) => Some(true),
         Life::Dead => Some(false),
-        Life::Unknown(_) => None,
+        Life::Unknown => None,
     }
 }
 

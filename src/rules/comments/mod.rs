@@ -48,12 +48,6 @@ pub struct Suppression {
 }
 
 impl Suppression {
-    /// Whether it silences `rule` on `line` (from 1) on the day `today` (`2027-01-01`).
-    #[must_use]
-    pub fn covers(&self, rule: &str, line: usize, today: &str) -> bool {
-        self.lines.contains(&line) && self.ids.iter().any(|id| id == rule) && !self.is_over(today)
-    }
-
     /// Whether its last day is before `today` (`2027-01-01`).
     #[must_use]
     pub fn is_over(&self, today: &str) -> bool {

@@ -65,16 +65,6 @@ impl Loader {
         Some(self.sources.add(path, text))
     }
 
-    /// Whether [`Loader::load`] would look at a file there.
-    #[must_use]
-    pub fn exists(&self, path: &str) -> bool {
-        let Some(path) = paths::normal(path) else { return false };
-        match &self.from {
-            From::Memory(files) => files.contains_key(&path),
-            From::Disk { .. } => self.inside(&path).is_some_and(|p| p.is_file()),
-        }
-    }
-
     /// The names in a folder, sorted; a folder's name ends with `/`. Empty when it is not in the scanned roots.
     #[must_use]
     pub fn list(&self, folder: &str) -> Vec<String> {

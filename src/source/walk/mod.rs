@@ -13,7 +13,6 @@ mod tests;
 pub use kind::{FileKind, calls_local_module, is_script, matters};
 pub use loader::Loader;
 pub use paths::{normal, repository_folder};
-pub use read::MAX_FILE_BYTES;
 
 use crate::source::{SourceFile, Sources};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -55,10 +54,6 @@ pub struct Options {
     pub exclude_in: Option<(PathBuf, Vec<String>)>,
     /// What paths are relative to; none means the process's.
     pub working_directory: Option<PathBuf>,
-    /// Also read `.tpl` and `.tftpl` files.
-    pub templates: bool,
-    /// Threads; none lets the walker choose.
-    pub threads: Option<usize>,
 }
 
 /// A candidate that was read.
@@ -66,8 +61,6 @@ pub struct Options {
 pub struct ScannedFile {
     /// As it is shown: relative to the working directory, with `/`.
     pub path: String,
-    /// On disk; none in memory.
-    pub disk_path: Option<PathBuf>,
     /// By its name; an explicit file of an unknown name is guessed by its content.
     pub kind: FileKind,
     /// It holds one of the words that matter, or was named explicitly.
@@ -100,8 +93,6 @@ pub struct Scan {
     pub excluded: usize,
     /// How many files were read.
     pub read_count: usize,
-    /// How many bytes they have together.
-    pub read_bytes: u64,
     /// Reads further files.
     pub loader: Loader,
 }
@@ -132,7 +123,6 @@ pub enum ScanError {
 struct Read {
     file: ScannedFile,
     text: Option<String>,
-    bytes: u64,
 }
 
 impl Scan {
@@ -177,7 +167,7 @@ impl Scan {
         }
         let reads = all.iter().filter_map(|(path, text)| {
             let kind = FileKind::of(path).or_else(|| (is_bare(path) && is_script(text.as_bytes())).then_some(FileKind::Shell))?;
-            Some(judge(path.clone(), None, kind, text.to_string(), false))
+            Some(judge(path.clone(), kind, text.to_string(), false))
         });
         let reads: Vec<Read> = reads.collect();
         let loader = Loader::memory(Arc::clone(sources), all);
@@ -190,32 +180,21 @@ impl Scan {
         reads.dedup_by(|b, a| a.file.path == b.file.path);
         skipped.sort_unstable();
         skipped.dedup();
-        let read_bytes = reads.iter().map(|r| r.bytes).sum();
         let charts: BTreeSet<String> = reads.iter().filter_map(|r| chart_folder(&r.file.path)).collect();
         let files: Vec<ScannedFile> = reads
             .into_iter()
-            .map(|Read { mut file, text, .. }| {
+            .map(|Read { mut file, text }| {
                 file.chart_template = in_templates(&file.path, &charts);
                 file.source = text.map(|t| loader.sources().add(file.path.clone(), t));
                 file
             })
             .collect();
-        Self { excluded: 0, read_count: files.len(), read_bytes, files, skipped, loader }
+        Self { excluded: 0, read_count: files.len(), files, skipped, loader }
     }
 
     /// The files that matter.
     pub fn hits(&self) -> impl Iterator<Item = &ScannedFile> {
         self.files.iter().filter(|f| f.hit)
-    }
-
-    /// The folders that are Terraform modules, each with its `.tf`-like files.
-    #[must_use]
-    pub fn terraform_folders(&self) -> BTreeMap<&str, Vec<&ScannedFile>> {
-        let mut folders: BTreeMap<&str, Vec<&ScannedFile>> = BTreeMap::new();
-        for file in self.files.iter().filter(|f| f.kind.is_terraform()) {
-            folders.entry(folder_of(&file.path)).or_default().push(file);
-        }
-        folders
     }
 }
 
@@ -242,13 +221,12 @@ fn in_templates(path: &str, charts: &BTreeSet<String>) -> bool {
 }
 
 /// What the words of a file make of it.
-fn judge(path: String, disk_path: Option<PathBuf>, kind: FileKind, text: String, explicit: bool) -> Read {
+fn judge(path: String, kind: FileKind, text: String, explicit: bool) -> Read {
     let hit = explicit || matters(&path, &text);
     let terragrunt = path.ends_with("terragrunt.hcl");
     let calls_local_module = (kind.is_terraform() || terragrunt) && calls_local_module(&text);
-    let bytes = text.len() as u64;
-    let file = ScannedFile { path, disk_path, kind, hit, calls_local_module, chart_template: false, source: None };
-    Read { file, text: hit.then_some(text), bytes }
+    let file = ScannedFile { path, kind, hit, calls_local_module, chart_template: false, source: None };
+    Read { file, text: hit.then_some(text) }
 }
 
 struct Root {
@@ -259,8 +237,7 @@ struct Root {
     climb: bool,
 }
 
-struct Walk<'a> {
-    options: &'a Options,
+struct Walk {
     working_directory: PathBuf,
     roots: Vec<Root>,
     /// Canonical folders that everything read must stand in.
@@ -294,8 +271,8 @@ impl Exclusion {
     }
 }
 
-impl<'a> Walk<'a> {
-    fn new(options: &'a Options) -> Result<Self, ScanError> {
+impl Walk {
+    fn new(options: &Options) -> Result<Self, ScanError> {
         let process = || std::env::current_dir().map_err(ScanError::WorkingDirectory);
         let working_directory = match &options.working_directory {
             Some(folder) if folder.is_absolute() => paths::absolute(folder, Path::new("")),
@@ -322,27 +299,13 @@ impl<'a> Walk<'a> {
             }
             roots.push(Root { path, folder, climb: root.is_relative() });
         }
-        Ok(Self {
-            options,
-            working_directory,
-            roots,
-            boundaries,
-            rootless,
-            exclude: Arc::new(Exclusion::new(options)?),
-            excluded: Arc::default(),
-        })
+        Ok(Self { working_directory, roots, boundaries, rootless, exclude: Arc::new(Exclusion::new(options)?), excluded: Arc::default() })
     }
 
     fn folder(&self, root: &Root, reads: &mut Vec<Read>, skipped: &mut Vec<Skipped>) {
         let found: Mutex<(Vec<Read>, Vec<Skipped>)> = Mutex::default();
         let mut builder = WalkBuilder::new(&root.path);
-        builder
-            .hidden(false)
-            .ignore(false)
-            .require_git(false)
-            .git_global(false)
-            .follow_links(false)
-            .threads(self.options.threads.unwrap_or(0));
+        builder.hidden(false).ignore(false).require_git(false).git_global(false).follow_links(false);
         let (exclude, base, climb) = (Arc::clone(&self.exclude), self.working_directory.clone(), root.climb);
         let excluded = Arc::clone(&self.excluded);
         builder.filter_entry(move |entry| {
@@ -391,10 +354,7 @@ impl<'a> Walk<'a> {
     /// Reads a candidate; none for a file that has no reader.
     fn read(&self, disk_path: &Path, climb: bool, explicit: bool) -> Option<Result<Read, Skipped>> {
         let path = paths::shown(&self.working_directory, disk_path, climb);
-        let wanted = FileKind::of(&path).filter(|kind| match kind {
-            FileKind::Template => self.options.templates || explicit,
-            _ => true,
-        });
+        let wanted = FileKind::of(&path).filter(|kind| explicit || *kind != FileKind::Template);
         // A script without an extension says in its first line that it is one.
         let wanted = wanted.or_else(|| (!explicit && is_bare(&path) && read::begins_as_script(disk_path)).then_some(FileKind::Shell));
         if wanted.is_none() && !explicit {
@@ -403,7 +363,7 @@ impl<'a> Walk<'a> {
         Some(match read::file(disk_path) {
             Ok(text) => {
                 let kind = wanted.unwrap_or_else(|| guess(&text));
-                Ok(judge(path, Some(disk_path.to_path_buf()), kind, text, explicit))
+                Ok(judge(path, kind, text, explicit))
             }
             Err(reason) => Err(Skipped { path, reason }),
         })

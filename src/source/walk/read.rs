@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// Largest file that is read, in bytes.
-pub const MAX_FILE_BYTES: u64 = 16 << 20;
+pub(super) const MAX_FILE_BYTES: u64 = 16 << 20;
 
 /// How many bytes at the start are searched for a NUL, which text does not have.
 const BINARY_PROBE: usize = 8192;

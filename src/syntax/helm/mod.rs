@@ -22,12 +22,6 @@ use std::sync::Arc;
 /// Most writing actions on lines of their own for which the map they add to is looked for; past it every map is open.
 const MAX_ADDING: usize = 2_000;
 
-/// The text with each action covered: same length in bytes, same line ends.
-#[must_use]
-pub fn mask(text: &str) -> String {
-    mask::mask(text).0
-}
-
 /// Whether the text holds an action.
 #[must_use]
 pub fn has_actions(text: &str) -> bool {

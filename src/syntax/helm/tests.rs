@@ -1,6 +1,12 @@
+use super::mask::mask as masked;
 use super::*;
 use crate::source::Sources;
 use proptest::prelude::*;
+
+/// The text with each action covered.
+fn mask(text: &str) -> String {
+    masked(text).0
+}
 
 fn one(text: &str) -> (Sources, Value) {
     let sources = Sources::new();

@@ -33,7 +33,6 @@ mod tests;
 pub(in crate::terraform) use numbers::Num;
 pub use numbers::canonical as canonical_number;
 pub(crate) use regexes::expression;
-pub use replace::{issuer_of_provider_arn, without_scheme};
 pub(in crate::terraform) use unify::{convertible, unified_with};
 pub use yaml::yaml_documents;
 

@@ -220,7 +220,7 @@ fn greedy_provider(pattern: &str) -> bool {
 /// with an unknown gives a derived unknown, the same one for every spelling; an issuer that is known to have no
 /// scheme stays as it is.
 #[must_use]
-pub fn without_scheme(text: &Text) -> Text {
+pub(super) fn without_scheme(text: &Text) -> Text {
     let prefix = text.known_prefix();
     for scheme in ["https://", "http://"] {
         if prefix.starts_with(scheme) {
@@ -239,7 +239,7 @@ pub fn without_scheme(text: &Text) -> Text {
 /// The issuer inside the ARN of an OpenID Connect provider: what `replace(arn, "/^(.*provider/)/", "")` and its
 /// spellings give. An unknown ARN gives a derived unknown, the same one for every spelling.
 #[must_use]
-pub fn issuer_of_provider_arn(text: &Text) -> Text {
+pub(super) fn issuer_of_provider_arn(text: &Text) -> Text {
     let mut last: Option<Point> = None;
     for (part, p) in text.parts.iter().enumerate() {
         if let Part::Literal { text, .. } = p

@@ -1,5 +1,6 @@
 //! Expected values are what Terraform 1.11 gives.
 
+use super::replace::{issuer_of_provider_arn, without_scheme};
 use super::*;
 use crate::place::FileId;
 

@@ -10,7 +10,7 @@ use crate::place::Span;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Longest chain of mappings that is followed.
-pub const MAX_CHAIN: usize = 8;
+pub(super) const MAX_CHAIN: usize = 8;
 
 /// What the mapping of one key leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -516,9 +516,9 @@ pub fn member_formula(member: &Member, view: &GoogleView) -> Formula {
     let selector = match &member.kind {
         MemberKind::AllUsers | MemberKind::AllAuthenticatedUsers => return Formula::TRUE,
         MemberKind::Pool { selector, .. } | MemberKind::Workforce { selector, .. } => selector,
-        MemberKind::ServiceAccount(_) | MemberKind::Other(..) | MemberKind::Deleted(_) => return Formula::FALSE,
-        MemberKind::Unmodelled(_) => return Formula::unknown("this kind of principal is not modelled"),
-        MemberKind::Unknown(_) => return Formula::unknown("the member is not known"),
+        MemberKind::ServiceAccount(_) | MemberKind::Other | MemberKind::Deleted => return Formula::FALSE,
+        MemberKind::Unmodelled => return Formula::unknown("this kind of principal is not modelled"),
+        MemberKind::Unknown => return Formula::unknown("the member is not known"),
     };
     let make = |subject: Subject, matcher: Matcher, pattern: &Text| {
         let label = member.text.to_string();
@@ -571,7 +571,7 @@ pub fn member_formula(member: &Member, view: &GoogleView) -> Formula {
             let pattern = kubernetes(&[&namespace.text, &Text::known("")]);
             make(Subject::Claim("sub".to_owned()), Matcher::Prefix(pattern), &namespace.text)
         }
-        Selector::ServiceAccountUid(_) => Formula::unknown("the uid of a service account is not known statically"),
+        Selector::ServiceAccountUid => Formula::unknown("the uid of a service account is not known statically"),
         Selector::Cluster(_) => Formula::unknown("which cluster the token comes from is not modelled"),
     }
 }

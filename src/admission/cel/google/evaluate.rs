@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A mapped attribute's value.
-pub type Mapped = Outcome;
+pub(super) type Mapped = Outcome;
 
 /// The attributes of one token by key: `google.subject`, `google.groups`, `attribute.x`.
 pub type Attributes = BTreeMap<String, Mapped>;
@@ -172,8 +172,8 @@ pub fn evaluate_member(member: &Member, attributes: &Attributes) -> Truth {
     let selector = match &member.kind {
         MemberKind::AllUsers | MemberKind::AllAuthenticatedUsers => return Truth::True,
         MemberKind::Pool { selector, .. } | MemberKind::Workforce { selector, .. } => selector,
-        MemberKind::Unknown(_) | MemberKind::Unmodelled(_) => return Truth::Unknown,
-        MemberKind::ServiceAccount(_) | MemberKind::Other(..) | MemberKind::Deleted(_) => return Truth::False,
+        MemberKind::Unknown | MemberKind::Unmodelled => return Truth::Unknown,
+        MemberKind::ServiceAccount(_) | MemberKind::Other | MemberKind::Deleted => return Truth::False,
     };
     let equals = |key: &str, value: &Piece| match attributes.get(key) {
         None => Truth::False,
@@ -203,7 +203,7 @@ pub fn evaluate_member(member: &Member, attributes: &Attributes) -> Truth {
             (None, _) => Truth::False,
             _ => Truth::Unknown,
         },
-        Selector::ServiceAccountUid(_) | Selector::Cluster(_) => Truth::Unknown,
+        Selector::ServiceAccountUid | Selector::Cluster(_) => Truth::Unknown,
     }
 }
 

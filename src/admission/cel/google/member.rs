@@ -1,7 +1,7 @@
 //! IAM's principal identifiers (<https://cloud.google.com/iam/docs/principal-identifiers>).
 
 use crate::partial::cut::{split_once, strip_prefix};
-use crate::partial::{Part, Text};
+use crate::partial::{Part, Text, UnknownKind};
 use crate::place::Span;
 use std::fmt;
 
@@ -58,7 +58,7 @@ pub enum Selector {
     /// GKE: `namespace/NS`, in every cluster of the pool.
     Namespace(Piece),
     /// GKE: `kubernetes.serviceaccount.uid/UID`
-    ServiceAccountUid(Piece),
+    ServiceAccountUid,
     /// GKE: `kubernetes.cluster/URL`
     Cluster(Piece),
 }
@@ -70,19 +70,13 @@ pub enum MemberKind {
     Pool {
         /// The number (or, wrongly, the id) of the project; none in GKE's legacy form.
         project: Option<Piece>,
-        /// What the project is written as.
-        project_kind: ProjectKind,
         /// The pool; `PROJECT_ID.svc.id.goog` for GKE.
         pool: Piece,
         /// Which identities.
         selector: Selector,
-        /// `principalSet://` and not `principal://`.
-        set: bool,
     },
     /// Identities of a workforce pool.
     Workforce {
-        /// The pool.
-        pool: Piece,
         /// Which identities.
         selector: Selector,
     },
@@ -92,14 +86,14 @@ pub enum MemberKind {
     AllAuthenticatedUsers,
     /// `serviceAccount:EMAIL`
     ServiceAccount(Piece),
-    /// `user:`, `group:`, `domain:`, `projectOwner:` and their kin: the word and the rest.
-    Other(String, Piece),
+    /// `user:`, `group:`, `domain:`, `projectOwner:` and their kin.
+    Other,
     /// `deleted:…`: stale, matches nobody.
-    Deleted(Piece),
+    Deleted,
     /// A principal outside of pools (agents, deny policies, projects): not modelled.
-    Unmodelled(Piece),
+    Unmodelled,
     /// A hole hides the form.
-    Unknown(Piece),
+    Unknown,
 }
 
 /// A member of an IAM binding.
@@ -170,26 +164,29 @@ fn fail<T>(kind: MemberProblemKind, at: &Text, whole: &Text, message: impl Into<
     Err(MemberProblem { kind, span: at.span().or_else(|| whole.span()), message: message.into() })
 }
 
-fn project_kind(text: &Text) -> ProjectKind {
-    use crate::partial::UnknownKind;
-    if let [Part::Hole { atom, .. }] = text.parts.as_slice() {
-        return match atom.kind() {
-            UnknownKind::ProjectNumber | UnknownKind::Number => ProjectKind::Number,
-            UnknownKind::ProjectId => ProjectKind::Id,
-            _ => ProjectKind::Unknown,
-        };
-    }
-    let Some(s) = known(text) else { return ProjectKind::Unknown };
-    let id = (6..=30).contains(&s.len())
-        && s.starts_with(|c: char| c.is_ascii_lowercase())
-        && !s.ends_with('-')
-        && s.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    if !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit()) {
-        ProjectKind::Number
-    } else if id {
-        ProjectKind::Id
-    } else {
-        ProjectKind::Unknown
+impl ProjectKind {
+    /// What a project is written as (<https://cloud.google.com/resource-manager/docs/creating-managing-projects>).
+    #[must_use]
+    pub fn of(text: &Text) -> Self {
+        if let [Part::Hole { atom, .. }] = text.parts.as_slice() {
+            return match atom.kind() {
+                UnknownKind::ProjectNumber | UnknownKind::Number => Self::Number,
+                UnknownKind::ProjectId => Self::Id,
+                _ => Self::Unknown,
+            };
+        }
+        let Some(s) = known(text) else { return Self::Unknown };
+        let id = (6..=30).contains(&s.len())
+            && s.starts_with(|c: char| c.is_ascii_lowercase())
+            && !s.ends_with('-')
+            && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit()) {
+            Self::Number
+        } else if id {
+            Self::Id
+        } else {
+            Self::Unknown
+        }
     }
 }
 
@@ -204,7 +201,7 @@ impl Member {
         let starts_known =
             matches!(text.parts.iter().find(|p| !matches!(p, Part::Literal { text, .. } if text.is_empty())), Some(Part::Literal { .. }));
         if !starts_known && !text.is_known() {
-            return make(MemberKind::Unknown(Piece::of(text.clone())));
+            return make(MemberKind::Unknown);
         }
         if shape != shape.trim() {
             return fail(MemberProblemKind::Blank, text, text, "blank at the start or end of the member");
@@ -214,8 +211,8 @@ impl Member {
             "allAuthenticatedUsers" => return make(MemberKind::AllAuthenticatedUsers),
             _ => {}
         }
-        if let Some(rest) = strip_prefix(text, "deleted:") {
-            return make(MemberKind::Deleted(Piece::of(rest)));
+        if strip_prefix(text, "deleted:").is_some() {
+            return make(MemberKind::Deleted);
         }
         if let Some(rest) = strip_prefix(text, "serviceAccount:") {
             return make(service_account(&rest, text)?);
@@ -226,12 +223,12 @@ impl Member {
             }
         }
         for word in ["user", "group", "domain", "projectOwner", "projectEditor", "projectViewer", "specialGroup"] {
-            if let Some(rest) = strip_prefix(text, &format!("{word}:")) {
-                return make(MemberKind::Other(word.to_owned(), Piece::of(rest)));
+            if strip_prefix(text, &format!("{word}:")).is_some() {
+                return make(MemberKind::Other);
             }
         }
         if !text.known_prefix().contains(':') && !text.is_known() {
-            return make(MemberKind::Unknown(Piece::of(text.clone())));
+            return make(MemberKind::Unknown);
         }
         fail(MemberProblemKind::Prefix, text, text, format!("`{shape}` does not start with a kind of principal"))
     }
@@ -263,7 +260,7 @@ fn service_account(rest: &Text, whole: &Text) -> Result<MemberKind, MemberProble
     }
     let Some((namespace, name)) = split_once(&inner, "/") else {
         if !inner.is_known() {
-            return Ok(MemberKind::Unknown(Piece::of(whole.clone())));
+            return Ok(MemberKind::Unknown);
         }
         return malformed(&inner, "the brackets have to hold `NAMESPACE/SERVICE_ACCOUNT`");
     };
@@ -275,16 +272,16 @@ fn service_account(rest: &Text, whole: &Text) -> Result<MemberKind, MemberProble
         return malformed(&pool, "the pool is named by the project's id, not by its number");
     }
     let selector = Selector::ServiceAccount { namespace: Piece::of(namespace), name: Piece::of(name) };
-    Ok(MemberKind::Pool { project: None, project_kind: ProjectKind::Unknown, pool: Piece::of(pool), selector, set: false })
+    Ok(MemberKind::Pool { project: None, pool: Piece::of(pool), selector })
 }
 
 fn principal(rest: &Text, whole: &Text, set: bool) -> Result<MemberKind, MemberProblem> {
     use MemberProblemKind as K;
-    let unknown = || Ok(MemberKind::Unknown(Piece::of(whole.clone())));
+    let unknown = || Ok(MemberKind::Unknown);
     let (host, tail) = segment(rest);
     let Some(host_name) = known(&host) else { return unknown() };
     if host_name == "goog" || host_name.ends_with(".system.id.goog") || host_name == "cloudresourcemanager.googleapis.com" {
-        return Ok(MemberKind::Unmodelled(Piece::of(rest.clone())));
+        return Ok(MemberKind::Unmodelled);
     }
     if host_name != "iam.googleapis.com" {
         return fail(K::Host, &host, whole, format!("host `{host_name}` must be `iam.googleapis.com`"));
@@ -303,7 +300,7 @@ fn principal(rest: &Text, whole: &Text, set: bool) -> Result<MemberKind, MemberP
             }
             // `projects/-/serviceAccounts/…` of deny policies.
             if known(&project).as_deref() == Some("-") {
-                return Ok(MemberKind::Unmodelled(Piece::of(rest.clone())));
+                return Ok(MemberKind::Unmodelled);
             }
             match tail {
                 Some(tail) => match segment(&tail) {
@@ -351,10 +348,9 @@ fn principal(rest: &Text, whole: &Text, set: bool) -> Result<MemberKind, MemberP
     };
     let gke = pool.known_suffix().ends_with(".svc.id.goog");
     let Some(selector) = selector(&tail, whole, set, gke)? else { return unknown() };
-    let pool = Piece::of(pool);
     Ok(match project {
-        Some(project) => MemberKind::Pool { project_kind: project_kind(&project), project: Some(Piece::of(project)), pool, selector, set },
-        None => MemberKind::Workforce { pool, selector },
+        Some(project) => MemberKind::Pool { project: Some(Piece::of(project)), pool: Piece::of(pool), selector },
+        None => MemberKind::Workforce { selector },
     })
 }
 
@@ -382,7 +378,10 @@ fn selector(tail: &Text, whole: &Text, set: bool, gke: bool) -> Result<Option<Se
         Some("namespace") if !set => return many("namespace"),
         Some("namespace") if gke => Selector::Namespace(Piece::of(need()?)),
         Some("kubernetes.serviceaccount.uid") if set => return one("kubernetes.serviceaccount.uid"),
-        Some("kubernetes.serviceaccount.uid") => Selector::ServiceAccountUid(Piece::of(need()?)),
+        Some("kubernetes.serviceaccount.uid") => {
+            need()?;
+            Selector::ServiceAccountUid
+        }
         Some("kubernetes.cluster") if !set => return many("kubernetes.cluster"),
         Some("kubernetes.cluster") => Selector::Cluster(Piece::of(need()?)),
         Some("providers") => return fail(K::Provider, tail, whole, "a member names a pool, not one of its providers"),

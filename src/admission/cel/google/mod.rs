@@ -11,12 +11,12 @@ mod member;
 mod references;
 mod symbol;
 
-pub use circle::{MAX_CHAIN, circles};
+pub use circle::circles;
 pub use compile::{condition_formula, member_formula};
 pub use condition::{Standing, standing};
-pub use evaluate::{Admission, Attributes, Mapped, evaluate_member, evaluate_provider};
-pub use member::{Member, MemberKind, MemberProblem, MemberProblemKind, Piece, ProjectKind, Selector};
-pub use references::{Reference, References, is_constant, references};
+pub use evaluate::{Attributes, evaluate_member, evaluate_provider};
+pub use member::{Member, MemberKind, MemberProblem, MemberProblemKind, ProjectKind, Selector};
+pub use references::references;
 
 use super::ast::Expr;
 use super::parser::{Problem, parse};

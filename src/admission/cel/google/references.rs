@@ -63,7 +63,7 @@ fn collect(e: &Expr, mapping: Option<&str>, out: &mut References) {
 
 /// True when the expression's value does not depend on the token: no name, no unknown.
 #[must_use]
-pub fn is_constant(e: &Expr) -> bool {
+pub(super) fn is_constant(e: &Expr) -> bool {
     match &e.kind {
         ExprKind::Ident { .. } | ExprKind::Hole(_) => false,
         ExprKind::String(text) => text.is_known(),

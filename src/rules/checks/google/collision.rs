@@ -51,6 +51,6 @@ fn mints(seen: &ProviderView<'_>, trust: &Trust) -> Option<Token> {
     let formula = seen.combined(&trust.gate)?;
     match life(&formula, &seen.templates_for(&formula)) {
         Life::Alive(token) => Some(minimal(&token, &formula)),
-        Life::Dead | Life::Unknown(_) => None,
+        Life::Dead | Life::Unknown => None,
     }
 }

@@ -107,7 +107,7 @@ fn federated_above(context: &Context<'_>, trust: &Trust) -> Option<Finding> {
     let (member, role) = member_and_role(trust)?;
     let role = role.as_known().filter(|r| IMPERSONATION.contains(&r.as_str()))?;
     let what = above(context.graph.identity(trust.identity)?)?;
-    let pool = Member::parse(member).is_ok_and(|m| matches!(m.kind, MemberKind::Pool { .. } | MemberKind::Unknown(_)));
+    let pool = Member::parse(member).is_ok_and(|m| matches!(m.kind, MemberKind::Pool { .. } | MemberKind::Unknown));
     if !pool {
         return None;
     }
@@ -226,7 +226,7 @@ fn may_impersonate(role: &Text) -> bool {
 fn may_be_of(member: &Text, pool: &Text) -> bool {
     match Member::parse(member).map(|m| m.kind) {
         Ok(MemberKind::Pool { pool: own, .. }) => !own.text.is_known() || !pool.is_known() || own.text.same(pool),
-        Ok(MemberKind::Unknown(_) | MemberKind::AllUsers | MemberKind::AllAuthenticatedUsers) => true,
+        Ok(MemberKind::Unknown | MemberKind::AllUsers | MemberKind::AllAuthenticatedUsers) => true,
         Ok(_) => false,
         // What is malformed has its own finding.
         Err(_) => true,

@@ -5,7 +5,7 @@ use super::Context;
 use crate::admission::cel::google::{Member, MemberKind, MemberProblem, MemberProblemKind, ProjectKind, Selector};
 use crate::catalogue::RuleId;
 use crate::graph::{Declared, Gate, GoogleSource, Login, Origin, ProviderKind, pieces};
-use crate::partial::{Part, Text, UnknownKind};
+use crate::partial::{Part, Text};
 use crate::place::Span;
 use crate::rules::Finding;
 
@@ -140,26 +140,14 @@ fn used(whole: &Text, project: &Text) -> Option<Span> {
 /// What a project is written as: [`ProjectKind::Unknown`] for an unknown whose name says that it is an id; none when
 /// nothing is known.
 fn kind(project: &Text) -> Option<ProjectKind> {
-    if let [Part::Hole { atom, .. }] = project.parts.as_slice() {
-        return match atom.kind() {
-            UnknownKind::ProjectNumber | UnknownKind::Number => Some(ProjectKind::Number),
-            UnknownKind::ProjectId => Some(ProjectKind::Id),
-            _ => {
-                let label = atom.label().trim_matches(['$', '{', '}', ' ']).to_ascii_lowercase();
-                let last = label.rsplit(['.', '"', '[', ']']).find(|s| !s.is_empty()).unwrap_or_default().to_owned();
-                (last == "project_id" || last.ends_with("_project_id")).then_some(ProjectKind::Unknown)
-            }
-        };
+    let kind = ProjectKind::of(project);
+    if kind != ProjectKind::Unknown {
+        return Some(kind);
     }
-    let known = project.as_known()?;
-    if !known.is_empty() && known.bytes().all(|b| b.is_ascii_digit()) {
-        return Some(ProjectKind::Number);
-    }
-    let id = (6..=30).contains(&known.len())
-        && known.starts_with(|c: char| c.is_ascii_lowercase())
-        && known.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        && !known.ends_with('-');
-    id.then_some(ProjectKind::Id)
+    let [Part::Hole { atom, .. }] = project.parts.as_slice() else { return None };
+    let label = atom.label().trim_matches(['$', '{', '}', ' ']).to_ascii_lowercase();
+    let last = label.rsplit(['.', '"', '[', ']']).find(|s| !s.is_empty()).unwrap_or_default().to_owned();
+    (last == "project_id" || last.ends_with("_project_id")).then_some(ProjectKind::Unknown)
 }
 
 /// A provider as a job names it: the bare resource name
@@ -242,6 +230,7 @@ fn of_id(origin: &Origin, id: &Text, what: &str) -> Option<Finding> {
 mod tests {
     use super::*;
     use crate::partial::Unknown;
+    use crate::partial::UnknownKind;
     use crate::place::FileId;
 
     fn found(member: &Text) -> Option<(RuleId, bool)> {

@@ -131,7 +131,7 @@ fn unlisted(context: &Context<'_>, seen: &ProviderView<'_>, templates: &[Templat
     let claim = templates.first()?.unlisted.first().filter(|_| seen.tenancy() != Tenancy::Unknown)?;
     let tests = shape::tests(&seen.formula);
     let test = tests.iter().filter(|o| o.positive).map(|o| o.test).find(|t| shape::claims(&t.subject).contains(claim))?;
-    if !matches!(context.life(&seen.via.condition, templates), Life::Unknown(_)) || !context.likely_dead(&seen.via.condition, templates) {
+    if !matches!(context.life(&seen.via.condition, templates), Life::Unknown) || !context.likely_dead(&seen.via.condition, templates) {
         return None;
     }
     let name = &seen.recognised.issuer.name;

@@ -54,7 +54,7 @@ pub(super) fn member(context: &Context<'_>, trust: &Trust) -> Option<Finding> {
         ),
         Accounts::Cluster(url) => (url.span(), format!("every ServiceAccount of every namespace of the cluster `{url}` has this identity")),
         Accounts::Pool => (None, "every ServiceAccount of every namespace in the clusters of the project has this identity".to_owned()),
-        Accounts::One { .. } | Accounts::Uid(_) => return None,
+        Accounts::One { .. } | Accounts::Uid => return None,
     };
     let what = match context.graph.identity(trust.identity).map(|i| &i.kind) {
         Some(IdentityKind::GoogleServiceAccount { email, .. }) => email.to_string(),

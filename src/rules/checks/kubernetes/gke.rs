@@ -179,7 +179,7 @@ fn named(text: &Text) -> Named {
             Accounts::Namespace(namespace) => Named::Many(Some(namespace)),
             Accounts::Pool => Named::Many(None),
             // Which cluster a manifest is for is not known, nor the uid that it gets.
-            Accounts::Cluster(_) | Accounts::Uid(_) => Named::Unclear,
+            Accounts::Cluster(_) | Accounts::Uid => Named::Unclear,
         },
         // `serviceAccount:${local.pool}[shop/api]`
         Member::ServiceAccount(email) => match pieces::split_once(&email, "[").and_then(|(_, rest)| pieces::split_once(&rest, "/")) {
