@@ -12,13 +12,17 @@ pub struct Accepted {
     pub usual: Formula,
     /// "The audience is one that is accepted", as far as it is known.
     pub any: Formula,
+    /// They are certainly those: each is written, where it counts.
+    pub certain: bool,
+    /// The audiences, where all of them are known.
+    pub names: Option<Vec<String>>,
 }
 
 impl Accepted {
     /// Exactly these.
     #[must_use]
     pub fn these(audiences: &[String]) -> Self {
-        Self { usual: one_of(audiences), any: one_of(audiences) }
+        Self { usual: one_of(audiences), any: one_of(audiences), certain: true, names: Some(audiences.to_vec()) }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::admission::iam::{self, Effect, Policy, PrincipalRef, View, Viewer};
 use crate::graph::pieces::account_of_arn;
 use crate::graph::{Identity, IdentityKind, ProviderId, ProviderKind};
 use crate::issuers::{SessionTags, Template};
-use crate::partial::{Part, Text};
+use crate::partial::{Part, Text, cut};
 use std::collections::BTreeMap;
 
 /// The action of a web identity.
@@ -32,7 +32,8 @@ pub struct Federated {
 
 impl Federated {
     /// The templates with the keys of the request that the formula reads.
-    fn request(&self, templates: Vec<Template>, formula: &Formula) -> Vec<Template> {
+    #[must_use]
+    pub fn request(&self, templates: Vec<Template>, formula: &Formula) -> Vec<Template> {
         iam::with_request_keys(templates, formula, &Viewer::Federated(self.principal.clone()), self.tags)
     }
 }
@@ -57,7 +58,9 @@ pub fn views<'a>(inputs: &Inputs<'a>, role: Option<&Identity>, policy: &Policy, 
 /// The policy as the tokens of one federated principal meet it; `providers` are the resources that it may mean.
 #[must_use]
 pub fn issuer_view<'a>(inputs: &Inputs<'a>, policy: &Policy, principal: &Text, providers: &[ProviderId]) -> Option<FederatedView<'a>> {
-    let host = iam::issuer_of_federated(principal).unwrap_or_else(|| principal.clone());
+    let shown = iam::issuer_of_federated(principal);
+    let spelt = if shown.is_some() { None } else { issuer_of_keys(policy, principal) };
+    let host = shown.or_else(|| spelt.clone()).unwrap_or_else(|| principal.clone());
     let subjects: Vec<String> = subject_values(policy).iter().map(Text::known_prefix).collect();
     let known = issuer::known(inputs.registry, &host, &subjects)?;
     let recognised = known.recognised;
@@ -73,7 +76,7 @@ pub fn issuer_view<'a>(inputs: &Inputs<'a>, policy: &Policy, principal: &Text, p
         "oaud" => Some("aud".to_owned()),
         key => keys.get(key).cloned(),
     };
-    let view = View { viewer: Viewer::Federated(principal.clone()), issuer: None, action: WEB_IDENTITY, claim_of: &claim_of };
+    let view = View { viewer: Viewer::Federated(principal.clone()), issuer: spelt.clone(), action: WEB_IDENTITY, claim_of: &claim_of };
     let formula = iam::formula(policy, &view);
     let formats = &inputs.graph.subject_formats;
     let (templates, subjects) = subjects::tokens(&recognised, &formula, formats);
@@ -81,21 +84,49 @@ pub fn issuer_view<'a>(inputs: &Inputs<'a>, policy: &Policy, principal: &Text, p
     let tags = iam::session_tags(policy, recognised.issuer.session_tags);
     let via = Federated { principal: principal.clone(), lenient: iam::lenient_formula(policy, &view), tags };
     let templates = via.request(templates, &formula);
-    Some(IssuerView { via, recognised, certain: known.certain, formula, templates, subjects, accepted, formats })
+    let certain = known.certain && spelt.is_none();
+    Some(IssuerView { via, recognised, certain, formula, templates, subjects, accepted, formats })
+}
+
+/// The issuer that the condition keys beside a principal spell whose ARN does not show it: they are made for the tokens of the
+/// provider that is meant. None where they spell several.
+fn issuer_of_keys(policy: &Policy, principal: &Text) -> Option<Text> {
+    let mut found: Option<Text> = None;
+    for named in named_by_allow(policy, principal) {
+        let conditions = policy.statements.get(named.statement).map(|s| s.conditions.as_slice()).unwrap_or_default();
+        for test in conditions {
+            let Some((prefix, _)) = cut::rsplit_once(&test.key, ":") else { continue };
+            let known = prefix.as_known();
+            let of_aws = known.as_deref().is_some_and(|k| ["aws", "sts", "saml"].iter().any(|own| own.eq_ignore_ascii_case(k)));
+            if of_aws || known.as_deref().is_some_and(|k| !k.contains('.')) {
+                continue;
+            }
+            match &found {
+                Some(before) if !before.same(&prefix) => return None,
+                Some(_) => {}
+                None => found = Some(prefix),
+            }
+        }
+    }
+    found
 }
 
 /// The clients of the provider: STS takes tokens for one of them only
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html>).
 fn clients(inputs: &Inputs<'_>, principal: &Text, providers: &[ProviderId]) -> Option<Accepted> {
     let host = iam::issuer_of_federated(principal)?.to_string();
-    let mut clients = Vec::new();
+    let (mut clients, mut certain, mut known) = (Vec::new(), true, true);
     for provider in providers.iter().filter_map(|id| inputs.graph.provider(*id)) {
         let ProviderKind::AwsOidc { url, audiences, .. } = &provider.kind else { continue };
         if url.to_string().trim_end_matches('/').ends_with(&host) {
-            clients.extend(audiences.as_ref()?.iter().map(audience::readable));
+            let listed = audiences.as_ref()?;
+            certain &= !provider.origin.library && !provider.origin.conditional;
+            known &= listed.iter().all(Text::is_known);
+            clients.extend(listed.iter().map(audience::readable));
         }
     }
-    (!clients.is_empty()).then(|| Accepted::these(&clients))
+    let names = known.then(|| clients.clone());
+    (!clients.is_empty()).then(|| Accepted { certain, names, ..Accepted::these(&clients) })
 }
 
 impl FederatedView<'_> {

@@ -195,12 +195,17 @@ fn accepted(graph: &Graph, google: &GoogleProvider, recognised: &Recognised<'_>)
             Some(_) if own.is_known() => test(Matcher::Exact(Text::known(whole(start)))),
             _ => Formula::All(vec![test(Matcher::Prefix(Text::known(start))), test(Matcher::Suffix(own.clone()))]),
         };
-        return Some(Accepted { usual: one_of(&[whole(OWN[0])]), any: Formula::Any(OWN.iter().map(named).collect()) });
+        return Some(Accepted {
+            usual: one_of(&[whole(OWN[0])]),
+            any: Formula::Any(OWN.iter().map(named).collect()),
+            certain: true,
+            names: None,
+        });
     }
     let any = Formula::Any(audiences.iter().map(|a| test(Matcher::Exact(a.clone()))).collect());
     let shown: Vec<String> = audiences.iter().map(readable).collect();
     let first = shown.first().filter(|_| shown.len() == 1 || chosen_freely(recognised)).cloned();
-    Some(Accepted { usual: one_of(&first.map_or(shown, |f| vec![f])), any })
+    Some(Accepted { usual: one_of(&first.map_or(shown, |f| vec![f])), any, certain: true, names: None })
 }
 
 /// The number of the provider's project, when it is written.

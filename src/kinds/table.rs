@@ -44,6 +44,21 @@ pub(super) static ROWS: &[ResourceKind] = &[
     computes(Is("template_file"), &[(&["rendered"], Computed::Rendered)]),
     ResourceKind { words: &["access_key", "secret_key"], ..read(Is("provider.aws")) },
     ResourceKind { words: &["aws_iam_"], ..read(Starts("aws_iam_")) },
+    // The Cloud Control provider: <https://registry.terraform.io/providers/hashicorp/awscc/latest/docs/resources/iam_role>
+    ResourceKind {
+        words: &["awscc_iam_"],
+        gates: &["assume_role_policy_document"],
+        policy: Some("assume_role_policy_document"),
+        trusting: true,
+        computed: &[(&["arn"], Unknown(UnknownKind::Arn))],
+        ..read(Is("awscc_iam_role"))
+    },
+    ResourceKind {
+        gates: &["url", "client_id_list"],
+        computed: &[(&["arn", "id"], Computed::AwsProviderArn)],
+        ..read(Is("awscc_iam_oidc_provider"))
+    },
+    ResourceKind { words: &["aws_cloudformation_stack"], ..read(Starts("aws_cloudformation_stack")) },
     ResourceKind { words: &["pod_identity"], ..read(Starts("aws_eks_pod_identity")) },
     ResourceKind { words: &["rolesanywhere"], ..read(Starts("aws_rolesanywhere_")) },
     computes(Is("aws_eks_cluster"), &[(&["identity"], Computed::EksIdentity), (&["id"], Argument("name"))]),

@@ -84,7 +84,7 @@ pub(super) fn to_evaluate(scan: &Scan, models: &Library) -> Vec<String> {
     let mut wanted: BTreeSet<String> = scan
         .files
         .iter()
-        .filter(|f| f.hit && (f.kind.is_terraform() || f.calls_local_module))
+        .filter(|f| f.hit && (f.kind.is_terraform() || f.calls_local_module || is_unit(&f.path)))
         .map(|f| folder_of(&f.path).to_owned())
         .collect();
     wanted.extend(calling(scan, models));
@@ -161,13 +161,18 @@ fn callers(scan: &Scan) -> BTreeMap<String, BTreeSet<String>> {
     }
     // where a unit of Terragrunt computes its source, the evaluator knows it
     let files = Files::new(scan);
-    for unit in scan.files.iter().filter(|f| f.path == "terragrunt.hcl" || f.path.ends_with("/terragrunt.hcl")) {
+    for unit in scan.files.iter().filter(|f| is_unit(&f.path)) {
         let folder = folder_of(&unit.path);
         if let Some(target) = unit_source(&files, folder) {
             out.entry(target).or_default().insert(folder.to_owned());
         }
     }
     out
+}
+
+/// The file of a unit of Terragrunt, which calls a module.
+fn is_unit(path: &str) -> bool {
+    path == "terragrunt.hcl" || path.ends_with("/terragrunt.hcl")
 }
 
 fn folder_of(path: &str) -> &str {

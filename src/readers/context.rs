@@ -18,7 +18,7 @@ const MAX_NESTING: usize = 8;
 /// The graph under construction. The maps are for look-ups only; no result depends on their order.
 pub(super) struct Reader<'a> {
     pub(super) graph: &'a mut Graph,
-    embedded: &'a dyn EmbeddedJson,
+    pub(super) embedded: &'a dyn EmbeddedJson,
     identities: HashMap<String, Vec<IdentityId>>,
     pools: HashMap<String, Vec<PoolId>>,
     /// Documents of customer-managed IAM policies, by the ways they are referred to.

@@ -76,6 +76,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
     }
     for object in &objects {
         aws::documents::declare(&mut reader, object);
+        aws::tools::declare(&mut reader, object);
         aws::cloudformation::declare(&mut reader, object);
         gcp::documents::declare(&mut reader, object);
         gcp::connector::declare(&mut reader, object);

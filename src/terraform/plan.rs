@@ -23,7 +23,14 @@ const MAX_PROBLEMS: usize = 20;
 #[must_use]
 pub fn is_plan(document: &Value) -> bool {
     let has = |name: &str| document.get(name).is_some();
-    has("format_version") && has("terraform_version") && (has("planned_values") || has("values"))
+    is_raw_state(document) || has("format_version") && has("terraform_version") && (has("planned_values") || has("values"))
+}
+
+/// A state as Terraform stores it, in version 4 of its own format
+/// (<https://developer.hashicorp.com/terraform/language/state>).
+fn is_raw_state(document: &Value) -> bool {
+    let version = document.get("version").and_then(Value::as_text).is_some_and(|v| v.is_str("4"));
+    version && document.get("terraform_version").is_some() && document.get("resources").is_some()
 }
 
 /// What a plan or state declares.
@@ -42,6 +49,10 @@ pub fn read(document: &Value, root: &str) -> Planned {
     let unknown = |change: &&Value| Some((change.get("address")?.as_str()?, change.at(&["change", "after_unknown"])?.clone()));
     let unknown = changes.iter().filter_map(unknown).collect();
     let mut reader = Reader { root, unknown, out: BTreeMap::new(), problems: Vec::new() };
+    if is_raw_state(document) {
+        reader.raw_state(document);
+        return Planned { resources: reader.out.into_values().collect(), problems: reader.problems };
+    }
     reader.header(document);
     // data sources that the plan has read stand in the state before it only
     let prior = document.at(&["prior_state", "values", "root_module"]);
@@ -80,6 +91,45 @@ impl Reader<'_> {
     fn problem(&mut self, at: &Value, message: &str) {
         let Some(span) = at.span.filter(|_| self.problems.len() < MAX_PROBLEMS) else { return };
         self.problems.push(Problem { span, message: message.to_owned() });
+    }
+
+    /// Each instance of each resource of a stored state.
+    fn raw_state(&mut self, document: &Value) {
+        for written in document.get("resources").map(Value::items).unwrap_or_default() {
+            let text = |name: &str| written.get(name).and_then(Value::as_str);
+            let (Some(kind), Some(name)) = (text("type"), text("name")) else {
+                self.problem(written, "a resource without a type or a name is not read");
+                continue;
+            };
+            let mode = match text("mode").as_deref() {
+                Some("data") => Mode::Data,
+                Some("ephemeral") => Mode::Ephemeral,
+                _ => Mode::Managed,
+            };
+            let lead = if mode == Mode::Data { "data." } else { "" };
+            let module = text("module").map(|m| format!("{m}.")).unwrap_or_default();
+            for instance in written.get("instances").map(Value::items).unwrap_or_default() {
+                let key = match instance.get("index_key").map(|k| (k.as_str(), k.as_text())) {
+                    Some((Some(known), _)) => format!("[\"{known}\"]"),
+                    Some((None, Some(number))) => format!("[{number}]"),
+                    _ => String::new(),
+                };
+                let (Some(body), Some(span)) = (instance.get("attributes"), written.get("type").and_then(|t| t.span)) else { continue };
+                let address = format!("{module}{lead}{kind}.{name}{key}");
+                let resource = Resource {
+                    mode,
+                    kind: kind.clone(),
+                    name: name.clone(),
+                    address: address.clone(),
+                    root: self.root.to_owned(),
+                    body: body.clone(),
+                    span,
+                    library: false,
+                    conditional: false,
+                };
+                self.out.insert(address, resource);
+            }
+        }
     }
 
     fn module(&mut self, module: &Value, only_data: bool, depth: usize) {

@@ -110,3 +110,42 @@ fn what_grows_without_bounds_is_given_up() {
     let nested = (0..40).fold("\"x\"".to_owned(), |inner, _| format!("{{\"Fn::Sub\": [\"${{X}}${{X}}\", {{\"X\": {inner}}}]}}"));
     assert_eq!(undecided(stack("", "!Ref Provider", &nested)), 1);
 }
+
+/// What `AWS::NoValue` removes is not there; where an unknown condition decides, it may be.
+#[test]
+fn no_value_removes_elements_and_keys() {
+    let exact = "repo:octo@1/app@2:environment:production";
+    let head = "Conditions:\n  Never: !Equals [a, b]\n";
+    let list = |open: &str| format!("[\"{exact}\", !If [{open}, \"repo:*\", !Ref AWS::NoValue]]");
+    assert_eq!(rules(&stack(head, "!Ref Provider", &list("Never"))), []);
+    let open = rules(&stack("", "!Ref Provider", &list("Elsewhere")));
+    assert_eq!(open.iter().map(|(rule, ..)| rule.as_str()).collect::<Vec<_>>(), ["wildcard-subject"]);
+}
+
+/// Lists that are cut of texts, values of mappings, exports of other stacks and values that are kept elsewhere.
+#[test]
+fn functions_give_what_is_known() {
+    let split = "!Split [\",\", \"repo:octo@1/app@2:environment:production,repo:*\"]";
+    assert_eq!(rules(&stack("", "!Ref Provider", split)), [("wildcard-subject".to_owned(), Confidence::Proven, 12)]);
+    let mapped = "Mappings:\n  Subjects:\n    eu: {open: \"repo:*\", closed: \"repo:octo@1/app@2:environment:production\"}\n";
+    let found = rules(&stack(mapped, "!Ref Provider", "!FindInMap [Subjects, eu, open]"));
+    assert_eq!(found.iter().map(|(rule, ..)| rule.as_str()).collect::<Vec<_>>(), ["wildcard-subject"]);
+    assert_eq!(rules(&stack(mapped, "!Ref Provider", "!FindInMap [Subjects, eu, closed]")), []);
+    // The issuer is told by its keys.
+    let imported = rules(&stack("", "!ImportValue github", "\"repo:*\""));
+    assert_eq!(imported, [("wildcard-subject".to_owned(), Confidence::Likely, 12)]);
+    assert_eq!(rules(&stack("", "!ImportValue github", "\"repo:octo@1/app@2:environment:production\"")), []);
+    // A hole is no character that a subject cannot have.
+    assert_eq!(rules(&stack("", "!Ref Provider", "\"repo:octo@1/app@2:environment:{{resolve:ssm:/environment}}\"")), []);
+}
+
+#[test]
+fn a_loop_makes_a_role_for_each_item() {
+    let whole = stack("", "!Ref Provider", "\"repo:octo@1/${Name}*\"");
+    let (before, rest) = whole.split_once("  Role:\n").expect("the role");
+    let (role, after) = rest.split_once("  Provider:\n").expect("the provider");
+    let inner: String = role.lines().map(|line| format!("      {line}\n")).collect();
+    let text = format!("{before}  Fn::ForEach::Roles:\n    - Name\n    - [api, web]\n    - Role${{Name}}:\n{inner}  Provider:\n{after}");
+    let found = rules(&text);
+    assert_eq!(found.len(), 2, "{found:?}\n{text}");
+}

@@ -419,6 +419,10 @@ impl Reader {
                 statement.open_conditions = Some(unresolved(value, "the condition"));
                 return;
             }
+            Kind::Text(text) if !text.is_known() => {
+                statement.open_conditions = Some(format!("`{text}` is not known"));
+                return;
+            }
             Kind::Null => return,
             _ => {
                 self.problem(value.span, ProblemKind::Malformed, "`Condition` is an object of operators");
@@ -480,7 +484,14 @@ impl Reader {
                     statement.open_conditions = Some(unresolved(value, "the condition"));
                 }
                 for key in self.last_entries(entries, "the condition key") {
-                    let values = self.values(&key.value, "the list of values");
+                    let mut values = self.values(&key.value, "the list of values");
+                    // A key that an unknown condition may leave out.
+                    let absent = matches!(&key.value.kind, Kind::OneOf(all) if all.iter().any(Value::is_null));
+                    let why = absent.then(|| unresolved(&key.value, "the condition"));
+                    let maybe = maybe.map(str::to_owned).or(why);
+                    if absent && values.choices.len() > 1 {
+                        values.choices.retain(|c| !c.items.is_empty() || c.why_open().is_some());
+                    }
                     if values.choices.iter().all(|c| c.items.is_empty() && c.why_open().is_none()) {
                         let message = format!("the condition on `{}` has no values", key.key);
                         self.problem(key.value.span.or(key.key.span()), ProblemKind::EmptyValues, message);
@@ -490,7 +501,7 @@ impl Reader {
                         operator_text: entry.key.clone(),
                         key: key.key.clone(),
                         values,
-                        maybe: maybe.map(str::to_owned),
+                        maybe,
                         span: key.key.span().or(key.value.span),
                     });
                 }
@@ -502,6 +513,8 @@ impl Reader {
                 }
             }
             Kind::OneOf(_) | Kind::Unknown(_) => statement.open_conditions = Some(unresolved(value, "the condition")),
+            // An attribute that is known only later may be the whole object.
+            Kind::Text(text) if !text.is_known() => statement.open_conditions = Some(format!("`{text}` is not known")),
             Kind::Null => {}
             _ => {
                 self.problem(value.span, ProblemKind::Malformed, "a condition operator takes an object of keys and values");
@@ -512,8 +525,9 @@ impl Reader {
 
     fn values(&mut self, value: &Value, what: &str) -> Values {
         let mut choices = Vec::new();
+        let several = matches!(value.kind, Kind::OneOf(_));
         for alternative in value.alternatives() {
-            choices.push(self.value_list(alternative, what));
+            choices.push(if several && alternative.is_null() { ValueList::default() } else { self.value_list(alternative, what) });
         }
         Values { choices }
     }

@@ -55,7 +55,7 @@ fn is_template(value: &Value) -> bool {
 }
 
 /// Roles and providers as Kubernetes objects: Crossplane (`spec.forProvider`) and AWS Controllers for Kubernetes.
-fn custom_resource(reader: &mut Reader, object: &Object) {
+pub(super) fn custom_resource(reader: &mut Reader, object: &Object) {
     let group = text_at(object.value, "apiVersion").map(|v| pieces::flat(&v)).unwrap_or_default();
     if !(group.starts_with("iam.aws.") || group.starts_with("iam.services.k8s.aws/")) {
         return;
@@ -93,7 +93,7 @@ fn trust_policy(reader: &mut Reader, object: &Object) {
     super::trusts(reader, &origin, identity, object.value);
 }
 
-fn exported_role(reader: &mut Reader, object: &Object, role: &Value) {
+pub(super) fn exported_role(reader: &mut Reader, object: &Object, role: &Value) {
     let (name, arn) = (text_at(role, "RoleName"), text_at(role, "Arn"));
     let shown = arn.as_ref().or(name.as_ref()).map_or_else(|| object.file.to_owned(), Text::to_string);
     let named = arn.as_ref().or(name.as_ref()).and_then(Text::span);

@@ -4,6 +4,7 @@ pub(super) mod cloudformation;
 pub(super) mod documents;
 mod policy;
 pub(super) mod terraform;
+pub(super) mod tools;
 
 use super::context::Reader;
 use crate::admission::iam::Policy;

@@ -1,6 +1,6 @@
 //! The `aws_*` resources of Terraform (<https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/iam_role>).
 
-use super::super::context::{Reader, address_key, origin};
+use super::super::context::{Object, Reader, address_key, origin};
 use super::super::shape::{any_field, blocks, field, listing, place, seconds, text, text_at};
 use super::policy;
 use crate::graph::{Association, Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind, pieces};
@@ -11,8 +11,9 @@ use std::sync::Arc;
 /// Roles, providers and policies.
 pub(in crate::readers) fn declare(reader: &mut Reader, resource: &Resource) {
     match (resource.mode, resource.kind.as_str()) {
-        (Mode::Managed, "aws_iam_role") => role(reader, resource),
-        (Mode::Managed | Mode::Data, "aws_iam_openid_connect_provider") => provider(reader, resource),
+        (Mode::Managed, "aws_iam_role" | "awscc_iam_role") => role(reader, resource),
+        (Mode::Managed | Mode::Data, "aws_iam_openid_connect_provider" | "awscc_iam_oidc_provider") => provider(reader, resource),
+        (Mode::Managed, "aws_cloudformation_stack" | "aws_cloudformation_stack_set") => stack(reader, resource),
         (Mode::Managed, "aws_iam_policy") => managed_policy(reader, resource),
         (Mode::Data, "aws_iam_policy") => looked_up(reader, resource),
         _ => {}
@@ -27,7 +28,7 @@ pub(in crate::readers) fn attach(reader: &mut Reader, resource: &Resource) {
     let body = &resource.body;
     let at = origin(resource);
     match resource.kind.as_str() {
-        "aws_iam_role" => role_policies(reader, resource),
+        "aws_iam_role" | "awscc_iam_role" => role_policies(reader, resource),
         "aws_iam_role_policy" => {
             if let (Some(role), Some(document)) = (text_at(body, "role"), field(body, "policy")) {
                 let identity = reader.role(&at.scope, &role);
@@ -45,14 +46,22 @@ pub(in crate::readers) fn attach(reader: &mut Reader, resource: &Resource) {
 fn role(reader: &mut Reader, resource: &Resource) {
     let at = origin(resource);
     let body = &resource.body;
-    let name = text_at(body, "name").or_else(|| prefixed(resource));
+    let name = text(any_field(body, &["name", "role_name"])).or_else(|| prefixed(resource));
     let arn = text_at(body, "arn").or_else(|| Some(role_arn(resource, name.as_ref()?)));
     let max_session = seconds(body.get("max_session_duration"));
     let identity = reader.add_identity(at.clone(), IdentityKind::AwsRole { name, arn, max_session });
-    match field(body, "assume_role_policy") {
+    match any_field(body, &["assume_role_policy", "assume_role_policy_document"]) {
         Some(document) => super::trusts(reader, &at, identity, document),
         None => reader.undecided(Some(at.span), format!("`{}` has no readable `assume_role_policy`", at.name)),
     }
+}
+
+/// A template of CloudFormation in a stack.
+fn stack(reader: &mut Reader, resource: &Resource) {
+    let Some(text) = text_at(&resource.body, "template_body") else { return };
+    let file = format!("{}|{}", resource.root, resource.address);
+    let object = Object { file: &file, value: &resource.body, templated: resource.conditional, whole: true, open: false };
+    super::cloudformation::body(reader, &object, &text);
 }
 
 /// `name_prefix` and the suffix that the provider invents.
@@ -132,8 +141,9 @@ fn role_policies(reader: &mut Reader, resource: &Resource) {
     let at = origin(resource);
     let identity = reader.identity(&address_key(&at.scope, &at.name));
     let principal = text_at(&resource.body, "name").unwrap_or_else(|| Text::known(&at.name));
-    for block in blocks(&resource.body, "inline_policy").0 {
-        if let Some(document) = field(block, "policy") {
+    let inline = blocks(&resource.body, "inline_policy").0.into_iter().chain(blocks(&resource.body, "policies").0);
+    for block in inline {
+        if let Some(document) = any_field(block, &["policy", "policy_document"]) {
             policy::grants(reader, &at, identity, &principal, document);
         }
     }

@@ -204,7 +204,9 @@ pub fn find(source: &str, version: Option<&str>) -> Option<&'static Model> {
 /// The source without what only says how to fetch it, in lower case, and its `ref`.
 fn normalised(source: &str) -> (String, Option<String>) {
     let (place, query) = source.split_once('?').unwrap_or((source, ""));
-    let reference = query.split('&').find_map(|pair| pair.strip_prefix("ref=")).map(|r| r.trim_start_matches("tags/").to_owned());
+    // Terragrunt's `tfr:` sources have a `version`.
+    let pinned = |pair: &'_ str| pair.strip_prefix("ref=").or_else(|| pair.strip_prefix("version=")).map(str::to_owned);
+    let reference = query.split('&').find_map(pinned).map(|r| r.trim_start_matches("tags/").to_owned());
     let mut place = place.trim().to_ascii_lowercase();
     for lead in ["git::", "https://", "http://", "ssh://", "tfr:///", "tfr://", "git@", "registry.terraform.io/", "registry.opentofu.org/"]
     {

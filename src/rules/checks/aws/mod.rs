@@ -2,6 +2,7 @@
 
 mod accounts;
 mod advice;
+mod audience;
 mod broken;
 mod cognito;
 mod exposure;
@@ -145,6 +146,10 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
             findings.push(*finding);
             continue;
         }
+        if let Some(finding) = audience::no_client(&subject, &seen).filter(|_| !lifeless) {
+            findings.push(finding);
+            continue;
+        }
         let dead = broken::dead(&subject, &seen, lifeless, misapplied);
         if seen.recognised.issuer.is(Trait::IdentityPools) && !lifeless {
             findings.extend(cognito::identity_pool(&subject, &seen));
@@ -153,7 +158,7 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
         if dead.is_empty() && !lifeless {
             let assumed = matches!(custom, Customised::Assumed(_));
             let mut exposed = exposure::web_identity(&subject, &seen);
-            let audience = hygiene::audience(&subject, &seen);
+            let audience = audience::missing(&subject, &seen);
             // Where nothing at all is tested, that is one omission.
             match (exposed.iter_mut().find(|f| f.rule == RuleId::MissingSubject), audience) {
                 (Some(open), Some(audience)) => {

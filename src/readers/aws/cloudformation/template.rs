@@ -1,21 +1,15 @@
-//! CloudFormation and SAM templates: `AWS::IAM::Role`, `AWS::IAM::OIDCProvider`
-//! (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html>).
-//!
-//! Intrinsic functions become unknowns with an identity, so that `!Ref Provider` here and `!GetAtt Provider.Arn` there are
-//! the same provider. A parameter stands for its default, and what is read with one is judged as a module's defaults are:
-//! another value may be passed. Short tags are expected as the parser's long form: `!Sub x` as `{"Fn::Sub": "x"}`.
+//! The values of a template: parameters, references, intrinsic functions
+//! (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html>).
 
-use super::super::context::{Object, Reader};
-use super::super::shape::{blocks, field, listing, place, seconds, text, text_at};
-use super::policy;
-use crate::graph::{Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind, pieces};
+use super::super::super::EmbeddedJson;
+use super::super::super::shape::{field, place, text, text_at};
+use super::{MAX_DEPTH, is_provider};
+use crate::graph::pieces;
 use crate::partial::{AttributeOf, Entry, Hop, HopKind, Kind, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value};
 use crate::place::Span;
 use std::cell::Cell;
 use std::sync::Arc;
 
-/// How deep a template's values are followed.
-const MAX_DEPTH: usize = 64;
 /// How many conditions are looked at for one resource.
 const MAX_CONDITIONS: usize = 4096;
 /// Longest value of a parameter, in bytes
@@ -26,119 +20,43 @@ const MAX_FILLED: usize = 1 << 20;
 /// Longest text that `Fn::Sub` makes: its variables may hold each other many times.
 const MAX_TEXT: usize = 64 * 1024;
 
-/// Reads a template's roles and providers.
-pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
-    if !object.whole {
-        return;
-    }
-    let Some(resources) = field(object.value, "Resources") else { return };
-    let template = Template::new(object.file, object.value, resources);
-    for entry in resources.entries() {
-        let Some(kind) = text_at(&entry.value, "Type").and_then(|t| t.as_known()) else { continue };
-        if kind != "AWS::IAM::Role" && kind != "AWS::IAM::OIDCProvider" {
-            continue;
-        }
-        let logical = entry.key.to_string();
-        let mut origin = object.origin_at(&logical, &entry.value);
-        origin.span = entry.key.span().unwrap_or(origin.span);
-        origin.conditional |= field(&entry.value, "Condition").is_some();
-        let empty = Value::null();
-        let properties = field(&entry.value, "Properties").unwrap_or(&empty);
-        template.looked_at.set(0);
-        let resolved = template.resolve(properties, MAX_DEPTH);
-        if kind == "AWS::IAM::OIDCProvider" {
-            provider(reader, origin, &resolved, template.provider_arn(&logical, None));
-            continue;
-        }
-        // What decides who gets in; a name that is only a default changes nothing.
-        template.assumed.set(false);
-        template.looked_at.set(0);
-        if let Some(document) = field(properties, "AssumeRolePolicyDocument") {
-            template.resolve(document, MAX_DEPTH);
-        }
-        origin.library |= template.assumed.get();
-        role(reader, origin, &resolved);
-    }
-}
-
-fn role(reader: &mut Reader, origin: Origin, properties: &Value) {
-    let name = text_at(properties, "RoleName");
-    let max_session = seconds(field(properties, "MaxSessionDuration"));
-    let arn = Some(attribute(&origin.scope, &format!("{}.Arn", origin.name), UnknownKind::Arn, None));
-    let principal = name.clone().unwrap_or_else(|| Text::known(&origin.name));
-    let arn = name.as_ref().map_or(arn, |n| Some(role_arn(&origin.scope, properties, n)));
-    let identity = reader.add_identity(origin.clone(), IdentityKind::AwsRole { name, arn, max_session });
-    match field(properties, "AssumeRolePolicyDocument") {
-        Some(document) => super::trusts(reader, &origin, identity, document),
-        None => reader.undecided(Some(origin.span), format!("`{}` has no readable `AssumeRolePolicyDocument`", origin.name)),
-    }
-    role_grants(reader, &origin, identity, &principal, properties);
-}
-
-fn role_arn(scope: &str, properties: &Value, name: &Text) -> Text {
-    let mut arn = Text::known("arn:");
-    arn.push(&attribute(scope, "AWS::Partition", UnknownKind::Partition, None));
-    arn.push(&Text::known(":iam::"));
-    arn.push(&attribute(scope, "AWS::AccountId", UnknownKind::AccountId, None));
-    arn.push(&Text::known(":role"));
-    arn.push(&text_at(properties, "Path").unwrap_or_else(|| Text::known("/")));
-    arn.push(name);
-    arn
-}
-
-fn role_grants(reader: &mut Reader, origin: &Origin, identity: IdentityId, principal: &Text, properties: &Value) {
-    for permission in listing(field(properties, "ManagedPolicyArns")).texts {
-        let origin = Origin { span: permission.span().unwrap_or(origin.span), ..origin.clone() };
-        reader.graph.grants.push(Grant { origin, identity: Some(identity), principal: principal.clone(), permission, scope: None });
-    }
-    for inline in blocks(properties, "Policies").0 {
-        if let Some(document) = field(inline, "PolicyDocument") {
-            policy::grants(reader, origin, Some(identity), principal, document);
-        }
-    }
-}
-
-fn provider(reader: &mut Reader, origin: Origin, properties: &Value, arn: Text) {
-    let Some(url) = text_at(properties, "Url") else {
-        reader.undecided(Some(origin.span), format!("`{}` has no readable `Url`", origin.name));
-        return;
-    };
-    let clients = listing(field(properties, "ClientIdList"));
-    let audiences = (!clients.open && !clients.odd).then_some(clients.texts);
-    reader.graph.add_provider(Provider { origin, kind: ProviderKind::AwsOidc { url, audiences, arn: Some(arn) } });
-}
-
 /// The unknown that an attribute of the template stands for.
-fn attribute(file: &str, path: &str, kind: UnknownKind, span: Option<Span>) -> Text {
+pub(super) fn attribute(file: &str, path: &str, kind: UnknownKind, span: Option<Span>) -> Text {
     let why = format!("`{path}` is known only to CloudFormation");
     let atom = Unknown::new(format!("{file}|{path}"), kind, format!("${{{path}}}"), why, span);
     let address = path.split('.').next().unwrap_or(path).to_owned();
     Text::hole(atom.coming_from(UnknownOrigin::Attribute(Arc::new(AttributeOf { resource: String::new(), address }))), span)
 }
 
-struct Template<'a> {
-    file: &'a str,
-    resources: &'a Value,
+/// A template, and what was filled in of it.
+pub(super) struct Template<'a> {
+    pub(super) file: &'a str,
+    pub(super) resources: &'a Value,
+    /// The parser for JSON in texts.
+    pub(super) embedded: &'a dyn EmbeddedJson,
     parameters: Option<&'a Value>,
     conditions: Option<&'a Value>,
+    pub(super) mappings: Option<&'a Value>,
     /// A parameter's default was taken for its value.
-    assumed: Cell<bool>,
+    pub(super) assumed: Cell<bool>,
     /// A provider's URL is being read: it names no provider.
     within_provider: Cell<bool>,
     /// How many conditions were looked at for one resource.
-    looked_at: Cell<usize>,
+    pub(super) looked_at: Cell<usize>,
     /// How much was filled in for references: a long value may be referred to many times.
     filled: Cell<usize>,
 }
 
 impl<'a> Template<'a> {
-    fn new(file: &'a str, whole: &'a Value, resources: &'a Value) -> Self {
+    pub(super) fn new(file: &'a str, whole: &'a Value, resources: &'a Value, embedded: &'a dyn EmbeddedJson) -> Self {
         let (parameters, conditions) = (field(whole, "Parameters"), field(whole, "Conditions"));
         Self {
             file,
             resources,
+            embedded,
             parameters,
             conditions,
+            mappings: field(whole, "Mappings"),
             assumed: Cell::new(false),
             within_provider: Cell::new(false),
             looked_at: Cell::new(0),
@@ -147,7 +65,7 @@ impl<'a> Template<'a> {
     }
 
     /// The value with its intrinsic functions made texts or unknowns.
-    fn resolve(&self, value: &Value, depth: usize) -> Value {
+    pub(super) fn resolve(&self, value: &Value, depth: usize) -> Value {
         if depth == 0 {
             return self.unknown(value, "it is nested too deep");
         }
@@ -160,9 +78,11 @@ impl<'a> Template<'a> {
                     return self.intrinsic(&name, value, &only.value, depth);
                 }
                 let entry = |e: &Entry| Entry { key: e.key.clone(), value: self.resolve(&e.value, depth - 1) };
-                Kind::Map { entries: entries.iter().map(entry).collect(), open: *open }
+                // CloudFormation knows no null: what is one was removed by `AWS::NoValue`.
+                Kind::Map { entries: entries.iter().map(entry).filter(|e| !e.value.is_null()).collect(), open: *open }
             }
-            Kind::List { items, open } => Kind::List { items: items.iter().map(|v| self.resolve(v, depth - 1)).collect(), open: *open },
+            Kind::List { items, open } => self.without_removed(items.iter().map(|v| self.resolve(v, depth - 1)).collect(), *open),
+            Kind::Text(text) => Kind::Text(self.dynamic(text)),
             other => other.clone(),
         };
         Value { kind, span: value.span, trail: value.trail.clone() }
@@ -178,16 +98,39 @@ impl<'a> Template<'a> {
         {
             return Value::list(list, span);
         }
+        if name == "Ref" && argument.as_str().is_some_and(|parameter| self.is_list(&parameter)) {
+            return self.unknown(whole, "the parameter is a list that is not known");
+        }
         let known = match name {
             "Ref" => text(Some(argument)).and_then(|t| t.as_known()).map(|t| self.reference(&t, span)),
-            "Fn::GetAtt" => getatt_path(argument).map(|path| self.attribute_of(&path, span)),
+            "Fn::GetAtt" => {
+                let path = getatt_path(argument);
+                if let Some(value) = path.as_ref().and_then(|path| self.cfn_json(path, depth)) {
+                    return value;
+                }
+                path.map(|path| self.attribute_of(&path, span))
+            }
             "Fn::Sub" => self.substitute(argument, depth),
             "Fn::Join" => self.join(argument, depth),
+            // It is always a text.
+            "Fn::ImportValue" => {
+                let name = text(Some(&self.resolve(argument, depth - 1)));
+                name.map(|name| attribute(self.file, &format!("import of {name}"), UnknownKind::Any, span))
+            }
             "Fn::If" => return self.either(whole, argument, depth),
+            "Fn::Split" | "Fn::Select" | "Fn::FindInMap" | "Fn::ToJsonString" => {
+                let found = match name {
+                    "Fn::Split" => self.split(argument, depth),
+                    "Fn::Select" => self.select(argument, depth),
+                    "Fn::FindInMap" => self.find_in_map(argument, depth),
+                    _ => Some(self.resolve(argument, depth - 1)),
+                };
+                return found.unwrap_or_else(|| self.unknown(whole, &format!("`{name}` is evaluated by CloudFormation")));
+            }
             _ => None,
         };
         match known {
-            Some(text) => Value { kind: Kind::Text(text), span, trail: None },
+            Some(text) => Value { kind: Kind::Text(self.dynamic(&text)), span, trail: None },
             None => self.unknown(whole, &format!("`{name}` is evaluated by CloudFormation")),
         }
     }
@@ -195,25 +138,25 @@ impl<'a> Template<'a> {
     /// `Ref` of an OIDC provider is its ARN; of a role its name; of a parameter its value.
     fn reference(&self, name: &str, span: Option<Span>) -> Text {
         match self.kind(name).as_deref() {
-            Some("AWS::IAM::OIDCProvider") => self.provider_arn(name, span),
+            Some(kind) if is_provider(kind) => self.provider_arn(name, span),
             Some(_) => attribute(self.file, name, kind_of(name), span),
             None => self.default(name, span).unwrap_or_else(|| attribute(self.file, name, kind_of(name), span)),
         }
     }
 
     fn attribute_of(&self, path: &str, span: Option<Span>) -> Text {
-        match path.strip_suffix(".Arn").filter(|name| self.kind(name).as_deref() == Some("AWS::IAM::OIDCProvider")) {
+        match path.strip_suffix(".Arn").filter(|name| self.kind(name).is_some_and(|kind| is_provider(&kind))) {
             Some(name) => self.provider_arn(name, span),
             None => attribute(self.file, path, kind_of(path), span),
         }
     }
 
-    fn kind(&self, name: &str) -> Option<String> {
+    pub(super) fn kind(&self, name: &str) -> Option<String> {
         self.resources.at(&[name, "Type"]).and_then(Value::as_str)
     }
 
     /// The ARN of an OIDC provider of the template: it is made of the URL.
-    fn provider_arn(&self, name: &str, span: Option<Span>) -> Text {
+    pub(super) fn provider_arn(&self, name: &str, span: Option<Span>) -> Text {
         let mut url = None;
         if self.has_room(0) && !self.within_provider.replace(true) {
             let written = self.resources.at(&[name, "Properties", "Url"]);
@@ -254,10 +197,16 @@ impl<'a> Template<'a> {
         Some(Text { parts: vec![Part::Literal { text: Arc::from(known), span, trail: used.map(hop) }] })
     }
 
+    /// The parameter is a list of strings, here or in Parameter Store.
+    fn is_list(&self, name: &str) -> bool {
+        let kind = self.parameters.and_then(|p| text_at(field(p, name)?, "Type")?.as_known()).unwrap_or_default();
+        let kind = kind.strip_prefix("AWS::SSM::Parameter::Value<").unwrap_or(&kind);
+        kind.starts_with("CommaDelimitedList") || kind.starts_with("List<")
+    }
+
     /// The default of a list of strings.
     fn default_list(&self, name: &str) -> Option<Vec<Value>> {
-        let kind = text_at(field(self.parameters?, name)?, "Type")?.as_known()?;
-        if kind != "CommaDelimitedList" && !kind.starts_with("List<") {
+        if !self.is_list(name) {
             return None;
         }
         let whole = self.default(name, None)?;
@@ -273,7 +222,7 @@ impl<'a> Template<'a> {
     }
 
     /// Whether references may still be filled in, `more` of it now.
-    fn has_room(&self, more: usize) -> bool {
+    pub(super) fn has_room(&self, more: usize) -> bool {
         let filled = self.filled.get().saturating_add(more);
         self.filled.set(filled);
         filled <= MAX_FILLED

@@ -1,0 +1,182 @@
+//! CloudFormation and SAM templates, and templates inside of other files: `AWS::IAM::Role`, `AWS::IAM::OIDCProvider`
+//! (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html>).
+//!
+//! Intrinsic functions become unknowns with an identity, so that `!Ref Provider` here and `!GetAtt Provider.Arn` there are
+//! the same provider. A parameter stands for its default, and what is read with one is judged as a module's defaults are:
+//! another value may be passed. Short tags are expected as the parser's long form: `!Sub x` as `{"Fn::Sub": "x"}`.
+
+mod functions;
+mod template;
+
+use super::super::context::{Object, Reader};
+use super::super::shape::{any_field, blocks, field, listing, seconds, text_at};
+use super::policy;
+use crate::graph::{Declared, Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind};
+use crate::partial::{Entry, Kind, Text, UnknownKind, Value};
+use crate::terraform::functions::yaml_documents;
+use template::{Template, attribute};
+
+/// How deep a template's values are followed.
+const MAX_DEPTH: usize = 64;
+
+/// Most values that the loops of one template make.
+const MAX_UNROLLED: usize = 100_000;
+/// How deep templates stand in each other.
+const MAX_NESTED: usize = 3;
+
+/// A provider of the template, as CloudFormation has it or as the CDK makes it.
+fn is_provider(kind: &str) -> bool {
+    matches!(kind, "AWS::IAM::OIDCProvider" | "Custom::AWSCDKOpenIdConnectProvider")
+}
+
+/// Reads a template's roles and providers.
+pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
+    if !object.whole {
+        return;
+    }
+    if field(object.value, "Resources").is_some() {
+        template(reader, object, object.value, MAX_NESTED);
+        return;
+    }
+    // The Serverless Framework: a template under `resources`, or a list of them
+    // (<https://www.serverless.com/framework/docs/providers/aws/guide/resources>).
+    if field(object.value, "service").is_some() && field(object.value, "provider").is_some() {
+        for part in blocks(object.value, "resources").0 {
+            template(reader, object, part, MAX_NESTED);
+        }
+    }
+}
+
+/// A template that stands as text in another file: a stack set, a stack of Terraform.
+pub(in crate::readers) fn body(reader: &mut Reader, object: &Object, text: &Text) {
+    nested(reader, object, text, MAX_NESTED);
+}
+
+fn nested(reader: &mut Reader, object: &Object, text: &Text, depth: usize) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    let parsed = match reader.embedded.parse(text) {
+        Ok(value) => vec![value],
+        Err(_) => yaml_documents(text).unwrap_or_default(),
+    };
+    for value in parsed.iter().filter(|v| field(v, "Resources").is_some()) {
+        template(reader, object, value, depth);
+    }
+}
+
+fn template(reader: &mut Reader, object: &Object, whole: &Value, depth: usize) {
+    let Some(written) = field(whole, "Resources") else { return };
+    let unrolled = functions::unrolled(written, field(whole, "Parameters"), &mut MAX_UNROLLED.clone());
+    let resources = unrolled.as_ref().unwrap_or(written);
+    let template = Template::new(object.file, whole, resources, reader.embedded);
+    for entry in resources.entries() {
+        let Some(kind) = text_at(&entry.value, "Type").and_then(|t| t.as_known()) else { continue };
+        resource(reader, object, &template, entry, &kind, depth);
+    }
+}
+
+fn resource(reader: &mut Reader, object: &Object, template: &Template<'_>, entry: &Entry, kind: &str, depth: usize) {
+    let stack = matches!(kind, "AWS::CloudFormation::StackSet" | "AWS::CloudFormation::Stack");
+    let function = kind == "AWS::Serverless::Function";
+    if kind != "AWS::IAM::Role" && !is_provider(kind) && !stack && !function {
+        return;
+    }
+    let logical = entry.key.to_string();
+    let mut origin = object.origin_at(&logical, &entry.value);
+    origin.declared = Declared::Object(kind.into());
+    origin.span = entry.key.span().unwrap_or(origin.span);
+    origin.conditional |= field(&entry.value, "Condition").is_some();
+    let empty = Value::null();
+    let properties = field(&entry.value, "Properties").unwrap_or(&empty);
+    template.looked_at.set(0);
+    let resolved = template.resolve(properties, MAX_DEPTH);
+    if stack {
+        if let Some(text) = text_at(&resolved, "TemplateBody") {
+            nested(reader, object, &text, depth);
+        }
+        return;
+    }
+    if is_provider(kind) {
+        provider(reader, origin, &resolved, template.provider_arn(&logical, None));
+        return;
+    }
+    // A function's own role, which SAM makes from its trust policy.
+    if function && field(properties, "AssumeRolePolicyDocument").is_none() {
+        return;
+    }
+    // What decides who gets in; a name that is only a default changes nothing.
+    template.assumed.set(false);
+    template.looked_at.set(0);
+    if let Some(document) = field(properties, "AssumeRolePolicyDocument") {
+        template.resolve(document, MAX_DEPTH);
+    }
+    origin.library |= template.assumed.get();
+    role(reader, origin, &resolved, function);
+}
+
+/// `function`: the role is that which SAM makes for a function
+/// (<https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-function.html>).
+fn role(reader: &mut Reader, origin: Origin, properties: &Value, function: bool) {
+    let name = text_at(properties, "RoleName").filter(|_| !function);
+    let max_session = seconds(field(properties, "MaxSessionDuration"));
+    let arn = Some(attribute(&origin.scope, &format!("{}.Arn", origin.name), UnknownKind::Arn, None));
+    let principal = name.clone().unwrap_or_else(|| Text::known(&origin.name));
+    let arn = name.as_ref().map_or(arn, |n| Some(role_arn(&origin.scope, properties, n)));
+    let identity = reader.add_identity(origin.clone(), IdentityKind::AwsRole { name, arn, max_session });
+    match field(properties, "AssumeRolePolicyDocument") {
+        Some(document) => super::trusts(reader, &origin, identity, document),
+        None => reader.undecided(Some(origin.span), format!("`{}` has no readable `AssumeRolePolicyDocument`", origin.name)),
+    }
+    role_grants(reader, &origin, identity, &principal, properties);
+    if function {
+        sam_grants(reader, &origin, identity, &principal, properties);
+    }
+}
+
+fn role_arn(scope: &str, properties: &Value, name: &Text) -> Text {
+    let mut arn = Text::known("arn:");
+    arn.push(&attribute(scope, "AWS::Partition", UnknownKind::Partition, None));
+    arn.push(&Text::known(":iam::"));
+    arn.push(&attribute(scope, "AWS::AccountId", UnknownKind::AccountId, None));
+    arn.push(&Text::known(":role"));
+    arn.push(&text_at(properties, "Path").unwrap_or_else(|| Text::known("/")));
+    arn.push(name);
+    arn
+}
+
+fn role_grants(reader: &mut Reader, origin: &Origin, identity: IdentityId, principal: &Text, properties: &Value) {
+    for permission in listing(field(properties, "ManagedPolicyArns")).texts {
+        let origin = Origin { span: permission.span().unwrap_or(origin.span), ..origin.clone() };
+        reader.graph.grants.push(Grant { origin, identity: Some(identity), principal: principal.clone(), permission, scope: None });
+    }
+    for inline in blocks(properties, "Policies").0 {
+        if let Some(document) = field(inline, "PolicyDocument") {
+            policy::grants(reader, origin, Some(identity), principal, document);
+        }
+    }
+}
+
+/// `Policies` of a function: names and ARNs of managed policies, policy documents; SAM's own templates grant little.
+fn sam_grants(reader: &mut Reader, origin: &Origin, identity: IdentityId, principal: &Text, properties: &Value) {
+    let policies = field(properties, "Policies").map(Value::items).unwrap_or_default();
+    for listed in policies {
+        if field(listed, "Statement").is_some() {
+            policy::grants(reader, origin, Some(identity), principal, listed);
+        } else if let (Some(name), Kind::Text(_)) = (listed.as_text(), &listed.kind) {
+            let named = name.known_prefix().starts_with("arn:") || !name.is_known();
+            let mut permission = if named { Text::default() } else { Text::known("arn:aws:iam::aws:policy/") };
+            permission.push(&name);
+            let origin = Origin { span: name.span().unwrap_or(origin.span), ..origin.clone() };
+            reader.graph.grants.push(Grant { origin, identity: Some(identity), principal: principal.clone(), permission, scope: None });
+        }
+    }
+}
+
+fn provider(reader: &mut Reader, origin: Origin, properties: &Value, arn: Text) {
+    let Some(url) = text_at(properties, "Url") else {
+        reader.undecided(Some(origin.span), format!("`{}` has no readable `Url`", origin.name));
+        return;
+    };
+    let clients = listing(any_field(properties, &["ClientIdList", "ClientIDList"]));
+    let audiences = (!clients.open && !clients.odd).then_some(clients.texts);
+    reader.graph.add_provider(Provider { origin, kind: ProviderKind::AwsOidc { url, audiences, arn: Some(arn) } });
+}
