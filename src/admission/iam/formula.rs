@@ -320,7 +320,7 @@ impl Builder<'_> {
                     continue;
                 }
                 pure &= matches!(choices.as_slice(), [Formula::Test(_)]);
-                any.push(merged(choices, CHOICE));
+                any.push(self.chosen(choices));
             }
             pure &= !any.is_empty();
             if let Some(why) = list.why_open() {
@@ -330,7 +330,16 @@ impl Builder<'_> {
             lists.push(Formula::Any(any));
         }
         pure &= lists.len() == 1;
-        (merged(lists, CHOICE), pure)
+        (self.chosen(lists), pure)
+    }
+
+    /// Values of which an unknown condition chooses one: whoever is favoured has the one that lets them in.
+    fn chosen(&self, all: Vec<Formula>) -> Formula {
+        match self.doubt {
+            Some(Truth::True) if all.len() > 1 => Formula::Any(all),
+            Some(Truth::False) if all.len() > 1 => Formula::All(all),
+            _ => merged(all, CHOICE),
+        }
     }
 }
 

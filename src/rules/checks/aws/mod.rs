@@ -83,12 +83,13 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
 /// A role has one trust policy: several are what it may be. What breaks a trust, or is missing from it, counts only when
 /// it is so in each of them.
 fn everywhere(context: &Context<'_>, each: Vec<Vec<Finding>>) -> Vec<Finding> {
-    const OF_ALL: [RuleId; 7] = [
+    const OF_ALL: [RuleId; 8] = [
         RuleId::NeverMatches,
         RuleId::IssuerMismatch,
         RuleId::LiteralWildcard,
         RuleId::UnsupportedClaim,
         RuleId::MissingAudience,
+        RuleId::AudienceMismatch,
         RuleId::MalformedPrincipal,
         RuleId::RejectedPolicy,
     ];
@@ -166,7 +167,9 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
                 }
                 (_, audience) => findings.extend(audience),
             }
-            let sure = !assumed && own_provider(&seen.via.principal);
+            // An issuer that only the keys tell may not be the one.
+            let shown = iam::issuer_of_federated(&seen.via.principal).is_some();
+            let sure = !assumed && shown && own_provider(&seen.via.principal);
             findings.extend(exposed.into_iter().map(|f| f.certain(sure)));
             match custom {
                 Customised::Assumed(finding) => findings.push(*finding),
