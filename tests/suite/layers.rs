@@ -143,6 +143,13 @@ fn the_table_tells_of_every_module_and_of_no_other() {
 }
 
 #[test]
+fn the_crate_lists_its_modules_in_the_order_of_the_table() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/lib.rs")).expect("the file is there");
+    let listed = text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    assert_eq!(listed.collect::<Vec<_>>(), table());
+}
+
+#[test]
 fn no_import_runs_upward() {
     let table = table();
     let level = |module: &str| table.iter().position(|m| m == module);
