@@ -6,12 +6,15 @@
 
 mod ast;
 mod body;
+mod data;
 mod expression;
 mod json;
 mod scan;
 mod template;
 #[cfg(test)]
 mod tests;
+
+pub use data::parse_data;
 
 pub use ast::{
     Attribute, BinaryOperator, Block, Body, Expr, ExprKind, ForExpr, Label, ObjectItem, Step, Template, TemplatePart, UnaryOperator,
