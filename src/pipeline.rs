@@ -195,6 +195,10 @@ fn documents(scan: &Scan) -> Vec<Tree> {
                 let (parsed, templated) = helm::read(&source, file.chart_template);
                 (templated, parsed)
             }
+            FileKind::Conf | FileKind::Hcl => {
+                let documents = vec![readers::spiffe::config_file(&source)?];
+                (false, Parsed { documents, problems: Vec::new() })
+            }
             _ => return None,
         };
         Some(Tree { file: source, kind: file.kind, templated, parsed })

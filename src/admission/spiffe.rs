@@ -10,6 +10,8 @@ use crate::place::Span;
 use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
 use std::fmt;
 
+pub mod template;
+
 /// Most bytes of an ID.
 pub const MAX_ID: usize = 2048;
 /// Most bytes of a trust domain.
@@ -191,9 +193,11 @@ pub struct RegistrationEntry {
 pub enum Breadth {
     /// Bound to contents or to a named identity: a digest, a service account in its namespace, a pod's uid.
     Narrow,
+    /// A program's path, whoever runs it; what a namespace's users choose inside of it.
+    Bounded,
     /// Names that whoever starts the workload chooses: labels, container names, tags, environment variables.
     Chosen,
-    /// Every process of an operating system user or group, or of a unit.
+    /// Every process of an operating system user or group.
     User,
     /// Every workload of a namespace.
     Namespace,
@@ -205,39 +209,154 @@ pub enum Breadth {
     Unknown,
 }
 
-/// How broad a set of selectors is. Selectors are ANDed: the narrowest counts.
+/// How broad a set of selectors is. Selectors are ANDed: the narrowest counts, and one that is not known may be narrower.
 #[must_use]
 pub fn breadth(selectors: &[Selector]) -> Breadth {
     if selectors.is_empty() {
         return Breadth::Everything;
     }
     let has = |kind: &str, property: &str| selectors.iter().any(|s| s.kind == kind && s.property() == property);
-    let value_has = |kind: &str, property: &str, what: &str| {
-        selectors.iter().any(|s| s.kind == kind && s.property() == property && s.value.to_string().contains(what))
-    };
+    let is_digest = |s: &Selector| s.value.known_suffix().contains("@sha256:") || s.value.known_prefix().contains("@sha256:");
+    let digest = |kind: &str, property: &str| selectors.iter().any(|s| s.kind == kind && s.property() == property && is_digest(s));
+    let user = ["uid", "user", "gid", "group"].iter().any(|p| has("unix", p));
     let narrow = (has("k8s", "ns") && has("k8s", "sa"))
-        || has("k8s", "pod-uid")
-        || value_has("k8s", "container-image", "@sha256:")
-        || value_has("k8s", "pod-image", "@sha256:")
-        || (has("unix", "path") && has("unix", "sha256"))
+        || ["pod-uid", "pod-owner-uid", "image-signature"].iter().any(|p| has("k8s", p))
+        || digest("k8s", "container-image")
+        || digest("k8s", "pod-image")
         || has("unix", "sha256")
-        || has("docker", "image_config_digest");
+        || (has("unix", "path") && user)
+        || has("docker", "image_config_digest")
+        || has("docker", "image-signature")
+        || selectors.iter().any(|s| s.kind == "systemd");
     if narrow {
         return Breadth::Narrow;
     }
-    selectors.iter().map(alone).min().unwrap_or(Breadth::Everything)
+    let all: Vec<Breadth> = selectors.iter().map(alone).collect();
+    if all.contains(&Breadth::Unknown) {
+        return Breadth::Unknown;
+    }
+    if has("k8s", "ns") && all.contains(&Breadth::Chosen) {
+        return Breadth::Bounded;
+    }
+    all.into_iter().min().unwrap_or(Breadth::Everything)
 }
+
+/// Every property of the pods of a namespace that its users choose, beside the ServiceAccount
+/// (<https://github.com/spiffe/spire/blob/main/doc/plugin_agent_workloadattestor_k8s.md>).
+const POD_CHOICES: [&str; 12] = [
+    "sa",
+    "pod-label",
+    "pod-name",
+    "pod-owner",
+    "pod-image",
+    "pod-image-count",
+    "pod-init-image",
+    "pod-init-image-count",
+    "container-name",
+    "container-image",
+    "node-name",
+    "ns-label",
+];
 
 fn alone(selector: &Selector) -> Breadth {
     let property = selector.property();
     let root = selector.value.as_known().is_some_and(|v| matches!(v.as_str(), "uid:0" | "user:root" | "gid:0" | "group:root"));
     match (selector.kind.as_str(), property.as_str()) {
         ("unix", _) if root => Breadth::Root,
-        ("unix", "uid" | "gid" | "user" | "group" | "supplementary_gid" | "supplementary_group" | "path") | ("systemd", _) => Breadth::User,
+        ("unix", "uid" | "gid" | "user" | "group" | "supplementary_gid" | "supplementary_group") => Breadth::User,
+        ("unix", "path") => Breadth::Bounded,
         ("k8s", "ns") => Breadth::Namespace,
-        ("k8s" | "docker", _) => Breadth::Chosen,
+        ("k8s", property) if POD_CHOICES.contains(&property) => Breadth::Chosen,
+        ("docker", "label" | "env" | "image_id") => Breadth::Chosen,
         _ => Breadth::Unknown,
     }
+}
+
+/// A workload that nobody meant and that has all of the selectors: what else it is differs from any workload that one would
+/// name. The evaluator admits it; none when the selectors are not all known.
+#[must_use]
+pub fn stranger(id: &str, selectors: &[Selector]) -> Option<Token> {
+    let has = |kind: &str, property: &str| selectors.iter().any(|s| s.kind == kind && s.property() == property);
+    let mut held: Vec<String> = Vec::new();
+    for selector in selectors {
+        held.push(format!("{}:{}", selector.kind, selector.value.as_known()?));
+    }
+    // A pod of somebody else, or a program of somebody else.
+    let pod = [("ns", "k8s:ns:another-team"), ("sa", "k8s:sa:another-account"), ("pod-name", "k8s:pod-name:another-pod")];
+    let process = [("uid", "unix:uid:1001"), ("path", "unix:path:/tmp/another-program")];
+    let kind = selectors.first()?.kind.clone();
+    let (others, sort): (&[(&str, &str)], &str) = match kind.as_str() {
+        "k8s" => (&pod, "k8s"),
+        "unix" => (&process, "unix"),
+        _ => (&[], ""),
+    };
+    let user = has("unix", "uid") || has("unix", "user");
+    for (property, selector) in others {
+        if !has(sort, property) && !(*property == "uid" && user) {
+            held.push((*selector).to_owned());
+        }
+    }
+    let mut workload = Token::default();
+    workload.set("sub", id);
+    workload.claims.insert(SELECTORS.to_owned(), Claim::List(held));
+    let entry = RegistrationEntry { selectors: selectors.to_vec() };
+    (evaluate(&entry, &workload).decision == Decision::Admit).then_some(workload)
+}
+
+/// What a set of node selectors takes in (<https://github.com/spiffe/spire/tree/main/doc>, `plugin_server_nodeattestor_*`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NodeBreadth {
+    /// Certain nodes.
+    Certain,
+    /// Every node of a cluster.
+    Cluster,
+    /// Every machine of an account, a project, a subscription, or a part of one.
+    Account,
+    /// Not known.
+    Unknown,
+}
+
+/// How many nodes a set of node selectors takes in.
+#[must_use]
+pub fn node_breadth(selectors: &[Selector]) -> NodeBreadth {
+    let wide = |s: &Selector| match (s.kind.as_str(), s.property().as_str()) {
+        ("k8s_psat", "cluster") => Some(NodeBreadth::Cluster),
+        ("aws_iid", "account_id" | "account" | "az" | "region")
+        | ("gcp_iit", "project-id" | "zone")
+        | ("azure_imds" | "azure_msi", "subscription-id" | "tenant-id" | "location" | "region") => Some(NodeBreadth::Account),
+        (_, "") => None,
+        _ => Some(NodeBreadth::Certain),
+    };
+    let all: Vec<Option<NodeBreadth>> = selectors.iter().map(wide).collect();
+    if all.contains(&Some(NodeBreadth::Certain)) {
+        return NodeBreadth::Certain;
+    }
+    match all.first() {
+        Some(Some(first)) if !all.contains(&None) => *first,
+        _ => NodeBreadth::Unknown,
+    }
+}
+
+/// Whether the selectors are those of nodes: every kind is a node attestor's.
+#[must_use]
+pub fn of_nodes(selectors: &[Selector]) -> bool {
+    let node = |s: &Selector| {
+        matches!(
+            s.kind.as_str(),
+            "k8s_psat"
+                | "k8s_sat"
+                | "aws_iid"
+                | "gcp_iit"
+                | "azure_msi"
+                | "azure_imds"
+                | "x509pop"
+                | "sshpop"
+                | "tpm_devid"
+                | "join_token"
+                | "http_challenge"
+        )
+    };
+    !selectors.is_empty() && selectors.iter().all(node)
 }
 
 /// The pseudo-claim that holds a workload's selectors, each as `type:value`.
@@ -360,12 +479,36 @@ mod tests {
         assert_eq!(b(&["k8s:ns:a"]), Breadth::Namespace);
         assert_eq!(b(&["k8s:ns:a", "k8s:sa:b"]), Breadth::Narrow);
         assert_eq!(b(&["k8s:pod-label:app:x"]), Breadth::Chosen);
+        assert_eq!(b(&["k8s:sa:x"]), Breadth::Chosen);
+        assert_eq!(b(&["k8s:ns:a", "k8s:pod-label:app:x"]), Breadth::Bounded);
+        assert_eq!(b(&["k8s:ns:a", "k8s:container-image:r.example/a@sha256:00"]), Breadth::Narrow);
+        assert_eq!(b(&["unix:path:/bin/x"]), Breadth::Bounded);
+        assert_eq!(b(&["unix:path:/bin/x", "unix:user:x"]), Breadth::Narrow);
+        assert_eq!(b(&["k8s:ns:a", "nitro:x"]), Breadth::Unknown);
         assert_eq!(b(&["unix:uid:0"]), Breadth::Root);
         assert_eq!(b(&["unix:uid:1000"]), Breadth::User);
         assert_eq!(b(&["unix:path:/bin/x", "unix:sha256:abc"]), Breadth::Narrow);
         assert_eq!(b(&["docker:image_id:x"]), Breadth::Chosen);
         assert_eq!(b(&[]), Breadth::Everything);
         assert_eq!(b(&["nitro:x"]), Breadth::Unknown);
+    }
+
+    #[test]
+    fn a_stranger_has_all_selectors_and_is_somebody_else() {
+        let found = stranger("spiffe://td/a", &entry(&["k8s:ns:a"]).selectors).unwrap();
+        let Some(Claim::List(held)) = found.claims.get(SELECTORS) else { panic!("no selectors") };
+        assert!(held.contains(&"k8s:ns:a".to_owned()) && held.contains(&"k8s:sa:another-account".to_owned()), "{held:?}");
+        assert!(!held.contains(&"k8s:ns:another-team".to_owned()));
+    }
+
+    #[test]
+    fn nodes_of_a_cluster_or_an_account() {
+        let b = |s: &[&str]| node_breadth(&entry(s).selectors);
+        assert_eq!(b(&["k8s_psat:cluster:a"]), NodeBreadth::Cluster);
+        assert_eq!(b(&["k8s_psat:cluster:a", "k8s_psat:agent_ns:b", "k8s_psat:agent_sa:c"]), NodeBreadth::Certain);
+        assert_eq!(b(&["aws_iid:account_id:1"]), NodeBreadth::Account);
+        assert_eq!(b(&["aws_iid:account_id:1", "aws_iid:tag:role:db"]), NodeBreadth::Certain);
+        assert_eq!(b(&[]), NodeBreadth::Unknown);
     }
 
     proptest! {

@@ -8,6 +8,7 @@ pub mod links;
 pub mod member;
 pub mod pieces;
 pub mod render;
+pub mod spiffe;
 mod static_credential;
 mod undecided;
 
@@ -503,6 +504,8 @@ pub struct Graph {
     pub misspelt: Vec<Misspelt>,
     /// Customised subjects of CI jobs.
     pub subject_formats: Vec<SubjectFormat>,
+    /// SPIFFE and SPIRE.
+    pub spiffe: spiffe::Spiffe,
     /// What could not be decided while reading, with the place and the reason.
     pub undecided: Vec<Undecided>,
 }

@@ -13,6 +13,7 @@ mod gcp;
 mod kubernetes;
 pub mod scripts;
 mod shape;
+pub mod spiffe;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -73,6 +74,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
         azure::terraform(&mut reader, resource);
         kubernetes::terraform(&mut reader, resource);
         ci::terraform(&mut reader, resource);
+        spiffe::terraform(&mut reader, resource);
     }
     for object in &objects {
         aws::documents::declare(&mut reader, object);
@@ -85,6 +87,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
         kubernetes::document(&mut reader, object);
         ci::document(&mut reader, object);
         credentials::remember(&mut reader, object);
+        spiffe::document(&mut reader, object);
     }
     for resource in input.resources {
         aws::terraform::attach(&mut reader, resource);

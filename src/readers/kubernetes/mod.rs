@@ -41,6 +41,24 @@ pub(super) fn document(reader: &mut Reader, object: &Object) {
     reader.graph.add_workload(Workload { origin, kind });
 }
 
+/// The settings of the pods that an object makes.
+pub(super) fn pods_of(value: &Value) -> Option<&Value> {
+    pod_spec(value, &known_at(value, "kind")?)
+}
+
+/// How a person names the object that makes pods, its namespace, and the ServiceAccount of the pods; none where it is unknown.
+pub(super) fn account_of(object: &Object, pods: &Value) -> (String, Option<Text>, Option<Text>) {
+    let (name, namespace) = names(object);
+    let kind = known_at(object.value, "kind").unwrap_or_default();
+    let shown = shown(&kind, namespace.as_ref(), &name.unwrap_or_default());
+    let account = match any_field(pods, &["serviceAccountName", "serviceAccount"]) {
+        None if pods.is_open() || object.open => None,
+        None => Some(Text::known("default")),
+        some => text(some).map(|a| unfilled(&a)),
+    };
+    (shown, namespace, account)
+}
+
 /// What puts objects from outside of the scan into a namespace.
 pub(super) fn externals(reader: &mut Reader, written: &[Object], built: &kustomize::Built) {
     for external in &built.externals {

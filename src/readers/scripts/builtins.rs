@@ -13,9 +13,31 @@ use std::sync::Arc;
 /// Commands that run the command in their arguments.
 const WRAPPERS: [&str; 8] = ["sudo", "command", "exec", "nohup", "time", "builtin", "env", "eval"];
 /// Commands that read files and leave them as they are.
-const READERS: [&str; 22] = [
-    "aws", "gcloud", "az", "kubectl", "eksctl", "echo", "printf", "cat", "chmod", "rm", "ls", "jq", "test", "[", "head", "grep", "wc",
-    "diff", "base64", "curl", "stat", "oc",
+const READERS: [&str; 24] = [
+    "aws",
+    "gcloud",
+    "az",
+    "spire-server",
+    "spire-agent",
+    "kubectl",
+    "eksctl",
+    "echo",
+    "printf",
+    "cat",
+    "chmod",
+    "rm",
+    "ls",
+    "jq",
+    "test",
+    "[",
+    "head",
+    "grep",
+    "wc",
+    "diff",
+    "base64",
+    "curl",
+    "stat",
+    "oc",
 ];
 
 impl Machine<'_> {

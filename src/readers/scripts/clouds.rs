@@ -1,7 +1,7 @@
 //! What the commands of scripts make, in the shapes that Terraform and manifests have: one reader for one meaning.
 
 use super::call::Call;
-use super::{aws, azure, gcloud, kubernetes};
+use super::{aws, azure, gcloud, kubernetes, spire};
 use crate::graph::{About, Undecided, UndecidedKind, pieces};
 use crate::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value};
 use crate::place::{FileId, Span};
@@ -71,6 +71,7 @@ impl Clouds {
     }
 
     pub(super) fn command(&mut self, call: &Call, content: &dyn Content) {
+        spire::command(self, call, content);
         let Some(name) = call.fields.first().and_then(|f| f.known()) else { return };
         match name.rsplit('/').next().unwrap_or_default() {
             "gcloud" => gcloud::command(self, call, content),
