@@ -80,7 +80,7 @@ pub struct FrontMatter {
     /// The built-in checks that find it: a run of this rule alone runs no others.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
     pub check: Vec<String>,
-    /// A CEL predicate over one fact, instead of `check`.
+    /// A CEL predicate over one fact, instead of `check` or beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
     /// When a finding of a `when` rule is worse than usual.
@@ -157,8 +157,8 @@ pub fn parse(name: &str, text: &str) -> Result<Rule, String> {
     if meta.id.as_str() != name {
         return Err(format!("rule `{name}`: the file is named unlike its id `{}`", meta.id));
     }
-    if meta.check.is_empty() != meta.when.is_some() {
-        return Err(format!("rule `{name}`: exactly one of `check` and `when` is needed"));
+    if meta.check.is_empty() && meta.when.is_none() {
+        return Err(format!("rule `{name}`: `check` or `when` is needed"));
     }
     Ok(Rule {
         meta,

@@ -15,12 +15,16 @@ use std::collections::BTreeSet;
 type Mark = (String, String, usize);
 
 /// Exposures that are not about the tokens of one issuer.
-const WITHOUT_WITNESS: [RuleId; 7] = [
+const WITHOUT_WITNESS: [RuleId; 11] = [
     RuleId::AccountPrincipal,
     RuleId::DefaultServiceAccount,
     RuleId::NodeIdentityExposed,
     RuleId::PodIdentityUnscoped,
     RuleId::RolesAnywhereUnpinned,
+    RuleId::SpireInsecureBootstrap,
+    RuleId::SpireInsecureFederation,
+    RuleId::SpirePrivilegedEntry,
+    RuleId::SpireWeakNodeAttestation,
     RuleId::UntrustedCredentialConfig,
     RuleId::WholePoolPrincipal,
 ];

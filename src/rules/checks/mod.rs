@@ -8,6 +8,7 @@ pub mod google;
 mod kubernetes;
 mod privilege;
 mod privilege_aws;
+mod spiffe;
 pub mod verdict;
 mod wording;
 
@@ -24,6 +25,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("kubernetes", kubernetes::check),
     ("azure", azure::check),
     ("credentials", credentials::check),
+    ("spiffe", spiffe::check),
     (crate::rules::predicate::NAME, crate::rules::predicate::check),
     ("google-collision", google::collisions),
 ];
