@@ -39,6 +39,7 @@ mod simulate;
 mod simulate_presets;
 mod sources;
 mod spelling;
+mod spire;
 mod terraform_differential;
 mod terraform_eval;
 mod terraform_models;
