@@ -19,10 +19,13 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// Exactly these.
+    /// Exactly these, as they are written.
     #[must_use]
-    pub fn these(audiences: &[String]) -> Self {
-        Self { usual: one_of(audiences), any: one_of(audiences), certain: true, names: Some(audiences.to_vec()) }
+    pub fn written(audiences: &[Text]) -> Self {
+        let shown: Vec<String> = audiences.iter().map(readable).collect();
+        let any = Formula::Any(audiences.iter().map(|a| test(Matcher::Exact(a.clone()))).collect());
+        let names = audiences.iter().all(Text::is_known).then(|| shown.clone());
+        Self { usual: one_of(&shown), any, certain: true, names }
     }
 }
 

@@ -1,6 +1,6 @@
 //! IAM trust policies: the federated principals of a role, each as its tokens meet the policy.
 
-use super::audience::{self, Accepted};
+use super::audience::Accepted;
 use super::issuer;
 use super::subjects;
 use super::{Inputs, IssuerView};
@@ -115,18 +115,15 @@ fn issuer_of_keys(policy: &Policy, principal: &Text) -> Option<Text> {
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html>).
 fn clients(inputs: &Inputs<'_>, principal: &Text, providers: &[ProviderId]) -> Option<Accepted> {
     let host = iam::issuer_of_federated(principal)?.to_string();
-    let (mut clients, mut certain, mut known) = (Vec::new(), true, true);
+    let (mut clients, mut certain) = (Vec::new(), true);
     for provider in providers.iter().filter_map(|id| inputs.graph.provider(*id)) {
         let ProviderKind::AwsOidc { url, audiences, .. } = &provider.kind else { continue };
         if url.to_string().trim_end_matches('/').ends_with(&host) {
-            let listed = audiences.as_ref()?;
             certain &= !provider.origin.library && !provider.origin.conditional;
-            known &= listed.iter().all(Text::is_known);
-            clients.extend(listed.iter().map(audience::readable));
+            clients.extend(audiences.as_ref()?.iter().cloned());
         }
     }
-    let names = known.then(|| clients.clone());
-    (!clients.is_empty()).then(|| Accepted { certain, names, ..Accepted::these(&clients) })
+    (!clients.is_empty()).then(|| Accepted { certain, ..Accepted::written(&clients) })
 }
 
 impl FederatedView<'_> {

@@ -1,7 +1,7 @@
 //! Azure federated identity credentials, as the tokens of their issuer meet them
 //! (<https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations>).
 
-use super::audience::{self, Accepted};
+use super::audience::Accepted;
 use super::{Inputs, IssuerView, issuer, subjects};
 use crate::admission::entra::{self, Credential};
 use crate::admission::formula::Formula;
@@ -33,8 +33,7 @@ pub fn issuer_view<'a>(inputs: &Inputs<'a>, trust: &'a Trust, credential: Creden
     let formats = &inputs.graph.subject_formats;
     let (templates, subjects) = subjects::tokens(&known.recognised, &formula, formats);
     // One audience is allowed today: <https://learn.microsoft.com/graph/api/resources/federatedidentitycredential>.
-    let audiences: Vec<String> = credential.audiences.iter().take(1).map(audience::readable).collect();
-    let accepted = (!audiences.is_empty()).then(|| Accepted::these(&audiences));
+    let accepted = credential.audiences.get(..1).map(Accepted::written);
     let via = Held { trust, credential };
     Some(IssuerView { via, recognised: known.recognised, certain: known.certain, formula, templates, subjects, accepted, formats })
 }

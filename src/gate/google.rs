@@ -232,3 +232,17 @@ fn reads_audience(view: &GoogleView) -> bool {
     (view.condition.iter().any(mentions) || view.mapping.iter().any(|(_, e)| mentions(e)))
         && references(view).claims.iter().any(|r| r.name == "aud")
 }
+
+/// A custom role may hold the permission, and so may one that is not known.
+#[must_use]
+pub fn may_impersonate(role: &Text) -> bool {
+    match role.as_known() {
+        Some(known) => {
+            !known.starts_with("roles/")
+                || known == "roles/iam.workloadIdentityUser"
+                || known == "roles/iam.serviceAccountTokenCreator"
+                || known.contains("serviceAgent")
+        }
+        None => true,
+    }
+}

@@ -48,6 +48,8 @@ pub struct Links {
     pub login_pools: Vec<Vec<PoolId>>,
     /// The providers that a login names, by the same index.
     pub login_providers: Vec<Vec<ProviderId>>,
+    /// What the logins of each job mean, in their order.
+    pub job_logins: Vec<Vec<super::job_links::LoginLinks>>,
     /// What names more ServiceAccounts than are linked: the places, in the order of the graph.
     pub cut: Vec<Span>,
 }
@@ -81,6 +83,7 @@ pub fn links(graph: &Graph) -> Links {
         association_roles: vec![Vec::new(); graph.associations.len()],
         login_pools: vec![Vec::new(); graph.credential_configs.len()],
         login_providers: vec![Vec::new(); graph.credential_configs.len()],
+        job_logins: super::job_links::links(graph, &index),
         cut: Vec::new(),
     };
     providers_of_pools(graph, &index, &mut links);
@@ -104,7 +107,7 @@ pub fn links(graph: &Graph) -> Links {
 }
 
 /// Look-ups by the shape of names. The rows keep the order of the graph.
-struct Index {
+pub(super) struct Index {
     roles: HashMap<String, Vec<IdentityId>>,
     emails: HashMap<String, Vec<IdentityId>>,
     addresses: HashMap<(String, String), Vec<IdentityId>>,
@@ -385,7 +388,7 @@ fn providers_named(graph: &Graph, project: Option<&Text>, pool: &Text) -> Vec<Pr
 
 /// The roles that an ARN in an annotation means: path and name always, the account when both are written.
 #[must_use]
-fn roles(graph: &Graph, index: &Index, scope: &str, arn: &Text) -> Vec<IdentityId> {
+pub(super) fn roles(graph: &Graph, index: &Index, scope: &str, arn: &Text) -> Vec<IdentityId> {
     let mut found = index.roles.get(&role_path(arn)).cloned().unwrap_or_default();
     found.retain(|id| match graph.identity(*id).map(|i| &i.kind) {
         Some(IdentityKind::AwsRole { arn: Some(own), .. }) => same_account(own, arn),
@@ -399,7 +402,7 @@ fn roles(graph: &Graph, index: &Index, scope: &str, arn: &Text) -> Vec<IdentityI
     referred
 }
 
-fn google_accounts(graph: &Graph, index: &Index, scope: &str, email: &Text) -> Vec<IdentityId> {
+pub(super) fn google_accounts(graph: &Graph, index: &Index, scope: &str, email: &Text) -> Vec<IdentityId> {
     let exact = index.emails.get(&pieces::key(email).to_lowercase()).cloned().unwrap_or_default();
     if !exact.is_empty() {
         return exact;

@@ -4,6 +4,8 @@
 
 mod cluster;
 mod credentials;
+pub mod job;
+pub mod job_links;
 pub mod links;
 pub mod member;
 pub mod pieces;
@@ -20,6 +22,10 @@ use std::sync::Arc;
 
 pub use cluster::{Cluster, NodeMetadata};
 pub use credentials::{CredentialConfig, Endpoint, ExternalAccount, Login, ProviderName, TokenSource};
+pub use job::{
+    CiSystem, Conflict, Environment, FactOf, FactValue, ForeignCode, Job, JobAudience, JobIdentity, JobLogin, Minting, Named, NoToken,
+    Start, TokenFact, TokenSet,
+};
 pub use static_credential::{Administrator, Beside, Cloud, CredentialKind, SecretName, Stands, StaticCredential};
 pub use undecided::{About, GoogleLevel, Undecided, UndecidedKind};
 
@@ -502,6 +508,10 @@ pub struct Graph {
     pub signings: Vec<Signing>,
     /// Annotations of ServiceAccounts that nobody reads.
     pub misspelt: Vec<Misspelt>,
+    /// CI jobs.
+    pub jobs: Vec<Job>,
+    /// Deployment environments.
+    pub environments: Vec<Environment>,
     /// Customised subjects of CI jobs.
     pub subject_formats: Vec<SubjectFormat>,
     /// SPIFFE and SPIRE.

@@ -145,6 +145,16 @@ impl Recognised<'_> {
         self.issuer.with_listed(templates, claims)
     }
 
+    /// The audience of a token for which nobody has asked for one; none where it names what only the token tells.
+    #[must_use]
+    pub fn default_audience(&self) -> Option<String> {
+        let mut audience = self.issuer.audiences.get("default")?.clone();
+        for (name, value) in &self.captures {
+            audience = audience.replace(&format!("<{name}>"), value);
+        }
+        (!audience.contains('<')).then_some(audience)
+    }
+
     /// What Entra's flexible credentials may test with this issuer; none when Entra takes none for it.
     #[must_use]
     pub fn flexible(&self) -> Option<&Flexible> {

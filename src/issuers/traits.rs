@@ -12,6 +12,19 @@ pub enum Family {
     Github,
     /// GitLab, likewise.
     Gitlab,
+    /// CircleCI.
+    #[serde(rename = "circleci")]
+    CircleCi,
+    /// Bitbucket Pipelines.
+    Bitbucket,
+    /// Buildkite.
+    Buildkite,
+    /// HCP Terraform.
+    HcpTerraform,
+    /// Azure DevOps by its own issuer.
+    AzureDevops,
+    /// Entra ID, which mints for Azure DevOps too.
+    Entra,
 }
 
 /// What an issuer stands for when no URL tells which one it is. At most one issuer of the registry has each.

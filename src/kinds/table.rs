@@ -145,6 +145,12 @@ pub(super) static ROWS: &[ResourceKind] = &[
     read(Is("helm_release")),
     ResourceKind { words: &["github_actions_", "include_claim_keys"], ..read(Ends("_oidc_subject_claim_customization_template")) },
     read(Is("gitlab_project")),
+    ResourceKind { words: &["github_actions_"], ..read(Starts("github_actions_")) },
+    ResourceKind { words: &["github_repository"], ..read(Is("github_repository_environment")) },
+    ResourceKind { words: &["azuredevops_serviceendpoint"], ..read(Is("azuredevops_serviceendpoint_azurerm")) },
+    ResourceKind { words: &["tfc_"], ..read(Is("tfe_variable")) },
+    read(Is("tfe_workspace")),
+    read(Is("tfe_project")),
     // Values that Terraform makes up.
     computes(Starts("random_"), &[(&["id", "result", "hex", "b64_url", "dec"], Unknown(UnknownKind::Word))]),
 ];

@@ -84,6 +84,11 @@ const FILE_WORDS: &[&str] = &[
     "spire",
     "trust_domain",
     "id-token",
+    // who calls a workflow or an action of the repository
+    ".github/workflows/",
+    ".github/actions/",
+    "uses: ./",
+    "uses: $/",
     "id_token",
     "jwt",
     "kustomize.toolkit.fluxcd.io",

@@ -103,4 +103,5 @@ pub fn read(input: &Input, graph: &mut Graph) {
         gcp::connector::bind(&mut reader, object);
         credentials::document(&mut reader, object);
     }
+    ci::jobs(&mut reader, &objects, input.resources);
 }

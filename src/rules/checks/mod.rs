@@ -5,6 +5,7 @@ mod azure;
 mod credentials;
 mod format;
 pub mod google;
+mod jobs;
 mod kubernetes;
 mod privilege;
 mod privilege_aws;
@@ -26,6 +27,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("azure", azure::check),
     ("credentials", credentials::check),
     ("spiffe", spiffe::check),
+    ("jobs", jobs::check),
     (crate::rules::predicate::NAME, crate::rules::predicate::check),
     ("google-collision", google::collisions),
 ];

@@ -199,7 +199,9 @@ fn unbound(context: &Context<'_>, config: &CredentialConfig) -> Option<Finding> 
         let Some((member, role)) = member_and_role(trust) else { return false };
         let identity = context.graph.identity(trust.identity).map(|i| &i.kind);
         let above = matches!(identity, Some(IdentityKind::GoogleResource { level, .. }) if *level != GoogleLevel::Resource);
-        (ids.contains(&trust.identity) || above) && may_impersonate(role) && may_be_of(member, &pool)
+        (ids.contains(&trust.identity) || above || may_be_account(context, email, trust.identity))
+            && crate::gate::google::may_impersonate(role)
+            && may_be_of(member, &pool)
     };
     if context.graph.trusts.iter().any(reaches) {
         return None;
@@ -214,14 +216,6 @@ fn unbound(context: &Context<'_>, config: &CredentialConfig) -> Option<Finding> 
     Some(places.fold(finding, |f, i| f.related_to(i.origin.span, "the service account")))
 }
 
-/// A custom role may hold the permission, and so may one that is not known.
-fn may_impersonate(role: &Text) -> bool {
-    match role.as_known() {
-        Some(known) => !known.starts_with("roles/") || known == USER || known == CREATOR || known.contains("serviceAgent"),
-        None => true,
-    }
-}
-
 /// The member is, or may be, of the pool.
 fn may_be_of(member: &Text, pool: &Text) -> bool {
     match Member::parse(member).map(|m| m.kind) {
@@ -233,18 +227,22 @@ fn may_be_of(member: &Text, pool: &Text) -> bool {
     }
 }
 
-/// A binding that could not be read may let somebody impersonate one of these accounts: one on it, on an account whose
-/// e-mail is not known, or on what may be above it.
-fn may_be_bound(context: &Context<'_>, email: &Text, ids: &[IdentityId]) -> bool {
+/// An account whose e-mail is not known may be the one of this e-mail: which one a `for_each` over unknown names makes.
+fn may_be_account(context: &Context<'_>, email: &Text, id: IdentityId) -> bool {
     let local = |email: &Text| pieces::split_once(email, "@").and_then(|(local, _)| local.as_known());
-    let unnamed = |id: &IdentityId| match context.graph.identity(*id).map(|i| &i.kind) {
+    match context.graph.identity(id).map(|i| &i.kind) {
         Some(IdentityKind::GoogleServiceAccount { email: other, .. }) if !other.is_known() => {
             local(other).is_none_or(|other| local(email).is_none_or(|own| own == other))
         }
         _ => false,
-    };
+    }
+}
+
+/// A binding that could not be read may let somebody impersonate one of these accounts: one on it, on an account whose
+/// e-mail is not known, or on what may be above it.
+fn may_be_bound(context: &Context<'_>, email: &Text, ids: &[IdentityId]) -> bool {
     let reaches = |undecided: &Undecided| match &undecided.about {
-        About::Identity(id) => ids.contains(id) || unnamed(id),
+        About::Identity(id) => ids.contains(id) || may_be_account(context, email, *id),
         About::GoogleResource(level) => *level != GoogleLevel::Resource,
         About::Declaration | About::Workload(_) => false,
     };

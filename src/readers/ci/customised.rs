@@ -2,8 +2,8 @@
 //! (<https://docs.github.com/en/rest/actions/oidc>) and GitLab's `ci_id_token_sub_claim_components`
 //! (<https://docs.gitlab.com/api/projects/>).
 
-use super::context::{Object, Reader, origin};
-use super::shape::{any_field, field, listing, place, text_at};
+use super::super::context::{Object, Reader, origin};
+use super::super::shape::{any_field, field, listing, place, text_at};
 use crate::graph::{Origin, SubjectFormat, SubjectKeys, pieces};
 use crate::issuers::Family;
 use crate::partial::{Text, Value};
@@ -13,7 +13,7 @@ use crate::terraform::{Mode, Resource};
 const PAYLOAD: [&str; 3] = ["use_default", "include_claim_keys", "use_immutable_subject"];
 
 /// The customisations of Terraform.
-pub(super) fn terraform(reader: &mut Reader, resource: &Resource) {
+pub(in crate::readers) fn terraform(reader: &mut Reader, resource: &Resource) {
     if resource.mode != Mode::Managed {
         return;
     }
@@ -42,7 +42,7 @@ pub(super) fn terraform(reader: &mut Reader, resource: &Resource) {
 }
 
 /// The payload of GitHub's REST API in a file of its own: whose it is, nobody says.
-pub(super) fn document(reader: &mut Reader, object: &Object) {
+pub(in crate::readers) fn document(reader: &mut Reader, object: &Object) {
     if field(object.value, "include_claim_keys").is_none() || !object.whole {
         return;
     }

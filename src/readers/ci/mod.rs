@@ -1,0 +1,17 @@
+//! CI systems: the jobs that present tokens, and what is known of their subjects.
+
+mod customised;
+mod environments;
+mod github;
+mod variables;
+
+pub(super) use customised::{document, terraform};
+
+use super::context::{Object, Reader};
+use crate::terraform::Resource;
+
+/// The jobs of the scan.
+pub(super) fn jobs(reader: &mut Reader, objects: &[Object<'_>], resources: &[Resource]) {
+    environments::read(reader, resources);
+    github::read(reader, objects, resources);
+}

@@ -1,0 +1,90 @@
+//! CI jobs and the trusts that they ask: what can never log in, and what lets people outside log in.
+
+mod admitted;
+mod minting;
+mod outsiders;
+mod says;
+
+use super::super::engine::Context;
+use super::super::finding::Finding;
+use super::privilege;
+use crate::catalogue::{RuleId, Severity};
+use crate::graph::{Conflict, Job, JobIdentity, JobLogin, Minting};
+use rayon::prelude::*;
+
+/// Every finding about jobs.
+#[must_use]
+pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
+    let privileged = privilege::privileged(context.graph);
+    let one = |(index, job): (usize, &Job)| {
+        let mut out: Vec<Finding> = minting::check(job).into_iter().collect();
+        out.extend(conflicts(job));
+        out.extend(unused(job));
+        if !matches!(job.minting, Minting::No { .. }) {
+            out.extend(admitted::check(context, index, job));
+        }
+        out.extend(outsiders::check(context, index, job, &privileged));
+        out
+    };
+    context.graph.jobs.par_iter().enumerate().flat_map_iter(one).collect()
+}
+
+/// A stored credential beside a federated login.
+fn conflicts(job: &Job) -> Vec<Finding> {
+    let mut out = Vec::new();
+    for login in &job.logins {
+        let Some((conflict, span)) = login.conflict else { continue };
+        // without a token the keys are the way in, and not beside one
+        let keys = matches!(conflict, Conflict::AwsKeysInStep | Conflict::AwsKeysInEnvironment);
+        if keys && job.minting != Minting::Yes {
+            continue;
+        }
+        let (message, help) = said(conflict);
+        let finding = Finding::new(RuleId::ConflictingCredentials, &job.origin, Some(span), "stored", message);
+        out.push(finding.help(help).related_to(login.span, "the federated login"));
+    }
+    out
+}
+
+fn said(conflict: Conflict) -> (&'static str, &'static str) {
+    match conflict {
+        Conflict::AwsKeysInStep => (
+            "access keys beside the role: the action assumes the role with the keys and never asks for a token, so the federation is not used",
+            "remove the keys; with `id-token: write` the action assumes `role-to-assume` by the job's token",
+        ),
+        Conflict::AwsKeysInEnvironment => (
+            "stored access keys are in the environment of a job that logs in by its token: whatever reads the environment first uses the keys, not the role",
+            "remove the keys from `env` and from the secrets",
+        ),
+        Conflict::GoogleKeyInStep => (
+            "a provider and a stored key together: the action stops (it takes exactly one of `workload_identity_provider` and `credentials_json`), and the key stays valid",
+            "remove `credentials_json` and delete the key",
+        ),
+        Conflict::AzureCredsInStep => (
+            "`creds` beside `client-id`: the action ignores the stored secret and logs in by the token, and the secret stays valid",
+            "remove `creds` and delete the client secret",
+        ),
+        Conflict::AzureSecretInEnvironment => (
+            "a stored client secret beside a federated login: tools that find the secret use it, and it stays valid when the token does not",
+            "remove the secret from `env` and delete it",
+        ),
+    }
+}
+
+fn unused(job: &Job) -> Option<Finding> {
+    let span = job.unused_permission?;
+    let message =
+        "`id-token: write` is granted to a job in which nothing asks for a token: any step of it, and any action that it uses, could";
+    let finding = Finding::new(RuleId::UnusedTokenPermission, &job.origin, Some(span), "unused", message);
+    Some(finding.severity(Severity::Info).certain(false).help("remove the permission"))
+}
+
+/// How a person names what a login asks for.
+fn target(login: &JobLogin) -> Option<String> {
+    let of = |all: &[crate::graph::Named]| all.first().map(|n| n.text.to_string());
+    match &login.identity {
+        JobIdentity::AwsRole(names) | JobIdentity::AzureClient(names) => of(names),
+        JobIdentity::Google { provider, account } => account.as_deref().and_then(of).or_else(|| of(provider)),
+        JobIdentity::Other => None,
+    }
+}
