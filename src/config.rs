@@ -59,8 +59,10 @@ pub struct Config {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub rules: BTreeMap<String, RuleConfig>,
     /// What is known of issuers.
+    #[serde(skip_serializing_if = "is_default")]
     pub issuers: IssuerConfig,
     /// What is known of GitHub.
+    #[serde(skip_serializing_if = "is_default")]
     pub github: GithubConfig,
     /// Findings that the team has accepted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -77,6 +79,10 @@ pub struct Config {
     /// The run reads all that the file speaks of.
     #[serde(skip)]
     pub is_whole: bool,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Findings that the team has accepted: those of a rule that all the other words fit.

@@ -24,6 +24,14 @@ pub struct Arguments {
 pub enum Command {
     /// Read an infrastructure repository and report what is wrong with its federated trust
     Check(Check),
+    /// Write down the findings that are there, so that `check --baseline` reports only new ones
+    Baseline(Baseline),
+    /// List what is accepted and by whose word: comments, `[[ignore]]` entries, the baseline
+    Waivers(Waivers),
+    /// Print the configuration in force, and where each part of it comes from
+    Config(ShowConfig),
+    /// Write a first fedlint.toml
+    Init(Init),
     /// Print the trust graph
     Graph(Graph),
     /// Say which identities a token gets, and for each that refuses, which test failed
@@ -111,6 +119,47 @@ pub struct Check {
     /// When to use colours
     #[arg(long, value_enum, default_value_t = Colour::Auto)]
     pub color: Colour,
+}
+
+/// `fedlint baseline`.
+#[derive(Debug, Clone, Args)]
+pub struct Baseline {
+    /// What to read.
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// The file to write; `-` is standard output [default: the configuration's `baseline`, else fedlint-baseline.json]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `fedlint waivers`.
+#[derive(Debug, Clone, Args)]
+pub struct Waivers {
+    /// What to read.
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = AnswerFormat::Human)]
+    pub format: AnswerFormat,
+}
+
+/// `fedlint config`.
+#[derive(Debug, Clone, Args)]
+pub struct ShowConfig {
+    /// The file or folder whose configuration is shown
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// The configuration file [default: fedlint.toml there or above, up to the repository's root]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// `fedlint init`.
+#[derive(Debug, Clone, Args)]
+pub struct Init {
+    /// The folder that the file is written to
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
 }
 
 /// Output formats of a report.

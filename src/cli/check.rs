@@ -28,11 +28,8 @@ pub(super) fn run(arguments: &Check) -> Result<u8, CliError> {
     let baseline = arguments.baseline.clone().or_else(|| config.baseline.clone());
     let mut request = request(&arguments.inputs, config, selection)?;
     request.baseline = baseline.as_deref().map(read_baseline).transpose()?;
-    let mut run = with_progress(|| pipeline::check(&request)).map_err(|e| CliError::Run(e.to_string()))?;
+    let mut run = read(&arguments.inputs, &request)?;
     run.setup.repository_folder = std::env::current_dir().ok().and_then(|here| repository_folder(&here));
-    if run.coverage.files_read == 0 {
-        return Err(CliError::Run(nothing_read(&arguments.inputs, &run)));
-    }
     output::write(arguments, &run, fail_on)?;
     let unparsed = arguments.strict && !run.coverage.files_skipped.is_empty();
     if unparsed {
@@ -47,7 +44,16 @@ pub(super) fn run(arguments: &Check) -> Result<u8, CliError> {
     Ok(if failed { FINDINGS } else { CLEAN })
 }
 
-fn read_baseline(path: &Path) -> Result<Baseline, CliError> {
+/// Reads and judges; nothing read is no answer.
+pub(super) fn read(inputs: &Inputs, request: &Request) -> Result<Run, CliError> {
+    let run = with_progress(|| pipeline::check(request)).map_err(|e| CliError::Run(e.to_string()))?;
+    if run.coverage.files_read == 0 {
+        return Err(CliError::Run(nothing_read(inputs, &run)));
+    }
+    Ok(run)
+}
+
+pub(super) fn read_baseline(path: &Path) -> Result<Baseline, CliError> {
     let wrong = |why: String| CliError::Run(format!("cannot read the baseline `{}`: {why}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
     Baseline::parse(&text).map_err(wrong)
@@ -55,9 +61,17 @@ fn read_baseline(path: &Path) -> Result<Baseline, CliError> {
 
 fn nothing_read(inputs: &Inputs, run: &Run) -> String {
     let paths: Vec<String> = inputs.paths.iter().map(|p| format!("`{}`", p.display())).collect();
+    let excluded = match run.coverage.files_excluded {
+        0 => String::new(),
+        n => format!(
+            " ({} left out by exclusions{})",
+            count(n, "path"),
+            run.setup.config_path.as_ref().map(|p| format!(", see `{p}`")).unwrap_or_default()
+        ),
+    };
     let reasons: Vec<String> = run.coverage.files_skipped.iter().map(|s| format!("\n  {}: {}", s.path, s.reason)).collect();
     format!(
-        "nothing to check in {}: no Terraform, JSON or YAML file was read; name the folder of the infrastructure{}",
+        "nothing to check in {}: no Terraform, JSON or YAML file was read{excluded}; name the folder of the infrastructure{}",
         paths.join(", "),
         reasons.concat()
     )

@@ -1,7 +1,9 @@
 //! The command line: arguments, and one file per command.
 
+mod adopt;
 pub mod args;
 mod check;
+mod configuration;
 mod eval;
 mod explain;
 mod graph;
@@ -63,6 +65,10 @@ pub fn main() -> ExitCode {
 fn dispatch(arguments: &Arguments) -> Result<u8, CliError> {
     match &arguments.command {
         Command::Check(check) => check::run(check),
+        Command::Baseline(baseline) => adopt::baseline(baseline),
+        Command::Waivers(waivers) => adopt::waivers(waivers),
+        Command::Config(config) => configuration::show(config),
+        Command::Init(init) => configuration::init(init),
         Command::Graph(graph) => graph::run(graph),
         Command::Simulate(simulate) => simulate::run(simulate),
         Command::Test(test) => test::run(test),

@@ -1,6 +1,6 @@
 //! `--format json` and `jsonl`: the contract of version 1, additive only (`docs/report.schema.json`).
 
-use super::{Coverage, Run, Summary};
+use super::{Coverage, Run, Summary, harmless_json};
 use crate::catalogue::{Category, Confidence, Severity};
 use crate::place::{Position, Span};
 use crate::rules::{Finding, Suppressed, SuppressedBy};
@@ -121,7 +121,7 @@ pub fn render(run: &Run) -> Result<String, serde_json::Error> {
         coverage: &run.coverage,
         summary: Summary::of(&run.findings),
     };
-    serde_json::to_string_pretty(&document).map(|text| text + "\n")
+    serde_json::to_string_pretty(&document).map(|text| harmless_json(text + "\n"))
 }
 
 const TOOL: Tool = Tool { name: "fedlint", version: env!("CARGO_PKG_VERSION") };
@@ -156,7 +156,7 @@ pub fn render_lines(run: &Run) -> Result<String, serde_json::Error> {
     let (summary, configuration) = (Summary::of(&run.findings), &run.setup.config_path);
     let counts = json!({"files_read": files_read, "files_excluded": files_excluded, "trusts": trusts});
     line("summary", json!({"version": 1, "tool": TOOL, "configuration": configuration, "coverage": counts, "summary": summary}));
-    Ok(out)
+    Ok(harmless_json(out))
 }
 
 fn item<'a>(run: &Run, finding: &'a Finding) -> Item<'a> {

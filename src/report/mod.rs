@@ -179,6 +179,15 @@ fn is_unsafe(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// JSON in which what has power over a terminal is written by its number: its strings stay what they are.
+fn harmless_json(text: String) -> String {
+    let escape = |c: char| is_unsafe(c) && c != '\n';
+    if !text.chars().any(escape) {
+        return text;
+    }
+    text.chars().map(|c| if escape(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }).collect()
+}
+
 /// As [`printable`], with line ends and tabulators kept: for text of our own that quotes a file.
 #[must_use]
 pub fn printable_lines(text: &str) -> String {

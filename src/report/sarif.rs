@@ -6,7 +6,7 @@
 
 use super::json::{Place, place, suppressed_by};
 use super::line_hash::line_hashes;
-use super::{Run, printable};
+use super::{Run, harmless_json, printable};
 use crate::catalogue::{Confidence, Rule, Severity, catalogue};
 use crate::place::{FileId, Span};
 use crate::rules::{Finding, Suppressed, SuppressedBy};
@@ -50,7 +50,7 @@ pub fn render(run: &Run) -> Result<String, serde_json::Error> {
             "results": results,
         }],
     });
-    serde_json::to_string_pretty(&log).map(|text| text + "\n")
+    serde_json::to_string_pretty(&log).map(|text| harmless_json(text + "\n"))
 }
 
 /// The ids of notifications.

@@ -7,6 +7,7 @@ use super::finding::{Finding, Suppressed, SuppressedBy};
 use super::fingerprint::problem;
 use crate::source::Sources;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The version that is written and read.
 const VERSION: u32 = 1;
@@ -90,18 +91,21 @@ impl Baseline {
     #[must_use]
     pub fn compare(&self, findings: Vec<Finding>, sources: &Sources) -> Compared {
         let keys: Vec<Known> = findings.iter().map(|f| known(f, sources)).collect();
-        let mut entries: Vec<Option<&Known>> = self.findings.iter().map(Some).collect();
+        let mut left: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for entry in &self.findings {
+            left.entry(&entry.problem).or_default().push(&entry.path);
+        }
         let mut is_known = vec![false; findings.len()];
         for same_path in [true, false] {
             for (key, known) in keys.iter().zip(&mut is_known).filter(|(_, known)| !**known) {
-                let fits = |e: &Known| e.problem == key.problem && (!same_path || e.path == key.path);
-                if let Some(entry) = entries.iter_mut().find(|e| e.is_some_and(fits)) {
-                    *entry = None;
+                let Some(paths) = left.get_mut(key.problem.as_str()) else { continue };
+                if let Some(at) = paths.iter().position(|path| !same_path || *path == key.path) {
+                    paths.swap_remove(at);
                     *known = true;
                 }
             }
         }
-        let mut out = Compared { gone: entries.iter().flatten().count(), ..Compared::default() };
+        let mut out = Compared { gone: left.values().map(Vec::len).sum(), ..Compared::default() };
         for (finding, known) in findings.into_iter().zip(is_known) {
             if known {
                 let reason = "in the baseline".to_owned();

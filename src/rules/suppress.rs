@@ -102,7 +102,9 @@ fn configured(finding: &Finding, sources: &Sources, config: &Config, entries: &m
             entry.used = true;
             let Ignore { reason, until, .. } = entry.ignore;
             let (reason, until) = (reason.clone(), until.clone());
-            word.get_or_insert(Word { by: SuppressedBy::Configuration, reason, until, span: None });
+            let file = config.path.as_deref().and_then(|path| sources.by_path(path));
+            let span = file.map(|file| Span::new(file.id, entry.ignore.range.clone()));
+            word.get_or_insert(Word { by: SuppressedBy::Configuration, reason, until, span });
         }
     }
     word

@@ -48,4 +48,5 @@ mod terraform_validation;
 mod undecided;
 mod undecided_about;
 mod unknown_parts;
+mod user;
 mod witnesses;
