@@ -167,8 +167,7 @@ fn scan(request: &Request, sources: &Arc<Sources>) -> Result<Scan, ScanError> {
     match &request.input {
         Input::Memory(files) => Ok(Scan::from_memory(files.clone(), sources)),
         Input::Paths(roots) => {
-            // Templates are not judged, and told where they matter.
-            let mut options = Options { roots: roots.clone(), exclude: request.exclude.clone(), templates: true, ..Options::default() };
+            let mut options = Options { roots: roots.clone(), exclude: request.exclude.clone(), ..Options::default() };
             match &request.config.folder {
                 Some(folder) => options.exclude_in = Some((folder.clone(), request.config.exclude.clone())),
                 None => options.exclude.extend(request.config.exclude.iter().cloned()),

@@ -92,25 +92,31 @@ impl Block<'_> {
         out.push('\n');
     }
 
-    /// `--> main.tf:11:80 in aws_iam_role.deploy (line 1)`.
+    /// `--> main.tf:11:80 in aws_iam_role.deploy (line 1)`; on two lines where one is too short.
     fn place(&self, out: &mut String, file: &SourceFile) {
         let at = file.position(self.finding.span.start as usize);
-        let arrow = self.style.paint(Tone::Faint, self.style.arrow());
-        let _ = write!(out, "{:1$}{arrow} {2}:{3}:{4}", "", self.gutter, printable(&file.path), at.line, at.column);
+        let arrow = self.style.arrow();
+        let place = format!("{}:{}:{}", printable(&file.path), at.line, at.column);
+        let _ = write!(out, "{:1$}{2} {place}", "", self.gutter, self.style.paint(Tone::Faint, arrow));
         if let Some(identity) = self.finding.identity.as_deref().filter(|name| *name != file.path) {
-            let _ = write!(out, " in {}", self.style.paint(Tone::Strong, &printable(identity)));
-            let declared = self.finding.declared.and_then(|span| self.run.sources.locate(span));
-            match declared {
-                Some((path, there)) if path != file.path => {
-                    let _ = write!(out, " ({}:{})", printable(&path), there.line);
-                }
-                Some((_, there)) if there.line != at.line => {
-                    let _ = write!(out, " (line {})", there.line);
-                }
-                _ => {}
+            let identity = printable(identity);
+            let declared = self.declared(file, at.line);
+            let used = self.gutter + arrow.width() + 1 + place.width();
+            if used + " in ".len() + identity.width() + declared.width() > self.style.columns() {
+                let _ = write!(out, "\n{:1$} {2}", "", self.gutter, self.style.paint(Tone::Faint, self.style.bar()));
             }
+            let _ = write!(out, " in {}{declared}", self.style.paint(Tone::Strong, &identity));
         }
         out.push('\n');
+    }
+
+    /// Where the identity is declared, unless that is the place itself.
+    fn declared(&self, file: &SourceFile, line: usize) -> String {
+        match self.finding.declared.and_then(|span| self.run.sources.locate(span)) {
+            Some((path, there)) if path != file.path => format!(" ({}:{})", printable(&path), there.line),
+            Some((_, there)) if there.line != line => format!(" (line {})", there.line),
+            _ => String::new(),
+        }
     }
 
     /// The line with the guilty literal, marked.

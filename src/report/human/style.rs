@@ -60,10 +60,11 @@ impl Style {
         }
         let code = match tone {
             Tone::Severity(Severity::Critical) => "1;35",
-            Tone::Severity(Severity::High) | Tone::Removed => "31",
-            Tone::Severity(Severity::Medium) => "33",
+            Tone::Severity(Severity::High) => "1;31",
+            Tone::Severity(Severity::Medium) => "1;33",
             Tone::Severity(Severity::Low) => "36",
             Tone::Severity(Severity::Info) => "34",
+            Tone::Removed => "31",
             Tone::Strong => "1",
             Tone::Faint => "2",
             Tone::Added => "32",

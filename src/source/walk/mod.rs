@@ -354,7 +354,7 @@ impl Walk {
     /// Reads a candidate; none for a file that has no reader.
     fn read(&self, disk_path: &Path, climb: bool, explicit: bool) -> Option<Result<Read, Skipped>> {
         let path = paths::shown(&self.working_directory, disk_path, climb);
-        let wanted = FileKind::of(&path).filter(|kind| explicit || *kind != FileKind::Template);
+        let wanted = FileKind::of(&path);
         // A script without an extension says in its first line that it is one.
         let wanted = wanted.or_else(|| (!explicit && is_bare(&path) && read::begins_as_script(disk_path)).then_some(FileKind::Shell));
         if wanted.is_none() && !explicit {
