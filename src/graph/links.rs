@@ -480,10 +480,11 @@ fn workload(graph: &Graph, index: &Index, i: usize, links: &mut Links) {
     let Some(workload) = graph.workloads.get(i) else { return };
     let scope = &workload.origin.scope;
     match &workload.kind {
-        WorkloadKind::ServiceAccount { aws_role, google_service_account, .. } => {
+        WorkloadKind::ServiceAccount { aws_role, google_service_account, azure_client, .. } => {
             let mut found = aws_role.as_ref().map(|arn| roles(graph, index, scope, arn)).unwrap_or_default();
             // An OIDC provider is of the account of the roles that trust it: a role of that name in another account is meant.
             found.retain(|role| aws_role.as_ref().is_none_or(|arn| !trusts_another_account(graph, links, *role, arn)));
+            found.extend(azure_client.as_ref().map(|c| azure_identities(graph, scope, c)).unwrap_or_default());
             found.extend(google_service_account.as_ref().map(|e| google_accounts(graph, index, scope, e)).unwrap_or_default());
             for identity in found {
                 link(&mut links.workload_identities, i, identity);
@@ -499,6 +500,17 @@ fn workload(graph: &Graph, index: &Index, i: usize, links: &mut Links) {
         }
         WorkloadKind::External { .. } => {}
     }
+}
+
+/// The identities of Azure whose client id a text is, by reference.
+fn azure_identities(graph: &Graph, scope: &str, client: &Text) -> Vec<IdentityId> {
+    let Some((address, "client_id" | "application_id")) = pieces::attribute(client) else { return Vec::new() };
+    let own = |identity: &Identity| match &identity.kind {
+        IdentityKind::AzureIdentity { parent } => identity.origin.scope == scope && pieces::address(parent) == Some(address),
+        _ => false,
+    };
+    let all = graph.identities.iter().enumerate().filter(|(_, i)| own(i));
+    all.map(|(i, _)| IdentityId(id(i))).collect()
 }
 
 fn associations(graph: &Graph, index: &Index, links: &mut Links) {

@@ -2,6 +2,7 @@
 //!
 //! Every fact keeps the [`Value`]/[`Text`] it was read from, so that a rule can point at the literal that is wrong.
 
+mod azure;
 mod cluster;
 mod credentials;
 pub mod job;
@@ -9,6 +10,7 @@ pub mod job_links;
 pub mod links;
 pub mod member;
 pub mod pieces;
+mod pods;
 pub mod render;
 pub mod spiffe;
 mod static_credential;
@@ -20,12 +22,14 @@ use crate::partial::{Text, Trail, Unknown};
 use crate::place::Span;
 use std::sync::Arc;
 
+pub use azure::{AksCluster, IdKind, IdSink, IdUse, NodeIdentity, NodeWay, Repository, Switch};
 pub use cluster::{Cluster, NodeMetadata};
 pub use credentials::{CredentialConfig, Endpoint, ExternalAccount, Login, ProviderName, TokenSource};
 pub use job::{
     CiSystem, Conflict, Environment, FactOf, FactValue, ForeignCode, Job, JobAudience, JobIdentity, JobLogin, Minting, Named, NoToken,
     Start, TokenFact, TokenSet,
 };
+pub use pods::{Legacy, LegacyIdentity, PodSettings, ProjectedToken, UseLabel};
 pub use static_credential::{Administrator, Beside, Cloud, CredentialKind, SecretName, Stands, StaticCredential};
 pub use undecided::{About, GoogleLevel, Undecided, UndecidedKind};
 
@@ -285,6 +289,8 @@ pub enum WorkloadKind {
         google_service_account: Option<Text>,
         /// `azure.workload.identity/client-id`.
         azure_client: Option<Text>,
+        /// The label that belongs on pods.
+        azure_label: UseLabel,
         /// There may be other annotations than these, or other values of them: a patch, a chart or a template that is not
         /// in the scan has a say.
         open: bool,
@@ -305,6 +311,8 @@ pub enum WorkloadKind {
         service_account: Option<Text>,
         /// Where `hostNetwork: true` is written.
         host_network: Option<Span>,
+        /// What else they say.
+        settings: Box<PodSettings>,
     },
 }
 
@@ -500,6 +508,16 @@ pub struct Graph {
     pub node_metadata: Vec<NodeMetadata>,
     /// Credential configurations of workloads outside of Google Cloud.
     pub credential_configs: Vec<CredentialConfig>,
+    /// Ids of Azure where some kind of id is wanted.
+    pub id_uses: Vec<IdUse>,
+    /// AKS clusters.
+    pub aks_clusters: Vec<AksCluster>,
+    /// Repositories that Terraform declares.
+    pub repositories: Vec<Repository>,
+    /// Ways to identities that their vendors have given up.
+    pub legacy_identities: Vec<LegacyIdentity>,
+    /// Ways from pods to the identity of their node.
+    pub node_identities: Vec<NodeIdentity>,
     /// Long-lived credentials.
     pub static_credentials: Vec<StaticCredential>,
     /// ServiceAccounts that are bound to `cluster-admin`.

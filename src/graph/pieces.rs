@@ -18,3 +18,9 @@ pub fn account_of_arn(arn: &Text) -> Option<Text> {
 pub fn address(text: &Text) -> Option<&str> {
     only_atom(text)?.attribute_of().map(|of| of.address.as_str())
 }
+
+/// The address and the attribute that a text is, when it is that and nothing else.
+#[must_use]
+pub fn attribute(text: &Text) -> Option<(&str, &str)> {
+    only_atom(text)?.attribute_of().map(|of| (of.address.as_str(), of.attribute.as_str()))
+}

@@ -128,7 +128,10 @@ pub(super) static ROWS: &[ResourceKind] = &[
     read(Is("provider.azuread")),
     read(Is("provider.azapi")),
     ResourceKind { generic: Some(("type", "federatedidentitycredential")), ..read(Starts("azapi_")) },
-    computes(Is("azurerm_kubernetes_cluster"), &[(&["oidc_issuer_url"], Computed::Url)]),
+    ResourceKind { computed: &[(&["oidc_issuer_url"], Computed::Url)], ..read(Is("azurerm_kubernetes_cluster")) },
+    read(Is("azurerm_role_assignment")),
+    ResourceKind { words: &["azuread_directory_role"], ..read(Is("azuread_directory_role_assignment")) },
+    read(Is("azuread_app_role_assignment")),
     ResourceKind {
         words: &["user_assigned_identity"],
         computed: &[(&["client_id", "principal_id", "tenant_id"], Unknown(UnknownKind::Guid))],
@@ -151,6 +154,8 @@ pub(super) static ROWS: &[ResourceKind] = &[
     ResourceKind { words: &["tfc_"], ..read(Is("tfe_variable")) },
     read(Is("tfe_workspace")),
     read(Is("tfe_project")),
+    read(Is("github_repository")),
+    read(Is("provider.github")),
     // Values that Terraform makes up.
     computes(Starts("random_"), &[(&["id", "result", "hex", "b64_url", "dec"], Unknown(UnknownKind::Word))]),
 ];

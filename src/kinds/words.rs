@@ -64,6 +64,10 @@ const FILE_WORDS: &[&str] = &[
     "credentials_json",
     // Azure
     "azure/login",
+    "aadpodid",
+    "usevmmanagedidentity",
+    "usepodidentity",
+    "httpputresponsehoplimit",
     "azure.workload.identity",
     "managedidentity",
     "role_assignment",

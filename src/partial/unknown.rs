@@ -60,12 +60,14 @@ pub enum UnknownOrigin {
 }
 
 /// What an unknown is an attribute of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AttributeOf {
     /// Its type: `aws_iam_role`, also of a data source.
     pub resource: String,
     /// Its address in its root: `module.ci.aws_iam_role.x`.
     pub address: String,
+    /// The attribute, where it is one of those at the top.
+    pub attribute: String,
 }
 
 /// An unknown with an identity: two atoms with the same key are the same unknown value.

@@ -11,6 +11,7 @@ mod context;
 mod credentials;
 mod gcp;
 mod kubernetes;
+mod repositories;
 pub mod scripts;
 mod shape;
 pub mod spiffe;
@@ -72,10 +73,13 @@ pub fn read(input: &Input, graph: &mut Graph) {
         gcp::terraform::declare(&mut reader, resource);
         gcp::clusters::terraform(&mut reader, resource);
         azure::terraform(&mut reader, resource);
+        azure::ids::terraform(&mut reader, resource);
+        azure::clusters::terraform(&mut reader, resource);
         kubernetes::terraform(&mut reader, resource);
         ci::terraform(&mut reader, resource);
         spiffe::terraform(&mut reader, resource);
     }
+    repositories::read(&mut reader, input.resources);
     for object in &objects {
         aws::documents::declare(&mut reader, object);
         aws::tools::declare(&mut reader, object);

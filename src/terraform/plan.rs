@@ -163,7 +163,7 @@ impl Reader<'_> {
         let values = resource.get("values").cloned().unwrap_or_else(|| Value::map(Vec::new(), Some(span)));
         let body = match self.unknown.get(&address) {
             Some(unknown) => {
-                let of = Arc::new(AttributeOf { resource: text("type")?, address: address.clone() });
+                let of = Arc::new(AttributeOf { resource: text("type")?, address: address.clone(), ..AttributeOf::default() });
                 self.fill(Some(&values), unknown, &address, &At { span, of: &of }, 0).unwrap_or(values)
             }
             None => values,
@@ -213,7 +213,9 @@ impl Reader<'_> {
         };
         let why = format!("`{path}` is known only after apply");
         let atom = Unknown::new(format!("{}|{path}", self.root), kind, format!("${{{path}}}"), why, Some(at.span));
-        Value::unknown(atom.coming_from(UnknownOrigin::Attribute(Arc::clone(at.of))), Some(at.span))
+        let attribute = path.strip_prefix(&at.of.address).unwrap_or_default().trim_start_matches('.').to_owned();
+        let of = AttributeOf { attribute, ..AttributeOf::clone(at.of) };
+        Value::unknown(atom.coming_from(UnknownOrigin::Attribute(Arc::new(of))), Some(at.span))
     }
 }
 

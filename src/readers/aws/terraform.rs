@@ -73,7 +73,7 @@ fn prefixed(resource: &Resource) -> Option<Text> {
 
 fn computed(resource: &Resource, attribute: &str, kind: UnknownKind) -> Text {
     let key = format!("{}|{}.{attribute}", resource.root, resource.address);
-    let of = AttributeOf { resource: resource.kind.clone(), address: resource.address.clone() };
+    let of = AttributeOf { resource: resource.kind.clone(), address: resource.address.clone(), ..AttributeOf::default() };
     let atom = Unknown::new(key, kind, format!("${{{attribute}}}"), "known only after apply", Some(resource.span));
     Text::hole(atom.coming_from(UnknownOrigin::Attribute(Arc::new(of))), None)
 }

@@ -1,6 +1,9 @@
 //! Azure: federated identity credentials of applications and user-assigned managed identities
 //! (<https://learn.microsoft.com/graph/api/resources/federatedidentitycredential>).
 
+pub(super) mod clusters;
+pub(super) mod ids;
+
 use super::context::{Object, Reader, origin};
 use super::shape::{any_field, blocks, field, known_at, listing, place, text, text_at, unreadable};
 use crate::graph::{About, Gate, IdentityId, IdentityKind, Origin, Trust, UndecidedKind, pieces};

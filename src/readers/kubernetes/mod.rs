@@ -3,12 +3,15 @@
 mod deploy;
 mod edit;
 pub(super) mod kustomize;
+mod legacy;
 pub(super) mod pods;
+mod settings;
 mod substitute;
 
+use super::azure;
 use super::context::{Object, Reader, origin};
 use super::shape::{any_field, blocks, field, known_at, place, text, text_at};
-use crate::graph::{About, Misspelt, Origin, UndecidedKind, Workload, WorkloadKind, pieces};
+use crate::graph::{About, IdSink, Misspelt, Origin, UndecidedKind, UseLabel, Workload, WorkloadKind, pieces};
 use crate::partial::{Text, Unknown, UnknownKind, Value};
 use crate::terraform::functions::yaml_documents;
 use crate::terraform::{Mode, Resource};
@@ -22,6 +25,9 @@ pub(super) fn document(reader: &mut Reader, object: &Object) {
     if kind == "ServiceAccount" {
         service_account(reader, object);
         return;
+    }
+    if !object.templated {
+        legacy::read(reader, object, &kind);
     }
     if kind == "DeploymentRuntimeConfig" {
         runtime_config(reader, object);
@@ -37,7 +43,8 @@ pub(super) fn document(reader: &mut Reader, object: &Object) {
     let account = text(any_field(pods, &["serviceAccountName", "serviceAccount"])).map(|a| unfilled(&a));
     let host_network = pods.get("hostNetwork").filter(|v| v.as_bool() == Some(true)).and_then(place);
     let origin = object.origin(shown(&kind, namespace.as_ref(), &name));
-    let kind = WorkloadKind::Pods { kind, namespace, service_account: account, host_network };
+    let settings = Box::new(settings::read(object, &kind));
+    let kind = WorkloadKind::Pods { kind, namespace, service_account: account, host_network, settings };
     reader.graph.add_workload(Workload { origin, kind });
 }
 
@@ -87,7 +94,8 @@ fn service_account(reader: &mut Reader, object: &Object) {
     };
     let annotations = object.value.at(&["metadata", "annotations"]);
     let origin = object.origin(shown("ServiceAccount", namespace.as_ref(), &name));
-    add(reader, origin, namespace, name, annotations, object.open);
+    let label = settings::label(object.value.at(&["metadata", "labels"]));
+    add(reader, origin, (namespace, name), annotations, label, object.open);
 }
 
 /// The ServiceAccount that Crossplane makes for a provider
@@ -97,7 +105,7 @@ fn runtime_config(reader: &mut Reader, object: &Object) {
     let origin = object.origin_at("ServiceAccount of a DeploymentRuntimeConfig", template);
     let made = || Unknown::new(format!("{}|made account", object.file), UnknownKind::Word, "${name}", "Crossplane makes the name", None);
     let name = text_at(template, "name").map_or_else(|| Text::hole(made(), None), |name| unfilled(&name));
-    add(reader, origin, None, name, template.get("annotations"), object.open);
+    add(reader, origin, (None, name), template.get("annotations"), UseLabel::Unknown, object.open);
 }
 
 /// The keys of annotations by which a ServiceAccount gets an identity of a cloud.
@@ -110,7 +118,14 @@ fn meant(key: &str) -> Option<&'static str> {
 }
 
 /// Adds a ServiceAccount. `open`: there may be annotations that are not written here, or other values of them.
-fn add(reader: &mut Reader, origin: Origin, namespace: Option<Text>, name: Text, annotations: Option<&Value>, open: bool) {
+fn add(
+    reader: &mut Reader,
+    origin: Origin,
+    (namespace, name): (Option<Text>, Text),
+    annotations: Option<&Value>,
+    azure_label: UseLabel,
+    open: bool,
+) {
     let unknown = annotations.filter(|a| a.is_open());
     let unknown = unknown.map(|u| (place(u).or(Some(origin.span)), format!("the annotations of `{}` are not all known", origin.name)));
     for entry in annotations.map(Value::entries).unwrap_or_default() {
@@ -127,6 +142,7 @@ fn add(reader: &mut Reader, origin: Origin, namespace: Option<Text>, name: Text,
         aws_audience: annotation("eks.amazonaws.com/audience"),
         google_service_account: annotation("iam.gke.io/gcp-service-account"),
         azure_client: annotation("azure.workload.identity/client-id"),
+        azure_label,
         open: open || annotations.is_some_and(Value::is_open),
     };
     let id = reader.graph.add_workload(Workload { origin, kind });
@@ -159,7 +175,10 @@ pub(super) fn terraform(reader: &mut Reader, resource: &Resource) {
                 reader.undecided(Some(at.span), format!("`{}` has no readable name", at.name));
                 return;
             };
-            add(reader, at, namespace, name, metadata.get("annotations").filter(|a| !a.is_null()), false);
+            let annotations = metadata.get("annotations").filter(|a| !a.is_null());
+            let client = annotations.and_then(|a| field(a, "azure.workload.identity/client-id"));
+            azure::ids::note(reader, &at, IdSink::Annotation, client);
+            add(reader, at, (namespace, name), annotations, settings::label(metadata.get("labels")), false);
         }
         "kubernetes_manifest" => manifest(reader, resource),
         "kubectl_manifest" => kubectl(reader, resource),

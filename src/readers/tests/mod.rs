@@ -41,7 +41,7 @@ pub(crate) fn text(written: &str) -> Text {
 pub(crate) fn atom(name: &str) -> Unknown {
     let atom = Unknown::new(format!("root|{name}"), UnknownKind::Any, format!("${{{name}}}"), format!("`{name}` is not known"), None);
     let Some((address, _)) = name.rsplit_once('.') else { return atom };
-    atom.coming_from(UnknownOrigin::Attribute(AttributeOf { resource: String::new(), address: address.to_owned() }.into()))
+    atom.coming_from(UnknownOrigin::Attribute(AttributeOf { address: address.to_owned(), ..AttributeOf::default() }.into()))
 }
 
 /// The tree of a JSON value.

@@ -2,6 +2,7 @@
 
 pub mod aws;
 mod azure;
+mod azure_ids;
 mod credentials;
 mod format;
 pub mod google;
@@ -25,6 +26,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("google-impersonation", google::impersonation),
     ("kubernetes", kubernetes::check),
     ("azure", azure::check),
+    ("azure-ids", azure_ids::check),
     ("credentials", credentials::check),
     ("spiffe", spiffe::check),
     ("jobs", jobs::check),

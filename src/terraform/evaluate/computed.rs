@@ -115,7 +115,7 @@ impl Evaluator<'_> {
     fn atom(&self, place: &Place<'_>, attribute: &str, kind: UnknownKind) -> Unknown {
         let address = place.instance.inside(&format!("{}{}", place.address, place.item.suffix));
         let resource = place.block.labels.first().map_or_else(String::new, |l| l.text.to_string());
-        self.computed_atom(AttributeOf { resource, address }, attribute, kind, place.span)
+        self.computed_atom(AttributeOf { resource, address, attribute: attribute.to_owned() }, attribute, kind, place.span)
     }
 
     /// An attribute as the configuration sets it.

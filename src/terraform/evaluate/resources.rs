@@ -225,7 +225,7 @@ impl Evaluator<'_> {
                 }
             }
             let resource = block.labels.first().map_or_else(String::new, |l| l.text.to_string());
-            let of = AttributeOf { resource, address: full.clone() };
+            let of = AttributeOf { resource, address: full.clone(), attribute: attribute.to_owned() };
             let atom = self.computed_atom(of, attribute, kinds::kind_of_attribute(attribute), ANY_REFERENCE);
             Ok(Value::unknown(atom, Some(ANY_REFERENCE)))
         })?;

@@ -25,7 +25,7 @@ pub(super) fn attribute(file: &str, path: &str, kind: UnknownKind, span: Option<
     let why = format!("`{path}` is known only to CloudFormation");
     let atom = Unknown::new(format!("{file}|{path}"), kind, format!("${{{path}}}"), why, span);
     let address = path.split('.').next().unwrap_or(path).to_owned();
-    Text::hole(atom.coming_from(UnknownOrigin::Attribute(Arc::new(AttributeOf { resource: String::new(), address }))), span)
+    Text::hole(atom.coming_from(UnknownOrigin::Attribute(Arc::new(AttributeOf { address, ..AttributeOf::default() }))), span)
 }
 
 /// A template, and what was filled in of it.

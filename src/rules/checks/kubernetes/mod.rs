@@ -1,16 +1,20 @@
 //! Kubernetes ServiceAccounts and the identities of the clouds: both sides have to name each other.
 
+mod aks;
 mod annotations;
 mod clusters;
 mod default;
 mod gke;
 mod irsa;
+mod nodes;
+mod tokens;
 
 use super::super::engine::Context;
 use super::super::finding::Finding;
-use crate::graph::{Workload, WorkloadId, WorkloadKind};
+use crate::graph::{UseLabel, Workload, WorkloadId, WorkloadKind};
 use crate::partial::Text;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 
 /// A ServiceAccount with what it says of itself.
 #[derive(Clone, Copy)]
@@ -23,6 +27,7 @@ struct Account<'a> {
     aws_audience: Option<&'a Text>,
     google: Option<&'a Text>,
     azure: Option<&'a Text>,
+    label: &'a UseLabel,
     /// What it does not say may be said elsewhere, and what it says may be replaced.
     open: bool,
 }
@@ -42,12 +47,19 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
         .par_iter()
         .flat_map_iter(|account| {
             let google = gke::annotation(context, account).or_else(|| gke::address(account));
-            let sides = irsa::annotation(context, account).into_iter().chain(google);
+            let azure = aks::annotation(context, account).into_iter().chain(aks::account_label(account));
+            let sides = irsa::annotation(context, account).into_iter().chain(google).chain(azure);
             sides.chain(default::annotation(account)).chain(annotations::role(account))
         })
         .collect();
     findings.extend(annotations::misspelt(context));
     findings.extend(clusters::check(context, &accounts));
+    let by_id: BTreeMap<usize, &Account<'_>> = accounts.iter().map(|a| (a.id.index(), a)).collect();
+    findings.extend(context.graph.workloads.iter().enumerate().filter_map(|(i, w)| aks::labels(context, &by_id, i, w)));
+    findings.extend(aks::disabled(context));
+    findings.extend(nodes::exposed(context));
+    findings.extend(nodes::legacy(context));
+    findings.extend(tokens::long(context));
     findings.extend(default::associations(context));
     findings.extend(context.graph.trusts.par_iter().flat_map_iter(|trust| default::member(context, trust)).collect::<Vec<_>>());
     findings.extend(context.graph.trusts.par_iter().flat_map_iter(|trust| gke::binding(context, &accounts, trust)).collect::<Vec<_>>());
@@ -57,19 +69,27 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
 fn accounts<'a>(context: &'a Context<'_>) -> Vec<Account<'a>> {
     let all = context.graph.workloads.iter().enumerate();
     all.filter_map(|(index, workload)| match &workload.kind {
-        WorkloadKind::ServiceAccount { namespace, name, aws_role, aws_audience, google_service_account, azure_client, open } => {
-            Some(Account {
-                id: WorkloadId(u32::try_from(index).unwrap_or(u32::MAX)),
-                workload,
-                namespace: namespace.as_ref(),
-                name,
-                aws_role: aws_role.as_ref(),
-                aws_audience: aws_audience.as_ref(),
-                google: google_service_account.as_ref(),
-                azure: azure_client.as_ref(),
-                open: *open,
-            })
-        }
+        WorkloadKind::ServiceAccount {
+            namespace,
+            name,
+            aws_role,
+            aws_audience,
+            google_service_account,
+            azure_client,
+            azure_label: label,
+            open,
+        } => Some(Account {
+            id: WorkloadId(u32::try_from(index).unwrap_or(u32::MAX)),
+            workload,
+            namespace: namespace.as_ref(),
+            name,
+            aws_role: aws_role.as_ref(),
+            aws_audience: aws_audience.as_ref(),
+            google: google_service_account.as_ref(),
+            azure: azure_client.as_ref(),
+            label,
+            open: *open,
+        }),
         WorkloadKind::Pods { .. } | WorkloadKind::External { .. } => None,
     })
     .collect()
