@@ -79,7 +79,9 @@ fn until_holds_through_its_day() {
 #[test]
 fn without_ids_it_silences_nothing_and_other_words_are_none() {
     let all = read("a.tf", "a = 1 # fedlint: ignore\nb = 1 # fedlint: ignore this\nc = 1 # fedlint: ignored[x]\nd = 1 # fedlint: hello\n");
-    assert_eq!(all.iter().map(|s| s.ids.len()).collect::<Vec<_>>(), [0, 0]);
+    // The third is meant as a directive and is worth a note.
+    let told: Vec<_> = all.iter().map(|s| (s.ids.len(), s.unknown_word.as_deref())).collect();
+    assert_eq!(told, [(0, None), (0, None), (0, Some("ignored"))]);
     assert!(!covers(&all[0], "x", 1, "2026-01-01"));
     assert!(read("a.tf", "# fedlint: ignore[x] at the end of the file")[0].lines == (1..=1));
 }

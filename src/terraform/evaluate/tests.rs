@@ -177,7 +177,10 @@ fn instances_that_may_be_absent() {
     )]);
     let out = all(&files);
     let seen: Vec<_> = out.resources.iter().map(|r| (r.address.as_str(), r.conditional)).collect();
-    assert_eq!(seen, [("a.one[0]", true), ("a.set[\"p\"]", false), ("a.set[\"q\"]", false), ("a.two[each.key]", true)]);
+    assert_eq!(
+        seen,
+        [("a.one[0]", true), ("a.set[\"p\"]", false), ("a.set[\"q\"]", false), ("a.two[each.key]", true), ("provider.x", false)]
+    );
 }
 
 #[test]
