@@ -25,6 +25,8 @@ pub struct Spiffe {
     pub federations: Vec<Federation>,
     /// Controller managers.
     pub controllers: Vec<Controller>,
+    /// Trust domains that meshes are told of.
+    pub meshes: Vec<Mesh>,
     /// Where SPIRE's programs are started, with their arguments.
     pub processes: Vec<Process>,
     /// Plugins that are programs of their own.
@@ -116,6 +118,8 @@ pub struct SpireServer {
     pub attestors_open: bool,
     /// How long the SVIDs live that it issues.
     pub lifetimes: Vec<Lifetime>,
+    /// `ca_ttl`.
+    pub ca_lifetime: Option<Seconds>,
     /// `bundle_endpoint`.
     pub endpoint: Option<BundleEndpoint>,
 }
@@ -187,6 +191,8 @@ pub enum AttestorKind {
         assume_role: Setting,
         /// `verify_organization` or a list of clusters says whose instances; none when it is not known.
         bounded: Option<bool>,
+        /// `skip_block_device`: a document that was taken from a running instance counts too.
+        skip_block_device: Option<Switch>,
     },
     /// `gcp_iit` (<https://github.com/spiffe/spire/blob/main/doc/plugin_server_nodeattestor_gcp_iit.md>).
     GoogleInstance {
@@ -277,6 +283,8 @@ pub struct DiscoveryProvider {
     pub issuer: Setting,
     /// `workload_api.trust_domain`.
     pub trust_domain: Option<Text>,
+    /// `server_path_prefix`.
+    pub path_prefix: Setting,
     /// `insecure_addr`.
     pub insecure_address: Setting,
     /// `allow_insecure_scheme`.
@@ -449,6 +457,16 @@ pub struct Controller {
     pub cluster: Option<Text>,
 }
 
+/// A mesh that takes its identities from SPIRE, with the trust domain that it expects
+/// (<https://istio.io/latest/docs/ops/integrations/spire/>).
+#[derive(Debug, Clone)]
+pub struct Mesh {
+    /// Where.
+    pub origin: Origin,
+    /// `meshConfig.trustDomain`.
+    pub trust_domain: Text,
+}
+
 /// Which of SPIRE's programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
@@ -523,6 +541,10 @@ pub enum Peer {
     UnloggedSignatures,
     /// Whoever asks for the bundles of the Workload API as a verifier need not be known.
     Verifier,
+    /// A broker may ask for the SVIDs of whatever it names.
+    Broker,
+    /// Envoy is told not to look at SPIFFE ids.
+    SecretDiscovery,
 }
 
 /// A secret that stands in a configuration.

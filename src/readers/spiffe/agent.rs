@@ -26,10 +26,20 @@ pub(super) fn read(reader: &mut Reader, origin: &Origin, config: &Value) {
         charted: false,
     };
     bootstrap(reader, &agent);
+    let unset = |setting: &Setting| matches!(setting, Setting::Absent);
+    let nothing = unset(&agent.bundle_path) && unset(&agent.bundle_url) && agent.insecure.is_none_or(|s| s.on == Some(false));
+    if nothing && !settings.is_open() && settings.get("server_address").is_some() {
+        refuse(reader, origin, RefusalKind::NoBundleSource, key_span(settings, "server_address"));
+    }
     reader.graph.spiffe.agents.push(agent);
     if switch(settings, "allow_unauthenticated_verifiers").is_some_and(|s| s.is_on()) {
         let span = key_span(settings, "allow_unauthenticated_verifiers");
         reader.graph.spiffe.unverified.push(Unverified { origin: origin.clone(), peer: Peer::Verifier, span });
+    }
+    let sds = section(settings, "sds");
+    if let Some(sds) = sds.filter(|s| switch(s, "disable_spiffe_cert_validation").is_some_and(|s| s.is_on())) {
+        let span = key_span(sds, "disable_spiffe_cert_validation");
+        reader.graph.spiffe.unverified.push(Unverified { origin: origin.clone(), peer: Peer::SecretDiscovery, span });
     }
     plugins::workload_attestors(reader, origin, plugins);
     plugins::common(reader, origin, plugins);

@@ -80,6 +80,7 @@ fn server(reader: &mut Reader, origin: &Origin, global: &Value, settings: &Value
         attestors: attestors(reader, origin, settings),
         attestors_open: true,
         lifetimes: lifetimes.into_iter().filter_map(|(key, of)| lifetime(settings, key, of)).collect(),
+        ca_lifetime: None,
         endpoint: None,
     };
     reader.graph.spiffe.servers.push(server);
@@ -122,7 +123,7 @@ fn attestors(reader: &mut Reader, origin: &Origin, settings: &Value) -> Vec<Serv
     }
     if let Some(aws) = enabled("awsIID") {
         let bounded = section(aws, "verifyOrganization").is_some_and(|v| v.get("enabled").and_then(Value::as_bool) != Some(false));
-        let kind = AttestorKind::AwsInstance { assume_role: setting(aws, "assumeRole"), bounded: Some(bounded) };
+        let kind = AttestorKind::AwsInstance { assume_role: setting(aws, "assumeRole"), bounded: Some(bounded), skip_block_device: None };
         out.push(ServerAttestor { name: Text::known("aws_iid"), span: key_span(all, "awsIID"), kind });
     }
     out
@@ -180,6 +181,12 @@ fn agent(reader: &mut Reader, origin: &Origin, global: &Value, settings: &Value)
             let unverified = Unverified { origin: origin.clone(), peer: Peer::KubeletByChart, span: kind.span() };
             reader.graph.spiffe.unverified.push(unverified);
         }
+        if let Some(sigstore) = section(kubernetes, "sigstore").filter(|s| is_true(s.get("enabled"))) {
+            let span = key_span(kubernetes, "sigstore");
+            plugins::signatures(sigstore, span, &mut |peer, span| {
+                reader.graph.spiffe.unverified.push(Unverified { origin: origin.clone(), peer, span });
+            });
+        }
     }
 }
 
@@ -190,6 +197,7 @@ fn discovery(reader: &mut Reader, origin: &Origin, global: &Value, settings: &Va
         domains: Listed { open: true, ..Listed::default() },
         issuer,
         trust_domain: first_text(&[global, settings], "trustDomain"),
+        path_prefix: Setting::Absent,
         insecure_address: Setting::Absent,
         insecure_scheme: section(settings, "insecureScheme").and_then(|s| switch(s, "enabled")),
     });

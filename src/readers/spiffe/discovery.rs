@@ -31,6 +31,7 @@ pub(super) fn read(reader: &mut Reader, origin: &Origin, config: &Value) {
         domains: listed(config, &["domains", "domain"]),
         issuer,
         trust_domain: section(config, "workload_api").and_then(|w| text(w, "trust_domain")),
+        path_prefix: setting(config, "server_path_prefix"),
         insecure_address: setting(config, "insecure_addr"),
         // Behind a socket a proxy ends TLS.
         insecure_scheme: switch(config, "allow_insecure_scheme").filter(|_| config.get("listen_socket_path").is_none()),

@@ -13,7 +13,7 @@ mod shape;
 
 use super::context::{Object, Reader, origin};
 use super::shape::{field, known_at, listing, place};
-use crate::graph::spiffe::{Federation, Profile, Program, RegistrationSource};
+use crate::graph::spiffe::{Federation, Mesh, Profile, Program, RegistrationSource};
 use crate::graph::{Origin, pieces};
 use crate::partial::{Text, Value};
 use crate::place::Span;
@@ -67,6 +67,10 @@ pub(super) fn document(reader: &mut Reader, object: &Object) {
             processes::process(reader, object.origin("spire-agent"), Program::Agent, None, &arguments);
         }
         Some("HelmRelease" | "HelmChart" | "Application" | "ApplicationSet") => installed(reader, object),
+        Some("IstioOperator" | "Istio") => {
+            let config = value.at(&["spec", "meshConfig"]).or_else(|| value.at(&["spec", "values", "meshConfig"]));
+            mesh(reader, object, config);
+        }
         Some(_) if value.get("apiVersion").is_some() => processes::pods(reader, object),
         _ => plain(reader, object),
     }
@@ -120,6 +124,11 @@ fn config_map(reader: &mut Reader, object: &Object, data: Option<&Value>) {
             } else if entries::is(&tree) {
                 entries::file(reader, object, &tree);
             }
+        } else if name == "mesh" {
+            // The configuration of Istio's control plane.
+            for tree in yaml_documents(&text).unwrap_or_default() {
+                mesh(reader, object, Some(&tree));
+            }
         } else if is(&[".yaml", ".yml"])
             && pieces::flat(&text).contains("spire.spiffe.io")
             && let Some(documents) = yaml_documents(&text)
@@ -129,6 +138,12 @@ fn config_map(reader: &mut Reader, object: &Object, data: Option<&Value>) {
             }
         }
     }
+}
+
+/// The trust domain that a mesh expects.
+fn mesh(reader: &mut Reader, object: &Object, config: Option<&Value>) {
+    let Some(trust_domain) = config.and_then(|c| shape::text(c, "trustDomain")) else { return };
+    reader.graph.spiffe.meshes.push(Mesh { origin: object.origin("meshConfig"), trust_domain });
 }
 
 /// `spire-server federation create`.

@@ -6,7 +6,7 @@ use crate::graph::spiffe::{
     AttestorKind, ExternalPlugin, Listed, Peer, PsatCluster, RefusalKind, Secret, SecretKind, ServerAttestor, Switch, Unverified,
 };
 use crate::graph::{Origin, Setting};
-use crate::partial::Value;
+use crate::partial::{Text, Value};
 use crate::place::Span;
 use crate::readers::context::Reader;
 use crate::readers::shape::{number, place};
@@ -31,7 +31,11 @@ pub(super) fn server_attestors(reader: &mut Reader, origin: &Origin, plugins: &V
         let span = name.span().or_else(|| place(body));
         let kind = match known.as_deref() {
             Some("k8s_psat") => psat(reader, origin, &data),
-            Some("aws_iid") => AttestorKind::AwsInstance { assume_role: setting(&data, "assume_role"), bounded: bounded(&data) },
+            Some("aws_iid") => AttestorKind::AwsInstance {
+                assume_role: setting(&data, "assume_role"),
+                bounded: bounded(&data),
+                skip_block_device: switch(&data, "skip_block_device"),
+            },
             Some("gcp_iit") => google(reader, origin, &data, span),
             Some("http_challenge") => {
                 let ports = (data.get("required_port"), switch(&data, "allow_non_root_ports"));
@@ -163,21 +167,46 @@ pub(super) fn workload_attestors(reader: &mut Reader, origin: &Origin, plugins: 
             let span = key_span(&data, "sigstore").or_else(|| place(sigstore));
             signatures(sigstore, span, &mut note);
         }
+        broker(&data, &mut note);
     }
 }
 
 /// Signatures of images, without which identities they may be of.
-fn signatures(sigstore: &Value, span: Option<Span>, note: &mut dyn FnMut(Peer, Option<Span>)) {
-    let identities = sigstore.get("allowed_identities");
-    let none = match identities {
+pub(super) fn signatures(sigstore: &Value, span: Option<Span>, note: &mut dyn FnMut(Peer, Option<Span>)) {
+    let identities = sigstore.get("allowed_identities").or_else(|| sigstore.get("allowedIdentities"));
+    let anybody = match identities {
         None => !sigstore.is_open(),
-        Some(value) => !value.is_open() && value.entries().is_empty() && value.items().iter().all(|v| v.entries().is_empty()),
+        Some(value) => {
+            let all: Vec<_> = value.items().iter().flat_map(|v| v.entries()).collect();
+            !value.is_open() && (all.is_empty() || all.iter().any(|e| takes_all(&e.key) && texts(&e.value).iter().any(takes_all)))
+        }
     };
-    if none {
+    if anybody {
         note(Peer::AnySigner, span);
     }
-    if switch(sigstore, "ignore_tlog").is_some_and(Switch::is_on) {
-        note(Peer::UnloggedSignatures, key_span(sigstore, "ignore_tlog"));
+    for key in ["ignore_tlog", "ignoreTlog"] {
+        if switch(sigstore, key).is_some_and(Switch::is_on) {
+            note(Peer::UnloggedSignatures, key_span(sigstore, key));
+        }
+    }
+}
+
+fn texts(value: &Value) -> Vec<Text> {
+    crate::readers::shape::listing(Some(value)).texts
+}
+
+/// An expression that every issuer or subject matches.
+fn takes_all(expression: &Text) -> bool {
+    matches!(expression.as_known().as_deref(), Some(".*" | "^.*$" | ".+" | "^.+$" | "*"))
+}
+
+/// A broker asks for the SVIDs of workloads by naming them
+/// (<https://github.com/spiffe/spire/blob/main/doc/plugin_agent_workloadattestor_k8s.md>).
+fn broker(data: &Value, note: &mut dyn FnMut(Peer, Option<Span>)) {
+    let experimental = section(data, "experimental");
+    let Some(broker) = experimental.and_then(|e| section(e, "broker")).or_else(|| section(data, "broker")) else { return };
+    if text(broker, "access_policy").is_some_and(|p| p.is_str("permissive")) {
+        note(Peer::Broker, key_span(broker, "access_policy"));
     }
 }
 

@@ -27,6 +27,7 @@ pub(super) fn read(reader: &mut Reader, origin: &Origin, config: &Value) {
         attestors,
         attestors_open,
         lifetimes: lifetimes.into_iter().filter_map(|(key, of)| lifetime(server, key, of)).collect(),
+        ca_lifetime: lifetime(server, "ca_ttl", LifetimeOf::Certificate).map(|l| l.seconds),
         endpoint: federation.and_then(endpoint),
     });
     plugins::common(reader, origin, plugins);

@@ -51,7 +51,7 @@ fn weak(server: &SpireServer, span: Option<Span>, edge: &str, message: impl Into
 fn attestor(server: &SpireServer, attestor: &ServerAttestor) -> Vec<Finding> {
     match &attestor.kind {
         AttestorKind::ProjectedToken { clusters, .. } => clusters.iter().flat_map(|c| cluster(server, c)).collect(),
-        AttestorKind::AwsInstance { assume_role, bounded: Some(false) } if !matches!(assume_role, Setting::Absent) => {
+        AttestorKind::AwsInstance { assume_role, bounded: Some(false), .. } if !matches!(assume_role, Setting::Absent) => {
             let span = super::set(assume_role).and_then(Text::span).or(attestor.span);
             let message = "the role is looked for in the account that the instance's document names: an instance of any AWS account that has such a role attests";
             let finding = weak(server, span, "assume_role", message, Severity::Medium);
@@ -65,6 +65,10 @@ fn attestor(server: &SpireServer, attestor: &ServerAttestor) -> Vec<Finding> {
                 "every SVID of the trust domain can be exchanged for an agent's: any workload becomes a node and obtains the ids below it";
             let finding = weak(server, Some(*span), "any svid", message, Severity::High);
             vec![finding.help("set `spiffe_prefix` to the path of the intended SVIDs, or leave it at its default")]
+        }
+        AttestorKind::AwsInstance { skip_block_device: Some(skip), .. } if skip.is_on() => {
+            let message = "a document that was copied from a running instance attests too: `skip_block_device` leaves out the test that the instance is fresh";
+            vec![weak(server, skip.span, "skip_block_device", message, Severity::Low).help("remove `skip_block_device`")]
         }
         AttestorKind::Removed => vec![removed(&server.origin, attestor.span)],
         _ => Vec::new(),

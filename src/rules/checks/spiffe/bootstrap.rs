@@ -36,7 +36,11 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     out.extend(spiffe.unverified.iter().map(|u| unverified(context, u)));
     let domains = spiffe.servers.iter().map(|s| (&s.origin, &s.trust_domain));
     let domains = domains.chain(spiffe.controllers.iter().map(|c| (&c.origin, &c.trust_domain)));
-    out.extend(domains.filter_map(|(origin, domain)| placeholder(context, origin, domain.as_ref()?)));
+    let domains: Vec<_> = domains.filter_map(|(origin, domain)| Some((origin, domain.as_ref()?))).collect();
+    out.extend(domains.iter().filter_map(|(origin, domain)| placeholder(context, origin, domain)));
+    let agents = spiffe.agents.iter().filter_map(|a| Some((&a.origin, a.trust_domain.as_ref()?)));
+    let foreign = spiffe.federations.iter().map(|f| (&f.origin, &f.trust_domain));
+    out.extend(domains.into_iter().chain(agents).chain(foreign).filter_map(|(origin, domain)| no_domain(origin, domain)));
     out
 }
 
@@ -101,6 +105,16 @@ fn unverified(context: &Context<'_>, unverified: &Unverified) -> Finding {
         Peer::UnloggedSignatures => {
             ("the transparency log is not asked, so signatures with expired certificates count", "leave `ignore_tlog` off", Severity::Low)
         }
+        Peer::Broker => (
+            "the broker may ask for the SVID of any workload it names: whoever controls the broker is every workload",
+            "set `access_policy` to `enforced` and name the brokers",
+            Severity::Medium,
+        ),
+        Peer::SecretDiscovery => (
+            "Envoy is told to accept certificates without looking at their SPIFFE ids: trust domains are no longer told apart",
+            "leave `disable_spiffe_cert_validation` off",
+            Severity::Medium,
+        ),
         Peer::Verifier => (
             "processes that are not registered obtain the trust bundles of the Workload API",
             "leave `allow_unauthenticated_verifiers` off unless verifiers without an identity need it",
@@ -110,6 +124,16 @@ fn unverified(context: &Context<'_>, unverified: &Unverified) -> Finding {
     let edge = format!("{:?}", unverified.peer);
     let finding = Finding::new(RuleId::SpireInsecureBootstrap, &unverified.origin, unverified.span, &edge, message);
     finding.severity(rehearsed(context, unverified.origin.span, severity)).help(help)
+}
+
+/// A trust domain that SPIRE does not accept.
+fn no_domain(origin: &Origin, domain: &Text) -> Option<Finding> {
+    let known = domain.as_known()?;
+    let name = known.strip_prefix("spiffe://").unwrap_or(&known);
+    let why = super::id_problem(&format!("spiffe://{name}/x"))?;
+    let message = format!("`{known}` is no valid trust domain: {why}");
+    let finding = Finding::new(RuleId::InvalidSpiffeId, origin, domain.span(), &known, message);
+    Some(finding.help("write the name alone: small letters, digits, `.`, `-` and `_`, without scheme and port").along_text(domain))
 }
 
 fn placeholder(context: &Context<'_>, origin: &Origin, domain: &Text) -> Option<Finding> {

@@ -55,7 +55,7 @@ struct CloudTrust<'a> {
 /// Every finding about SPIRE's tokens and clouds.
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let spiffe = &context.graph.spiffe;
-    let mut out: Vec<Finding> = spiffe.discoveries.iter().filter_map(|d| discovery(context, d)).collect();
+    let mut out: Vec<Finding> = spiffe.discoveries.iter().filter_map(|d| discovery(context, d).or_else(|| unreachable(d))).collect();
     if spiffe.servers.is_empty() {
         return out;
     }
@@ -216,6 +216,35 @@ fn key(servers: &[&SpireServer], trust: &CloudTrust<'_>) -> Option<Finding> {
     let span = first.key.span.or_else(|| set(&first.issuer).and_then(Text::span));
     let what = if first.key.span.is_some() { "the key type" } else { "the server signs with its default, `ec-p256`" };
     Some(finding.help(format!("set the server's `jwt_key_type` to `{wanted}`")).related(span, what))
+}
+
+/// The discovery document is not where the issuer says: another host, another path.
+fn unreachable(provider: &DiscoveryProvider) -> Option<Finding> {
+    let own = set(&provider.issuer)?;
+    let known = own.as_known()?;
+    let (_, rest) = known.split_once("://")?;
+    let (authority, path) = rest.split_once('/').map_or((rest, ""), |(a, p)| (a, p.trim_end_matches('/')));
+    let host = authority.split(':').next().unwrap_or_default();
+    let domains = &provider.domains;
+    let told = !domains.open && !domains.texts.is_empty() && domains.texts.iter().all(|d| d.as_known().is_some_and(|d| !d.contains('*')));
+    let why = if told && !domains.texts.iter().any(|d| d.is_str(host)) {
+        format!("the provider answers for other names than `{host}`")
+    } else {
+        let prefix = match &provider.path_prefix {
+            Setting::Absent => String::new(),
+            Setting::Set(text) => text.as_known()?.trim_matches('/').to_owned(),
+            Setting::OneOf(_) | Setting::Unknown(_) => return None,
+        };
+        if prefix == path || domains.open {
+            return None;
+        }
+        format!("the provider serves below `/{prefix}`, not below `/{path}`")
+    };
+    let message = format!("the discovery document of `{known}` is not found: {why}");
+    // A proxy may change both.
+    let finding =
+        Finding::new(RuleId::IssuerMismatch, &provider.origin, own.span(), &known, message).severity(Severity::Low).certain(false);
+    Some(finding.help("let `jwt_issuer`, `domains` and `server_path_prefix` name the same URL").along_text(own))
 }
 
 /// The discovery document names another issuer than the tokens do.

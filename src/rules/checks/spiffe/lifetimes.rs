@@ -2,7 +2,7 @@
 
 use crate::catalogue::{RuleId, Severity};
 use crate::graph::Origin;
-use crate::graph::spiffe::{Lifetime, LifetimeOf};
+use crate::graph::spiffe::{Lifetime, LifetimeOf, SpireServer};
 use crate::rules::Finding;
 use crate::rules::engine::Context;
 
@@ -16,7 +16,31 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let entries = spiffe.entries.iter().map(|e| (&e.origin, &e.lifetimes));
     let identities = spiffe.identities.iter().map(|i| (&i.origin, &i.lifetimes));
     let all = servers.chain(entries).chain(identities);
-    all.flat_map(|(origin, lifetimes)| lifetimes.iter().filter_map(|l| long(origin, l))).collect()
+    let mut out: Vec<Finding> = all.flat_map(|(origin, lifetimes)| lifetimes.iter().filter_map(|l| long(origin, l))).collect();
+    out.extend(spiffe.servers.iter().flat_map(beyond));
+    out
+}
+
+/// How many lifetimes of SVIDs a CA's has to hold
+/// (<https://github.com/spiffe/spire/blob/main/pkg/server/ca/manager/manager.go>).
+const CA_LIFETIMES: u32 = 6;
+
+/// SVIDs that are to live longer than the CA allows: they get less than is written.
+fn beyond(server: &SpireServer) -> Vec<Finding> {
+    let Some(ca) = &server.ca_lifetime else { return Vec::new() };
+    let one = |l: &Lifetime| {
+        if l.seconds.value <= ca.value / CA_LIFETIMES {
+            return None;
+        }
+        let message = format!(
+            "SVIDs are to live {} seconds under a CA of {}: the server issues shorter ones than are asked for",
+            l.seconds.value, ca.value
+        );
+        let finding = Finding::new(RuleId::LongSession, &server.origin, l.seconds.span, "longer than the CA", message);
+        let help = format!("set `ca_ttl` to at least {CA_LIFETIMES} times the longest lifetime of SVIDs");
+        Some(finding.severity(Severity::Low).help(help).related(ca.span, "the lifetime of the CA"))
+    };
+    server.lifetimes.iter().filter_map(one).collect()
 }
 
 fn long(origin: &Origin, lifetime: &Lifetime) -> Option<Finding> {

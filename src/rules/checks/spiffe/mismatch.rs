@@ -5,8 +5,8 @@
 
 use super::entries::is_node;
 use super::{domain_of, id_problem, near, set};
-use crate::admission::spiffe::SpiffeId;
 use crate::admission::spiffe::template::IdTemplate;
+use crate::admission::spiffe::{SpiffeId, of_nodes};
 use crate::catalogue::RuleId;
 use crate::graph::spiffe::{AttestorKind, Process, Program, PsatCluster, Registration, SpireAgent, SpireServer};
 use crate::graph::{Origin, Setting};
@@ -49,6 +49,10 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
                 unknown_cluster(&controller.origin, c, &servers, "the controller manager registers pods below agents of")
             })),
         }
+    }
+    for mesh in &spiffe.meshes {
+        let domain = mesh.trust_domain.as_known();
+        out.extend(domain.and_then(|d| other_domain(context, &mesh.origin, &mesh.trust_domain, d, "the mesh")));
     }
     out.extend(spiffe.processes.iter().filter_map(|p| account(context, p)));
     out
@@ -179,6 +183,9 @@ fn node_selectors(entry: &Registration, servers: &[&SpireServer]) -> Option<Find
     if !is_node(entry) || entry.selectors_open {
         return None;
     }
+    if let Some(finding) = attested(entry, servers) {
+        return Some(finding);
+    }
     let value = |property: &str| {
         let all = entry.selectors.iter().filter(|s| s.kind == "k8s_psat");
         all.filter_map(|s| crate::graph::pieces::strip_prefix(&s.value, property)).next()
@@ -194,6 +201,34 @@ fn node_selectors(entry: &Registration, servers: &[&SpireServer]) -> Option<Find
     let finding =
         mismatch(&entry.origin, account.span(), &wanted, message).help("write the account that `service_account_allow_list` names");
     Some(finding.related(list, "the accounts that the server attests"))
+}
+
+/// The alias asks for nodes that no attestor of the servers makes: of another attestor, of a project that is not allowed.
+fn attested(entry: &Registration, servers: &[&SpireServer]) -> Option<Finding> {
+    let first = entry.selectors.first().filter(|_| of_nodes(&entry.selectors))?;
+    if let Some(finding) = missing_attestor(&entry.origin, &Text::known(&first.kind), servers, first.span) {
+        return Some(finding);
+    }
+    let mut allowed = Vec::new();
+    for attestor in servers.iter().flat_map(|s| &s.attestors) {
+        if let AttestorKind::GoogleInstance { projects } = &attestor.kind {
+            if projects.open || projects.texts.iter().any(|p| !p.is_known()) {
+                return None;
+            }
+            allowed.extend(&projects.texts);
+        }
+    }
+    let wanted = entry.selectors.iter().filter(|s| s.kind == "gcp_iit");
+    let (value, known) =
+        wanted.filter_map(|s| crate::graph::pieces::strip_prefix(&s.value, "project-id:")).find_map(|v| v.as_known().map(|k| (v, k)))?;
+    let one = allowed.first()?;
+    if servers.iter().any(|s| s.attestors_open) || allowed.iter().any(|p| p.is_str(&known)) {
+        return None;
+    }
+    let message = format!("the alias asks for machines of project `{known}`, which the server does not attest: no node has this selector");
+    let finding = mismatch(&entry.origin, value.span().or(first.span), &known, message)
+        .help("add the project to `projectid_allow_list`, or correct it");
+    Some(finding.related(one.span(), "the projects that the server attests"))
 }
 
 /// Where the accounts are listed that the servers attest, when all are known and this is none of them.

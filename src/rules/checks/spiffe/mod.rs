@@ -14,6 +14,7 @@ mod secrets;
 use super::super::engine::Context;
 use super::super::finding::Finding;
 use crate::admission::spiffe::SpiffeId;
+use crate::catalogue::{Category, Severity};
 use crate::graph::Setting;
 use crate::partial::Text;
 use crate::place::Span;
@@ -33,7 +34,14 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
         refusals::check,
         secrets::check,
     ];
-    parts.iter().flat_map(|part| part(context)).collect()
+    let mut findings: Vec<Finding> = parts.iter().flat_map(|part| part(context)).collect();
+    for finding in &mut findings {
+        // What is only tried out is bounded: it is told, and no more.
+        if finding.category != Category::Broken && is_rehearsal(context, finding.span) {
+            finding.severity = finding.severity.min(Severity::Low);
+        }
+    }
+    findings
 }
 
 /// A setting that is certainly this text.
@@ -91,8 +99,23 @@ fn apart(context: &Context<'_>, left: Span, right: Span) -> usize {
 }
 
 /// Folders of what is tried out and never deployed.
-const REHEARSALS: [&str; 13] =
-    ["test", "tests", "testdata", "e2e", "demo", "demos", "example", "examples", "quickstart", "tutorial", "tutorials", "sandbox", "local"];
+const REHEARSALS: [&str; 15] = [
+    "ci",
+    "integration",
+    "test",
+    "tests",
+    "testdata",
+    "e2e",
+    "demo",
+    "demos",
+    "example",
+    "examples",
+    "quickstart",
+    "tutorial",
+    "tutorials",
+    "sandbox",
+    "local",
+];
 
 /// Whether a file is there to try something out.
 fn is_rehearsal(context: &Context<'_>, span: Span) -> bool {

@@ -1,6 +1,6 @@
 //! Configurations with which SPIRE does not start, and objects that are rejected.
 
-use crate::catalogue::RuleId;
+use crate::catalogue::{RuleId, Severity};
 use crate::graph::spiffe::{Refusal, RefusalKind};
 use crate::rules::Finding;
 use crate::rules::engine::Context;
@@ -13,7 +13,9 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
 fn one(refusal: &Refusal) -> Finding {
     let (message, help) = told(refusal.kind);
     let edge = format!("{:?}", refusal.kind);
-    Finding::new(RuleId::RejectedSpireConfiguration, &refusal.origin, refusal.span, &edge, message).help(help)
+    let finding = Finding::new(RuleId::RejectedSpireConfiguration, &refusal.origin, refusal.span, &edge, message).help(help);
+    // The source of the bundle may be a flag of the command line.
+    if refusal.kind == RefusalKind::NoBundleSource { finding.severity(Severity::Low).certain(false) } else { finding }
 }
 
 fn told(kind: RefusalKind) -> (&'static str, &'static str) {
