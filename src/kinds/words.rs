@@ -87,6 +87,7 @@ const FILE_WORDS: &[&str] = &[
     "spiffe",
     "spire",
     "trust_domain",
+    "trustdomain",
     "id-token",
     // who calls a workflow or an action of the repository
     ".github/workflows/",

@@ -95,6 +95,25 @@ fn identity(spec: &str) -> String {
     format!("apiVersion: spire.spiffe.io/v1alpha1\nkind: ClusterSPIFFEID\nmetadata:\n  name: x\nspec:\n{spec}")
 }
 
+fn alias(selectors: &str) -> String {
+    format!("#!/bin/sh\nspire-server entry create -node -spiffeID spiffe://td.example/nodes/a {selectors}\n")
+}
+
+fn mesh(domain: &str) -> String {
+    format!(
+        "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nmetadata:\n  name: mesh\nspec:\n  meshConfig:\n    trustDomain: {domain}\n"
+    )
+}
+
+/// An agent with something in its attestor of pods.
+fn agent(data: &str) -> String {
+    format!(
+        "agent {{\n trust_domain = \"td.example\"\n server_address = \"s\"\n trust_bundle_path = \"/b\"\n}}\nplugins {{\n WorkloadAttestor \"k8s\" {{\n plugin_data {{\n {data}\n }}\n }}\n}}\n"
+    )
+}
+
+const GCP_IIT: &str = "  NodeAttestor \"gcp_iit\" {\n    plugin_data {\n      projectid_allow_list = [\"td-run\"]\n    }\n  }";
+
 const NS_SA: &str = "  spiffeIDTemplate: 'spiffe://{{ .TrustDomain }}/ns/{{ .PodMeta.Namespace }}/sa/{{ .PodSpec.ServiceAccountName }}'\n";
 const CONTROLLER: &str =
     "apiVersion: spire.spiffe.io/v1alpha1\nkind: ControllerManagerConfig\nmetadata:\n  name: c\nclusterName: a\ntrustDomain: td.example\n";
@@ -147,6 +166,54 @@ fn cases() -> Vec<(&'static str, Vec<(&'static str, String)>, Option<&'static st
         ("a compose file", vec![("compose.yaml", "services:\n  agent:\n    image: ghcr.io/spiffe/spire-agent:1.15.3\n    command: run -config /a.conf -insecureBootstrap\n".to_owned())], Some("spire-insecure-bootstrap")),
         ("a star in an account", vec![("server.conf", server("", "  NodeAttestor \"k8s_psat\" {\n    plugin_data {\n      clusters = { \"a\" = { service_account_allow_list = [\"spire:*\"] } }\n    }\n  }"))], Some("rejected-spire-configuration")),
         ("an anchored pattern", vec![("server.conf", server("", "  NodeAttestor \"http_challenge\" {\n    plugin_data {\n      allowed_dns_patterns = [\"^a\\.td\\.example$\"]\n    }\n  }"))], None),
+        (
+            "an alias of another attestor",
+            vec![("server.conf", server("", X509POP)), ("r.sh", alias("-selector aws_iid:tag:role:a"))],
+            Some("spire-mismatch"),
+        ),
+        (
+            "an alias of another project",
+            vec![
+                ("server.conf", server("", GCP_IIT)),
+                ("r.sh", alias("-selector gcp_iit:project-id:other -selector gcp_iit:sa:a@other.example")),
+            ],
+            Some("spire-mismatch"),
+        ),
+        (
+            "an alias of the project",
+            vec![
+                ("server.conf", server("", GCP_IIT)),
+                ("r.sh", alias("-selector gcp_iit:project-id:td-run -selector gcp_iit:sa:a@td-run.example")),
+            ],
+            None,
+        ),
+        (
+            "a mesh of another trust domain",
+            vec![("c.yaml", CONTROLLER.to_owned()), ("istio.yaml", mesh("cluster.local"))],
+            Some("spire-mismatch"),
+        ),
+        ("a mesh of the trust domain", vec![("c.yaml", CONTROLLER.to_owned()), ("istio.yaml", mesh("td.example"))], None),
+        (
+            "a permissive broker",
+            vec![("agent.conf", agent("experimental {\n broker {\n access_policy = \"permissive\"\n }\n }"))],
+            Some("spire-insecure-bootstrap"),
+        ),
+        (
+            "every signer",
+            vec![("agent.conf", agent("sigstore {\n allowed_identities = { \".*\" = [\".*\"] }\n }"))],
+            Some("spire-insecure-bootstrap"),
+        ),
+        (
+            "one signer",
+            vec![("agent.conf", agent("sigstore {\n allowed_identities = { \"https://i.example\" = [\".*@td.example\"] }\n }"))],
+            None,
+        ),
+        (
+            "capital letters",
+            vec![("server.conf", server("", X509POP).replace("td.example", "TD.example"))],
+            Some("invalid-spiffe-id"),
+        ),
+        ("a rehearsal", vec![("test/r.sh", create("-selector unix:uid:0 -admin"))], None),
         ("no configuration of SPIRE", vec![("nginx.conf", "server {\n  listen 80;\n  server_name spire.td.example;\n}\n".to_owned())], None),
     ]
 }
