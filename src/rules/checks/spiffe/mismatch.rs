@@ -85,7 +85,7 @@ fn named_otherwise(origin: &Origin, text: &Text, domain: &str, served: &[(&Text,
     if served.iter().any(|(_, other)| other == domain) {
         return None;
     }
-    let message = format!("{who} belongs to trust domain `{domain}`, the server to `{name}`: the server refuses it");
+    let message = format!("{who} belongs to trust domain `{domain}`, the server to `{name}`: one refuses the identities of the other");
     let finding = mismatch(origin, text.span(), domain, message).help("write the same trust domain on both sides");
     Some(finding.along_text(text).related(first.span(), format!("the trust domain `{name}`")))
 }
