@@ -23,6 +23,7 @@ mod google_logins;
 mod hostile;
 mod hostile_terraform;
 mod iam_conformance;
+mod jobs;
 mod layers;
 mod microsoft_services;
 mod names;
