@@ -11,6 +11,7 @@ use crate::issuers::{ClaimPart, Recognised, Registry, Role, Tenancy};
 use crate::partial::{Part, Text};
 use crate::place::Span;
 use crate::token::Truth;
+use std::collections::BTreeSet;
 
 /// The beginnings of a provider's own name in an audience
 /// (<https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools.providers#Oidc>).
@@ -131,9 +132,10 @@ fn view<'a>(
 ) -> Option<ProviderView<'a>> {
     let aws = matches!(google.source, GoogleSource::Aws { .. });
     let mapping = google.mapping.iter().flatten().map(|(k, e)| (k.to_string(), e.clone())).collect();
-    let mut view = GoogleView { mapping, aws, condition, string_claims: false };
+    let mut view = GoogleView { mapping, aws, condition, ..GoogleView::default() };
     let recognised = recognised(inputs.registry, &google.source, &condition_formula(&view))?;
     view.string_claims = !recognised.issuer.tenancy.is_free();
+    view.truths = truths(&recognised);
     let formula = within_account(condition_formula(&view), &google.source);
     let accepted = accepted(inputs.graph, google, &recognised);
     let read = reads_audience(&view);
@@ -153,6 +155,11 @@ fn recognised<'r>(registry: &'r Registry, source: &GoogleSource, formula: &Formu
         }
         GoogleSource::Saml | GoogleSource::X509 | GoogleSource::Unknown => None,
     }
+}
+
+/// The claims of an issuer that are truth values.
+fn truths(recognised: &Recognised<'_>) -> BTreeSet<String> {
+    recognised.issuer.truths().cloned().collect()
 }
 
 /// An AWS provider takes callers of its account only, whatever the condition says.

@@ -159,6 +159,8 @@ pub struct GoogleProvider {
     pub mapping_open: bool,
     /// `disabled: true`.
     pub disabled: bool,
+    /// `jwks_json`: the keys of the issuer, when they are uploaded.
+    pub keys: Option<Text>,
 }
 
 /// An optional string setting.

@@ -34,6 +34,10 @@ pub enum Mistake {
     LetterCase(String),
     /// It differs from this issuer otherwise.
     Differs(String),
+    /// The address of the product, whose tokens come from this issuer.
+    Website(String),
+    /// A path that stands for many tenants at Entra: tokens name their own.
+    ManyTenants(String),
     /// A host that begins like a known one and is another's.
     Foreign {
         /// The host.
@@ -69,6 +73,10 @@ impl fmt::Display for Mistake {
             Self::SlashTooMany(issuer) => write!(f, "the slash at the end is too many: the issuer is `{issuer}`"),
             Self::LetterCase(issuer) => write!(f, "the issuer is written in lower case: `{issuer}`"),
             Self::Differs(issuer) => write!(f, "the issuer of these tokens is `{issuer}`, compared character by character"),
+            Self::Website(issuer) => write!(f, "this is the product's address; its tokens come from `{issuer}`"),
+            Self::ManyTenants(path) => {
+                write!(f, "`{path}` stands for many tenants, and each token names its own: the issuer ends with a tenant's id")
+            }
             Self::Foreign { host, real } => write!(f, "`{host}` only starts like `{real}`: it belongs to somebody else"),
             Self::Similar { host, real } => write!(f, "`{host}` is not `{real}`, only similar"),
         }
@@ -87,6 +95,9 @@ pub fn well_known_mistakes(url: &str) -> Option<Mistake> {
         return Some(Mistake::Scheme { written: scheme.to_owned(), issuer });
     }
     let host_path = host_path(url)?;
+    if let Some(mistake) = address(&host_path) {
+        return Some(mistake);
+    }
     let discovery = host_path.split_once("/.well-known").map(|(head, _)| head);
     if let Some(known) = discovery.and_then(|head| registry().recognise(head)) {
         return Some(Mistake::Discovery(known.iss));
@@ -103,6 +114,29 @@ pub fn well_known_mistakes(url: &str) -> Option<Mistake> {
         };
     }
     look_alike(&host.to_ascii_lowercase())
+}
+
+/// Addresses that people know and tokens do not.
+fn address(host_path: &str) -> Option<Mistake> {
+    /// Products by their hosts, with the issuer of their tokens.
+    const WEBSITES: [(&str, &str); 6] = [
+        ("github.com", "https://token.actions.githubusercontent.com"),
+        ("www.github.com", "https://token.actions.githubusercontent.com"),
+        ("api.github.com", "https://token.actions.githubusercontent.com"),
+        ("www.gitlab.com", "https://gitlab.com"),
+        ("bitbucket.org", "https://api.bitbucket.org/2.0/workspaces/WORKSPACE/pipelines-config/identity/oidc"),
+        ("buildkite.com", "https://agent.buildkite.com"),
+    ];
+    let (host, path) = host_path.split_once('/').unwrap_or((host_path, ""));
+    let host = host.to_ascii_lowercase();
+    // `https://github.com/login/oauth` is the issuer of people's tokens.
+    if let Some((_, issuer)) = WEBSITES.iter().find(|(site, _)| *site == host).filter(|_| !path.starts_with("login/")) {
+        return Some(Mistake::Website((*issuer).to_owned()));
+    }
+    let entra = ["login.microsoftonline.com", "sts.windows.net"].contains(&host.as_str());
+    let first = path.split('/').next().unwrap_or_default().to_ascii_lowercase();
+    let many = entra && ["common", "organizations", "consumers"].contains(&first.as_str());
+    many.then_some(Mistake::ManyTenants(first))
 }
 
 fn look_alike(host: &str) -> Option<Mistake> {

@@ -212,6 +212,11 @@ impl Issuer {
         own.chain(default).find(|k| k.eq_ignore_ascii_case(claim))
     }
 
+    /// The claims that are truth values.
+    pub fn truths(&self) -> impl Iterator<Item = &String> {
+        self.facts().iter().filter(|(_, facts)| facts.kind == Kind::Bool).map(|(name, _)| name)
+    }
+
     /// Gives claims that are numbers, booleans or lists their JSON type: templates only know strings.
     #[must_use]
     pub fn typed(&self, mut token: Token) -> Token {

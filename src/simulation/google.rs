@@ -178,7 +178,7 @@ fn conditions(provider: &GoogleProvider, token: &Token) -> (Evaluation, Attribut
     let string_claims = aws || recognised.is_some_and(|r| !r.issuer.tenancy.is_free());
     let mut all: Vec<(Evaluation, Attributes)> = Vec::new();
     for condition in conditions {
-        let view = GoogleView { mapping: mapping.clone(), aws, condition, string_claims };
+        let view = GoogleView { mapping: mapping.clone(), aws, condition, string_claims, ..GoogleView::default() };
         let admission = evaluate_provider(&view, token);
         all.push((admission.evaluation, admission.attributes));
     }

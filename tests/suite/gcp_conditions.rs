@@ -39,7 +39,13 @@ fn judge(row: &serde_json::Value, recognised: &Recognised<'_>) -> Option<String>
     let mapping = row["mapping"].as_object().unwrap().iter();
     let mapping = mapping.map(|(k, e)| (k.clone(), Text::known(e.as_str().unwrap()))).collect();
     let string_claims = recognised.issuer.tenancy != Tenancy::Unknown;
-    let view = GoogleView { mapping, aws: text("issuer") == "aws", condition: Some(Text::known(text("concrete"))), string_claims };
+    let view = GoogleView {
+        mapping,
+        aws: text("issuer") == "aws",
+        condition: Some(Text::known(text("concrete"))),
+        string_claims,
+        ..GoogleView::default()
+    };
     let formula = condition_formula(&view);
     let templates = templates(recognised, &formula);
     let label = text("verdict");

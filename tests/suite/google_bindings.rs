@@ -235,3 +235,33 @@ fn conditions_on_bindings() {
     assert_eq!(limited("assertion.ref == 'refs/heads/main'"), ["rejected-policy"]);
     assert_eq!(limited("request.time <"), ["rejected-policy"]);
 }
+
+/// What a derived value equals is said of the claim: the same tenants are named, and the same strangers found.
+#[test]
+fn derived_values_are_read_as_their_claims() {
+    let rules = |condition: &str| {
+        let run = bound(&forge("github", condition), "attribute.repository/octo/app");
+        run.findings.iter().filter(|f| f.severity >= Severity::High).map(|f| f.rule.to_string()).collect::<Vec<_>>()
+    };
+    let main = "assertion.ref == 'refs/heads/main'";
+    for closed in [
+        "assertion.repository.split('/')[0] == 'octo'",
+        "assertion.repository.extract('{owner}/') == 'octo'",
+        "assertion.repository.indexOf('octo/') == 0",
+        "assertion.repository.substring(0, 5) == 'octo/'",
+    ] {
+        assert_eq!(rules(&format!("{closed} && {main}")), Vec::<String>::new(), "{closed}");
+    }
+    for open in [
+        "assertion.repository.indexOf('octo/') >= 0",
+        "assertion.repository.substring(0, 4) == 'octo'",
+        "assertion.repository.indexOf('octo') > -1",
+    ] {
+        let run = run(&format!(
+            "{}{}",
+            "resource \"google_iam_workload_identity_pool\" \"ci\" {\n  workload_identity_pool_id = \"ci-pool\"\n}\n",
+            forge("github", &format!("{open} && {main}"))
+        ));
+        assert!(run.findings.iter().any(|f| matches!(f.rule.as_str(), "foreign-tenant" | "tenant-prefix")), "{open}: {:?}", run.findings);
+    }
+}

@@ -131,6 +131,11 @@ fn target(reader: &mut Reader, object: &Object, spec: &Value, origin: &Origin) -
             let account = address(object, spec, name);
             Target::ServiceAccount(reader.service_account_or_new(origin, &account))
         }
+        Some(name) if level == GoogleLevel::Hierarchy => {
+            let collection = format!("{}s/", kind.to_ascii_lowercase());
+            let name = crate::graph::pieces::strip_prefix(&name, &collection).unwrap_or(name);
+            Target::Resource { what: format!("{collection}{name}"), level }
+        }
         Some(name) => Target::Resource { what: format!("{kind} {name}"), level },
         None => Target::Resource { what: format!("{kind} of {}", object.file), level },
     }

@@ -5,7 +5,7 @@ use super::super::context::{Object, Reader};
 use super::super::shape::{blocks, field, is_true, known_at, text_at, unreadable};
 use super::binding::{Target, bind_policy};
 use super::{CAMEL, Registered, add_pool, add_provider};
-use crate::graph::{BindingStyle, GoogleLevel, IdentityKind, Origin, pieces};
+use crate::graph::{BindingStyle, GoogleLevel, IdentityKind, Origin, ProviderKind, pieces};
 use crate::partial::{Text, Unknown, UnknownKind, Value};
 
 /// Roles that are bound on service accounts only.
@@ -80,10 +80,13 @@ fn provider(reader: &mut Reader, object: &Object) {
     let named = name.as_ref().and_then(Text::span);
     let origin = object.printed(name.map_or_else(|| object.file.to_owned(), |n| n.to_string()));
     let origin = Origin { span: named.unwrap_or(origin.span), ..origin };
-    if is_deleted(value) {
-        return;
-    }
     add_provider(reader, origin, value, &CAMEL, Registered { pool, pool_name, project, name: id });
+    // A deleted provider exchanges no tokens, and is kept for a while.
+    if is_deleted(value)
+        && let Some(ProviderKind::Google(google)) = reader.graph.providers.last_mut().map(|p| &mut p.kind)
+    {
+        google.disabled = true;
+    }
 }
 
 fn is_policy(value: &Value) -> bool {
@@ -91,6 +94,10 @@ fn is_policy(value: &Value) -> bool {
 }
 
 fn looks_exported(value: &Value) -> bool {
+    // `--flatten=bindings[].members` prints one binding a document.
+    if field(value, "bindings").is_some_and(|b| !b.entries().is_empty()) {
+        return true;
+    }
     field(value, "etag").is_some() || field(value, "version").is_some() || field(value, "auditConfigs").is_some()
 }
 
@@ -134,6 +141,9 @@ fn policy(reader: &mut Reader, object: &Object) {
 }
 
 fn target(reader: &mut Reader, object: &Object, origin: &Origin, name: Option<String>) -> Target {
+    if is_of_project(object.value) {
+        return Target::Resource { what: "projects/?".to_owned(), level: GoogleLevel::Hierarchy };
+    }
     let Some(name) = name else { return unknown_resource(object) };
     if name.contains('@') {
         return Target::ServiceAccount(reader.service_account_or_new(origin, &Text::known(name)));
@@ -147,6 +157,16 @@ fn target(reader: &mut Reader, object: &Object, origin: &Origin, name: Option<St
     }
     // A bare name may be a project's.
     Target::Resource { what: name, level: GoogleLevel::Unknown }
+}
+
+/// A policy of a project, a folder or an organisation: only those have audit configurations, an owner, and the rights of
+/// Google's own agents (<https://cloud.google.com/iam/docs/service-agents>).
+fn is_of_project(value: &Value) -> bool {
+    let binding = |b: &&Value| {
+        let role = known_at(b, "role").unwrap_or_default();
+        role == "roles/owner" || (role.starts_with("roles/") && role.ends_with(".serviceAgent"))
+    };
+    field(value, "auditConfigs").is_some() || blocks(value, "bindings").0.iter().any(binding)
 }
 
 /// `deploy@p.iam.gserviceaccount.com.yaml`, `deploy-iam-policy.json`, `iam-policy-deploy.yaml`.

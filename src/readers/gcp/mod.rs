@@ -20,6 +20,7 @@ struct Names {
     issuer: &'static str,
     audiences: &'static str,
     account: &'static str,
+    keys: &'static str,
 }
 
 /// Terraform.
@@ -29,6 +30,7 @@ const SNAKE: Names = Names {
     issuer: "issuer_uri",
     audiences: "allowed_audiences",
     account: "account_id",
+    keys: "jwks_json",
 };
 /// The API, gcloud and Config Connector
 /// (<https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools.providers>).
@@ -38,6 +40,7 @@ const CAMEL: Names = Names {
     issuer: "issuerUri",
     audiences: "allowedAudiences",
     account: "accountId",
+    keys: "jwksJson",
 };
 
 /// Where a provider is registered.
@@ -55,7 +58,8 @@ fn add_provider(reader: &mut Reader, origin: Origin, body: &Value, names: &Names
     let condition = setting(body.get(names.condition), body.is_open(), names.condition);
     let (mapping, mapping_open) = mapping(reader, &origin, body, names);
     let disabled = is_true(body.get("disabled"));
-    let provider = GoogleProvider { pool, pool_name, project, name, source, condition, mapping, mapping_open, disabled };
+    let keys = block(body, "oidc").and_then(|oidc| field(oidc, names.keys)).and_then(|v| text(Some(v)));
+    let provider = GoogleProvider { pool, pool_name, project, name, source, condition, mapping, mapping_open, disabled, keys };
     reader.graph.add_provider(Provider { origin, kind: ProviderKind::Google(provider) });
 }
 

@@ -4,6 +4,7 @@ use super::privilege_aws;
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::{Grant, Graph, IdentityId};
+use crate::partial::Text;
 
 use crate::rules::Finding;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,13 @@ const ROLES: [&str; 8] = [
     "roles/resourcemanager.projectIamAdmin",
     "roles/resourcemanager.organizationAdmin",
 ];
+
+/// Whether a role of Google Cloud lets its holder become a service account, or anything else.
+pub(super) fn becomes_somebody(role: &Text) -> bool {
+    const ACCOUNTS: [&str; 3] =
+        ["roles/iam.workloadIdentityUser", "roles/iam.serviceAccountOpenIdTokenCreator", "roles/iam.serviceAccountUser"];
+    role.as_known().is_none_or(|r| ROLES.contains(&r.as_str()) || ACCOUNTS.contains(&r.as_str()))
+}
 
 /// For each privileged identity the grant that makes it so.
 pub(super) type Privileged<'g> = BTreeMap<IdentityId, &'g Grant>;
@@ -68,7 +76,6 @@ pub(super) fn weigh(finding: Finding, identity: IdentityId, privileged: &Privile
 mod tests {
     use super::is_privilege;
     use crate::graph::{Grant, Origin};
-    use crate::partial::Text;
     use crate::place::{FileId, Span};
 
     fn grant(permission: &str, scope: &str) -> Grant {

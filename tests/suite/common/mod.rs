@@ -72,7 +72,7 @@ pub(crate) fn google(host: &str, condition: &str) -> (GoogleView, Formula, Vec<T
     let aws = host == "aws";
     let known = if aws { registry().aws().unwrap() } else { registry().recognise(host).unwrap() };
     let mapping = if aws { Vec::new() } else { vec![("google.subject".to_owned(), Text::known("assertion.sub"))] };
-    let view = GoogleView { mapping, aws, condition: Some(Text::known(condition)), string_claims: true };
+    let view = GoogleView { mapping, aws, condition: Some(Text::known(condition)), string_claims: true, ..GoogleView::default() };
     let formula = condition_formula(&view);
     let templates = issuer::templates(&known, &formula);
     (view, formula, templates, known)

@@ -4,10 +4,12 @@
 //! expression to true; what the cloud calls an error may come out as false, which refuses the token just the same.
 
 use super::super::ast::{Expr, ExprKind, MacroKind, Op};
-use super::super::evaluate::Fault;
+use super::super::evaluate::{Fault, Scope, evaluate};
 use super::super::regex;
 use super::super::value::Value;
+use super::exact::{self, Same};
 use super::member::{Member, MemberKind, Selector};
+use super::references::is_constant;
 use super::symbol::{Binding, Bound, Compiler, Env, Guarded, Symbol};
 use super::{Compiled, GoogleView, never_a_string};
 use crate::admission::formula::{Comparison, Formula, Matcher, Subject, Test, TestOrigin};
@@ -190,6 +192,12 @@ impl<'c> Compiler<'c> {
         'c: 'a,
     {
         for (side, other) in [(left, right), (right, left)] {
+            if let Some((of, method, arg, absent)) = sought(other, side, Op::Equal) {
+                return self.matching(e, of, method, arg, env, negated != absent);
+            }
+            if let Some((of, arg)) = first_letters(other, side) {
+                return self.matching(e, of, "startsWith", arg, env, negated);
+            }
             if let ExprKind::Bool(b) = side.kind
                 && is_condition(other)
             {
@@ -215,9 +223,22 @@ impl<'c> Compiler<'c> {
             (Symbol::Text(a), Symbol::Text(b)) => texts(&a, &b, negated),
             (Symbol::Constant(a), Symbol::Constant(b)) => constant(a.equals(&b) != negated),
             (Symbol::Text(_), Symbol::Constant(_)) | (Symbol::Constant(_), Symbol::Text(_)) => constant(negated),
-            (Symbol::Subject(s), Symbol::Text(t)) | (Symbol::Text(t), Symbol::Subject(s)) => {
-                let pattern = t.clone();
-                test(s, Matcher::Exact(t), e, Some(&pattern), negated)
+            (Symbol::Subject(s), Symbol::Text(t)) | (Symbol::Text(t), Symbol::Subject(s)) => match exact::equality(&s, &t) {
+                Some(Same::Any(tests)) => {
+                    let parts = tests.into_iter().map(|(subject, matcher)| test(subject, matcher, e, Some(&t), negated)).collect();
+                    if negated { all(parts) } else { any(parts) }
+                }
+                Some(Same::Never) if !negated => Formula::FALSE,
+                _ => {
+                    let pattern = t.clone();
+                    test(s, Matcher::Exact(t), e, Some(&pattern), negated)
+                }
+            },
+            (Symbol::Subject(Subject::Claim(name)), Symbol::Constant(Value::Bool(b)))
+            | (Symbol::Constant(Value::Bool(b)), Symbol::Subject(Subject::Claim(name)))
+                if self.provider.truths.contains(&name) =>
+            {
+                test(Subject::Claim(name), Matcher::Exact(Text::known(b.to_string())), e, None, negated)
             }
             // A string never equals another type: false when the claim is there, an error when it is not.
             (Symbol::Subject(s), Symbol::Constant(_)) | (Symbol::Constant(_), Symbol::Subject(s)) => {
@@ -346,6 +367,10 @@ impl<'c> Compiler<'c> {
             _ => Comparison::GreaterEqual,
         };
         for (side, other, comparison) in [(right, left, straight), (left, right, mirrored(straight))] {
+            let op = if std::ptr::eq(side, right) { op } else { turned(op) };
+            if let Some((of, method, arg, absent)) = sought(other, side, op) {
+                return self.matching(e, of, method, arg, env, negated != absent);
+            }
             if let (Some((true, of)), ExprKind::Int(n)) = (sized(other), &side.kind) {
                 return self.size(e, of, comparison, *n, env, negated);
             }
@@ -421,6 +446,44 @@ fn mirrored(op: Comparison) -> Comparison {
         Comparison::GreaterEqual => Comparison::LessEqual,
         other => other,
     }
+}
+
+/// The operator with its sides exchanged.
+fn turned(op: Op) -> Op {
+    match op {
+        Op::Less => Op::Greater,
+        Op::LessEqual => Op::GreaterEqual,
+        Op::Greater => Op::Less,
+        Op::GreaterEqual => Op::LessEqual,
+        other => other,
+    }
+}
+
+/// `x.indexOf(y) OP n` as `startsWith` or `contains` of `x`, and whether it is their negation.
+fn sought<'e>(e: &'e Expr, number: &Expr, op: Op) -> Option<(&'e Expr, &'static str, &'e Expr, bool)> {
+    let ExprKind::Method { of, method, args } = &e.kind else { return None };
+    let ([arg], "indexOf") = (args.as_slice(), method.as_str()) else { return None };
+    let n = match evaluate(number, &Scope::default()) {
+        Ok(Value::Int(n)) if is_constant(number) => n,
+        _ => return None,
+    };
+    match (op, n) {
+        (Op::Equal, 0) => Some((of, "startsWith", arg, false)),
+        (Op::Equal | Op::LessEqual, -1) | (Op::Less, 0) => Some((of, "contains", arg, true)),
+        (Op::GreaterEqual, 0) | (Op::Greater, -1) => Some((of, "contains", arg, false)),
+        _ => None,
+    }
+}
+
+/// `x.substring(0, n) == 'n letters'`: `x` starts with them.
+fn first_letters<'e>(e: &'e Expr, value: &'e Expr) -> Option<(&'e Expr, &'e Expr)> {
+    let ExprKind::Method { of, method, args } = &e.kind else { return None };
+    let ("substring", [Expr { kind: ExprKind::Int(0), .. }, Expr { kind: ExprKind::Int(n), .. }]) = (method.as_str(), args.as_slice())
+    else {
+        return None;
+    };
+    let letters = value.as_text().and_then(Text::as_known)?.chars().count();
+    (usize::try_from(*n).ok() == Some(letters)).then_some((of, value))
 }
 
 /// Whether the value of an expression can only be a truth value.
@@ -507,6 +570,12 @@ fn present(subject: Subject, span: Option<crate::place::Span>, key: &str) -> For
     Formula::Test(Box::new(Test { subject, matcher: Matcher::Present, absent: Truth::Error, span, trail: None, label, origin }))
 }
 
+/// Whether a list of the mapping holds the value.
+fn constant_item(items: &[Value], value: &Text) -> Formula {
+    let Some(known) = value.as_known() else { return reason(value) };
+    constant(items.iter().any(|item| item.equals(&Value::string(&known))))
+}
+
 /// The formula of a member under a provider's mapping; together with [`condition_formula`] it says who is admitted and
 /// is one of the member's identities.
 #[must_use]
@@ -539,7 +608,12 @@ pub fn member_formula(member: &Member, view: &GoogleView) -> Formula {
         let list = key == "google.groups";
         cases(compiler.mapped(key), |symbol| match symbol {
             Symbol::Subject(Subject::Claim(claim)) if list => make(Subject::AnyItem(claim), Matcher::Exact(value.clone()), value),
-            Symbol::Subject(s) => make(s, Matcher::Exact(value.clone()), value),
+            Symbol::Subject(s) => match exact::equality(&s, value) {
+                Some(Same::Any(tests)) => any(tests.into_iter().map(|(subject, matcher)| make(subject, matcher, value)).collect()),
+                Some(Same::Never) => Formula::FALSE,
+                None => make(s, Matcher::Exact(value.clone()), value),
+            },
+            Symbol::Constant(Value::List(items)) if list => constant_item(&items, value),
             Symbol::Text(t) => texts(&t, value, false),
             Symbol::Constant(_) => Formula::FALSE,
             Symbol::Fault(f) => fault(&f),

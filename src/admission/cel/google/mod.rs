@@ -7,6 +7,7 @@ mod circle;
 mod compile;
 mod condition;
 mod evaluate;
+mod exact;
 mod member;
 mod references;
 mod symbol;
@@ -15,12 +16,13 @@ pub use circle::circles;
 pub use compile::{condition_formula, member_formula};
 pub use condition::{Standing, standing};
 pub use evaluate::{Attributes, evaluate_member, evaluate_provider};
-pub use member::{Member, MemberKind, MemberProblem, MemberProblemKind, ProjectKind, Selector};
+pub use member::{Member, MemberKind, MemberProblem, MemberProblemKind, Piece, ProjectKind, Selector};
 pub use references::references;
 
 use super::ast::Expr;
 use super::parser::{Problem, parse};
 use crate::partial::Text;
+use std::collections::BTreeSet;
 
 #[cfg(test)]
 mod tests;
@@ -51,6 +53,8 @@ pub struct GoogleView {
     /// The issuer is known and all claims that it mints (but for times and `*_verified`) are strings, so that a
     /// comparison with a number or a truth value is false.
     pub string_claims: bool,
+    /// The claims of the issuer that are truth values.
+    pub truths: BTreeSet<String>,
 }
 
 /// A provider with its expressions read.
@@ -58,6 +62,7 @@ pub(crate) struct Compiled {
     pub(crate) mapping: Vec<(String, Result<Expr, Problem>)>,
     pub(crate) condition: Option<Result<Expr, Problem>>,
     pub(crate) string_claims: bool,
+    pub(crate) truths: BTreeSet<String>,
 }
 
 impl Compiled {
@@ -68,7 +73,7 @@ impl Compiled {
             view.mapping.iter().map(|(k, e)| (k.clone(), parse(e))).collect()
         };
         circle::cut(&mut mapping);
-        Self { mapping, condition: view.condition.as_ref().map(parse), string_claims: view.string_claims }
+        Self { mapping, condition: view.condition.as_ref().map(parse), string_claims: view.string_claims, truths: view.truths.clone() }
     }
 
     pub(crate) fn mapped(&self, key: &str) -> Option<&Result<Expr, Problem>> {

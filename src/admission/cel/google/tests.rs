@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 fn view(mapping: &[(&str, &str)], condition: &str) -> GoogleView {
     let mapping = mapping.iter().map(|(k, e)| ((*k).to_owned(), Text::known(e))).collect();
-    GoogleView { mapping, aws: false, condition: Some(Text::known(condition)), string_claims: true }
+    GoogleView { mapping, aws: false, condition: Some(Text::known(condition)), string_claims: true, ..GoogleView::default() }
 }
 
 fn token(claims: &[(&str, &str)]) -> Token {
@@ -116,7 +116,7 @@ fn mappings_are_inlined() {
 #[test]
 fn the_default_mapping_of_aws_holds_without_a_mapping() {
     let condition = Some(Text::known("attribute.aws_role == 'arn:aws:sts::1:assumed-role/R'"));
-    let v = GoogleView { aws: true, condition, string_claims: true, mapping: Vec::new() };
+    let v = GoogleView { aws: true, condition, string_claims: true, ..GoogleView::default() };
     assert_eq!(both(&v, &token(&[("arn", "arn:aws:sts::1:assumed-role/R/S")])), Decision::Admit);
     assert_eq!(both(&v, &token(&[("arn", "arn:aws:sts::1:assumed-role/Q/R")])), Decision::Deny);
 }

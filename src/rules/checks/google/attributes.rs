@@ -2,14 +2,14 @@
 
 use super::{Context, ProviderView};
 use crate::admission::cel::google::{
-    AWS_DEFAULT_MAPPING, MAX_SUBJECT, Member, MemberKind, Selector, evaluate_provider, member_formula, references,
+    AWS_DEFAULT_MAPPING, GoogleView, MAX_SUBJECT, Member, MemberKind, Selector, evaluate_provider, member_formula, references,
 };
 use crate::admission::cel::value::Value;
 use crate::admission::exposure::{Life, life, shape};
 use crate::admission::formula::{Comparison, Formula, Matcher, Subject, Test, TestOrigin};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::graph::{Gate, GoogleSource, Provider, ProviderKind, Trust};
+use crate::graph::{Gate, GoogleProvider, GoogleSource, Provider, ProviderKind, Trust};
 use crate::issuers::{Tag, Template};
 
 use crate::partial::Text;
@@ -35,6 +35,27 @@ pub(super) fn in_condition(seen: &ProviderView<'_>) -> Vec<Finding> {
             );
             let span = r.span.filter(|s| seen.in_condition(*s)).or_else(|| seen.via.view.condition.as_ref().and_then(Text::span));
             Finding::new(RuleId::UnmappedAttribute, &seen.via.provider.origin, span, name, message).help(map_it(name, seen.via.view.aws))
+        })
+        .collect()
+}
+
+/// The same for providers whose assertions are not modelled (SAML, X.509).
+pub(super) fn in_assertion(provider: &Provider, google: &GoogleProvider, view: &GoogleView) -> Vec<Finding> {
+    let unread = google.mapping_open || view.mapping.iter().any(|(key, _)| key.contains("${"));
+    let condition = view.condition.as_ref().filter(|_| matches!(google.source, GoogleSource::Saml | GoogleSource::X509) && !unread);
+    let Some(condition) = condition else { return Vec::new() };
+    let mapped = |name: &str| view.mapping.iter().any(|(key, _)| key == name);
+    let mut reported = BTreeSet::new();
+    let all = references(view).attributes;
+    let missing = all.iter().filter(|r| r.mapping.is_none() && !r.has && !mapped(&r.name));
+    let missing = missing.filter(|r| !all.iter().any(|other| other.has && other.name == r.name) && reported.insert(r.name.clone()));
+    missing
+        .map(|r| {
+            let name = &r.name;
+            let message =
+                format!("the condition reads `{name}`, which the provider does not map: it cannot be evaluated, and everybody is refused");
+            let finding = Finding::new(RuleId::UnmappedAttribute, &provider.origin, r.span.or_else(|| condition.span()), name, message);
+            finding.help(map_it(name, false))
         })
         .collect()
 }

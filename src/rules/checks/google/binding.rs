@@ -1,19 +1,19 @@
 //! What a binding makes of a pool: the condition and the member together decide who has the identity.
 
 use super::super::format::{self, Customised};
-use super::super::verdict;
+use super::super::{privilege, verdict};
 use super::provider::CONDITION_RULES;
 use super::{Context, ProviderView, attributes, conditions, views};
 use crate::admission::cel::google::{Member, MemberKind, Selector};
-use crate::admission::exposure::{Class, Exposure, Life};
+use crate::admission::exposure::{Class, Exposure, Life, shape};
 use crate::catalogue::{Category, RuleId};
 use crate::partial::Text;
 use crate::token::Token;
 
-use crate::admission::formula::Formula;
+use crate::admission::formula::{Formula, Matcher, Subject};
 use crate::catalogue::Severity;
 use crate::gate::audience::without_audience;
-use crate::graph::{Gate, IdentityKind, Trust};
+use crate::graph::{Gate, GoogleProvider, GoogleSource, IdentityKind, ProviderId, ProviderKind, Setting, Trust, pieces};
 use crate::issuers::{Tag, Template, Tenancy};
 use crate::place::Span;
 
@@ -39,6 +39,11 @@ fn granted(context: &Context<'_>, index: usize, trust: &Trust, text: &Text) -> V
     }
     let providers = context.links.trust_providers.get(index).cloned().unwrap_or_default();
     let seen: Vec<ProviderView<'_>> = providers.iter().flat_map(|id| views(context, *id)).collect();
+    if seen.is_empty()
+        && let Some(finding) = unseen_pool(context, index, trust, &member, &providers)
+    {
+        return vec![finding];
+    }
     if let Some(finding) = stranded(context, trust, &seen) {
         return vec![finding];
     }
@@ -69,6 +74,7 @@ fn granted(context: &Context<'_>, index: usize, trust: &Trust, text: &Text) -> V
     }
     // A stranger is the provider's fault, and is reported there with this binding.
     let verdict = verdict::inside(&without_audience(formula), templates, &exposure, seen.tenancy() == Tenancy::Cluster);
+    let verdict = verdict.filter(|v| v.rule != RuleId::OrganizationWide || !names_some(seen, formula, &exposure));
     let verdict = verdict.filter(|v| !CONDITION_RULES.contains(&v.rule) || !answered(context, seen, exposure.class));
     let stale = format::stale(context, &trust.origin, &without_audience(formula), templates);
     let found = verdict.map(|mut v| {
@@ -84,6 +90,19 @@ fn granted(context: &Context<'_>, index: usize, trust: &Trust, text: &Text) -> V
         v.finding(&trust.origin, &text.to_string(), &exposure).certain(seen.certain)
     });
     found.into_iter().chain(stale).collect()
+}
+
+/// Within the tenant only some are admitted, though not by a project's name: the members of a group, or one caller of AWS by
+/// the whole ARN.
+fn names_some(seen: &ProviderView<'_>, formula: &Formula, exposure: &Exposure) -> bool {
+    let tests = shape::tests(formula);
+    let admitting = exposure.admitting.iter().filter_map(|i| tests.get(*i)).map(|o| o.test);
+    let exact = admitting.filter(|t| matches!(t.matcher, Matcher::Exact(_)));
+    exact.into_iter().any(|t| match &t.subject {
+        Subject::AnyItem(_) => true,
+        Subject::Claim(claim) => seen.via.view.aws && (claim == "arn" || claim == "userid"),
+        _ => false,
+    })
 }
 
 /// The projects that are bound have customised subjects, of another form than the member's.
@@ -136,6 +155,51 @@ fn excluded(
     let finding = Finding::new(RuleId::NeverMatches, &trust.origin, span, "member", message).severity(Severity::Medium);
     let finding = finding.help("bring the member and the provider's `attribute_condition` together");
     Some(finding.related_to(seen.via.provider.origin.span, "the provider's condition excludes the member"))
+}
+
+/// The whole pool is bound, and what its providers admit is not known: they are declared elsewhere, or their assertions are of
+/// a kind that is not modelled (SAML, X.509).
+fn unseen_pool(context: &Context<'_>, index: usize, trust: &Trust, member: &Member, providers: &[ProviderId]) -> Option<Finding> {
+    let Gate::GoogleMember { role, .. } = &trust.gate else { return None };
+    let MemberKind::Pool { pool, selector: Selector::Everyone(star), .. } = &member.kind else { return None };
+    // Whether a pool of GKE is too much is told by its own rule; one that is disabled lets nobody in.
+    let pools = context.links.trust_pools.get(index).map_or(&[][..], Vec::as_slice);
+    let off = pools.iter().filter_map(|id| context.graph.pool(*id)).any(|p| p.disabled);
+    if pieces::flat(&pool.text).ends_with(".svc.id.goog") || off {
+        return None;
+    }
+    let google = |id: &ProviderId| match context.graph.provider(*id).map(|p| &p.kind) {
+        Some(ProviderKind::Google(google)) if !google.disabled => Some(google),
+        _ => None,
+    };
+    let declared: Vec<&GoogleProvider> = providers.iter().filter_map(google).collect();
+    let foreign = |g: &&GoogleProvider| matches!(g.source, GoogleSource::Saml | GoogleSource::X509);
+    let (who, open) = match declared.as_slice() {
+        [] if providers.is_empty() => ("whoever the providers of the pool admit, which are not in this scan", true),
+        all if !all.is_empty() && all.iter().all(foreign) => {
+            let bare = all.iter().any(|g| matches!(g.condition, Setting::Absent));
+            (
+                if bare {
+                    "whoever the identity provider asserts, or the trust anchors certify"
+                } else {
+                    "whoever the provider's condition admits"
+                },
+                bare,
+            )
+        }
+        // An OIDC or AWS provider that cannot be read is in the coverage.
+        _ => return None,
+    };
+    let severity = match () {
+        () if !open => Severity::Low,
+        () if privilege::becomes_somebody(role) => Severity::High,
+        () => Severity::Medium,
+    };
+    let message = format!("every identity of the pool has this one: {who}");
+    let span = star.or_else(|| member.text.find_span("/*")).or_else(|| member.text.span());
+    let finding = Finding::new(RuleId::WholePoolPrincipal, &trust.origin, span, &member.text.to_string(), message);
+    let finding = finding.severity(severity).certain(false).along_text(&member.text);
+    Some(finding.help("bind one value of an attribute that the provider maps (`…/attribute.NAME/VALUE`) or one subject instead of `/*`"))
 }
 
 fn whole_pool(

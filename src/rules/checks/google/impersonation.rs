@@ -40,7 +40,7 @@ fn is_role(role: &Text, wanted: &str) -> bool {
 }
 
 /// A federated principal outside of GKE, where nobody asks for two roles.
-fn is_external(member: &Text) -> bool {
+pub(super) fn is_external(member: &Text) -> bool {
     match Member::parse(member).map(|m| m.kind) {
         Ok(MemberKind::Pool { pool, .. }) => !pieces::flat(&pool.text).ends_with(".svc.id.goog"),
         _ => false,

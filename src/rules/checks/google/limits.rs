@@ -1,7 +1,7 @@
 //! What Google takes of a provider: the keys of its mapping, the length of its expressions, its issuer and audiences
 //! (<https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools.providers>).
 
-use crate::catalogue::RuleId;
+use crate::catalogue::{RuleId, Severity};
 use crate::graph::{GoogleProvider, GoogleSource, Origin, Provider, Setting};
 use crate::partial::Text;
 use crate::place::Span;
@@ -37,8 +37,22 @@ pub(super) fn check(provider: &Provider, google: &GoogleProvider) -> Vec<Finding
     if let GoogleSource::Oidc { issuer, audiences } = &google.source {
         out.extend(of_scheme(origin, issuer));
         out.extend(too_many_audiences(origin, audiences));
+        out.extend(google.keys.as_ref().and_then(|keys| private_keys(origin, keys)));
     }
     out
+}
+
+/// Uploaded keys are public: what signs the tokens stays with the issuer
+/// (<https://www.rfc-editor.org/rfc/rfc7518#section-6>, `d`, `p`, `q`, `k`).
+fn private_keys(origin: &Origin, keys: &Text) -> Option<Finding> {
+    let parsed: serde_json::Value = serde_json::from_str(&keys.as_known()?).ok()?;
+    let keys_of = parsed.get("keys")?.as_array()?;
+    let member = keys_of.iter().find_map(|key| ["d", "p", "q", "k"].into_iter().find(|m| key.get(m).is_some()))?;
+    let message = format!(
+        "the uploaded keys hold `{member}`, a part of the private key: Google refuses the provider, and whoever reads this file can sign tokens of the issuer"
+    );
+    let finding = Finding::new(RuleId::RejectedPolicy, origin, keys.span(), "keys", message).severity(Severity::High);
+    Some(finding.help("upload the public members only (`kty`, `kid`, `n`, `e`, …), and replace the key").along_text(keys))
 }
 
 fn refused(origin: &Origin, span: Option<Span>, edge: &str, what: &str, help: &str) -> Finding {

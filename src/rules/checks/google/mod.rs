@@ -10,6 +10,7 @@ mod impersonation;
 mod limits;
 mod logins;
 mod names;
+mod privileged;
 mod provider;
 mod refused;
 mod subject;
@@ -63,7 +64,9 @@ pub fn logins(context: &Context<'_>) -> Vec<Finding> {
 /// Who may impersonate service accounts, and who should.
 #[must_use]
 pub fn impersonation(context: &Context<'_>) -> Vec<Finding> {
-    impersonation::check(context)
+    let mut out = impersonation::check(context);
+    out.extend(privileged::check(context));
+    out
 }
 
 /// A provider under each of the conditions that it may have, without those that Google refuses to create: see [`refused`].

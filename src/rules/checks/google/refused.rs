@@ -1,11 +1,12 @@
 //! Providers that Google refuses to create: expressions that cannot be read, mappings without end
 //! (<https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools.providers>).
 
-use super::{Context, limits};
+use super::{Context, attributes, limits};
 use crate::admission::cel::google::{GoogleView, circles};
 use crate::admission::cel::{Problem, parse};
-use crate::catalogue::RuleId;
-use crate::graph::{GoogleProvider, Provider, ProviderId, ProviderKind, Setting};
+use crate::catalogue::{RuleId, Severity};
+use crate::graph::{GoogleProvider, GoogleSource, Provider, ProviderId, ProviderKind, Setting};
+use crate::issuers::{Mistake, well_known_mistakes};
 use crate::partial::Text;
 use crate::rules::Finding;
 
@@ -16,7 +17,28 @@ pub(super) fn check(context: &Context<'_>, id: ProviderId) -> Vec<Finding> {
     let mut out: Vec<Finding> = expressions(provider, &view);
     out.extend(in_circles(provider, &view));
     out.extend(limits::check(provider, google));
+    out.extend(mistaken(provider, google));
+    out.extend(attributes::in_assertion(provider, google, &view));
     out
+}
+
+/// An issuer that looks right: no token has it, or somebody else's have
+/// (<https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools.providers#Oidc>, `issuerUri`).
+fn mistaken(provider: &Provider, google: &GoogleProvider) -> Option<Finding> {
+    let GoogleSource::Oidc { issuer, .. } = &google.source else { return None };
+    let mistake = well_known_mistakes(&issuer.as_known()?)?;
+    let certain = match mistake {
+        // The scheme has its own finding, and an inner slash is not known to matter to Google.
+        Mistake::Scheme { .. } | Mistake::NoScheme(_) | Mistake::SlashTooMany(_) | Mistake::SlashMissing(_) | Mistake::LetterCase(_) => {
+            return None;
+        }
+        Mistake::Foreign { .. } | Mistake::Similar { .. } => false,
+        _ => true,
+    };
+    let message = format!("{mistake}: no token of the issuer that is meant is admitted to the pool");
+    let finding = Finding::new(RuleId::IssuerMismatch, &provider.origin, issuer.span(), "issuer", message).along_text(issuer);
+    let finding = if certain { finding } else { finding.severity(Severity::Medium) };
+    Some(finding.certain(certain).help("write the issuer as it stands in the `iss` claim of the tokens"))
 }
 
 /// The mapping as it is written, with the condition where there is one and no other.

@@ -1,9 +1,9 @@
 //! Members that name one instance: they end with it.
 
 use super::Context;
-use crate::admission::cel::google::{Member, MemberKind, Selector};
-use crate::catalogue::RuleId;
-use crate::graph::Gate;
+use crate::admission::cel::google::{Member, MemberKind, Piece, Selector};
+use crate::catalogue::{RuleId, Severity};
+use crate::graph::{Gate, Trust};
 use crate::partial::{Part, Text};
 use crate::rules::Finding;
 
@@ -14,7 +14,11 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let found = context.graph.trusts.iter().filter_map(|trust| {
         let Gate::GoogleMember { member: text, .. } = &trust.gate else { return None };
         let member = Member::parse(text).ok()?;
-        let MemberKind::Pool { selector: Selector::Subject(subject), .. } = &member.kind else { return None };
+        let MemberKind::Pool { selector, .. } = &member.kind else { return None };
+        if let Selector::Attribute { value, .. } = selector {
+            return of_attribute(trust, text, value);
+        }
+        let Selector::Subject(subject) = selector else { return None };
         let (what, session) = instance(&subject.text)?;
         let message =
             format!("the binding names one {what} (`{session}`): when it is replaced, its subject changes and the successor is refused");
@@ -27,6 +31,20 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
         )
     });
     found.collect()
+}
+
+/// An attribute that holds the session of a role, bound to an instance: Google's own example for a single machine
+/// (<https://cloud.google.com/iam/docs/workload-identity-federation-with-other-clouds>).
+fn of_attribute(trust: &Trust, text: &Text, value: &Piece) -> Option<Finding> {
+    let known = value.text.as_known()?;
+    let "EC2 instance" = kind(&known)? else { return None };
+    let message = format!(
+        "the binding names one EC2 instance (`{known}`): its successor is refused, and whoever may assume a role that the provider admits can name a session so"
+    );
+    let finding =
+        Finding::new(RuleId::SubjectBoundPrincipal, &trust.origin, value.span.or_else(|| text.span()), &text.to_string(), message);
+    let help = "bind the role of the instance: `principalSet://…/attribute.aws_role/ROLE`";
+    Some(finding.severity(Severity::Low).help(help).along_text(text))
 }
 
 /// What sort of instance the session part of a subject names, and the part.
