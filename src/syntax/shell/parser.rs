@@ -178,6 +178,8 @@ impl<'a> Parser<'a> {
             Some(b'&') => self.at += 1,
             Some(b';') if self.byte(1) != Some(b';') && self.byte(1) != Some(b'&') => self.at += 1,
             None | Some(b';' | b'\n' | b')' | b'#') => {}
+            // A simple command takes all words: behind a compound one, a closing word needs no separator (`fi done`).
+            Some(_) if CLOSING.contains(&self.bare()) => {}
             Some(_) => return Err(self.error("a command does not end where it should")),
         }
         Ok(When::Always)

@@ -67,6 +67,16 @@ fn compound_commands() {
     assert_eq!(found.join(" "), expected);
 }
 
+/// <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_10>
+#[test]
+fn a_closing_word_may_follow_a_closing_word() {
+    assert_eq!(commands("for d in a b; do if [ -f \"$d\" ]; then x 1; fi done"), ["[|-f|\"$d\"|]", "x|1"]);
+    assert_eq!(commands("{ { a 1; } }\nwhile { b; } do c; done"), ["a|1", "b", "c"]);
+    assert_eq!(commands("if (a) then b; fi"), ["a", "b"]);
+    assert!(parse("{ a; } b").is_err(), "no word but a closing one");
+    assert_eq!(commands("echo fi done"), ["echo|fi|done"]);
+}
+
 #[test]
 fn here_documents_keep_their_places() {
     let text = "cat > f <<EOF && g\n{\"a\": \"$b\"}\nEOF\nh\n";
