@@ -143,18 +143,24 @@ mod simulation;
 pub mod simulation;
 
 #[cfg(not(feature = "internals"))]
+mod inventory;
+#[cfg(feature = "internals")]
+pub mod inventory;
+
+#[cfg(not(feature = "internals"))]
 mod cli;
 #[cfg(feature = "internals")]
 pub mod cli;
 
 pub use catalogue::{Category, Confidence, RuleId, Severity};
 pub use cli::main as command_line;
-pub use config::{Config, ConfigError, GithubConfig, IssuerConfig, Level, RuleConfig};
+pub use config::{Config, ConfigError, GithubConfig, Ignore, IssuerConfig, Level, RuleConfig};
 pub use pipeline::{Input, Request, check};
 pub use place::{FileId, Position, Span};
-pub use report::{Coverage, Run, Skipped, Undecided};
+pub use report::{Cause, Coverage, Run, Setup, Skipped, Undecided};
+pub use rules::baseline::Baseline;
 pub use rules::engine::Selection;
-pub use rules::{Finding, Related};
+pub use rules::{Edit, Finding, Related, Suppressed, SuppressedBy};
 pub use source::walk::ScanError;
 pub use source::{SourceFile, Sources};
 pub use token::{Claim, Token};

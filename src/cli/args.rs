@@ -32,6 +32,10 @@ pub enum Command {
     Config(ShowConfig),
     /// Write a first fedlint.toml
     Init(Init),
+    /// List every identity with whose tokens obtain it, correct trusts too
+    Inventory(Inventory),
+    /// Show who can obtain one identity
+    Who(Who),
     /// Print the trust graph
     Graph(Graph),
     /// Say which identities a token gets, and for each that refuses, which test failed
@@ -141,6 +145,41 @@ pub struct Waivers {
     /// Output format
     #[arg(long, value_enum, default_value_t = AnswerFormat::Human)]
     pub format: AnswerFormat,
+}
+
+/// `fedlint inventory`.
+#[derive(Debug, Clone, Args)]
+pub struct Inventory {
+    /// What to read.
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = InventoryFormat::Human)]
+    pub format: InventoryFormat,
+}
+
+/// `fedlint who`.
+#[derive(Debug, Clone, Args)]
+pub struct Who {
+    /// The identity, as reports name it: `aws_iam_role.deploy`, an ARN, an e-mail
+    pub identity: String,
+    /// What to read.
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = InventoryFormat::Human)]
+    pub format: InventoryFormat,
+}
+
+/// Output formats of the inventory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InventoryFormat {
+    /// For people
+    Human,
+    /// A table for spreadsheets
+    Csv,
+    /// One JSON object
+    Json,
 }
 
 /// `fedlint config`.

@@ -7,6 +7,7 @@ mod configuration;
 mod eval;
 mod explain;
 mod graph;
+mod inventory;
 mod misc;
 mod output;
 mod simulate;
@@ -69,6 +70,8 @@ fn dispatch(arguments: &Arguments) -> Result<u8, CliError> {
         Command::Waivers(waivers) => adopt::waivers(waivers),
         Command::Config(config) => configuration::show(config),
         Command::Init(init) => configuration::init(init),
+        Command::Inventory(arguments) => inventory::run(arguments),
+        Command::Who(arguments) => inventory::who(arguments),
         Command::Graph(graph) => graph::run(graph),
         Command::Simulate(simulate) => simulate::run(simulate),
         Command::Test(test) => test::run(test),

@@ -37,8 +37,8 @@ pub fn render(run: &Run) -> Result<String, serde_json::Error> {
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "rules": rules.iter().map(|rule| descriptor(run, rule, &taxonomies)).collect::<Vec<_>>(),
                 "notifications": [
-                    {"id": UNREAD, "shortDescription": {"text": "A file, or a part of one, was not read."}},
-                    {"id": UNDECIDED, "shortDescription": {"text": "No verdict: static reading ends here."}},
+                    notification(UNREAD, "A file, or a part of one, was not read."),
+                    notification(UNDECIDED, "No verdict: static reading ends here."),
                 ],
                 "supportedTaxonomies": taxonomies.keys().enumerate().map(|(index, name)| json!({"name": name, "index": index})).collect::<Vec<_>>(),
             }},
@@ -51,6 +51,11 @@ pub fn render(run: &Run) -> Result<String, serde_json::Error> {
         }],
     });
     serde_json::to_string_pretty(&log).map(|text| harmless_json(text + "\n"))
+}
+
+fn notification(id: &str, text: &str) -> Value {
+    let help = format!("{text} What is not read and not decided is neither safe nor wrong.");
+    json!({"id": id, "shortDescription": {"text": text}, "fullDescription": {"text": text}, "help": {"text": help}})
 }
 
 /// The ids of notifications.
@@ -129,7 +134,6 @@ fn descriptor(run: &Run, rule: &Rule, taxonomies: &Taxonomies) -> Value {
     let name: String = meta.id.as_str().split('-').map(capitalised).collect();
     let mut value = json!({
         "id": meta.id,
-        "name": name,
         "shortDescription": {"text": sentence(&meta.title)},
         "fullDescription": {"text": what},
         "help": {"text": format!("{what}\n\n{}", rule.section("Fix").unwrap_or_default()), "markdown": rule.body.trim()},
@@ -137,6 +141,10 @@ fn descriptor(run: &Run, rule: &Rule, taxonomies: &Taxonomies) -> Value {
         "defaultConfiguration": {"level": level(severity)},
         "properties": {"tags": tags, "precision": "high", "security-severity": security_severity(severity)},
     });
+    // A name that says no more than the id is left out.
+    if !name.eq_ignore_ascii_case(meta.id.as_str()) {
+        set(&mut value, "name", json!(name));
+    }
     if configured.is_some_and(|level| level.severity().is_none()) {
         set(&mut value, "defaultConfiguration", json!({"level": level(severity), "enabled": false}));
     }

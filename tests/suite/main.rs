@@ -32,6 +32,7 @@ mod places;
 mod precision;
 mod provenance;
 mod readme;
+mod report_schema;
 mod rules;
 mod scripts;
 mod search_properties;

@@ -316,3 +316,24 @@ fn a_template_that_names_identities_is_told() {
     let report = report(&folder, &["."]);
     assert_eq!(report["coverage"]["files_skipped"][0]["path"], "sa.tftpl");
 }
+
+#[test]
+fn the_inventory_tells_who_is_admitted() {
+    let folder = Folder::new();
+    folder.write("open.tf", BAD.as_bytes());
+    folder.write("good.json", policy("").replace("octo*:environment:production", "octo/app:environment:production").as_bytes());
+    folder.write("dead.json", policy("").replace("repo:octo*", "repository:octo").as_bytes());
+    let list = json(&run(&folder, &["inventory", "--format", "json"], None));
+    let entry = |name: &str| list["identities"].as_array().unwrap().iter().find(|e| e["identity"] == name).cloned().unwrap();
+    assert_eq!(entry("aws_iam_role.bad")["admits"], "any-tenant");
+    assert_eq!(entry("good.json")["admits"], "named");
+    assert!(entry("good.json")["conditions"].to_string().contains("sub = repo:octo/app:environment:production"), "{list}");
+    assert_eq!(entry("dead.json")["admits"], "nobody");
+    assert!(entry("good.json")["example"]["sub"].as_str().unwrap().starts_with("repo:octo/app:environment:production"));
+    let table = text(&folder, &["inventory", "--format", "csv"]);
+    assert_eq!(table.lines().count(), 4, "{table}");
+    let one = text(&folder, &["who", "aws_iam_role.bad"]);
+    assert!(one.contains("anyone who can get a token of") && !one.contains("good.json"), "{one}");
+    let wrong = run(&folder, &["who", "aws_iam_role.bda"], None);
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("did you mean `aws_iam_role.bad`"));
+}
