@@ -14,7 +14,7 @@ use crate::source::walk::{FileKind, Options, Scan, ScanError};
 
 use crate::partial::{Text, Value};
 use crate::source::{SourceFile, Sources};
-use crate::syntax::{Parsed, Problem, helm, json};
+use crate::syntax::{Parsed, Problem, bicep, helm, json, powershell};
 use crate::terraform::evaluate::{EvalError, Evaluated, ModuleCall, Workspace};
 use crate::terraform::models::Library;
 use crate::terraform::plan;
@@ -199,6 +199,8 @@ fn documents(scan: &Scan) -> Vec<Tree> {
                 let documents = vec![readers::spiffe::config_file(&source)?];
                 (false, Parsed { documents, problems: Vec::new() })
             }
+            FileKind::Bicep => (false, bicep::parse(&source)),
+            FileKind::PowerShell => (false, powershell::parse(&source)),
             _ => return None,
         };
         Some(Tree { file: source, kind: file.kind, templated, parsed })
@@ -267,8 +269,10 @@ fn coverage(sources: &Sources, scan: &Scan, documents: &[Tree], evaluated: &Eval
     files_skipped.extend(documents.iter().flat_map(|t| &t.parsed.problems).filter_map(problem));
     files_skipped.extend(evaluated.problems.iter().filter_map(problem));
     files_skipped.extend(scan.hits().filter(|f| f.kind == FileKind::Template).filter_map(|f| unread_template(f.source.as_ref()?)));
-    let told = |path: &String| Skipped { path: path.clone(), reason: "PowerShell is not read: what it sets up was not judged".to_owned() };
-    files_skipped.extend(scan.hits().filter(|f| f.kind == FileKind::PowerShell).map(|f| told(&f.path)));
+    let reason = "of PowerShell only the commands for federated credentials of Entra are read: what else it sets up was not judged";
+    let told = |path: &str| Skipped { path: path.to_owned(), reason: reason.to_owned() };
+    let silent = documents.iter().filter(|t| t.kind == FileKind::PowerShell && t.parsed.documents.is_empty());
+    files_skipped.extend(silent.map(|t| told(&t.file.path)));
     files_skipped.sort();
     files_skipped.dedup();
     let mut undecided: Vec<Undecided> = graph.undecided.iter().map(|u| self::undecided(sources, u.span, &u.why, cause(u.kind))).collect();

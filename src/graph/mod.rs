@@ -512,6 +512,8 @@ pub struct Graph {
     pub credential_configs: Vec<CredentialConfig>,
     /// Ids of Azure where some kind of id is wanted.
     pub id_uses: Vec<IdUse>,
+    /// Credentials of Azure that certainly name no audience.
+    pub without_audience: Vec<Origin>,
     /// AKS clusters.
     pub aks_clusters: Vec<AksCluster>,
     /// Repositories that Terraform declares.

@@ -64,6 +64,9 @@ const FILE_WORDS: &[&str] = &[
     "credentials_json",
     // Azure
     "azure/login",
+    "azadappfederatedcredential",
+    "azfederatedidentitycredential",
+    "federatedidentitycredentials",
     "aadpodid",
     "usevmmanagedidentity",
     "usepodidentity",

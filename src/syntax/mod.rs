@@ -1,8 +1,10 @@
 //! Spanned trees: what the files say, before anybody asks what it means.
 
+pub mod bicep;
 pub mod hcl;
 pub mod helm;
 pub mod json;
+pub mod powershell;
 pub mod shell;
 pub mod yaml;
 

@@ -70,6 +70,9 @@ fn credential(reader: &mut Reader, origin: Origin, parent: Option<&Value>, body:
             reader.undecided(Some(origin.span), format!("`{}` has no readable `{name}`", origin.name));
         }
     }
+    if any_field(body, &["audiences", "audience"]).is_none() && !body.is_open() && issuer.is_some() {
+        reader.graph.without_audience.push(origin.clone());
+    }
     let identity = identity(reader, &origin, parent);
     let gate = Gate::AzureCredential { issuer, subject, audiences: list.texts, expression };
     reader.graph.add_trust(Trust { origin, identity, gate });

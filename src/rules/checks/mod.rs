@@ -2,6 +2,7 @@
 
 pub mod aws;
 mod azure;
+mod azure_case;
 mod azure_ids;
 mod credentials;
 mod format;
@@ -26,6 +27,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("google-impersonation", google::impersonation),
     ("kubernetes", kubernetes::check),
     ("azure", azure::check),
+    ("azure-case", azure_case::check),
     ("azure-ids", azure_ids::check),
     ("credentials", credentials::check),
     ("spiffe", spiffe::check),

@@ -27,8 +27,10 @@ pub enum FileKind {
     Template,
     /// Shell commands: a script, a Makefile, a Dockerfile.
     Shell,
-    /// PowerShell, which is told and not read.
+    /// PowerShell, of which only the commands for federated credentials are read.
     PowerShell,
+    /// Bicep.
+    Bicep,
 }
 
 /// Lock files: long lists of packages whose names hold the words, and never a trust.
@@ -64,6 +66,7 @@ impl FileKind {
             () if ends(&[".tpl", ".tftpl"]) => Self::Template,
             () if ends(&[".sh", ".bash", ".zsh", ".ksh", ".mk"]) => Self::Shell,
             () if ends(&[".ps1", ".psm1"]) => Self::PowerShell,
+            () if ends(&[".bicep"]) => Self::Bicep,
             () if is_build_file(&name) => Self::Shell,
             () => return None,
         })
