@@ -146,7 +146,7 @@ pub(super) static ROWS: &[ResourceKind] = &[
     read(Starts("kubernetes_")),
     read(Is("kubectl_manifest")),
     read(Is("helm_release")),
-    ResourceKind { words: &["github_actions_", "include_claim_keys"], ..read(Ends("_oidc_subject_claim_customization_template")) },
+    ResourceKind { words: &["include_claim_keys"], ..read(Ends("_oidc_subject_claim_customization_template")) },
     read(Is("gitlab_project")),
     ResourceKind { words: &["github_actions_"], ..read(Starts("github_actions_")) },
     ResourceKind { words: &["github_repository"], ..read(Is("github_repository_environment")) },
