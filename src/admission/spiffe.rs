@@ -292,7 +292,8 @@ pub fn stranger(id: &str, selectors: &[Selector]) -> Option<Token> {
     };
     let user = has("unix", "uid") || has("unix", "user");
     for (property, selector) in others {
-        if !has(sort, property) && !(*property == "uid" && user) {
+        let told = has(sort, property) || (*property == "uid" && user);
+        if !told {
             held.push((*selector).to_owned());
         }
     }

@@ -203,11 +203,8 @@ fn fields(action: &str) -> (Vec<String>, bool) {
     let mut chars = action.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
         match quoted {
-            Some(end) => {
-                if c == end {
-                    quoted = None;
-                }
-            }
+            Some(end) if c == end => quoted = None,
+            Some(_) => {}
             None if matches!(c, '"' | '`') => quoted = Some(c),
             None if c == '.' && starts_field(action, at) => {
                 let rest = action.get(at + 1..).unwrap_or_default();

@@ -12,9 +12,9 @@ const GRAMMAR: Grammar = Grammar { switches: &["node", "admin", "downstream", "s
 /// One command: what stands behind the name of the program, wherever that is.
 pub(super) fn command(clouds: &mut Clouds, call: &Call, content: &dyn Content) {
     let program = |field: &Field| field.known().and_then(|n| n.rsplit('/').next().map(str::to_owned));
-    let found = call.fields.iter().enumerate().filter_map(|(at, field)| program(field).map(|name| (at, name)));
+    let mut found = call.fields.iter().enumerate().filter_map(|(at, field)| program(field).map(|name| (at, name)));
     // The last one is the program: before it stands who runs it (`kubectl exec … -c spire-server -- spire-server`).
-    let last = found.filter(|(_, name)| name == "spire-server" || name == "spire-agent").last();
+    let last = found.rfind(|(_, name)| name == "spire-server" || name == "spire-agent");
     let Some((at, name)) = last else { return };
     let fields = call.fields.get(at + 1..).unwrap_or_default();
     let words: Vec<String> = fields.iter().take(2).map(|f| pieces::flat(&f.text)).collect();

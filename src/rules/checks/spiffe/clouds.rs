@@ -198,8 +198,8 @@ fn no_tokens(servers: &[&SpireServer], trust: &CloudTrust<'_>) -> Option<Finding
 /// The server signs with a key whose algorithm the cloud does not take.
 fn key(servers: &[&SpireServer], trust: &CloudTrust<'_>) -> Option<Finding> {
     let first = servers.first()?;
-    let refused = |s: &&SpireServer| s.key.key.is_some_and(|key| !trust.cloud.takes(key));
-    if !servers.iter().all(|s| refused(&s)) {
+    let refused = |s: &SpireServer| s.key.key.is_some_and(|key| !trust.cloud.takes(key));
+    if !servers.iter().all(|s| refused(s)) {
         return None;
     }
     let (algorithm, wanted) = match first.key.key? {
