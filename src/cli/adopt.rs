@@ -85,8 +85,11 @@ impl Waiver {
     }
 }
 
+/// One word of acceptance: whose, where it is written, and why.
+type Word = (SuppressedBy, Option<(String, usize)>, String);
+
 fn collect(run: &Run) -> Vec<Waiver> {
-    let mut grouped: BTreeMap<(SuppressedBy, Option<(String, usize)>, String), Waiver> = BTreeMap::new();
+    let mut grouped: BTreeMap<Word, Waiver> = BTreeMap::new();
     for Suppressed { finding, by, reason, until, span } in &run.suppressed {
         let written = span.map(|span| place(&run.sources, span));
         let key = (*by, written.as_ref().map(|p| (p.path.clone(), p.line)), reason.clone());
