@@ -107,5 +107,7 @@ pub fn patterns(formula: &Formula, claim: &str) -> Vec<String> {
 /// The form of a claim in the issuer's first template: `repo:{owner}/{repository}:ref:refs/heads/{branch}`.
 #[must_use]
 pub fn example(templates: &[Template], claim: &str) -> String {
-    templates.first().and_then(|t| t.claim(claim).map(|parts| t.text(parts))).unwrap_or_default()
+    let text = templates.first().and_then(|t| t.claim(claim).map(|parts| t.text(parts))).unwrap_or_default();
+    // Braces around a name already say that it stands for a value.
+    text.replace("{{", "{").replace("}}", "}")
 }

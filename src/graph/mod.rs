@@ -417,6 +417,8 @@ pub struct Grant {
 pub struct Association {
     /// Where.
     pub origin: Origin,
+    /// The name of the cluster.
+    pub cluster: Option<Text>,
     /// The namespace.
     pub namespace: Option<Text>,
     /// The ServiceAccount.

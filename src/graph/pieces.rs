@@ -13,6 +13,15 @@ pub fn account_of_arn(arn: &Text) -> Option<Text> {
     split_once(&rest, ":").map(|(account, _)| account)
 }
 
+/// Whether two ARNs of one evaluation name the same role: by path and name, the account when both are written.
+#[must_use]
+pub fn same_role(left: &Text, right: &Text) -> bool {
+    let path = |arn: &Text| split_once(arn, ":role/").map(|(_, path)| key(&path));
+    let account = |arn: &Text| account_of_arn(arn).and_then(|a| a.as_known());
+    let apart = matches!((account(left), account(right)), (Some(a), Some(b)) if a != b);
+    left.same(right) || (!apart && path(left).is_some_and(|p| path(right).as_ref() == Some(&p)))
+}
+
 /// The address of what a text is an attribute of, when it is that and nothing else: `module.ci.aws_iam_role.x`.
 #[must_use]
 pub fn address(text: &Text) -> Option<&str> {

@@ -26,7 +26,7 @@ pub use context::context_of;
 pub use evaluate::{Request, Requester, evaluate};
 pub use formula::{View, Viewer, action_matches, formula, lenient_formula};
 pub use keys::scheme;
-pub use operator::{Operator, SetOperator};
+pub use operator::{Base, Operator, SetOperator};
 pub use policy::{Actions, ConditionTest, Effect, Leaf, Policy, Principal, PrincipalKind, ProblemKind, Statement, ValueList, Values};
 pub use principal_shape::{Flaw, Malformed, malformed, malformed_role};
 pub use principals::{BUILT_IN_HOSTS, PrincipalRef, federated, is_saml, issuer_of_federated, principals};

@@ -249,6 +249,8 @@ pub enum ProblemKind {
     EmptyValues,
     /// Longer than the default quota of 2048 characters.
     TooLong,
+    /// Longer than any quota.
+    TooLarge,
     /// A `Version` that does not exist.
     BadVersion,
 }

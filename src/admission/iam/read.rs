@@ -12,6 +12,8 @@ use crate::place::Span;
 /// The default quota of a trust policy, in characters without whitespace
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
 pub(super) const TRUST_POLICY_QUOTA: usize = 2048;
+/// The most that the quota can be raised to.
+const LARGEST_QUOTA: usize = 4096;
 /// The actions that a trust policy may name, alone or by a pattern
 /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html>).
 const IN_TRUSTS: &[&str] = &[
@@ -33,7 +35,10 @@ impl Policy {
         let mut reader = Reader { policy: Policy { span: value.span, ..Policy::default() } };
         reader.document(value, None, 0);
         let size = size(value, 0);
-        if size > TRUST_POLICY_QUOTA {
+        if size > LARGEST_QUOTA {
+            let at = reader.policy.statements.first().and_then(|s| s.span).or(value.span);
+            reader.problem(at, ProblemKind::TooLarge, format!("it has about {size} characters, and no quota goes beyond {LARGEST_QUOTA}"));
+        } else if size > TRUST_POLICY_QUOTA {
             reader.problem(
                 value.span,
                 ProblemKind::TooLong,

@@ -204,6 +204,7 @@ fn association(reader: &mut Reader, resource: &Resource) {
     };
     reader.graph.associations.push(Association {
         origin: at,
+        cluster: text_at(body, "cluster_name"),
         namespace: text_at(body, "namespace"),
         service_account: text_at(body, "service_account"),
         role,

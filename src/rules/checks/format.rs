@@ -304,6 +304,10 @@ fn has_ids(pattern: &str) -> bool {
 /// `repo:octo/app:ref:…` gives `repo:octo@OWNER_ID/app@REPO_ID:ref:…`; a name that ends with a wildcard takes ids already.
 fn with_ids(value: &str) -> Option<String> {
     let (owner, repository, context) = names(value)?;
+    // An owner with a wildcard is open already: its other form would be as open.
+    if owner.contains('*') {
+        return None;
+    }
     let id = |name: &str, id: &str| if name.ends_with('*') { name.to_owned() } else { format!("{name}@{id}") };
     Some(format!("{}/{}{context}", id(owner, "OWNER_ID"), id(repository, "REPO_ID")))
 }

@@ -1,9 +1,10 @@
 //! What an identity may do: a loose gate in front of an administrator is worse than one in front of a reader.
 
 use super::privilege_aws;
+use crate::admission::iam::{self, Effect, PrincipalKind};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::graph::{Grant, Graph, IdentityId};
+use crate::graph::{Gate, Grant, Graph, IdentityId, IdentityKind, pieces};
 use crate::partial::Text;
 
 use crate::rules::Finding;
@@ -49,7 +50,41 @@ pub(super) fn privileged(graph: &Graph) -> Privileged<'_> {
             out.entry(identity).or_insert(grant);
         }
     }
+    chains(graph, &certain, &mut out);
     out
+}
+
+/// Most roles that are assumed one after another.
+const MAX_CHAIN: usize = 4;
+
+/// Who may assume a privileged role that trusts them is privileged, too
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining>).
+fn chains<'g>(graph: &Graph, certain: &[&'g Grant], out: &mut Privileged<'g>) {
+    let arn = |id: IdentityId| match &graph.identity(id)?.kind {
+        IdentityKind::AwsRole { arn, .. } => arn.as_ref(),
+        _ => None,
+    };
+    let trusts = |target: IdentityId, source: &Text| {
+        let of_target = graph.trusts.iter().filter(|t| t.identity == target);
+        let policies = of_target.filter_map(|t| if let Gate::AwsPolicy(policy) = &t.gate { Some(policy) } else { None });
+        let mut named = policies.flat_map(|policy| iam::principals(policy));
+        named.any(|p| p.kind == PrincipalKind::Aws && p.effect == Effect::Allow && !p.negated && pieces::same_role(&p.text, source))
+    };
+    for _ in 0..MAX_CHAIN {
+        let mut found = Vec::new();
+        for grant in certain.iter().copied().filter(|g| privilege_aws::assumes_roles(g)) {
+            let Some(source) = grant.identity.filter(|id| !out.contains_key(id)) else { continue };
+            let (Some(own), Some(scope)) = (arn(source), &grant.scope) else { continue };
+            let here = |id: IdentityId| graph.identity(id).is_some_and(|i| i.origin.scope == grant.origin.scope);
+            let reached = |id: IdentityId| scope.is_str("*") || arn(id).is_some_and(|target| pieces::same_role(target, scope));
+            let target = out.iter().find(|(id, _)| here(**id) && reached(**id) && trusts(**id, own));
+            found.extend(target.map(|(_, by)| (source, *by)));
+        }
+        if found.is_empty() {
+            break;
+        }
+        out.extend(found);
+    }
 }
 
 fn is_privilege(grant: &Grant) -> bool {
@@ -68,7 +103,8 @@ pub(super) fn weigh(finding: Finding, identity: IdentityId, privileged: &Privile
     let Some(grant) = privileged.get(&identity).filter(|_| WORSE.contains(&finding.rule)) else { return finding };
     let name = grant.permission.to_string();
     let short = name.rsplit_once(":policy/").map_or(name.as_str(), |(_, short)| short).to_owned();
-    let message = format!("{}; and it is privileged (`{short}`)", finding.message);
+    let through = if grant.identity == Some(identity) { "" } else { " through a role that it may assume" };
+    let message = format!("{}; and it is privileged{through} (`{short}`)", finding.message);
     Finding { message, ..finding }.severity(Severity::High).related_to(grant.origin.span, "this makes it privileged")
 }
 

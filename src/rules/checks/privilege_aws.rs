@@ -69,6 +69,11 @@ pub(super) fn passes_roles(grant: &Grant) -> bool {
     everywhere(grant) && grant.permission.as_known().is_some_and(|p| matches(&p, PASS_ROLE))
 }
 
+/// The grant assumes roles.
+pub(super) fn assumes_roles(grant: &Grant) -> bool {
+    grant.permission.as_known().is_some_and(|p| !p.starts_with("arn:") && matches(&p, "sts:AssumeRole"))
+}
+
 /// The grant runs code as a role that is handed over.
 pub(super) fn runs_code(grant: &Grant) -> bool {
     grant.permission.as_known().is_some_and(|p| RUNNING.iter().any(|action| matches(&p, action)))

@@ -3,13 +3,16 @@
 
 use super::engine::Evaluator;
 use super::values::{combinations, effective, entry, one_of, same};
-use crate::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Entry, Kind, Part, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use crate::terraform::json_text;
 
 /// The arguments of a statement that hold strings, with their names in the JSON.
 const SETS: &[(&str, &str)] =
     &[("actions", "Action"), ("not_actions", "NotAction"), ("resources", "Resource"), ("not_resources", "NotResource")];
+
+/// How deep lists and alternatives of strings are followed.
+const MAX_LISTS: usize = 8;
 
 /// The kinds of principal that IAM knows.
 const PRINCIPALS: &[&str] = &["AWS", "Federated", "Service", "CanonicalUser"];
@@ -122,7 +125,7 @@ fn statement(block: &Value) -> Value {
     entries.push(entry("Effect", set("effect").cloned().unwrap_or_else(|| Value::string("Allow"))));
     for (from, to) in SETS {
         if let Some(value) = set(from) {
-            entries.push(entry(to, single(value)));
+            entries.push(entry(to, variables(&single(value), MAX_LISTS)));
         }
     }
     for (from, to) in [("principals", "Principal"), ("not_principals", "NotPrincipal")] {
@@ -134,6 +137,29 @@ fn statement(block: &Value) -> Value {
         entries.push(entry("Condition", conditions(blocks)));
     }
     Value { kind: Kind::Map { entries, open: false }, span: block.span, trail: block.trail.clone() }
+}
+
+/// The value with the data source's way to write policy variables, `&{…}`, as IAM's, `${…}`
+/// (<https://registry.terraform.io/providers/hashicorp/aws/latest/docs/data-sources/iam_policy_document#context-variable-interpolation>).
+fn variables(value: &Value, depth: usize) -> Value {
+    let Some(depth) = depth.checked_sub(1) else { return value.clone() };
+    let inner = |items: &[Value]| items.iter().map(|v| variables(v, depth)).collect::<Vec<_>>();
+    let kind = match &value.kind {
+        Kind::Text(text) => Kind::Text(Text { parts: text.parts.iter().map(variable).collect() }),
+        Kind::List { items, open } => Kind::List { items: inner(items), open: *open },
+        Kind::OneOf(all) => Kind::OneOf(inner(all)),
+        other => other.clone(),
+    };
+    Value { kind, span: value.span, trail: value.trail.clone() }
+}
+
+fn variable(part: &Part) -> Part {
+    match part {
+        Part::Literal { text, span, trail } if text.contains("&{") => {
+            Part::Literal { text: text.replace("&{", "${").into(), span: *span, trail: trail.clone() }
+        }
+        other => other.clone(),
+    }
 }
 
 /// The nested blocks of a type; none when there are none for sure (a `dynamic` block over nothing).
@@ -162,7 +188,7 @@ fn principals(blocks: &Value) -> Value {
     }
     for b in all {
         let key = b.get("type").and_then(Value::as_text).unwrap_or_else(|| Text::known("AWS"));
-        let values = b.get("identifiers").cloned().unwrap_or_else(|| Value::list(Vec::new(), None));
+        let values = b.get("identifiers").map(|v| variables(v, MAX_LISTS)).unwrap_or_else(|| Value::list(Vec::new(), None));
         let key = match (key.as_known(), key_span(b, "identifiers")) {
             // the place at which the statement names them, wherever the names themselves are written
             (Some(known), Some(at)) if PRINCIPALS.contains(&known.as_str()) => Text::literal(known, at),
@@ -193,7 +219,7 @@ fn conditions(blocks: &Value) -> Value {
         };
         let test = field("test").unwrap_or_else(|| unknown("test"));
         let variable = field("variable").unwrap_or_else(|| unknown("variable"));
-        let values = b.get("values").cloned().unwrap_or_else(|| Value::list(Vec::new(), None));
+        let values = b.get("values").map(|v| variables(v, MAX_LISTS)).unwrap_or_else(|| Value::list(Vec::new(), None));
         match tests.iter_mut().find(|(t, _)| t.same(&test)) {
             Some((_, entries)) => append(entries, variable, &values),
             None => {

@@ -67,6 +67,13 @@ fn prefix(subject: &RoleTrust<'_>, principal: &Text) -> Option<String> {
     let tests: Vec<&ConditionTest> = statements(subject, principal).flat_map(|s| &s.conditions).collect();
     let own = |names: &[&str]| tests.iter().filter(|c| key_name(&c.key).is_some_and(|n| names.contains(&n.as_str()))).copied().collect();
     let neighbours: Vec<&ConditionTest> = own(&["sub", "aud", "amr"]);
+    // A statement for several issuers has the keys of each.
+    let issuer = iam::issuer_of_federated(principal).and_then(|i| i.as_known());
+    let of_other = |c: &&ConditionTest| {
+        let prefix = c.key.as_known().and_then(|k| k.rsplit_once(':').map(|(p, _)| p.to_owned()));
+        issuer.as_ref().zip(prefix).is_some_and(|(issuer, prefix)| !prefix.eq_ignore_ascii_case(issuer))
+    };
+    let neighbours: Vec<&ConditionTest> = neighbours.into_iter().filter(|c| !of_other(c)).collect();
     let written = neighbours.iter().find_map(|c| before_colon(subject.context.sources, &c.key));
     written.or_else(|| iam::issuer_of_federated(principal)?.as_known()).or_else(|| of_provider(subject))
 }

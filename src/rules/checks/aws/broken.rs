@@ -260,13 +260,60 @@ fn contradiction(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Finding {
         let message = format!("no token of {name} can ever satisfy `{}`{value}", test.label);
         let example = crate::gate::issuer::example(&seen.templates, "sub");
         return Finding::new(RuleId::NeverMatches, &subject.trust.origin, test.span, &test.label, message)
-            .help(format!("compare with a subject that {name} mints: `{example}`"))
+            .help(if shape::claims(&test.subject).contains("sub") {
+                format!("compare with a subject that {name} mints: `{example}`")
+            } else {
+                wanted(&test.subject, seen)
+            })
             .along(&test.trail);
+    }
+    if let Some(finding) = denied(subject, seen).or_else(|| absent_key(subject, seen)) {
+        return finding;
     }
     let message = format!("the conditions contradict each other: no token of {name} can ever satisfy all of them");
     let finding = Finding::new(RuleId::NeverMatches, &subject.trust.origin, tests.first().and_then(|t| t.span), "contradiction", message);
-    finding
-        .help("all tests of a statement have to hold at once; alternatives belong into one list of values, or into statements of their own")
+    finding.help("all tests of a statement have to hold at once; alternatives belong in one list of values, or in statements of their own")
+}
+
+/// What to compare a claim with that is no subject.
+fn wanted(of: &crate::admission::formula::Subject, seen: &FederatedView<'_>) -> String {
+    let claims = shape::claims(of);
+    match (claims.contains("azp"), claims.contains("aud")) {
+        (true, _) => "`…:aud` is the claim `azp` here: compare the audience that is asked for with `…:oaud`".to_owned(),
+        (_, true) => {
+            let usual = seen.recognised.issuer.audiences.get("aws").filter(|a| !a.contains('<'));
+            let usual = usual.map(|a| format!(", usually `{a}`")).unwrap_or_default();
+            format!("compare with the audience that the workload asks for{usual}")
+        }
+        _ => "compare with a value that the claim has".to_owned(),
+    }
+}
+
+/// A `Deny` refuses all whom the rest lets in.
+fn denied(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<Finding> {
+    let deny = subject.policy.statements.iter().find(|s| s.effect == Effect::Deny)?;
+    let mut policy = subject.policy.clone();
+    policy.statements.retain(|s| s.effect != Effect::Deny);
+    let view = aws::issuer_view(&subject.context.inputs(), &policy, &seen.via.principal, subject.providers())?;
+    if !matches!(subject.context.life(&view.formula, &view.templates), Life::Alive(_)) {
+        return None;
+    }
+    let name = &seen.recognised.issuer.name;
+    let message = format!("the `Deny` refuses every token of {name} that the other statements admit: no token can ever satisfy this trust");
+    let span = deny.conditions.first().and_then(|c| c.span).or(deny.span);
+    let finding = Finding::new(RuleId::NeverMatches, &subject.trust.origin, span, "deny", message);
+    Some(finding.help("narrow the `Deny` to those that have to stay out"))
+}
+
+/// A test that has to hold, of a key that no request with such a token has.
+fn absent_key(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<Finding> {
+    const OTHERS: [&str; 2] = ["saml:", "sts:externalid"];
+    let mut tests = advice::statements(subject, &seen.via.principal).flat_map(|s| &s.conditions).filter(|c| requires(c));
+    let test = tests.find(|c| c.key.as_known().is_some_and(|k| OTHERS.iter().any(|o| k.to_lowercase().starts_with(o))))?;
+    let name = &seen.recognised.issuer.name;
+    let message = format!("no request with a token of {name} has the key `{}`: no token can ever satisfy this trust", test.key);
+    let finding = Finding::new(RuleId::NeverMatches, &subject.trust.origin, test.key.span().or(test.span), &test.key.to_string(), message);
+    Some(finding.help(format!("give the tokens of {name} a statement of their own, with conditions on their claims")).along_text(&test.key))
 }
 
 fn value_of(test: &Test) -> String {

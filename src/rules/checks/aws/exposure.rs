@@ -37,6 +37,8 @@ pub(super) fn web_identity(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) ->
             Verdict { help: one_branch(&seen.templates, true), severity: v.severity.min(Severity::Low), ..v }
         }
         RuleId::AnyRef => Verdict { help: one_branch(&seen.templates, true), ..v },
+        // AWS makes no key of the event's name.
+        RuleId::RefClaimOnly => Verdict { help: "test `sub`, or a protected environment".to_owned(), ..v },
         _ => v,
     };
     let verdict = verdict.map(by_branch);

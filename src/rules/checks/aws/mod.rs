@@ -1,6 +1,7 @@
 //! IAM trust policies: who gets in, who never can, and the habits around them.
 
 mod accounts;
+mod actions;
 mod advice;
 mod audience;
 mod broken;
@@ -11,6 +12,7 @@ pub(in crate::rules::checks) mod malformed;
 mod principals;
 mod providers;
 mod rejected;
+mod requests;
 mod services;
 
 use super::super::engine::Context;
@@ -77,6 +79,7 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
     let each: Vec<Vec<Finding>> = context.graph.trusts.par_iter().enumerate().map(one).collect();
     let mut findings = everywhere(context, each);
     findings.extend(providers::urls(context));
+    findings.extend(requests::associations(context));
     findings
 }
 
@@ -121,8 +124,16 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
     let public = principals::public(&subject);
     findings.extend(rejected::rejected(&subject, !public.is_empty()));
     findings.extend(public);
-    findings.extend(services::roles_anywhere(&subject));
-    findings.extend(services::pod_identity(&subject));
+    findings.extend(actions::never_of_aws(&subject));
+    findings.extend(actions::chained(&subject));
+    // Where no call of the service succeeds, nothing is open to it.
+    let before = findings.len();
+    findings.extend(actions::missing(&subject));
+    findings.extend(requests::impossible(&subject));
+    if findings.len() == before {
+        findings.extend(services::roles_anywhere(&subject));
+        findings.extend(services::pod_identity(&subject));
+    }
     findings.extend(accounts::accounts(&subject));
     findings.extend(principals::unreachable(&subject));
     findings.extend(broken::other_accounts(&subject));

@@ -8,8 +8,8 @@ use crate::catalogue::Severity;
 use crate::rules::Finding;
 use crate::token::Token;
 
-const ROLES_ANYWHERE: &str = "rolesanywhere.amazonaws.com";
-const PODS: &str = "pods.eks.amazonaws.com";
+pub(super) const ROLES_ANYWHERE: &str = "rolesanywhere.amazonaws.com";
+pub(super) const PODS: &str = "pods.eks.amazonaws.com";
 
 /// The allow statements that name a service, with the place of its name.
 fn of_service<'s>(subject: &'s RoleTrust<'_>, service: &str) -> Vec<(&'s Statement, PrincipalRef)> {
