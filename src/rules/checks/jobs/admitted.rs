@@ -5,7 +5,7 @@ use super::says;
 use crate::catalogue::{RuleId, Severity};
 use crate::gate::jobs::{self, Answer, Culprit, Doors, Refusal};
 use crate::graph::job_links::LoginLinks;
-use crate::graph::{Conflict, Job, JobLogin};
+use crate::graph::{CiSystem, Conflict, Job, JobIdentity, JobLogin};
 use crate::rules::Finding;
 
 pub(super) fn check(context: &Context<'_>, index: usize, job: &Job) -> Vec<Finding> {
@@ -60,6 +60,11 @@ fn finding(
         return Some(finding.certain(false).help("trust the issuer of the job's tokens, or name the identity that does"));
     }
     let refusal = refusals.iter().find(|r| r.culprit.is_some()).or_else(|| refusals.first())?;
+    // what a step asks of a provider of Google has a finding of its own: `audience-mismatch`
+    let google = job.system == CiSystem::Github && matches!(login.identity, JobIdentity::Google { .. });
+    if google && matches!(refusal.culprit, Some(Culprit::Audience)) {
+        return None;
+    }
     let door = doors.all.get(refusal.door)?;
     let what = says::asked(context, login, door);
     let said = says::why(login, refusal);
