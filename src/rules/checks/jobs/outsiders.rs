@@ -7,7 +7,8 @@ use crate::admission::iam;
 use crate::catalogue::{RuleId, Severity};
 use crate::gate::jobs::{self, Answer, Door, Doors};
 use crate::graph::job_links::LoginLinks;
-use crate::graph::{FactOf, FactValue, Job, JobLogin, Minting, Start, TokenSet};
+use crate::graph::{Environment, FactOf, FactValue, Job, JobLogin, Minting, Start, TokenSet};
+use crate::partial::Text;
 use crate::rules::Finding;
 use crate::token::Token;
 
@@ -107,12 +108,21 @@ fn pull_request(
 
 /// The environment is declared with reviewers or a branch policy.
 fn is_protected(context: &Context<'_>, set: &TokenSet) -> bool {
-    let environment = set.facts.iter().find_map(|f| match (&f.of, &f.value) {
-        (FactOf::Claim(name), FactValue::Is(value)) if name == "environment" => Some(value),
-        _ => None,
-    });
-    let Some(environment) = environment else { return false };
-    let declared = context.graph.environments.iter().filter(|e| e.name.as_known().is_none_or(|n| n.eq_ignore_ascii_case(environment)));
+    let claim = |wanted: &str| {
+        set.facts.iter().find_map(|f| match (&f.of, &f.value) {
+            (FactOf::Claim(name), FactValue::Is(value)) if name == wanted => Some(value),
+            _ => None,
+        })
+    };
+    let Some(environment) = claim("environment") else { return false };
+    // An environment of another repository protects nothing here; names that are not known may be this one's.
+    let own = claim("repository").and_then(|full| full.rsplit('/').next());
+    let here = |e: &&Environment| {
+        let of = e.repository.as_ref().and_then(Text::as_known);
+        of.zip(own).is_none_or(|(of, own)| of.rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case(own)))
+    };
+    let named = |e: &&Environment| e.name.as_known().is_none_or(|n| n.eq_ignore_ascii_case(environment));
+    let declared = context.graph.environments.iter().filter(named).filter(here);
     let mut declared = declared.peekable();
     declared.peek().is_some() && declared.all(|e| e.protected != Some(false))
 }
