@@ -2,10 +2,11 @@
 
 use super::comments::{Suppression, suppressions};
 use super::finding::{Finding, Suppressed, SuppressedBy};
-use crate::catalogue::{self, Confidence, RuleId};
+use crate::catalogue::{self, Confidence, RuleId, Severity};
 use crate::config::{Config, Ignore, Level};
 use crate::place::Span;
 use crate::source::{SourceFile, Sources};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A comment of a file.
@@ -37,8 +38,10 @@ pub fn apply(findings: Vec<Finding>, sources: &Sources, config: &Config) -> Acce
     let mut comments = comments(sources);
     let mut entries: Vec<Entry<'_>> = config.ignore.iter().map(|ignore| Entry { ignore, used: false }).collect();
     let mut out = Accepted::default();
+    let least = least(&findings);
     for finding in findings {
-        let by_comment = hidden(&finding, sources, &mut comments, &today);
+        let worse = least.get(&(finding.rule, finding.span)).is_some_and(|least| finding.severity > *least);
+        let by_comment = hidden(&finding, sources, &mut comments, &today, worse);
         match by_comment.or_else(|| configured(&finding, sources, config, &mut entries, &today)) {
             Some(word) => out.suppressed.push(word.on(finding)),
             None => out.kept.push(finding),
@@ -73,8 +76,23 @@ impl Word {
     }
 }
 
-/// A comment hides a finding that names one of its rules and has any place on its lines.
-fn hidden(finding: &Finding, sources: &Sources, comments: &mut [Comment], today: &str) -> Option<Word> {
+/// The least severity of what is found at a literal that several identities share. A comment there accepts that much for each
+/// of them: not what tomorrow's administrator makes of the same literal. Beside the identity itself a comment accepts all.
+fn least(findings: &[Finding]) -> BTreeMap<(RuleId, Span), Severity> {
+    let mut all: BTreeMap<(RuleId, Span), (BTreeSet<Option<Span>>, Severity)> = BTreeMap::new();
+    for finding in findings.iter().filter(|f| f.declared.is_some()) {
+        let (declared, least) = all.entry((finding.rule, finding.span)).or_insert_with(|| (BTreeSet::new(), finding.severity));
+        declared.insert(finding.declared);
+        *least = finding.severity.min(*least);
+    }
+    all.into_iter().filter(|(_, (declared, _))| declared.len() > 1).map(|(place, (_, least))| (place, least)).collect()
+}
+
+/// A comment hides a finding that names one of its rules and has any place on its lines; one that is worse than what others
+/// make of the same literal, only beside the identity.
+fn hidden(finding: &Finding, sources: &Sources, comments: &mut [Comment], today: &str, worse: bool) -> Option<Word> {
+    let line = |span: Span| Some((span.file.0, sources.get(span.file)?.position(span.start as usize).line));
+    let declared = finding.declared.and_then(line);
     let places: Vec<(u32, usize)> = std::iter::once(finding.span)
         .chain(finding.related.iter().map(|r| r.span))
         .filter_map(|span| sources.get(span.file).map(|f| (span.file.0, f.position(span.start as usize).line)))
@@ -85,6 +103,10 @@ fn hidden(finding: &Finding, sources: &Sources, comments: &mut [Comment], today:
         let covers = places.iter().any(|(file, line)| comment.file.id.0 == *file && comment.suppression.lines.contains(line));
         if names && covers {
             comment.used = true;
+            let on = |(file, line): (u32, usize)| comment.file.id.0 == file && comment.suppression.lines.contains(&line);
+            if worse && !declared.is_some_and(on) {
+                continue;
+            }
             let Suppression { reason, until, span, .. } = &comment.suppression;
             let (reason, until, span) = (reason.clone(), until.clone(), Some(*span));
             word.get_or_insert(Word { by: SuppressedBy::Comment, reason, until, span });
