@@ -73,6 +73,92 @@ fn bare(url: &Text) -> Text {
     out
 }
 
+/// How a token's issuer stands to one that is trusted. Google and Entra compare them character by character
+/// (<https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sameness {
+    /// It is the one.
+    Same,
+    /// It may be the one: what is trusted is not known whole.
+    Perhaps,
+    /// It is the one but for a slip, and so it is not.
+    Nearly(Difference),
+    /// It is another one.
+    Other,
+}
+
+/// How an issuer that is trusted differs from the one of a token that it is nearly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Difference {
+    /// What is trusted has no scheme.
+    NoScheme,
+    /// Another scheme.
+    Scheme,
+    /// What is trusted ends with a slash that the token's issuer has not.
+    SlashTooMany,
+    /// What is trusted lacks the slash at the end.
+    SlashMissing,
+    /// The letter case.
+    LetterCase,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let what = match self {
+            Self::NoScheme => "`https://` is missing in what is trusted",
+            Self::Scheme => "the scheme differs",
+            Self::SlashTooMany => "what is trusted has a slash at the end that the token's issuer has not",
+            Self::SlashMissing => "the slash at the end of the token's issuer is missing in what is trusted",
+            Self::LetterCase => "they differ in upper and lower case",
+        };
+        write!(f, "nearly: {what}, and issuers are compared character by character")
+    }
+}
+
+/// Compares the issuer of a token with one that is trusted.
+#[must_use]
+pub fn compare(trusted: &Text, iss: &str) -> Sameness {
+    match trusted.as_known() {
+        None if may_be(trusted, iss) => Sameness::Perhaps,
+        None => Sameness::Other,
+        Some(known) if known == iss => Sameness::Same,
+        Some(known) if without_scheme_and_slash(&known).eq_ignore_ascii_case(without_scheme_and_slash(iss)) => {
+            Sameness::Nearly(difference(&known, iss))
+        }
+        Some(_) => Sameness::Other,
+    }
+}
+
+/// How two issuers differ that are the same but for a slip.
+#[must_use]
+pub fn difference(trusted: &str, iss: &str) -> Difference {
+    let scheme = |url: &str| url.split_once("://").map(|(scheme, _)| scheme.to_owned());
+    match (scheme(trusted), scheme(iss)) {
+        (None, _) => return Difference::NoScheme,
+        (own, other) if own != other => return Difference::Scheme,
+        _ => {}
+    }
+    match (trusted.ends_with('/'), iss.ends_with('/')) {
+        (true, false) => Difference::SlashTooMany,
+        (false, true) => Difference::SlashMissing,
+        _ => Difference::LetterCase,
+    }
+}
+
+/// Without the scheme and a slash at the end.
+#[must_use]
+pub fn without_scheme_and_slash(url: &str) -> &str {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or(url);
+    rest.strip_suffix('/').unwrap_or(rest)
+}
+
+/// Whether a text with holes can be this string, by its ends.
+#[must_use]
+pub fn may_be(text: &Text, string: &str) -> bool {
+    let (prefix, suffix) = (text.known_prefix(), text.known_suffix());
+    string.len() >= prefix.len() + suffix.len() && string.starts_with(&prefix) && string.ends_with(&suffix)
+}
+
 /// The templates that can matter for a formula: those that differ in the claims it reads, where nobody has customised a subject.
 #[cfg(any(test, feature = "internals"))]
 #[must_use]

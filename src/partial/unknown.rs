@@ -167,6 +167,14 @@ impl Unknown {
         &self.0.label
     }
 
+    /// What a person sees in its place, without `${` and `}`: for other labels and for made-up examples.
+    #[must_use]
+    pub fn bare(&self) -> &str {
+        let inner = self.label().strip_prefix("${").and_then(|l| l.strip_suffix('}')).unwrap_or(self.label());
+        // A workflow's expression has two braces.
+        inner.strip_prefix('{').and_then(|l| l.strip_suffix('}')).unwrap_or(inner).trim()
+    }
+
     /// Why it is unknown.
     #[must_use]
     pub fn why(&self) -> &str {

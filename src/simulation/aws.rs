@@ -6,8 +6,9 @@ use crate::admission::iam::{
     principals,
 };
 use crate::gate::aws::{WEB_IDENTITY, other_account};
+use crate::gate::issuer::{Sameness, compare, difference};
 use crate::graph::{Graph, ProviderId, ProviderKind, Trust};
-use crate::issuers::{StandsFor, Tenancy, registry};
+use crate::issuers::{Tenancy, registry};
 use crate::partial::{Text, Unknown, UnknownKind};
 use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
 use std::borrow::Cow;
@@ -58,7 +59,7 @@ fn named_issuer<'a>(policy: &'a Policy, presented: &Presented) -> Cow<'a, Policy
         return Cow::Borrowed(policy);
     }
     // Without the `${}`: that would be a policy variable.
-    let name = |atom: &Unknown| atoms.contains(atom).then(|| atom.label().trim_start_matches("${").trim_end_matches('}').to_owned());
+    let name = |atom: &Unknown| atoms.contains(atom).then(|| atom.bare().to_owned());
     Cow::Owned(policy.resolved(&name))
 }
 
@@ -69,8 +70,7 @@ fn clients(graph: &Graph, providers: &[ProviderId], presented: &Presented) -> Op
     let mut found: Option<Step> = None;
     for provider in providers.iter().filter_map(|id| graph.provider(*id)) {
         let ProviderKind::AwsOidc { url, audiences: Some(audiences), .. } = &provider.kind else { continue };
-        let same = presented.issuer != IssuerChoice::Stated
-            || url.as_known().is_none_or(|u| super::bare(&u).eq_ignore_ascii_case(super::bare(iss)));
+        let same = presented.issuer != IssuerChoice::Stated || !matches!(compare(url, iss), Sameness::Other);
         if !same {
             continue;
         }
@@ -139,7 +139,7 @@ fn nearly(principals: &[PrincipalRef], requester: &Requester) -> Option<Step> {
         let issuer = issuer_of_federated(&p.text)?.as_known()?;
         (issuer != host && bare(&issuer) == bare(host)).then_some((issuer, p))
     })?;
-    let note = Some(super::difference(&format!("https://{issuer}"), &format!("https://{host}")));
+    let note = Some(difference(&format!("https://{issuer}"), &format!("https://{host}")).to_string());
     let (expected, found) = (Some(issuer), Some(host.to_owned()));
     Some(Step { test: "Principal".to_owned(), outcome: Truth::False, expected, found, span: principal.text.span(), note })
 }
@@ -208,11 +208,7 @@ fn may_mint(host: &Text, choice: IssuerChoice) -> bool {
 }
 
 fn fits(host: &str, choice: IssuerChoice) -> bool {
-    registry().recognise(host).is_none_or(|r| match choice {
-        IssuerChoice::Cluster => r.issuer.tenancy == Tenancy::Cluster,
-        IssuerChoice::Spire => r.issuer.stands_for == Some(StandsFor::Spiffe),
-        IssuerChoice::Stated | IssuerChoice::Any => true,
-    })
+    registry().recognise(host).is_none_or(|r| choice.fits(&r))
 }
 
 /// The issuer that ready condition keys name.
@@ -245,13 +241,23 @@ fn context(policy: &Policy, principal: &str, presented: &Presented) -> Token {
     let recognised = registry().recognise(&host).or_else(|| registry().generic(&host));
     let exposed = |claim: &str| recognised.as_ref().is_some_and(|r| r.issuer.aws_key_of(claim).is_some());
     let mut out = context_of(&with_audience(presented), &host, &exposed);
+    // What is said of the request beside the token.
+    let said = presented.claims.claims.iter().filter(|(name, _)| is_request_key(name));
+    out.claims.extend(said.map(|(name, value)| (name.clone(), value.clone())));
     for key in policy.statements.iter().flat_map(|s| &s.conditions).filter_map(|c| c.key.as_known()) {
-        if of_request(&key.to_ascii_lowercase()) {
+        let given = out.claims.keys().any(|known| known.eq_ignore_ascii_case(&key));
+        if !given && of_request(&key.to_ascii_lowercase()) {
             out.claims.entry(key).or_insert(Claim::Open { optional: true });
         }
     }
     out.set("aws:SecureTransport", "true");
     out
+}
+
+/// A condition key of the request, and no claim: no issuer's claims begin so.
+fn is_request_key(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    lower.starts_with("aws:") || lower.starts_with("sts:")
 }
 
 /// Keys that every request has, with a value that the token does not tell.

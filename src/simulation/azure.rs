@@ -26,7 +26,7 @@ pub(super) fn decide(
         Credential { issuer: issuer.clone(), subject: subject.cloned(), audiences: audiences.to_vec(), expression: expression.cloned() };
     match issued(&issuer, presented) {
         Issued::No => Answer::OtherIssuer,
-        Issued::Nearly(step) => Answer::Decided(preceded(vec![step], decided(&credential, presented.claims.clone(), presented))),
+        Issued::Nearly(nearly) => Answer::Decided(preceded(vec![nearly.step()], decided(&credential, presented.claims.clone(), presented))),
         // The evaluator says itself that an issuer with unknowns is not decided.
         Issued::Yes(token) | Issued::Perhaps(token, _) => Answer::Decided(decided(&credential, token, presented)),
     }

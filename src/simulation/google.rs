@@ -1,9 +1,10 @@
 //! Google Cloud: the pool's providers (issuer, audience, mapping, condition), then the member of the binding.
 
-use super::{Answer, Issued, IssuerChoice, Presented, issued, may_be, preceded};
+use super::{Answer, Issued, IssuerChoice, Nearly, Presented, issued, may_be, preceded};
 use crate::admission::cel::Value;
 use crate::admission::cel::google::{Attributes, GoogleView, Member, MemberKind, Selector, evaluate_member, evaluate_provider};
 use crate::gate::google::{Disabled, disabled};
+use crate::gate::issuer::Difference;
 use crate::graph::links::Links;
 use crate::graph::{GoogleProvider, GoogleSource, Graph, ProviderId, ProviderKind, Setting};
 use crate::issuers::registry;
@@ -74,6 +75,9 @@ fn through(member: &Member, entry: Entry, shown: Option<String>) -> Evaluation {
     if truth == Truth::Unknown && note.is_none() {
         note = attributes.get(&name).and_then(|value| value.as_ref().err()).map(|fault| fault.message().to_owned());
     }
+    if truth == Truth::Unknown && note.is_none() && !member.text.is_known() {
+        note = Some("the member is not known whole".to_owned());
+    }
     let missing = found.is_none() && truth == Truth::False && !matches!(member.selector(), Some(Selector::Everyone(_)));
     if missing {
         note = Some(format!("the provider maps no `{name}`"));
@@ -126,8 +130,8 @@ fn enter(graph: &Graph, links: &Links, id: ProviderId, presented: &Presented) ->
                 steps.push(step);
                 aimed(provider, audiences, token, presented, &mut steps)
             }
-            Issued::Nearly(step) => {
-                let (step, token) = slash(step, presented);
+            Issued::Nearly(nearly) => {
+                let (step, token) = slash(&nearly, presented);
                 steps.push(step);
                 token
             }
@@ -203,14 +207,13 @@ fn conditions(provider: &GoogleProvider, token: &Token) -> (Evaluation, Attribut
 /// Google's own example for Entra leaves out the slash that Entra's tokens end with, and Microsoft's for its services: there
 /// it does not count. Whether it does elsewhere is not documented
 /// (<https://cloud.google.com/iam/docs/workload-identity-federation-with-other-clouds>).
-fn slash(step: Step, presented: &Presented) -> (Step, Token) {
-    let mut token = presented.claims.clone();
-    let (Some(trusted), Some(iss)) = (step.expected.clone(), step.found.clone()) else { return (step, token) };
-    if iss.strip_suffix('/') != Some(trusted.as_str()) {
+fn slash(nearly: &Nearly, presented: &Presented) -> (Step, Token) {
+    let (step, mut token) = (nearly.step(), presented.claims.clone());
+    if nearly.difference != Difference::SlashMissing || nearly.iss.strip_suffix('/') != Some(&nearly.trusted) {
         return (step, token);
     }
-    token.set("iss", iss.clone());
-    let entra = registry().recognise(&iss).is_some_and(|r| r.host_path.starts_with("sts.windows.net/"));
+    token.set("iss", nearly.iss.clone());
+    let entra = registry().recognise(&nearly.iss).is_some_and(|r| r.host_path.starts_with("sts.windows.net/"));
     let (outcome, note) = if entra {
         (Truth::True, None)
     } else {

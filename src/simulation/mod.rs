@@ -17,9 +17,10 @@ pub use document::{Decided, decide_document};
 pub use subject::of_subject;
 pub use token::{GithubJob, read as read_token};
 
+use crate::gate::issuer::{self, Difference, Sameness, compare, may_be};
 use crate::graph::links::Links;
 use crate::graph::{Gate, Graph, Trust};
-use crate::issuers::{StandsFor, Tenancy, registry};
+use crate::issuers::{Recognised, StandsFor, Tenancy, registry};
 use crate::partial::{Text, UnknownKind};
 use crate::place::Span;
 use crate::token::{Decision, Evaluation, Step, Token, Truth};
@@ -36,6 +37,17 @@ pub enum IssuerChoice {
     Spire,
     /// Whatever the one policy names.
     Any,
+}
+
+impl IssuerChoice {
+    /// Whether an issuer that is trusted is of this kind.
+    fn fits(self, recognised: &Recognised<'_>) -> bool {
+        match self {
+            Self::Cluster => recognised.issuer.tenancy == Tenancy::Cluster,
+            Self::Spire => recognised.issuer.stands_for == Some(StandsFor::Spiffe),
+            Self::Stated | Self::Any => true,
+        }
+    }
 }
 
 /// What is presented to a gate.
@@ -164,53 +176,60 @@ enum Issued {
     Yes(Token),
     /// It may be: the issuer is not known whole.
     Perhaps(Token, Step),
-    /// The issuer differs in a way that is a mistake (a slash, the scheme, letter case).
-    Nearly(Step),
+    /// It is but for a slip.
+    Nearly(Nearly),
     /// It is another one's.
     No,
 }
 
-/// Compares the token's issuer byte by byte, as Google and Entra do.
+/// An issuer that is trusted and the one of a token, which differ in a way that is a mistake.
+struct Nearly {
+    difference: Difference,
+    trusted: String,
+    iss: String,
+    span: Option<Span>,
+}
+
+impl Nearly {
+    fn step(&self) -> Step {
+        Step {
+            test: "issuer".to_owned(),
+            outcome: Truth::False,
+            expected: Some(self.trusted.clone()),
+            found: Some(self.iss.clone()),
+            span: self.span,
+            note: Some(self.difference.to_string()),
+        }
+    }
+}
+
+/// Compares the token's issuer as the gate does.
 fn issued(issuer: &Text, presented: &Presented) -> Issued {
-    let iss = presented.claims.string("iss").unwrap_or_default();
-    let step = |outcome: Truth, note: &str| Step {
-        test: "issuer".to_owned(),
-        outcome,
-        expected: Some(issuer.to_string()),
-        found: Some(iss.to_owned()),
-        span: issuer.span(),
-        note: Some(note.to_owned()),
-    };
     if presented.issuer != IssuerChoice::Stated {
         return chosen(issuer, presented);
     }
-    let Some(known) = issuer.as_known() else {
-        return match may_be(issuer, iss) {
-            true => Issued::Perhaps(presented.claims.clone(), step(Truth::Unknown, "the issuer that is trusted is not known")),
-            false => Issued::No,
-        };
-    };
-    if known == iss {
-        return Issued::Yes(presented.claims.clone());
+    let iss = presented.claims.string("iss").unwrap_or_default();
+    match compare(issuer, iss) {
+        Sameness::Same => Issued::Yes(presented.claims.clone()),
+        Sameness::Other => Issued::No,
+        Sameness::Nearly(difference) => {
+            Issued::Nearly(Nearly { difference, trusted: issuer.to_string(), iss: iss.to_owned(), span: issuer.span() })
+        }
+        Sameness::Perhaps => {
+            let step = Step {
+                test: "issuer".to_owned(),
+                outcome: Truth::Unknown,
+                expected: Some(issuer.to_string()),
+                found: Some(iss.to_owned()),
+                span: issuer.span(),
+                note: Some("the issuer that is trusted is not known".to_owned()),
+            };
+            Issued::Perhaps(presented.claims.clone(), step)
+        }
     }
-    if bare(&known).eq_ignore_ascii_case(bare(iss)) {
-        return Issued::Nearly(step(Truth::False, &difference(&known, iss)));
-    }
-    Issued::No
 }
 
-/// How an issuer that is trusted differs from the one of a token that it is nearly.
-fn difference(trusted: &str, iss: &str) -> String {
-    let what = match (trusted.contains("://"), trusted.ends_with('/'), iss.ends_with('/')) {
-        (false, ..) => "`https://` is missing in what is trusted",
-        _ if trusted.split("://").next() != iss.split("://").next() => "the scheme differs",
-        (_, true, false) => "what is trusted has a slash at the end that the token's issuer has not",
-        (_, false, true) => "the slash at the end of the token's issuer is missing in what is trusted",
-        _ => "they differ in upper and lower case",
-    };
-    format!("nearly: {what}, and issuers are compared character by character")
-}
-
+/// A token of whatever issuer of a kind is trusted: its `iss` is the one that the issuer's tokens have, as the gate tells it.
 fn chosen(issuer: &Text, presented: &Presented) -> Issued {
     let known = issuer.as_known();
     // Nothing but a cluster has its issuer computed.
@@ -218,36 +237,18 @@ fn chosen(issuer: &Text, presented: &Presented) -> Issued {
         return Issued::No;
     }
     let recognised = known.as_deref().and_then(|url| registry().recognise(url));
-    let registered = recognised.as_ref().map(|r| r.iss.clone());
-    let fits = recognised.is_none_or(|r| match presented.issuer {
-        IssuerChoice::Cluster => r.issuer.tenancy == Tenancy::Cluster,
-        IssuerChoice::Spire => r.issuer.stands_for == Some(StandsFor::Spiffe),
-        IssuerChoice::Stated | IssuerChoice::Any => true,
-    });
-    if !fits {
+    let own = recognised.as_ref().map(|r| r.iss.clone());
+    if recognised.is_some_and(|r| !presented.issuer.fits(&r)) {
         return Issued::No;
     }
-    let mut token = presented.claims.clone();
-    // A cluster's tokens say its issuer as the cluster does, however it is written in the trust.
-    if let (Some(known), Some(own)) = (known.as_deref(), registered.filter(|own| known.as_deref() != Some(own))) {
-        let note = Some(difference(known, &own));
-        let (expected, found) = (Some(known.to_owned()), Some(own));
-        return Issued::Nearly(Step { test: "issuer".to_owned(), outcome: Truth::False, expected, found, span: issuer.span(), note });
+    if let (Some(known), Some(iss)) = (&known, own)
+        && *known != iss
+    {
+        return Issued::Nearly(Nearly { difference: issuer::difference(known, &iss), trusted: known.clone(), iss, span: issuer.span() });
     }
+    let mut token = presented.claims.clone();
     token.set("iss", known.unwrap_or_else(|| issuer.to_string()));
     Issued::Yes(token)
-}
-
-/// Without the scheme and a slash at the end.
-fn bare(url: &str) -> &str {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or(url);
-    rest.strip_suffix('/').unwrap_or(rest)
-}
-
-/// Whether a text with holes can be this string, by its ends.
-fn may_be(text: &Text, string: &str) -> bool {
-    let (prefix, suffix) = (text.known_prefix(), text.known_suffix());
-    string.len() >= prefix.len() + suffix.len() && string.starts_with(&prefix) && string.ends_with(&suffix)
 }
 
 /// Puts steps before those of an evaluation and lets them decide with it.

@@ -172,8 +172,8 @@ fn usual_shapes(atom: &Unknown) -> Vec<String> {
 
 /// The last word of the label: `${var.github_org}` gives `github-org`.
 fn word(atom: &Unknown) -> String {
-    let label = atom.label().trim_start_matches("${").trim_end_matches('}');
-    let last = label.rsplit(['.', '[', '(', '"']).find(|w| w.chars().filter(char::is_ascii_alphabetic).count() > 1).unwrap_or("value");
+    let last =
+        atom.bare().rsplit(['.', '[', '(', '"']).find(|w| w.chars().filter(char::is_ascii_alphabetic).count() > 1).unwrap_or("value");
     let mut out = String::new();
     for c in last.chars().take(24) {
         if c.is_ascii_alphanumeric() {

@@ -139,7 +139,7 @@ pub fn placeholder(atom: &Unknown) -> String {
         UnknownKind::Guid => "11111111-2222-3333-4444-555555555555".to_owned(),
         UnknownKind::ServiceAccountEmail => "unknown@unknown-project.iam.gserviceaccount.com".to_owned(),
         UnknownKind::Any | UnknownKind::ProjectId | UnknownKind::Word => {
-            let last = atom.label().trim_matches(['$', '{', '}']).rsplit(['.', '/']).next().unwrap_or_default();
+            let last = atom.bare().rsplit(['.', '/']).next().unwrap_or_default();
             let word: String = last.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
             let word = word.trim_matches('-');
             if word.is_empty() { "unknown".to_owned() } else { word.to_owned() }

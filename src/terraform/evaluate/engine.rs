@@ -225,7 +225,7 @@ impl<'a> Evaluator<'a> {
     pub(super) fn picks(&self, atom: &Unknown, entries: &[Entry]) {
         let keys: Option<BTreeSet<String>> = entries.iter().map(|e| e.key.as_known()).collect();
         if let Some(keys) = keys {
-            self.selectors.borrow_mut().entry(self.inside_root(atom)).or_default().pick(atom.label(), keys);
+            self.selectors.borrow_mut().entry(self.inside_root(atom)).or_default().pick(atom.bare(), keys);
         }
     }
 
@@ -244,7 +244,7 @@ impl<'a> Evaluator<'a> {
             return value;
         }
         let known = Value { kind: Kind::Text(Text::literal(&choice.value, span)), span: Some(span), trail: value.trail };
-        super::values::with_hop(known, span, HopKind::MapKey(choice.label.trim_matches(['$', '{', '}']).into()))
+        super::values::with_hop(known, span, HopKind::MapKey(choice.label.as_str().into()))
     }
 
     /// Counts one evaluation and one level; the caller must call [`Evaluator::leave`] after an `Ok`.
@@ -331,7 +331,7 @@ impl<'a> Evaluator<'a> {
 
     /// The atom of an expression that failed.
     pub(super) fn failed(&self, error: &EvalError, expr: &Expr, scope: &Scope) -> Value {
-        if self.choice.as_ref().is_some_and(|choice| error.message == no_key(&choice.value)) {
+        if self.choice.as_ref().is_some_and(|choice| error.missing_key.as_ref() == Some(&choice.value)) {
             self.impossible.set(true);
         }
         let label = super::expression::describe(expr);
@@ -402,11 +402,6 @@ impl<'a> Evaluator<'a> {
         instance.memory.borrow_mut().insert(name.to_owned(), Memo::Done(value.clone()));
         value
     }
-}
-
-/// What is wrong with an index.
-pub(super) fn no_key(key: &str) -> String {
-    format!("the map has no key `{key}`")
 }
 
 impl Instance {

@@ -91,11 +91,18 @@ pub struct EvalError {
     pub message: String,
     /// Where.
     pub span: Option<Span>,
+    /// The key that a map has not, where that is what is wrong.
+    pub missing_key: Option<String>,
 }
 
 impl EvalError {
     pub(crate) fn new(message: impl Into<String>, span: Option<Span>) -> Self {
-        Self { message: message.into(), span }
+        Self { message: message.into(), span, missing_key: None }
+    }
+
+    /// A map has no such key.
+    pub(crate) fn no_key(key: &str, span: Option<Span>) -> Self {
+        Self { missing_key: Some(key.to_owned()), ..Self::new(format!("the map has no key `{key}`"), span) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Attributes, indexes and splats on values.
 
 use super::EvalError;
-use super::engine::{Evaluator, Result, Scope, no_key};
+use super::engine::{Evaluator, Result, Scope};
 use super::reference::RefStep;
 use super::values::{child, noun, one_of};
 use crate::partial::{Kind, Part, Value};
@@ -86,7 +86,7 @@ impl Evaluator<'_> {
                     return Ok(found.value.clone());
                 }
                 if text.is_known() && !*open && entries.iter().all(|e| e.key.is_known()) {
-                    return Err(EvalError::new(no_key(&text.to_string()), Some(expr.span)));
+                    return Err(EvalError::no_key(&text.to_string(), Some(expr.span)));
                 }
                 if text.is_known() || *open {
                     return Ok(self.unknown_result(expr, scope));

@@ -306,7 +306,7 @@ pub(super) fn product(values: &[Value]) -> Option<Vec<Vec<Value>>> {
 
 /// An unknown inside another one: `${x}` and `name` give `${x.name}`.
 pub(super) fn child(atom: &Unknown, step: &str) -> Unknown {
-    let inner = atom.label().strip_prefix("${").and_then(|l| l.strip_suffix('}')).unwrap_or(atom.label());
+    let inner = atom.bare();
     let kind = crate::kinds::kind_of_attribute(step.trim_start_matches('.'));
     let own = atom.facts().items.as_deref().filter(|_| step.starts_with('[')).cloned();
     let kind = super::validation::narrowed(kind, own.as_ref());

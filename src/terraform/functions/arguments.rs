@@ -157,7 +157,7 @@ pub(super) fn derived(function: &str, atom: &Unknown, more: &[&str], kind: Unkno
         let _ = write!(out, ",{m:?}");
         out
     });
-    let inner = atom.label().strip_prefix("${").and_then(|l| l.strip_suffix('}')).unwrap_or(atom.label());
+    let inner = atom.bare();
     let shown = quoted.replace(',', ", ");
     Unknown::new(format!("{function}({}{quoted})", atom.key()), kind, format!("${{{function}({inner}{shown})}}"), atom.why(), atom.span())
         .coming_from(UnknownOrigin::Call { function: function.into(), joined: atom.is_joined() })

@@ -145,7 +145,7 @@ fn kind(project: &Text) -> Option<ProjectKind> {
         return Some(kind);
     }
     let [Part::Hole { atom, .. }] = project.parts.as_slice() else { return None };
-    let label = atom.label().trim_matches(['$', '{', '}', ' ']).to_ascii_lowercase();
+    let label = atom.bare().to_ascii_lowercase();
     let last = label.rsplit(['.', '"', '[', ']']).find(|s| !s.is_empty()).unwrap_or_default().to_owned();
     (last == "project_id" || last.ends_with("_project_id")).then_some(ProjectKind::Unknown)
 }
