@@ -7,7 +7,7 @@ use super::{Inputs, IssuerView};
 use crate::admission::exposure::{Life, shape};
 use crate::admission::formula::Formula;
 use crate::admission::iam::{self, Effect, Policy, PrincipalRef, View, Viewer};
-use crate::graph::pieces::account_of_arn;
+use crate::graph::pieces::{self, account_of_arn};
 use crate::graph::{Identity, IdentityKind, ProviderId, ProviderKind};
 use crate::issuers::{SessionTags, Template};
 use crate::partial::{Part, Text, cut};
@@ -114,16 +114,27 @@ fn issuer_of_keys(policy: &Policy, principal: &Text) -> Option<Text> {
 /// The clients of the provider: STS takes tokens for one of them only
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html>).
 fn clients(inputs: &Inputs<'_>, principal: &Text, providers: &[ProviderId]) -> Option<Accepted> {
-    let host = iam::issuer_of_federated(principal)?.to_string();
+    let host = iam::issuer_of_federated(principal)?;
     let (mut clients, mut certain) = (Vec::new(), true);
     for provider in providers.iter().filter_map(|id| inputs.graph.provider(*id)) {
         let ProviderKind::AwsOidc { url, audiences, .. } = &provider.kind else { continue };
-        if url.to_string().trim_end_matches('/').ends_with(&host) {
+        if is_of(url, &host) {
             certain &= !provider.origin.library && !provider.origin.conditional;
             clients.extend(audiences.as_ref()?.iter().cloned());
         }
     }
     (!clients.is_empty()).then(|| Accepted { certain, ..Accepted::written(&clients) })
+}
+
+/// Whether a provider's URL is that of this host and path, as far as both are written.
+#[must_use]
+pub fn is_of(url: &Text, host: &Text) -> bool {
+    let bare = pieces::trim_slashes(&pieces::without_scheme(url));
+    let host = pieces::trim_slashes(host);
+    match (bare.as_known(), host.as_known()) {
+        (Some(bare), Some(host)) => bare.eq_ignore_ascii_case(&host),
+        _ => bare.same(&host),
+    }
 }
 
 impl FederatedView<'_> {

@@ -15,8 +15,7 @@ use std::collections::BTreeSet;
 type Mark = (String, String, usize);
 
 /// Exposures that are not about the tokens of one issuer.
-const WITHOUT_WITNESS: [RuleId; 11] = [
-    RuleId::AccountPrincipal,
+const WITHOUT_WITNESS: [RuleId; 10] = [
     RuleId::DefaultServiceAccount,
     RuleId::NodeIdentityExposed,
     RuleId::PodIdentityUnscoped,

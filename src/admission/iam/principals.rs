@@ -73,11 +73,13 @@ pub fn federated(policy: &Policy) -> Vec<&Text> {
     named.filter(|p| p.kind == PrincipalKind::Federated).flat_map(|p| &p.leaf.choices).collect()
 }
 
-/// The pieces that stand in the statement itself: they came no farther than the key.
+/// The pieces that stand in the statement itself: they came no farther than the key. A piece that is not known stands where
+/// it is used only if that is not where it enters: the place of a variable is its declaration.
 fn written(key: &Text, text: &Text) -> Option<Span> {
     let way = hops(&key.trail()).count();
     let here = |part: &&Part| match part {
-        Part::Literal { trail, .. } | Part::Hole { trail, .. } => hops(trail).count() <= way,
+        Part::Literal { trail, .. } => hops(trail).count() <= way,
+        Part::Hole { trail, atom, span } => hops(trail).count() <= way && atom.span() != *span,
     };
     let mut spans = text.parts.iter().filter(here).filter_map(Part::span);
     let first = spans.next()?;

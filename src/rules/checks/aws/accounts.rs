@@ -36,13 +36,16 @@ pub(super) fn accounts(subject: &RoleTrust<'_>) -> Vec<Finding> {
         if statement.open_conditions.is_some() || subject.policy.open.is_some() {
             continue;
         }
-        let Some(sure) = principals::anybody_of(subject, &principal, (known == Known::Written).then_some(&account)) else { continue };
+        let Some((caller, sure)) = principals::anybody_of(subject, &principal, (known == Known::Written).then_some(&account)) else {
+            continue;
+        };
         let (severity, message) = of_account(own.as_deref(), &account, known);
         findings.push(
             Finding::new(RuleId::AccountPrincipal, &subject.trust.origin, principal.span, &account, message)
                 .severity(severity)
                 .certain(sure && (own.is_some() || known == Known::Own))
                 .help("name the role that needs it (`arn:aws:iam::ACCOUNT:role/NAME`), or ask for `sts:ExternalId` where a third party acts for you")
+                .witness(Some(caller))
                 .along_text(&principal.text),
         );
     }

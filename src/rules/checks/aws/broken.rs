@@ -2,7 +2,7 @@
 
 use super::advice::{self, Wanted};
 use super::exposure::unbound;
-use super::{Context, FederatedView, RoleTrust};
+use super::{Context, FederatedView, RoleTrust, named_by_allow};
 use crate::admission::entra::glob_matches;
 use crate::admission::exposure::{Life, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
@@ -271,7 +271,9 @@ fn contradiction(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Finding {
         return finding;
     }
     let message = format!("the conditions contradict each other: no token of {name} can ever satisfy all of them");
-    let finding = Finding::new(RuleId::NeverMatches, &subject.trust.origin, tests.first().and_then(|t| t.span), "contradiction", message);
+    let named = || named_by_allow(subject.policy, &seen.via.principal).first().and_then(|p| p.span);
+    let place = tests.first().and_then(|t| t.span).or_else(named);
+    let finding = Finding::new(RuleId::NeverMatches, &subject.trust.origin, place, "contradiction", message);
     finding.help("all tests of a statement have to hold at once; alternatives belong in one list of values, or in statements of their own")
 }
 

@@ -147,7 +147,11 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
             findings.extend(finding);
         }
     }
-    for seen in gate::aws::views(&context.inputs(), subject.role(), subject.policy, subject.providers()) {
+    let views = gate::aws::views(&context.inputs(), subject.role(), subject.policy, subject.providers());
+    if views.is_empty() && flawed.is_empty() && findings.is_empty() {
+        unseen(&subject);
+    }
+    for seen in views {
         if flawed.iter().any(|f| f.same(&seen.via.principal)) {
             continue;
         }
@@ -192,6 +196,15 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
         findings.extend(dead.into_iter().map(|f| if f.rule == RuleId::NeverMatches { f.certain(!seen.subjects.truncated) } else { f }));
     }
     findings.into_iter().map(|f| Finding { witness: f.witness.map(iam::documented), ..f }).collect()
+}
+
+/// Notes a trust whose tokens nobody can tell: what mints them is not known.
+fn unseen(subject: &RoleTrust<'_>) {
+    let origin = &subject.trust.origin;
+    let brings = |p: &iam::PrincipalRef| p.brings_tokens() && gate::aws::other_account(subject.role(), &p.text).is_none();
+    let Some(principal) = iam::principals(subject.policy).into_iter().find(brings) else { return };
+    let why = format!("cannot determine which tokens `{}` admits: what `{}` is a provider of is not known", origin.name, principal.text);
+    subject.context.record_undecided(principal.span.unwrap_or(origin.span), why);
 }
 
 /// The provider may be taken to be in the role's account, where STS looks for it: not when the account is looked up

@@ -123,13 +123,16 @@ fn segment(name: &str, value: Text) -> Formula {
 }
 
 /// Whether a role or user of the account, with nothing about it but the account, can assume the role by the statement that
-/// names the account; the value tells whether that is certain.
-pub(super) fn anybody_of(subject: &RoleTrust<'_>, principal: &PrincipalRef, account: Option<&String>) -> Option<bool> {
+/// names the account: who, and whether that is certain.
+pub(super) fn anybody_of(subject: &RoleTrust<'_>, principal: &PrincipalRef, account: Option<&String>) -> Option<(Token, bool)> {
     let view = view(subject, principal.statement)?;
     let people = view.templates.iter().filter(|t| t.segments.iter().any(|s| s.role == Role::Project));
     let plain: Vec<Template> = people.map(|t| nondescript(t, account)).collect();
-    let found = |formula: &Formula| matches!(subject.context.life(formula, &plain), Life::Alive(_));
-    if found(&view.formula) { Some(true) } else { found(&view.lenient).then_some(false) }
+    let found = |formula: &Formula| match subject.context.life(formula, &plain) {
+        Life::Alive(token) => Some(*token),
+        Life::Dead | Life::Unknown => None,
+    };
+    found(&view.formula).map(|token| (token, true)).or_else(|| found(&view.lenient).map(|token| (token, false)))
 }
 
 /// The template with every name, tag and choice fixed to its first sample, which no policy has in mind, and with the account.

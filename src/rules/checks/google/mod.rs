@@ -5,6 +5,7 @@ mod audience;
 mod binding;
 mod collision;
 mod conditions;
+mod coverage;
 mod endpoints;
 mod impersonation;
 mod limits;
@@ -40,6 +41,7 @@ pub fn providers(context: &Context<'_>) -> Vec<Finding> {
 pub fn bindings(context: &Context<'_>) -> Vec<Finding> {
     let privileged = privilege::privileged(context.graph);
     let check = |(i, trust): (usize, &crate::graph::Trust)| -> Vec<Finding> {
+        coverage::check(context, i, trust);
         binding::check(context, i, trust).into_iter().map(|f| privilege::weigh(f, trust.identity, &privileged)).collect()
     };
     context.graph.trusts.par_iter().enumerate().flat_map_iter(check).collect()
@@ -71,5 +73,8 @@ pub fn impersonation(context: &Context<'_>) -> Vec<Finding> {
 
 /// A provider under each of the conditions that it may have, without those that Google refuses to create: see [`refused`].
 pub(super) fn views<'a>(context: &'a Context<'_>, id: ProviderId) -> Vec<ProviderView<'a>> {
+    if refused::is_refused(context, id) {
+        return Vec::new();
+    }
     google::views(&context.inputs(), id).into_iter().filter(|v| refused::is_readable(&v.via.view)).collect()
 }

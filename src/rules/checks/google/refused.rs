@@ -4,7 +4,7 @@
 use super::{Context, attributes, limits};
 use crate::admission::cel::google::{GoogleView, circles};
 use crate::admission::cel::{Problem, parse};
-use crate::catalogue::{RuleId, Severity};
+use crate::catalogue::{Confidence, RuleId, Severity};
 use crate::graph::{GoogleProvider, GoogleSource, Provider, ProviderId, ProviderKind, Setting};
 use crate::issuers::{Mistake, well_known_mistakes};
 use crate::partial::Text;
@@ -39,6 +39,11 @@ fn mistaken(provider: &Provider, google: &GoogleProvider) -> Option<Finding> {
     let finding = Finding::new(RuleId::IssuerMismatch, &provider.origin, issuer.span(), "issuer", message).along_text(issuer);
     let finding = if certain { finding } else { finding.severity(Severity::Medium) };
     Some(finding.certain(certain).help("write the issuer as it stands in the `iss` claim of the tokens"))
+}
+
+/// Google certainly refuses the provider: nobody comes through it.
+pub(super) fn is_refused(context: &Context<'_>, id: ProviderId) -> bool {
+    check(context, id).iter().any(|f| f.rule == RuleId::RejectedPolicy && f.confidence == Confidence::Proven)
 }
 
 /// The mapping as it is written, with the condition where there is one and no other.
