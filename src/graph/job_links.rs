@@ -118,7 +118,7 @@ fn lone_policy(graph: &Graph, role: &Text) -> Vec<IdentityId> {
         let mut providers = crate::admission::iam::federated(policy).into_iter().peekable();
         providers.peek().is_some()
             && account.is_some()
-            && providers.all(|p| pieces::account_of_arn(&p).and_then(|a| a.as_known()) == account)
+            && providers.all(|p| pieces::account_of_arn(p).and_then(|a| a.as_known()) == account)
     };
     let mut policies = own.filter_map(|t| if let super::Gate::AwsPolicy(policy) = &t.gate { Some(policy) } else { None }).peekable();
     if policies.peek().is_some() && policies.all(|policy| fits(policy)) { vec![id] } else { Vec::new() }

@@ -95,7 +95,7 @@ pub fn well_known_mistakes(url: &str) -> Option<Mistake> {
         return Some(Mistake::Scheme { written: scheme.to_owned(), issuer });
     }
     let host_path = host_path(url)?;
-    if let Some(mistake) = address(&host_path) {
+    if let Some(mistake) = address(host_path) {
         return Some(mistake);
     }
     let discovery = host_path.split_once("/.well-known").map(|(head, _)| head);

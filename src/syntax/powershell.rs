@@ -109,10 +109,9 @@ impl Script<'_> {
     /// `foreach ($x in …)`: the variable has many values.
     fn looped(&mut self) {
         let head = self.rest().split('{').next().unwrap_or_default().to_owned();
-        for part in head.split('$').skip(1) {
+        if let Some((_, part)) = head.split_once('$') {
             let name: String = part.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
             self.variables.insert(name.to_ascii_lowercase(), None);
-            break;
         }
         self.at += head.len();
     }

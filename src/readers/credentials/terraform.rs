@@ -13,12 +13,11 @@ use crate::terraform::{Mode, Resource};
 pub(in crate::readers) fn resource(reader: &mut Reader, resource: &Resource) {
     match (resource.mode, resource.kind.as_str()) {
         (Mode::Provider, kind) => provider(reader, resource, kind),
-        (Mode::Managed, "aws_iam_access_key") => {
+        (Mode::Managed, "aws_iam_access_key")
             // An inactive key opens nothing.
-            if known_at(&resource.body, "status").is_none_or(|s| s != "Inactive") {
+            if known_at(&resource.body, "status").is_none_or(|s| s != "Inactive") => {
                 made(reader, resource, Cloud::Aws, CredentialKind::AccessKey, &["user"]);
             }
-        }
         (Mode::Managed, "google_service_account_key") => {
             // A public key that is uploaded has its private half elsewhere.
             made(reader, resource, Cloud::Google, CredentialKind::ServiceAccountKey, &["service_account_id"]);

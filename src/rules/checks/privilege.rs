@@ -112,6 +112,7 @@ pub(super) fn weigh(finding: Finding, identity: IdentityId, privileged: &Privile
 mod tests {
     use super::is_privilege;
     use crate::graph::{Grant, Origin};
+    use crate::partial::Text;
     use crate::place::{FileId, Span};
 
     fn grant(permission: &str, scope: &str) -> Grant {

@@ -30,7 +30,7 @@ pub(super) fn accounts(subject: &RoleTrust<'_>) -> Vec<Finding> {
     let own = own_account(subject);
     let named = |p: &PrincipalRef| p.kind == PrincipalKind::Aws && p.effect == Effect::Allow && !p.negated;
     let mut findings: Vec<Finding> = Vec::new();
-    for principal in iam::principals(&subject.policy).into_iter().filter(named) {
+    for principal in iam::principals(subject.policy).into_iter().filter(named) {
         let Some((account, known)) = whole_account(&principal.text) else { continue };
         let Some(statement) = subject.policy.statements.get(principal.statement) else { continue };
         if statement.open_conditions.is_some() || subject.policy.open.is_some() {

@@ -209,7 +209,7 @@ fn schemed(subject: &RoleTrust<'_>, test: &ConditionTest, scheme: &str, name: &s
 
 /// Every principal for which [`other_account`] says so.
 pub(super) fn other_accounts(subject: &RoleTrust<'_>) -> Vec<Finding> {
-    iam::principals(&subject.policy).iter().filter(|p| p.brings_tokens()).filter_map(|p| other_account(subject, p)).collect()
+    iam::principals(subject.policy).iter().filter(|p| p.brings_tokens()).filter_map(|p| other_account(subject, p)).collect()
 }
 
 /// The provider is another account's: STS looks for it in the role's

@@ -20,7 +20,7 @@ const PARTITION: &str = "partition";
 const MAX_NAMED: usize = 3;
 
 fn view(subject: &RoleTrust<'_>, index: usize) -> Option<PrincipalView> {
-    PrincipalView::of(subject.context.registry, &subject.policy, index)
+    PrincipalView::of(subject.context.registry, subject.policy, index)
 }
 
 /// Who can assume the role; `likely` where it takes a test that depends on the request.
@@ -38,7 +38,7 @@ pub(super) fn public(subject: &RoleTrust<'_>) -> Vec<Finding> {
         all && p.effect == Effect::Allow && !p.negated
     };
     let mut findings = Vec::new();
-    for principal in iam::principals(&subject.policy).into_iter().filter(everyone) {
+    for principal in iam::principals(subject.policy).into_iter().filter(everyone) {
         let Some(view) = view(subject, principal.statement) else { continue };
         match exposure(subject, &view) {
             Ok(exposure) if matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix) => {

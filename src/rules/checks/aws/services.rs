@@ -16,7 +16,7 @@ fn of_service<'s>(subject: &'s RoleTrust<'_>, service: &str) -> Vec<(&'s Stateme
     let named = |p: &PrincipalRef| {
         p.kind == PrincipalKind::Service && p.effect == Effect::Allow && !p.negated && p.text.as_known().as_deref() == Some(service)
     };
-    let found = iam::principals(&subject.policy).into_iter().filter(named);
+    let found = iam::principals(subject.policy).into_iter().filter(named);
     found
         .filter_map(|p| subject.policy.statements.get(p.statement).map(|s| (s, p)))
         .filter(|(s, _)| s.open_conditions.is_none() && subject.policy.open.is_none())

@@ -22,7 +22,7 @@ use crate::rules::{Finding, advice};
 pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
     let Gate::GoogleMember { member: text, condition, .. } = &trust.gate else { return Vec::new() };
     match condition.as_ref().and_then(|c| conditions::check(trust, c)) {
-        Some(finding) => return vec![finding],
+        Some(finding) => vec![finding],
         None if condition.is_some() => {
             let exposure = |f: &Finding| f.category == Category::Exposure;
             granted(context, index, trust, text).into_iter().map(|f| if exposure(&f) { f.certain(false) } else { f }).collect()

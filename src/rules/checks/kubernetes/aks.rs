@@ -50,7 +50,7 @@ fn names(subject: &Text, account: &Account<'_>) -> Option<bool> {
         return if pieces::starts_unknown(subject) { None } else { Some(false) };
     };
     let (namespace, name) = pieces::split_once(&rest, ":")?;
-    let space = account.namespace.map_or(None, |own| equal(&namespace, own));
+    let space = account.namespace.and_then(|own| equal(&namespace, own));
     match (space, equal(&name, account.name)) {
         (Some(false), _) | (_, Some(false)) => Some(false),
         (Some(true), Some(true)) => Some(true),
