@@ -86,6 +86,10 @@ impl Reader<'_> {
             if self.at == start || !self.rest().starts_with('\n') {
                 self.line();
             }
+            // A bracket that closes nothing.
+            if self.at == start {
+                self.at += self.rest().chars().next().map_or(1, char::len_utf8);
+            }
         }
         out
     }

@@ -105,13 +105,16 @@ fn mistakes_are_told() {
         ("https://gitlab.com/.well-known/openid-configuration", "discovery"),
         (" https://gitlab.com", "white space"),
         ("https://GitLab.com", "lower case"),
+        ("https://github.com", "product's address"),
         ("https://sts.windows.net/66666666-0000-4000-8000-000000000001", "missing"),
     ];
     for (url, expected) in rows {
         let message = well_known_mistakes(url).map(|m| m.to_string());
         assert!(message.as_ref().is_some_and(|m| m.contains(expected)), "{url}: {message:?}");
     }
-    for url in ["https://token.actions.githubusercontent.com", "https://auth.example.com", "https://github.com", "", "gitlab.com"] {
+    for url in
+        ["https://token.actions.githubusercontent.com", "https://auth.example.com", "https://github.com/login/oauth", "", "gitlab.com"]
+    {
         assert_eq!(well_known_mistakes(url), None, "{url}");
     }
     for (url, _) in RECOGNISED.iter().filter(|(u, _)| !u.contains("Token")) {
