@@ -129,8 +129,8 @@ fn address(host_path: &str) -> Option<Mistake> {
     ];
     let (host, path) = host_path.split_once('/').unwrap_or((host_path, ""));
     let host = host.to_ascii_lowercase();
-    // `https://github.com/login/oauth` is the issuer of people's tokens.
-    if let Some((_, issuer)) = WEBSITES.iter().find(|(site, _)| *site == host).filter(|_| !path.starts_with("login/")) {
+    // Below the address there are issuers: `https://github.com/login/oauth` is that of people's tokens.
+    if let Some((_, issuer)) = WEBSITES.iter().find(|(site, _)| *site == host).filter(|_| path.trim_matches('/').is_empty()) {
         return Some(Mistake::Website((*issuer).to_owned()));
     }
     let entra = ["login.microsoftonline.com", "sts.windows.net"].contains(&host.as_str());

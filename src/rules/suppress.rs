@@ -79,7 +79,8 @@ impl Word {
 /// The least severity of what is found at a literal that several identities share. A comment there accepts that much for each
 /// of them: not what tomorrow's administrator makes of the same literal. Beside the identity itself a comment accepts all.
 fn least(findings: &[Finding]) -> BTreeMap<(RuleId, Span), Severity> {
-    let mut all: BTreeMap<(RuleId, Span), (BTreeSet<Option<Span>>, Severity)> = BTreeMap::new();
+    type Shared = (BTreeSet<Option<Span>>, Severity);
+    let mut all: BTreeMap<(RuleId, Span), Shared> = BTreeMap::new();
     for finding in findings.iter().filter(|f| f.declared.is_some()) {
         let (declared, least) = all.entry((finding.rule, finding.span)).or_insert_with(|| (BTreeSet::new(), finding.severity));
         declared.insert(finding.declared);

@@ -69,7 +69,7 @@ fn clusters_without_a_pool() {
         "the other cluster is meant"
     );
     assert_eq!(of(&cluster("a", "mill-shop", "")), Vec::<String>::new(), "a cluster of another project");
-    assert_eq!(of(&cluster("a", "mill-shop", WI)), ["workload-identity-disabled", "one-sided-binding"]);
+    assert_eq!(of(&cluster("a", "mill-shop", WI)), ["one-sided-binding", "workload-identity-disabled"]);
 }
 
 /// The pool is of the cluster's project, wherever the service account is.

@@ -1,8 +1,12 @@
 //! CI systems: the jobs that present tokens, and what is known of their subjects.
 
+mod build;
 mod customised;
 mod environments;
 mod github;
+mod gitlab;
+mod others;
+mod terraform;
 mod variables;
 
 pub(super) use customised::{document, terraform};
@@ -14,4 +18,9 @@ use crate::terraform::Resource;
 pub(super) fn jobs(reader: &mut Reader, objects: &[Object<'_>], resources: &[Resource]) {
     environments::read(reader, resources);
     github::read(reader, objects, resources);
+    gitlab::read(reader, objects);
+    for object in objects {
+        others::read(reader, object);
+    }
+    terraform::read(reader, resources);
 }

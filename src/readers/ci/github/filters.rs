@@ -25,7 +25,7 @@ pub(super) fn regex(pattern: &str) -> String {
 }
 
 /// The characters of a text, each as itself.
-pub(super) fn literal(text: &str) -> String {
+pub(in crate::readers::ci) fn literal(text: &str) -> String {
     let mut out = String::new();
     text.chars().for_each(|c| escape(c, &mut out));
     out

@@ -18,6 +18,8 @@ use crate::partial::{Kind, Text, Value};
 use crate::place::Span;
 use crate::terraform::Resource;
 use events::Trigger;
+pub(super) use filters::literal;
+
 use expression::Possible;
 use scope::{Inputs, Scope};
 use std::collections::BTreeMap;
