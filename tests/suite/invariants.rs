@@ -4,7 +4,7 @@
 //! at a time. A stranger is named by no policy, and one repository's token speaks of one repository. A finding stands where
 //! something is written. Every trust is judged or in the coverage, and nothing is said of it that contradicts itself.
 
-#![allow(clippy::expect_used)]
+#![allow(clippy::expect_used, clippy::print_stdout)]
 
 use super::witnesses;
 use fedlint::admission::entra::Credential;

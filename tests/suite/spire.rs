@@ -118,8 +118,11 @@ const NS_SA: &str = "  spiffeIDTemplate: 'spiffe://{{ .TrustDomain }}/ns/{{ .Pod
 const CONTROLLER: &str =
     "apiVersion: spire.spiffe.io/v1alpha1\nkind: ControllerManagerConfig\nmetadata:\n  name: c\nclusterName: a\ntrustDomain: td.example\n";
 
+/// A name, its files, and the rule that it breaks.
+type Case = (&'static str, Vec<(&'static str, String)>, Option<&'static str>);
+
 /// Name, files, the rule that fires at medium or above (and no other), or none.
-fn cases() -> Vec<(&'static str, Vec<(&'static str, String)>, Option<&'static str>)> {
+fn cases() -> Vec<Case> {
     let https = "https://oidc.td.example";
     let issuer = "  jwt_issuer = \"https://oidc.td.example\"";
     let entry = |body: &str| format!("{{\"entries\": [{{\"spiffe_id\": \"spiffe://td.example/a\", {body}}}]}}");
