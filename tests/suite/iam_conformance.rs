@@ -303,6 +303,27 @@ fn context() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
+/// A value of another claim stands as any text in the formula, and its operator's letter case holds for the rest of it.
+#[test]
+fn a_variable_in_a_value_that_ignores_case_is_compared_without_case() {
+    for (value, subject, decision) in [
+        ("${token.actions.githubusercontent.com:ref, 'a'}A", "a", Decision::Admit),
+        ("B${token.actions.githubusercontent.com:ref}a", "bA", Decision::Admit),
+        ("b.${token.actions.githubusercontent.com:ref}", "B-", Decision::Deny),
+    ] {
+        let condition = json!({"StringEqualsIgnoreCase": {"token.actions.githubusercontent.com:sub": value}});
+        let document = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Federated": GITHUB},
+            "Action": "sts:AssumeRoleWithWebIdentity", "Condition": condition}]});
+        let policy = Policy::read(&tree(&document));
+        let request = github(&json!({
+            "token.actions.githubusercontent.com:sub": subject, "token.actions.githubusercontent.com:ref": ""
+        }));
+        assert_eq!(evaluate(&policy, &request).decision, decision, "{value}");
+        let truth = formula_truth(&policy, &request).unwrap();
+        assert_ne!(agree(truth, decision), Some(false), "{value}: {truth:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 

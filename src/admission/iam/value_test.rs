@@ -44,7 +44,8 @@ fn string(builder: &Builder<'_>, operator: Operator, text: &Text, leaf: &Leaf, t
         Substituted::Itself => target.test(Matcher::Present, text, leaf),
         Substituted::Never => Formula::FALSE,
         Substituted::Partly(skeleton, why) => {
-            Formula::All(vec![target.test(Matcher::Glob(glob(&skeleton)), text, leaf), Formula::unknown(why)])
+            let shape = wild(operator, &skeleton).unwrap_or(Matcher::Present);
+            Formula::All(vec![target.test(shape, text, leaf), Formula::unknown(why)])
         }
     }
 }
@@ -100,14 +101,41 @@ fn substitute(builder: &Builder<'_>, all: Vec<Piece>, target: &Target) -> Substi
 }
 
 fn literal(builder: &Builder<'_>, operator: Operator, ready: &[Piece], text: &Text, leaf: &Leaf, target: &Target) -> Formula {
-    let wild = ready.iter().any(|p| matches!(p, Piece::Star(_) | Piece::One(_)));
     let matcher = match operator.base {
+        _ if ready.iter().any(|p| matches!(p, Piece::Star(_) | Piece::One(_))) => match wild(operator, ready) {
+            Some(matcher) => matcher,
+            None => {
+                let why = format!("`{text}` is not known");
+                return Formula::All(vec![target.test(Matcher::Present, text, leaf), Formula::unknown(why)]);
+            }
+        },
         Base::StringEqualsIgnoreCase => Matcher::ExactIgnoreCase(to_text(ready)),
-        _ if wild => Matcher::Glob(glob(ready)),
         _ => Matcher::Exact(to_text(ready)),
     };
     let test = target.test(matcher, text, leaf);
     if operator.base == Base::Arn { arn(builder.doubt, test, ready, text, leaf, target) } else { test }
+}
+
+/// The matcher of a pattern with `*` or `?`, in the letter case of its operator; none where only the case is ignored
+/// and a part of it is not known.
+fn wild(operator: Operator, pieces: &[Piece]) -> Option<Matcher> {
+    if operator.base != Base::StringEqualsIgnoreCase {
+        return Some(Matcher::Glob(glob(pieces)));
+    }
+    let mut out = String::from("(?s)^");
+    for piece in pieces {
+        match piece {
+            Piece::Char(c, ..) if c.is_ascii_alphabetic() => {
+                out.extend(['[', c.to_ascii_lowercase(), c.to_ascii_uppercase(), ']']);
+            }
+            Piece::Char(c, ..) => out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
+            Piece::Star(_) => out.push_str(".*"),
+            Piece::One(_) => out.push('.'),
+            Piece::Hole(..) | Piece::Variable { .. } => return None,
+        }
+    }
+    out.push('$');
+    Some(Matcher::Regex(out))
 }
 
 fn glob(pieces: &[Piece]) -> Vec<GlobPart> {
