@@ -72,6 +72,12 @@ impl Context<'_> {
         exposure::undocumented_in(formula, &self.shared.templates(templates))
     }
 
+    /// Whether a token of which `asked` holds gets in, whatever the gate's unknowns are.
+    #[must_use]
+    pub fn always_admits(&self, formula: &Formula, asked: &Formula, templates: &[Template]) -> bool {
+        exposure::always_admits(formula, asked, &self.shared.templates(templates))
+    }
+
     /// Who gets in through a gate.
     ///
     /// # Errors

@@ -142,6 +142,26 @@ pub fn undocumented_in(formula: &Formula, templates: &Templates) -> bool {
     matches!(Compiled::new(formula, &options).search(templates, &options), Outcome::Proof)
 }
 
+/// Whether a token of which `asked` holds gets in under each way to fill in the gate's unknowns that lets anybody in. The
+/// strings of `asked` are the question's: no unknown of the gate is taken to be one of them.
+#[must_use]
+pub fn always_admits(formula: &Formula, asked: &Formula, templates: &Templates) -> bool {
+    let mut open = false;
+    for filler in fill::fillers(formula, templates) {
+        let value = |atom: &Unknown| filler.value(atom);
+        let options = Options { holes: HoleMode::Fill(&value) };
+        let gate = Compiled::new(formula, &options);
+        if gate.search(templates, &options).is_proof() {
+            continue;
+        }
+        if gate.and(&Compiled::new(asked, &options)).search(templates, &options).witness().is_none() {
+            return false;
+        }
+        open = true;
+    }
+    open
+}
+
 /// The exposure of a trust. With unknowns in it, the mildest class over the ways to fill them in that let anybody in:
 /// nothing worse can be claimed.
 ///
