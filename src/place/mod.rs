@@ -45,6 +45,12 @@ impl Span {
         self.start == self.end
     }
 
+    /// The other place is part of this one.
+    #[must_use]
+    pub fn contains(self, other: Self) -> bool {
+        self.file == other.file && self.start <= other.start && other.end <= self.end
+    }
+
     /// The part `range` (relative to this span's start), clamped to this span.
     #[must_use]
     pub fn slice(self, range: Range<usize>) -> Self {

@@ -1,7 +1,7 @@
 //! Who is named, and which issuer a federated principal stands for.
 
 use super::pattern::equal;
-use super::policy::{Effect, Policy, PrincipalKind};
+use super::policy::{Effect, Policy, PrincipalKind, Statement};
 use super::principal_shape::malformed;
 use crate::partial::{Part, Text, cut, hops};
 use crate::place::Span;
@@ -52,8 +52,8 @@ pub fn principals(policy: &Policy) -> Vec<PrincipalRef> {
             out.extend(choices.iter().map(|text| PrincipalRef {
                 kind: principal.kind,
                 text: text.clone(),
-                span: written(&principal.key, text).or_else(|| text.span()).or(principal.leaf.span),
-                named_at: written(&principal.key, text).or_else(|| principal.key.span()),
+                span: written(statement, &principal.key, text).or_else(|| text.span()).or(principal.leaf.span),
+                named_at: written(statement, &principal.key, text).or_else(|| principal.key.span()),
                 effect: statement.effect,
                 statement: index,
                 negated: statement.principals.negated,
@@ -73,13 +73,20 @@ pub fn federated(policy: &Policy) -> Vec<&Text> {
     named.filter(|p| p.kind == PrincipalKind::Federated).flat_map(|p| &p.leaf.choices).collect()
 }
 
-/// The pieces that stand in the statement itself: they came no farther than the key. A piece that is not known stands where
-/// it is used only if that is not where it enters: the place of a variable is its declaration.
-fn written(key: &Text, text: &Text) -> Option<Span> {
+/// The pieces that stand in the statement itself: they came no farther than the key, and the value of a variable that nobody
+/// sets, whose place is its declaration, stands elsewhere.
+fn written(statement: &Statement, key: &Text, text: &Text) -> Option<Span> {
     let way = hops(&key.trail()).count();
+    let outer = statement.span.filter(|whole| key.span().is_some_and(|key| whole.contains(key)));
+    let inside = |span: Span| match (outer, key.span()) {
+        (Some(whole), _) => whole.contains(span),
+        // Of a block only the header may be known: its values stand after their key.
+        (None, Some(key)) => span.file == key.file && span.start >= key.start,
+        (None, None) => true,
+    };
     let here = |part: &&Part| match part {
         Part::Literal { trail, .. } => hops(trail).count() <= way,
-        Part::Hole { trail, atom, span } => hops(trail).count() <= way && atom.span() != *span,
+        Part::Hole { trail, span, .. } => hops(trail).count() <= way && span.is_none_or(inside),
     };
     let mut spans = text.parts.iter().filter(here).filter_map(Part::span);
     let first = spans.next()?;
