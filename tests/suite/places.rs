@@ -76,8 +76,20 @@ fn a_missing_subject_is_shown_in_the_statement_that_misses_it() {
     let found = of(&run, "missing-subject");
     assert_eq!(names(&found), ["aws_iam_role.yyy", "aws_iam_role.zzz"]);
     let places: Vec<_> = found.iter().map(|f| place(&run, f)).collect();
-    // The provider is written elsewhere: the statement is shown where it names it.
-    assert_eq!(places, [("y.tf:7".to_owned(), "Federated".to_owned()), ("z.tf:7".to_owned(), "Federated".to_owned())]);
+    assert_eq!(places, [("y.tf:7".to_owned(), ARN.to_owned()), ("z.tf:7".to_owned(), ARN.to_owned())]);
+}
+
+#[test]
+fn a_principal_that_nobody_sets_is_shown_where_the_statement_names_it() {
+    // The declaration of the variable lets nobody in: it is on the way.
+    for principal in ["var.arn", "\"arn:aws:iam::111122223333:oidc-provider/${var.arn}\"", "lower(var.arn)"] {
+        let text = role("r", principal, "\"${var.url}:aud\" = \"sts.amazonaws.com\"");
+        let run = run(&[("main.tf", &text), ("v.tf", "variable \"arn\" {}\nvariable \"url\" {}\n")]);
+        for finding in run.findings.iter().filter(|f| f.rule.as_str() == "missing-subject") {
+            let (at, _) = place(&run, finding);
+            assert_eq!(at, "main.tf:7", "{principal}: {finding:?}");
+        }
+    }
 }
 
 #[test]
@@ -218,7 +230,18 @@ fn a_form_that_another_test_refuses_is_not_advised() {
     );
     let run = run(&[("main.tf", &text)]);
     let finding = only(&run, "stale-subject-format");
-    assert!(help(finding).contains("in every test of the subject"), "{}", help(finding));
+    assert!(help(finding).contains("`*:*/app@REPO_ID:*` beside `*:*/app:*`"), "{}", help(finding));
+    assert!(help(finding).contains("`repo:octo@OWNER_ID/app@REPO_ID:environment:a`"), "{}", help(finding));
+}
+
+#[test]
+fn no_form_is_advised_that_lets_unrelated_owners_in() {
+    for value in ["repo:*/app:environment:a", "repo:octo*/app:environment:a", "*:*/app:*"] {
+        let run = subject("StringLike", &format!("\"{value}\""));
+        for finding in of(&run, "stale-subject-format") {
+            assert!(!help(finding).contains("REPO_ID"), "{value}: {}", help(finding));
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Formats of subjects: GitHub's two, `repo:OWNER/REPO:…` and `repo:OWNER@OWNER_ID/REPO@REPO_ID:…`, and those that a tenant has
 //! customised (<https://docs.github.com/en/actions/reference/security/oidc>).
 
-use crate::admission::exposure::{Life, shape};
+use crate::admission::exposure::{Class, Life, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Test};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
@@ -89,7 +89,10 @@ pub(super) fn stale_beside(
         }
     }
     let test = *one_sided.first().or_else(|| tests.first())?;
-    let help = help(context, &one_sided, formula, missing, add_ids, beside);
+    // Where unrelated owners are admitted, the other form would be as open: the pattern is what has to change.
+    let closed = context.exposed(formula, templates).is_ok_and(|e| !matches!(e.class, Class::AnyTenant | Class::TenantPrefix));
+    let named = if closed { one_sided.as_slice() } else { &[] };
+    let help = help(context, named, formula, missing, add_ids, beside);
     let severity = if broken { Severity::Medium } else { Severity::Low };
     let finding = Finding::new(RuleId::StaleSubjectFormat, origin, place(test, origin), "format", message)
         .severity(severity)
@@ -304,10 +307,6 @@ fn has_ids(pattern: &str) -> bool {
 /// `repo:octo/app:ref:…` gives `repo:octo@OWNER_ID/app@REPO_ID:ref:…`; a name that ends with a wildcard takes ids already.
 fn with_ids(value: &str) -> Option<String> {
     let (owner, repository, context) = names(value)?;
-    // An owner with a wildcard is open already: its other form would be as open.
-    if owner.contains('*') {
-        return None;
-    }
     let id = |name: &str, id: &str| if name.ends_with('*') { name.to_owned() } else { format!("{name}@{id}") };
     Some(format!("{}/{}{context}", id(owner, "OWNER_ID"), id(repository, "REPO_ID")))
 }
