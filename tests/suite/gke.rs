@@ -69,7 +69,11 @@ fn clusters_without_a_pool() {
         "the other cluster is meant"
     );
     assert_eq!(of(&cluster("a", "mill-shop", "")), Vec::<String>::new(), "a cluster of another project");
-    assert_eq!(of(&cluster("a", "mill-shop", WI)), ["one-sided-binding", "workload-identity-disabled"]);
+    // Both by their places: the grant stands before the cluster.
+    let wrong = cluster("a", "mill-shop", WI);
+    assert_eq!(of(&wrong), ["one-sided-binding", "workload-identity-disabled"]);
+    let before = found(&[("main.tf", &format!("{wrong}{}", grant("mill-data"))), ("k.yaml", &asks)]);
+    assert_eq!(before, ["workload-identity-disabled", "one-sided-binding"]);
 }
 
 /// The pool is of the cluster's project, wherever the service account is.
