@@ -55,3 +55,4 @@ mod undecided_about;
 mod unknown_parts;
 mod user;
 mod witnesses;
+mod workloads;

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used)]
 
 use super::invariants::Scan;
+use super::workloads;
 use fedlint::graph::Graph;
 use fedlint::graph::links::Links;
 use fedlint::issuers::registry;
@@ -37,7 +38,8 @@ fn presented(witness: &Token) -> Presented {
 /// The best answer of the gates that the finding is about: its trust, or its provider.
 fn best(graph: &Graph, links: &Links, finding: &Finding, presented: &Presented) -> Option<(Decision, String)> {
     let places: Vec<Span> = std::iter::once(finding.span).chain(finding.related.iter().map(|r| r.span)).collect();
-    let named = |name: &str| finding.identity.as_deref() == Some(name);
+    // A job's token is shown to the trust that the finding points at.
+    let named = |name: &str| workloads::is_of_a_job(finding.rule) || finding.identity.as_deref() == Some(name);
     let trusts = graph.trusts.iter().filter(|t| named(&t.origin.name) && places.contains(&t.origin.span)).map(|t| t.origin.span);
     let trusts: Vec<Span> = trusts.collect();
     let outcome = simulate(graph, links, presented);
@@ -56,24 +58,25 @@ fn best(graph: &Graph, links: &Links, finding: &Finding, presented: &Presented) 
     Some((best.decision, failed.unwrap_or_else(|| best.reasons.join("; "))))
 }
 
-/// The witness is shown to the gate that the finding is about. A pod or a process that meets selectors is shown to SPIRE, and
-/// a job's token to the trust that the job names: their own tests hold those.
-fn is_of_a_gate(rule: &str) -> bool {
-    let of_spire = rule.starts_with("spiffe-") || rule.starts_with("spire-");
-    !of_spire && !matches!(rule, "untrusted-checkout" | "privileged-pull-request")
-}
-
 /// What is wrong with the witnesses of one input, and how many there are that are surely admitted, or perhaps.
 pub(crate) fn judge(scan: &Scan, problems: &mut Vec<String>) -> (usize, usize) {
     let (mut admitted, mut open) = (0, 0);
     for finding in &scan.run.findings {
         // A person with a Google account brings no token to exchange.
         let Some(witness) = finding.witness.as_ref().filter(|w| w.string("email") != Some("stranger@gmail.com")) else { continue };
-        if !is_of_a_gate(finding.rule.as_str()) {
+        let place = format!("{}: {} of {:?}, witness {}", scan.name, finding.rule.as_str(), finding.identity, witness.to_json());
+        // A pod or a process that has the selectors is shown to SPIRE.
+        if let Some(answer) = workloads::of_spire(scan, finding, witness) {
+            match answer {
+                Ok(()) => admitted += 1,
+                Err(why) => problems.push(format!("{place}: {why}")),
+            }
             continue;
         }
+        if workloads::is_of_a_job(finding.rule) && !workloads::is_presentable(scan, finding, witness) {
+            problems.push(format!("{place}: no run of the job presents it"));
+        }
         let presented = presented(witness);
-        let place = format!("{}: {} of {:?}, witness {}", scan.name, finding.rule.as_str(), finding.identity, witness.to_json());
         match best(&scan.world.graph, &scan.world.links, finding, &presented) {
             Some((Decision::Admit, _)) => admitted += 1,
             // Static reading ends: only where something is written that is not known.

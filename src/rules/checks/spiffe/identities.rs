@@ -145,11 +145,17 @@ fn pod(identity: &ClusterIdentity, template: &IdTemplate, namespace: &str, accou
         };
         requirements.iter().filter_map(one).collect()
     };
+    // The entry has the selectors that are written for the workload, so the pod has them too.
+    let selector = |property: &str| {
+        let mut all = identity.selectors.iter().filter_map(known);
+        all.find_map(|s| s.strip_prefix(property).filter(|value| !value.contains("{{")).map(str::to_owned))
+    };
     let named = identity.namespaces.namespaces().and_then(|all| all.first()).and_then(known);
-    let namespace = named.unwrap_or_else(|| namespace.to_owned());
+    let namespace = named.or_else(|| selector("k8s:ns:")).unwrap_or_else(|| namespace.to_owned());
+    let account = selector("k8s:sa:").unwrap_or_else(|| account.to_owned());
     let value = |field: &str| match field_kind(field) {
         FieldKind::Namespace => namespace.clone(),
-        FieldKind::Account => account.to_owned(),
+        FieldKind::Account => account.clone(),
         FieldKind::Constant => "trust-domain.example".to_owned(),
         FieldKind::Author => "chosen-by-the-author".to_owned(),
         FieldKind::Unique | FieldKind::Node | FieldKind::Other | FieldKind::Missing => "0f1e2d3c".to_owned(),
@@ -157,7 +163,7 @@ fn pod(identity: &ClusterIdentity, template: &IdTemplate, namespace: &str, accou
     let mut token = Token::default();
     token.set("sub", template.rendered(&value)?);
     token.set("namespace", namespace.clone());
-    token.set("service_account", account);
+    token.set("service_account", account.clone());
     for (claim, requirements) in [("pod_labels", &identity.pods.requirements), ("namespace_labels", &identity.namespaces.requirements)] {
         let labels = labelled(requirements);
         if !labels.is_empty() {
