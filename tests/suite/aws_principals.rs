@@ -3,6 +3,8 @@
 
 #![allow(clippy::expect_used)]
 
+use super::invariants::Scan;
+use super::witnesses;
 use fedlint::catalogue::{Confidence, Severity};
 use fedlint::pipeline::{Input, Request, check};
 use fedlint::report::Run;
@@ -91,6 +93,65 @@ fn an_external_id_alone_is_less_than_a_secret_and_more_than_nothing() {
     let run = run(&statement(&serde_json::json!({"AWS": "*"}), &serde_json::json!({"StringEquals": {"sts:ExternalId": "7b2d8e1c"}})));
     let open = found(&run, "public-principal");
     assert_eq!(open.iter().map(|f| f.0).collect::<Vec<_>>(), [Severity::High]);
+}
+
+/// What a caller chooses well to get in is in the witness, and nothing that the policy does not read.
+#[test]
+fn the_witness_shows_what_the_caller_chooses() {
+    let everybody = serde_json::json!({"AWS": "*"});
+    let account = serde_json::json!({"AWS": "arn:aws:iam::444455556666:root"});
+    let any_id = serde_json::json!({"StringLike": {"sts:ExternalId": "*"}});
+    let cases = [
+        (&everybody, "public-principal", any_id.clone(), "sts:ExternalId", None),
+        (&account, "account-principal", any_id, "sts:ExternalId", None),
+        (&account, "account-principal", serde_json::json!({"Null": {"sts:ExternalId": "false"}}), "sts:ExternalId", None),
+        (
+            &account,
+            "account-principal",
+            serde_json::json!({"StringNotEquals": {"sts:ExternalId": "old"}, "Null": {"sts:ExternalId": "false"}}),
+            "sts:ExternalId",
+            None,
+        ),
+        (
+            &everybody,
+            "public-principal",
+            serde_json::json!({"StringEquals": {"sts:ExternalId": "7b2d8e1c"}}),
+            "sts:ExternalId",
+            Some("7b2d8e1c"),
+        ),
+        (&everybody, "public-principal", serde_json::json!({"StringLike": {"sts:ExternalId": "acme-*"}}), "sts:ExternalId", Some("acme-")),
+        (
+            &everybody,
+            "public-principal",
+            serde_json::json!({"StringEquals": {"sts:RoleSessionName": "deploy"}}),
+            "sts:RoleSessionName",
+            Some("deploy"),
+        ),
+        (
+            &everybody,
+            "public-principal",
+            serde_json::json!({"StringEquals": {"aws:RequestTag/team": "platform"}}),
+            "aws:RequestTag/team",
+            Some("platform"),
+        ),
+    ];
+    for (principal, rule, gate, key, begins) in cases {
+        let policy = statement(principal, &gate);
+        let scan = Scan::of("caller", vec![("trust.json".to_owned(), policy.to_string())]);
+        let finding = scan.run.findings.iter().find(|f| f.rule.as_str() == rule).expect("the rule fires");
+        let witness = finding.witness.as_ref().expect("it has a witness");
+        let chosen = witness.string(key).unwrap_or_default();
+        assert!(
+            !chosen.is_empty() && !chosen.contains('*') && chosen.starts_with(begins.unwrap_or_default()),
+            "{gate}: {}",
+            witness.to_json()
+        );
+        let read = |name: &str| gate.to_string().contains(&format!("\"{name}\""));
+        let more = witness.claims.keys().find(|name| !read(name) && !["aws:PrincipalArn", "aws:PrincipalAccount"].contains(&name.as_str()));
+        assert_eq!(more, None, "{gate}: {}", witness.to_json());
+        let mut problems = Vec::new();
+        assert_eq!(witnesses::judge(&scan, &mut problems), (1, 0), "{gate}: {problems:?}");
+    }
 }
 
 #[test]

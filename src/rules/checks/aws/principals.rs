@@ -129,7 +129,7 @@ pub(super) fn anybody_of(subject: &RoleTrust<'_>, principal: &PrincipalRef, acco
     let people = view.templates.iter().filter(|t| t.segments.iter().any(|s| s.role == Role::Project));
     let plain: Vec<Template> = people.map(|t| nondescript(t, account)).collect();
     let found = |formula: &Formula| match subject.context.life(formula, &plain) {
-        Life::Alive(token) => Some(*token),
+        Life::Alive(token) => Some(told(*token, &view)),
         Life::Dead | Life::Unknown => None,
     };
     found(&view.formula).map(|token| (token, true)).or_else(|| found(&view.lenient).map(|token| (token, false)))
