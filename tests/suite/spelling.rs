@@ -61,6 +61,31 @@ fn agree(folder: &Folder, repository: bool) {
     }
 }
 
+/// Rule, path and line of each finding of several paths.
+fn told_of(here: &Path, paths: &[&str]) -> Vec<(String, String, u64)> {
+    let arguments: Vec<&str> = [&["check"], paths, &["--format", "json"]].concat();
+    let report = json(&run_with(here, &arguments, None, &[]));
+    let text = |f: &serde_json::Value, key: &str| f[key].as_str().unwrap_or_default().to_owned();
+    findings(&report).iter().map(|f| (text(f, "rule"), text(f, "path"), f["line"].as_u64().unwrap_or(0))).collect()
+}
+
+#[test]
+fn several_paths_in_any_order() {
+    let folder = Folder::new();
+    folder.write("modules/role/main.tf", MODULE.as_bytes());
+    folder.write("envs/prod/main.tf", CALL.as_bytes());
+    folder.write("envs/test/main.tf", CALL.replace("octo*", "*").as_bytes());
+    folder.write(".git/HEAD", b"ref: refs/heads/main\n");
+    let root = folder.path().canonicalize().unwrap();
+    let wanted = told_of(&root, &["envs/prod", "envs/test"]);
+    assert_eq!(wanted.iter().map(|f| f.1.as_str()).collect::<Vec<_>>(), ["envs/prod/main.tf", "envs/test/main.tf"]);
+    for paths in [&["envs/test", "envs/prod"][..], &["./envs/test/", "envs/prod/"], &["envs/prod", "envs/test", "envs/prod"]] {
+        assert_eq!(told_of(&root, paths), wanted, "{paths:?}");
+    }
+    // One file of a folder stands for itself: what it calls is read all the same.
+    assert_eq!(told_of(&root, &["envs/test/main.tf", "envs/prod/main.tf"]), wanted);
+}
+
 #[test]
 fn in_a_repository() {
     agree(&Folder::new(), true);
