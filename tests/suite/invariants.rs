@@ -389,25 +389,29 @@ fn findings_agree(scan: &Scan, problems: &mut Vec<String>) {
     }
 }
 
+/// What is wrong with one input.
+pub(crate) fn problems_of(scan: &Scan) -> Vec<String> {
+    judge_one(scan).2
+}
+
+fn judge_one(scan: &Scan) -> (usize, usize, Vec<String>) {
+    let mut problems = Vec::new();
+    let (admitted, open) = witnesses::judge(scan, &mut problems);
+    the_dead_are_dead(scan, &mut problems);
+    for finding in &scan.run.findings {
+        places_are_written(scan, finding, &mut problems);
+        if let Some(witness) = &finding.witness {
+            witnesses_are_of_one_repository(scan, finding, witness, &mut problems);
+        }
+    }
+    every_trust_is_accounted_for(scan, &mut problems);
+    findings_agree(scan, &mut problems);
+    (admitted, open, problems)
+}
+
 fn judge(inputs: Vec<(String, Files)>) -> (usize, usize, Vec<String>) {
-    let each: Vec<(usize, usize, Vec<String>)> = inputs
-        .into_par_iter()
-        .map(|(name, files)| {
-            let scan = Scan::of(&name, files);
-            let mut problems = Vec::new();
-            let (admitted, open) = witnesses::judge(&scan, &mut problems);
-            the_dead_are_dead(&scan, &mut problems);
-            for finding in &scan.run.findings {
-                places_are_written(&scan, finding, &mut problems);
-                if let Some(witness) = &finding.witness {
-                    witnesses_are_of_one_repository(&scan, finding, witness, &mut problems);
-                }
-            }
-            every_trust_is_accounted_for(&scan, &mut problems);
-            findings_agree(&scan, &mut problems);
-            (admitted, open, problems)
-        })
-        .collect();
+    let one = |(name, files): (String, Files)| judge_one(&Scan::of(&name, files));
+    let each: Vec<(usize, usize, Vec<String>)> = inputs.into_par_iter().map(one).collect();
     each.into_iter().fold((0, 0, Vec::new()), |(a, o, mut all), (admitted, open, problems)| {
         all.extend(problems);
         (a + admitted, o + open, all)
