@@ -7,7 +7,7 @@
 
 use super::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::issuers::{Compared, Flexible, Recognised, registry};
-use crate::partial::{Part, Text};
+use crate::partial::{Part, Text, cut};
 use crate::place::Span;
 use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
 
@@ -418,7 +418,7 @@ fn decide(test: &Test, found: Option<&str>) -> (Truth, String) {
         (None, Some(found)) => {
             // A hole may be any string: when even a wildcard in its place does not match, nothing does.
             let loose = text.fill(|_| "*".to_owned());
-            if is_glob || !text.to_string().contains(['*', '?']) {
+            if is_glob || !cut::flat(&text).contains(['*', '?']) {
                 if glob_matches(&loose, found) { Truth::Unknown } else { Truth::False }
             } else {
                 Truth::Unknown

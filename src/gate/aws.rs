@@ -189,6 +189,18 @@ pub fn key_name(key: &Text) -> Option<String> {
     }
 }
 
+/// The claim of a condition key of this issuer, in lower case: keys are compared without case
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html>).
+#[must_use]
+pub fn own_claim(key: &Text, issuer: &Text) -> Option<String> {
+    let (prefix, name) = cut::rsplit_once(key, ":")?;
+    let same = match (prefix.as_known(), issuer.as_known()) {
+        (Some(prefix), Some(issuer)) => prefix.eq_ignore_ascii_case(&issuer),
+        _ => prefix.same(issuer),
+    };
+    name.as_known().filter(|_| same).map(|name| name.to_lowercase())
+}
+
 /// The statements' principals that name one provider.
 #[must_use]
 pub fn named_by_allow(policy: &Policy, principal: &Text) -> Vec<PrincipalRef> {

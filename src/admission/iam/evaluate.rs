@@ -6,7 +6,7 @@ use super::operator::{Base, Operator, SetOperator};
 use super::pattern;
 use super::policy::{Actions, ConditionTest, Effect, Policy, Principal, PrincipalKind, Statement, ValueList, Values};
 use super::principals::{BUILT_IN_HOSTS, issuer_of_federated, stands_for};
-use crate::partial::Text;
+use crate::partial::{Text, cut};
 use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
 use std::collections::BTreeMap;
 
@@ -405,8 +405,7 @@ const LITERAL: &str = "`StringEquals` is an exact match: `*` is a wildcard under
 /// An exact operator with a value that holds a wildcard of other operators.
 fn starred(condition: &ConditionTest) -> bool {
     let exact = condition.operator.is_some_and(|o| matches!(o.base, Base::StringEquals | Base::StringEqualsIgnoreCase) && !o.negated);
-    exact
-        && condition.values.leaves().flat_map(|l| &l.choices).any(|value| value.find_span("*").is_some() || value.to_string().contains('*'))
+    exact && condition.values.leaves().flat_map(|l| &l.choices).any(|value| cut::flat(value).contains('*'))
 }
 
 /// The truth of a test whose key is not in the request.

@@ -7,7 +7,7 @@ use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::gate::subjects::Subjects;
 use crate::graph::Origin;
-use crate::graph::SubjectFormat;
+use crate::graph::{SubjectFormat, pieces};
 use crate::issuers::{Recognised, Tag, Template};
 use crate::place::Span;
 use crate::rules::engine::Context;
@@ -77,7 +77,7 @@ pub(super) fn stale_beside(
         .map(|o| o.test)
         .collect();
     // Nobody invents an id: the repository mints this form, and its name alone would let in whoever takes the name over.
-    if !add_ids && known.is_none() && tests.iter().any(|t| has_ids(&pattern(t).to_string())) {
+    if !add_ids && known.is_none() && tests.iter().any(|t| has_ids(&pieces::flat(&pattern(t)))) {
         return None;
     }
     let (own, missing) = if add_ids { (&classic, &immutable) } else { (&immutable, &classic) };

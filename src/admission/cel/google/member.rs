@@ -1,7 +1,7 @@
 //! IAM's principal identifiers (<https://cloud.google.com/iam/docs/principal-identifiers>).
 
 use crate::partial::cut::{split_once, strip_prefix};
-use crate::partial::{Part, Text, UnknownKind};
+use crate::partial::{Part, Text, UnknownKind, cut};
 use crate::place::Span;
 use std::fmt;
 
@@ -196,7 +196,7 @@ impl Member {
     /// # Errors
     /// The form is none of IAM's; such a member is rejected by the API or matches nobody.
     pub fn parse(text: &Text) -> Result<Self, MemberProblem> {
-        let shape = text.to_string();
+        let shape = cut::flat(text);
         let make = |kind| Ok(Self { kind, text: text.clone() });
         let starts_known =
             matches!(text.parts.iter().find(|p| !matches!(p, Part::Literal { text, .. } if text.is_empty())), Some(Part::Literal { .. }));
@@ -230,7 +230,7 @@ impl Member {
         if !text.known_prefix().contains(':') && !text.is_known() {
             return make(MemberKind::Unknown);
         }
-        fail(MemberProblemKind::Prefix, text, text, format!("`{shape}` does not start with a kind of principal"))
+        fail(MemberProblemKind::Prefix, text, text, format!("`{text}` does not start with a kind of principal"))
     }
 
     /// The pool's selector, for identities of a pool.

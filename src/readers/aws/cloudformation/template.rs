@@ -183,7 +183,7 @@ impl<'a> Template<'a> {
     /// The default of a parameter, with the way from there to its use. Values in Parameter Store are not written here.
     fn default(&self, name: &str, used: Option<Span>) -> Option<Text> {
         let parameter = field(self.parameters?, name)?;
-        if text_at(parameter, "Type").is_none_or(|t| t.to_string().starts_with("AWS::SSM::")) {
+        if text_at(parameter, "Type").is_none_or(|t| t.known_prefix().starts_with("AWS::SSM::")) {
             return None;
         }
         let default = field(parameter, "Default")?;

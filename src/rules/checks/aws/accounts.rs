@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 /// A positive test of a key that one of these begins, with a value that is more than a wildcard.
 pub(super) fn pinned(statement: &Statement, keys: &[&str]) -> bool {
     statement.conditions.iter().any(|test| {
-        let key = test.key.to_string().to_lowercase();
+        let key = pieces::flat(&test.key).to_lowercase();
         let strict = test.operator.is_some_and(|o| !o.negated && !o.if_exists && o.set != Some(iam::SetOperator::ForAllValues));
         let open = |text: &Text| {
-            let value = text.to_string();
+            let value = pieces::flat(text);
             // Nothing equals the empty string: it opens nothing.
             (!value.is_empty() && value.chars().all(|c| c == '*')) || (key == "aws:sourcearn" && value.rsplit('/').next() == Some("*"))
         };

@@ -2,7 +2,7 @@
 
 use super::RoleTrust;
 use crate::admission::iam::{self, ConditionTest, Effect, Statement};
-use crate::gate::aws::key_name;
+use crate::gate::aws::{is_of, key_name};
 use crate::graph::ProviderKind;
 use crate::partial::{Part, Text, hops};
 use crate::rules::engine::Context;
@@ -165,7 +165,7 @@ impl Context<'_> {
             return lists.next()?.1;
         }
         let host = iam::issuer_of_federated(principal)?;
-        lists.find(|(url, _)| url.to_string().ends_with(&host.to_string()))?.1
+        lists.find(|(url, _)| is_of(url, &host))?.1
     }
 }
 

@@ -235,9 +235,8 @@ fn unsupported_claim(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Optio
     let allow = advice::statements(subject, &seen.via.principal);
     let recognised = &seen.recognised;
     let test = allow.flat_map(|s| &s.conditions).filter(|c| requires(c)).find(|c| {
-        let key = c.key.to_string().to_lowercase();
-        let claim = key.strip_prefix(&issuer.to_string().to_lowercase()).and_then(|k| k.strip_prefix(':'));
-        claim.is_some_and(|c| !matches!(c, "sub" | "aud" | "oaud" | "amr" | "email") && recognised.issuer.aws_key_of(c).is_none())
+        let claim = aws::own_claim(&c.key, &issuer);
+        claim.is_some_and(|c| !matches!(c.as_str(), "sub" | "aud" | "oaud" | "amr" | "email") && recognised.issuer.aws_key_of(&c).is_none())
     })?;
     let name = key_name(&test.key)?;
     let near = recognised.issuer.nearest_claim(&name).filter(|n| recognised.issuer.aws_key_of(n).is_some());

@@ -7,6 +7,7 @@ use crate::admission::formula::{Formula, Matcher, Subject as FormulaSubject};
 use crate::admission::iam::{self, Effect};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
+use crate::gate::aws::own_claim;
 use crate::issuers::{Role, Template, Tenancy, Trait};
 use crate::partial::Part;
 use crate::rules::advice::{names_branch, one_branch};
@@ -228,12 +229,11 @@ fn foreign(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, exposure: &Exposur
 
 /// A condition that looks like a gate but tests a key that is never there: it holds for everybody.
 fn ignored_test(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<Verdict> {
-    let issuer = iam::issuer_of_federated(&seen.via.principal)?.to_string().to_lowercase();
+    let issuer = iam::issuer_of_federated(&seen.via.principal)?;
     let allow = subject.policy.statements.iter().filter(|s| s.effect == Effect::Allow);
     let test = allow.flat_map(|s| &s.conditions).find(|c| {
         let lenient = c.operator.is_some_and(|o| o.if_exists || o.set == Some(iam::SetOperator::ForAllValues));
-        let key = c.key.to_string().to_lowercase();
-        let claim = key.strip_prefix(&issuer).and_then(|k| k.strip_prefix(':'));
+        let claim = own_claim(&c.key, &issuer);
         lenient && claim.is_some_and(|claim| claim != "aud" && claim != "oaud")
     })?;
     let leaf = test.values.leaves().next();

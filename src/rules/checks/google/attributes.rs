@@ -9,7 +9,7 @@ use crate::admission::exposure::{Life, life, shape};
 use crate::admission::formula::{Comparison, Formula, Matcher, Subject, Test, TestOrigin};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::graph::{Gate, GoogleProvider, GoogleSource, Provider, ProviderKind, Trust};
+use crate::graph::{Gate, GoogleProvider, GoogleSource, Provider, ProviderKind, Trust, pieces};
 use crate::issuers::{Tag, Template};
 
 use crate::partial::Text;
@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 
 /// Names that the condition uses and the mapping does not give: the condition cannot be evaluated, which refuses the token.
 pub(super) fn in_condition(seen: &ProviderView<'_>) -> Vec<Finding> {
-    if seen.via.view.condition.is_none() || seen.via.view.mapping.iter().any(|(k, _)| k.contains("${")) {
+    if seen.via.view.condition.is_none() || has_unknown_key(seen.via.google) {
         return Vec::new();
     }
     let all = references(&seen.via.view).attributes;
@@ -39,9 +39,14 @@ pub(super) fn in_condition(seen: &ProviderView<'_>) -> Vec<Finding> {
         .collect()
 }
 
+/// What an attribute of the mapping is called is not known: it may be any.
+fn has_unknown_key(google: &GoogleProvider) -> bool {
+    google.mapping.iter().flatten().any(|(key, _)| !key.is_known())
+}
+
 /// The same for providers whose assertions are not modelled (SAML, X.509).
 pub(super) fn in_assertion(provider: &Provider, google: &GoogleProvider, view: &GoogleView) -> Vec<Finding> {
-    let unread = google.mapping_open || view.mapping.iter().any(|(key, _)| key.contains("${"));
+    let unread = google.mapping_open || has_unknown_key(google);
     let condition = view.condition.as_ref().filter(|_| matches!(google.source, GoogleSource::Saml | GoogleSource::X509) && !unread);
     let Some(condition) = condition else { return Vec::new() };
     let mapped = |name: &str| view.mapping.iter().any(|(key, _)| key == name);
@@ -192,7 +197,7 @@ fn help(seen: &ProviderView<'_>, key: &str) -> String {
 
 /// The subject can be customised.
 fn customised(seen: &ProviderView<'_>, key: &str) -> bool {
-    let reads = |e: &Text| e.to_string().contains("assertion.sub");
+    let reads = |e: &Text| pieces::flat(e).contains("assertion.sub");
     seen.recognised.customisable() && seen.via.view.mapping.iter().any(|(k, e)| k == key && reads(e))
 }
 

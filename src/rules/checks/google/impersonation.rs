@@ -131,8 +131,10 @@ fn accounts_above(context: &Context<'_>) -> Vec<Finding> {
     accounts
         .filter_map(|grant| {
             let role = grant.permission.as_known().filter(|r| IMPERSONATION.contains(&r.as_str()))?;
-            let scope = grant.scope.as_ref()?.to_string();
-            let what = level(&scope)?;
+            let scope = pieces::flat(grant.scope.as_ref()?);
+            level(&scope)?;
+            let shown = grant.scope.as_ref()?.to_string();
+            let what = shown.trim_start_matches("//cloudresourcemanager.googleapis.com/");
             // To act as an account on deployment is less than to hold its tokens.
             let severity = if role == "roles/iam.serviceAccountUser" { Severity::Medium } else { Severity::High };
             let severity = if service_agent(&grant.principal) { Severity::Info } else { severity };

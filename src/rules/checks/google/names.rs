@@ -67,7 +67,7 @@ fn malformed(origin: &Origin, text: &Text, problem: &MemberProblem) -> Option<Fi
             (RuleId::MalformedPrincipal, "name the pool and not its provider: `…/workloadIdentityPools/POOL/attribute.NAME/VALUE`")
         }
         // A word that is not known may be a kind of principal that is newer than this program.
-        MemberProblemKind::Prefix if !looks_like_a_member(&text.to_string()) => return None,
+        MemberProblemKind::Prefix if !looks_like_a_member(text) => return None,
         _ => (
             RuleId::MalformedPrincipal,
             "write `principal://iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/subject/SUBJECT` or \
@@ -80,9 +80,9 @@ fn malformed(origin: &Origin, text: &Text, problem: &MemberProblem) -> Option<Fi
     Some(finding.help(help).along_text(text))
 }
 
-fn looks_like_a_member(shape: &str) -> bool {
-    let lower = shape.to_ascii_lowercase();
-    !shape.contains("${") && ["principal", "iam.googleapis.com", ".gserviceaccount.com", ".svc.id.goog"].iter().any(|w| lower.contains(w))
+fn looks_like_a_member(text: &Text) -> bool {
+    let Some(lower) = text.as_known().map(|known| known.to_ascii_lowercase()) else { return false };
+    ["principal", "iam.googleapis.com", ".gserviceaccount.com", ".svc.id.goog"].iter().any(|w| lower.contains(w))
 }
 
 /// The number in front of `.svc.id.goog`.
