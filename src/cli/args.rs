@@ -359,6 +359,9 @@ pub struct Test {
 pub struct Explain {
     /// The rule's id, or its id in another tool
     pub rule: String,
+    /// The whole page: examples, references and names in other tools, too
+    #[arg(long)]
+    pub full: bool,
 }
 
 /// `fedlint rules`.

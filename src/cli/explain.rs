@@ -8,22 +8,59 @@ use std::fmt::Write as _;
 
 pub(super) fn explain(arguments: &Explain) -> Result<u8, CliError> {
     let rule = known_rule(&arguments.rule, "the arguments")?;
-    let meta = &rule.meta;
-    let mut out = format!("{} ({}, {})\n{}\n", meta.id, meta.severity, meta.category, meta.title);
-    if !meta.aliases.is_empty() {
-        let _ = writeln!(out, "also known as {}", meta.aliases.join(", "));
-    }
-    out.push('\n');
-    out.push_str(rule.body.trim());
-    out.push('\n');
-    if !meta.references.is_empty() {
-        out.push_str("\n## References\n");
-        meta.references.iter().for_each(|r| {
-            let _ = writeln!(out, "- {r}");
-        });
-    }
-    print(&out, Colour::Never)?;
+    print(&if arguments.full { full(rule) } else { short(rule) }, Colour::Never)?;
     Ok(CLEAN)
+}
+
+/// What somebody with a finding needs: the fix, what is wrong, why it matters.
+fn short(rule: &Rule) -> String {
+    let mut out = headline(rule);
+    for name in ["Fix", "What", "Why"] {
+        if let Some(text) = section(&rule.body, name) {
+            let _ = write!(out, "\n## {name}\n\n{text}\n");
+        }
+    }
+    let _ = writeln!(out, "\nexamples and references: `fedlint explain {0} --full`, {1}", rule.meta.id, rule.meta.id.help_uri());
+    out
+}
+
+/// The whole rule file, and its references.
+fn full(rule: &Rule) -> String {
+    let mut out = headline(rule);
+    if !rule.meta.aliases.is_empty() {
+        let _ = writeln!(out, "also known as {}", rule.meta.aliases.join(", "));
+    }
+    let _ = write!(out, "\n{}\n", rule.body.trim());
+    if !rule.meta.references.is_empty() {
+        out.push_str("\n## References\n");
+    }
+    for reference in &rule.meta.references {
+        let _ = writeln!(out, "- {reference}");
+    }
+    out
+}
+
+fn headline(rule: &Rule) -> String {
+    let meta = &rule.meta;
+    format!("{} ({}, {})\n{}\n", meta.id, meta.severity, meta.category, meta.title)
+}
+
+/// The text under a heading of a rule file; a `##` within a fenced block is none.
+fn section(body: &str, name: &str) -> Option<String> {
+    let (mut out, mut inside, mut fenced) = (String::new(), false, false);
+    for line in body.lines() {
+        fenced ^= line.starts_with("```");
+        match line.strip_prefix("## ") {
+            Some(heading) if !fenced => inside = heading == name,
+            _ if inside => {
+                out.push_str(line);
+                out.push('\n');
+            }
+            _ => {}
+        }
+    }
+    let text = out.trim();
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 pub(super) fn rules(arguments: &Rules) -> Result<u8, CliError> {
@@ -47,4 +84,27 @@ fn table() -> String {
         let _ = writeln!(out, "{:width$}  {:8}  {:8}  {}", meta.id, meta.severity.to_string(), meta.category.to_string(), meta.title);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heading_in_a_block_ends_no_section() {
+        let body = "## What\n\na\n\n```sh\n## Why\n```\n\n## Why\n\nb\n";
+        assert_eq!(section(body, "What").as_deref(), Some("a\n\n```sh\n## Why\n```"));
+        assert_eq!(section(body, "Why").as_deref(), Some("b"));
+        assert_eq!(section(body, "Fix"), None);
+    }
+
+    #[test]
+    fn every_rule_has_a_short_form_that_begins_with_its_fix() {
+        for rule in catalogue() {
+            let text = short(rule);
+            let places: Vec<_> = ["\n## Fix\n", "\n## What\n", "\n## Why\n"].iter().map(|h| text.find(h)).collect();
+            assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{}", rule.meta.id);
+            assert!(!text.contains("\n## Bad\n"), "{}", rule.meta.id);
+        }
+    }
 }
