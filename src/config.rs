@@ -38,25 +38,32 @@ pub const FILE_NAME: &str = "fedlint.toml";
 
 /// The configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "internals", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Config {
     /// The least severity that makes the run fail; `medium` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "internals", schemars(example = &"high", extend("default" = "medium")))]
     pub fail_on: Option<Severity>,
     /// The least severity that is reported; `info` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "internals", schemars(example = &"medium", extend("default" = "info")))]
     pub min_severity: Option<Severity>,
     /// The least confidence that is reported; `likely` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "internals", schemars(example = &"proven", extend("default" = "likely")))]
     pub min_confidence: Option<Confidence>,
-    /// Globs of files that are not read.
+    /// Globs of files and folders that are not read, relative to this file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "internals", schemars(example = ["examples/**"], extend("default" = [])))]
     pub exclude: Vec<String>,
-    /// A folder with models of modules whose source is not in the scan; in the file relative to it.
+    /// A folder with models of modules whose source is not in the scan (see docs/models.md), relative to this file.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "internals", schemars(example = &"fedlint-models"))]
     pub models: Option<PathBuf>,
-    /// Settings of single rules, by id.
+    /// Settings of single rules, by the rule's id or its id in another tool.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "internals", schemars(example = serde_json::json!({ "any-ref": { "severity": "info" } })))]
     pub rules: BTreeMap<String, RuleConfig>,
     /// What is known of issuers.
     #[serde(skip_serializing_if = "is_default")]
@@ -67,8 +74,9 @@ pub struct Config {
     /// Findings that the team has accepted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<Ignore>,
-    /// A file with the findings that were there when fedlint was introduced; in the file relative to it.
+    /// The file with the findings that were there when fedlint was introduced (`fedlint baseline` writes it), relative to this file.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "internals", schemars(example = &"fedlint-baseline.json"))]
     pub baseline: Option<PathBuf>,
     /// The file, as reports name it.
     #[serde(skip)]
@@ -85,22 +93,28 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// Findings that the team has accepted: those of a rule that all the other words fit.
+/// A finding that the team has accepted: one of a rule that all the other words fit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "internals", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Ignore {
     /// The rule, by its id or an alias.
+    #[cfg_attr(feature = "internals", schemars(example = &"any-ref"))]
     pub rule: String,
-    /// A glob of the file of the finding, from the configuration's folder.
+    /// A glob of the file of the finding, from the configuration's folder; any file when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "internals", schemars(example = &"sandbox/**"))]
     pub path: Option<String>,
-    /// The identity, as reports name it; `*` stands for anything.
+    /// The identity, as reports name it; `*` stands for anything. Any identity when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "internals", schemars(example = &"aws_iam_role.preview-*"))]
     pub identity: Option<String>,
-    /// Why.
+    /// Why the finding is accepted; must not be empty.
+    #[cfg_attr(feature = "internals", schemars(example = &"previews of branches, no permissions"))]
     pub reason: String,
-    /// The last day on which it holds.
+    /// The last day on which it holds; for good when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "internals", schemars(example = &"2027-01-31", extend("format" = "date")))]
     pub until: Option<String>,
     /// Where the entry is written: the bytes of its header.
     #[serde(skip)]
@@ -109,27 +123,30 @@ pub struct Ignore {
 
 /// The settings of one rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "internals", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RuleConfig {
     /// Another severity, or `off`.
+    #[cfg_attr(feature = "internals", schemars(example = &"info"))]
     pub severity: Level,
 }
 
 /// A severity or `off`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "internals", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Not reported.
     Off,
-    /// As [`Severity::Info`].
+    /// A matter of doctrine or taste.
     Info,
-    /// As [`Severity::Low`].
+    /// Bounded and unlikely to matter alone.
     Low,
-    /// As [`Severity::Medium`].
+    /// Worth a change.
     Medium,
-    /// As [`Severity::High`].
+    /// Worth a change now.
     High,
-    /// As [`Severity::Critical`].
+    /// An unrelated party obtains a privileged or unknown identity.
     Critical,
 }
 
@@ -150,19 +167,23 @@ impl Level {
 
 /// What is known of issuers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "internals", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct IssuerConfig {
     /// URLs of issuers that only the team itself gets tokens from; those of the registry are known without it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "internals", schemars(example = ["https://ci.example.com"], extend("default" = [])))]
     pub trusted: Vec<String>,
 }
 
 /// What is known of GitHub.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "internals", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct GithubConfig {
-    /// `true`: every repository emits immutable subjects; `false`: none does.
+    /// `true`: every repository emits immutable subjects (`repo:OWNER@ID/REPO@ID:…`); `false`: none does. Not known when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "internals", schemars(example = true))]
     pub immutable_subjects: Option<bool>,
 }
 

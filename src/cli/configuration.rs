@@ -9,8 +9,10 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-/// What `fedlint init` writes: every key with what it does; nothing differs from the defaults.
-const FIRST: &str = r#"# fedlint: https://github.com/fedlint/fedlint#configuration
+/// What `fedlint init` writes: the usual keys with what they do; nothing differs from the defaults. Editors take the schema
+/// from the first line.
+const FIRST: &str = r#"#:schema https://raw.githubusercontent.com/fedlint/fedlint/main/docs/fedlint.schema.json
+# All keys: https://github.com/fedlint/fedlint/blob/main/docs/configuration.md
 # Paths and globs are relative to this file.
 
 # The least severity that makes `fedlint check` fail: info, low, medium, high, critical.

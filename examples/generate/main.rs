@@ -1,8 +1,12 @@
-//! Writes the generated files: the pages of `docs/rules/`, one for each rule file, and their index.
+//! Writes the generated files: the pages of `docs/rules/` (one for each rule file) and their index, the reference and the
+//! schema of fedlint.toml, the manual pages.
 //!
 //! `cargo run --example generate` writes, `cargo run --example generate -- --check` only compares.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod configuration;
+mod man;
 
 use fedlint::catalogue::{Rule, catalogue};
 use std::collections::BTreeMap;
@@ -10,9 +14,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs, io};
 
+/// Folders that hold generated files and nothing else.
+const FOLDERS: [&str; 2] = ["docs/rules", "docs/man"];
+
 fn main() -> io::Result<ExitCode> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let wanted = pages();
+    let mut wanted = rule_pages();
+    wanted.extend(configuration::files());
+    wanted.extend(man::pages()?);
     let check = env::args().any(|a| a == "--check");
     let stale = stale(&root, &wanted);
     if check {
@@ -21,7 +30,9 @@ fn main() -> io::Result<ExitCode> {
         }
         return Ok(if stale.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    fs::create_dir_all(root.join("docs/rules"))?;
+    for folder in FOLDERS {
+        fs::create_dir_all(root.join(folder))?;
+    }
     for path in &stale {
         match wanted.get(path) {
             Some(text) => fs::write(root.join(path), text)?,
@@ -31,7 +42,7 @@ fn main() -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn pages() -> BTreeMap<String, String> {
+fn rule_pages() -> BTreeMap<String, String> {
     let mut pages: BTreeMap<String, String> = catalogue().iter().map(|r| (format!("docs/rules/{}.md", r.meta.id), page(r))).collect();
     let index = format!("<!-- generated from rules/*.md: do not edit -->\n# Rules\n\n{}", fedlint::catalogue::markdown_table());
     pages.insert("docs/rules/README.md".to_owned(), index);
@@ -56,12 +67,14 @@ fn page(rule: &Rule) -> String {
     out
 }
 
-/// The paths whose text is not what it should be, and pages of rules that are gone.
+/// The paths whose text is not what it should be, and files of things that are gone.
 fn stale(root: &Path, wanted: &BTreeMap<String, String>) -> Vec<String> {
     let mut out: Vec<String> =
         wanted.iter().filter(|(p, t)| fs::read_to_string(root.join(p)).ok().as_ref() != Some(*t)).map(|(p, _)| p.clone()).collect();
-    let entries = fs::read_dir(root.join("docs/rules")).into_iter().flatten().flatten();
-    let names = entries.map(|e| format!("docs/rules/{}", e.file_name().to_string_lossy()));
-    out.extend(names.filter(|p| !wanted.contains_key(p)));
+    for folder in FOLDERS {
+        let entries = fs::read_dir(root.join(folder)).into_iter().flatten().flatten();
+        let names = entries.map(|e| format!("{folder}/{}", e.file_name().to_string_lossy()));
+        out.extend(names.filter(|p| !wanted.contains_key(p)));
+    }
     out
 }
