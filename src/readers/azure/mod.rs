@@ -118,8 +118,12 @@ fn loose(reader: &mut Reader, object: &Object, properties: &Value) {
     let name = text_at(properties, "name").or_else(|| text_at(object.value, "name"));
     let shown = name.map_or_else(|| object.file.to_owned(), |n| n.to_string());
     let origin = object.origin_at(shown, properties);
-    let parent = Value::string(format!("unknown identity of {}", object.file));
-    credential(reader, origin, Some(&parent), properties);
+    // What `az` lists says in its id whose credential it is
+    // (<https://learn.microsoft.com/rest/api/managedidentity/federated-identity-credentials/list>).
+    let id = text_at(properties, "id").or_else(|| text_at(object.value, "id"));
+    let owner = id.as_ref().and_then(|id| pieces::rsplit_once(id, "/federatedIdentityCredentials/")).map(|(owner, _)| owner);
+    let owner = owner.unwrap_or_else(|| Text::known(format!("unknown identity of {}", object.file)));
+    credential(reader, origin, Some(&Value::new(Kind::Text(owner), place(properties))), properties);
 }
 
 /// Azure Service Operator and Crossplane.

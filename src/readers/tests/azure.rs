@@ -44,6 +44,22 @@ fn credentials_of_terraform() {
     assert_eq!(graph.undecided.len(), 1, "{:?}", graph.undecided);
 }
 
+/// Two identities whose credentials `az` listed into one file are two.
+#[test]
+fn what_az_lists_says_whose_credential_it_is() {
+    let listed = |identity: &str| {
+        json!({"id": format!("/subscriptions/s/resourcegroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{identity}/federatedIdentityCredentials/gh"),
+        "name": "gh", "issuer": "https://i", "subject": "s", "audiences": ["a"], "resourceGroup": "g"})
+    };
+    let application =
+        json!({"id": "6f0e5b1a-0000-4000-8000-000000000001", "name": "gh", "issuer": "https://i", "subject": "s", "audiences": ["a"]});
+    let graph = documents(&[("listed.json", json!([listed("one"), listed("two"), application]))]);
+    let names: Vec<String> = credentials(&graph).into_iter().map(|c| c.0).collect();
+    let of =
+        |identity: &str| format!("/subscriptions/s/resourcegroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{identity}");
+    assert_eq!(names, [of("one"), of("two"), "unknown identity of listed.json".to_owned()]);
+}
+
 #[test]
 fn credentials_in_files() {
     let loose = json!({"name": "gh", "issuer": "https://i", "subject": "s", "audiences": ["a"], "description": ""});
