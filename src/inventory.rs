@@ -10,7 +10,7 @@ use crate::admission::search::Shared;
 use crate::gate::{Inputs, IssuerView, aws, azure, google};
 use crate::graph::links::Links;
 use crate::graph::{Gate, Graph, Trust};
-use crate::issuers::{Registry, Template};
+use crate::issuers::{Registry, Template, well_known_mistakes};
 use crate::token::Token;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -141,6 +141,14 @@ fn ways(inputs: &Inputs<'_>, index: usize, trust: &Trust) -> Vec<Way> {
                 audiences: audiences.clone(),
                 expression: expression.clone(),
             };
+            // Entra compares the issuer exactly: `azure::issuer_view` forgives what no token of the issuer carries.
+            if let Some(mistake) = issuer.as_known().and_then(|url| well_known_mistakes(&url)) {
+                return vec![(
+                    "azure",
+                    issuer.to_string(),
+                    Answer::of(Admits::Nobody, format!("nobody: no token carries this issuer: {mistake}")),
+                )];
+            }
             match azure::issuer_view(inputs, trust, credential) {
                 Some(view) => {
                     let (formula, templates) = view.with_audience();

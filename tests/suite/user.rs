@@ -317,6 +317,18 @@ fn a_template_that_names_identities_is_told() {
     assert_eq!(report["coverage"]["files_skipped"][0]["path"], "sa.tftpl");
 }
 
+/// Entra compares issuers exactly: what `check` proves to be dead is dead in the inventory, too.
+#[test]
+fn an_issuer_that_no_token_carries_admits_nobody() {
+    let folder = Folder::new();
+    let credential = r#"[{"name": "main", "issuer": "https://token.actions.githubusercontent.com/", "subject": "repo:octo/app:ref:refs/heads/main", "audiences": ["api://AzureADTokenExchange"]}]"#;
+    folder.write("credentials.json", credential.as_bytes());
+    folder.write("right/credentials.json", credential.replace(".com/", ".com").as_bytes());
+    let list = json(&run(&folder, &["inventory", "--format", "json"], None));
+    let admits: Vec<_> = list["identities"].as_array().unwrap().iter().map(|e| e["admits"].as_str().unwrap()).collect();
+    assert_eq!(admits, ["nobody", "named"]);
+}
+
 #[test]
 fn the_inventory_tells_who_is_admitted() {
     let folder = Folder::new();
