@@ -24,14 +24,17 @@
 //!
 //! Paths and globs are relative to the file that says them.
 
+use crate::admission::glob;
 use crate::calendar;
 use crate::catalogue::{self, Confidence, RuleId, Severity};
 use crate::issuers::{Registry, nearest, registry};
+use crate::place::paths::tidy;
+use crate::token::Truth;
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// The file's name.
 pub const FILE_NAME: &str = "fedlint.toml";
@@ -283,19 +286,6 @@ impl Config {
     }
 }
 
-/// A path without `.` and `..`, by its letters.
-fn tidy(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => drop(out.pop()),
-            other => out.push(other),
-        }
-    }
-    out
-}
-
 /// A path as reports show it: from the working directory where it lies in it.
 fn shown(path: &Path) -> String {
     let inside = || {
@@ -360,19 +350,9 @@ fn glob(pattern: &str) -> Result<globset::GlobSet, globset::Error> {
     set.build()
 }
 
-/// Whether a name is like a pattern in which `*` stands for anything.
+/// Whether a name is like a pattern of `*` and `?`.
 fn is_like(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = name.strip_prefix(first) else { return false };
-    let mut last = None;
-    for part in parts {
-        if let Some(middle) = last.replace(part) {
-            let Some((_, after)) = rest.split_once(middle) else { return false };
-            rest = after;
-        }
-    }
-    last.map_or(rest.is_empty(), |last| rest.ends_with(last))
+    glob::matches(&glob::written(pattern), name, false) == Truth::True
 }
 
 fn discover(folder: &Path) -> Option<PathBuf> {

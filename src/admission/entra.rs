@@ -6,6 +6,7 @@
 //! <https://learn.microsoft.com/entra/workload-id/workload-identities-flexible-federated-identity-credentials>.
 
 use super::formula::{Formula, GlobPart, Matcher, Subject, Test};
+use super::glob;
 use crate::issuers::{Compared, Flexible, Recognised, registry};
 use crate::partial::{Part, Text, cut};
 use crate::place::Span;
@@ -325,7 +326,7 @@ fn tests(credential: &Credential) -> Result<Vec<Test>, (Truth, CredentialProblem
                 );
                 let mut test = exact(&clause.claim, &clause.value, label);
                 if clause.operator == Operator::Matches {
-                    test.matcher = Matcher::Glob(glob(&clause.value));
+                    test.matcher = Matcher::Glob(wildcards(&clause.value));
                 }
                 out.push(test);
             }
@@ -340,7 +341,7 @@ fn tests(credential: &Credential) -> Result<Vec<Test>, (Truth, CredentialProblem
 }
 
 /// The parts of a glob: `*` and `?` are wildcards wherever they stand.
-fn glob(value: &Text) -> Vec<GlobPart> {
+fn wildcards(value: &Text) -> Vec<GlobPart> {
     let mut out = Vec::new();
     for (i, part) in value.parts.iter().enumerate() {
         let Part::Literal { text, trail, .. } = part else {
@@ -365,66 +366,26 @@ fn glob(value: &Text) -> Vec<GlobPart> {
     out
 }
 
-/// Whole-string glob: `*` any run of characters, `?` one character. Linear in the product of the lengths.
-#[must_use]
-pub fn glob_matches(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let text: Vec<char> = text.chars().collect();
-    let (mut p, mut t) = (0, 0);
-    let mut back: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                back = Some((p, t));
-                p += 1;
-            }
-            Some(c) if *c == '?' || text.get(t) == Some(c) => {
-                p += 1;
-                t += 1;
-            }
-            _ => match back {
-                Some((star, from)) => {
-                    back = Some((star, from + 1));
-                    p = star + 1;
-                    t = from + 1;
-                }
-                None => return false,
-            },
+/// A glob as it is written.
+fn shown(parts: &[GlobPart]) -> Text {
+    let mut text = Text::default();
+    for part in parts {
+        match part {
+            GlobPart::Literal(t) => text.push(t),
+            GlobPart::Star(_) => text.push(&Text::known("*")),
+            GlobPart::One(_) => text.push(&Text::known("?")),
         }
     }
-    pattern.iter().skip(p).all(|c| *c == '*')
+    text
 }
 
 fn decide(test: &Test, found: Option<&str>) -> (Truth, String) {
-    let (text, is_glob) = match &test.matcher {
-        Matcher::Exact(text) => (text.clone(), false),
-        Matcher::Glob(parts) => {
-            let mut text = Text::default();
-            for part in parts {
-                match part {
-                    GlobPart::Literal(t) => text.push(t),
-                    GlobPart::Star(_) => text.push(&Text::known("*")),
-                    GlobPart::One(_) => text.push(&Text::known("?")),
-                }
-            }
-            (text, true)
-        }
+    let (units, text) = match &test.matcher {
+        Matcher::Exact(text) => (glob::literal(text), text.clone()),
+        Matcher::Glob(parts) => (glob::with_holes(parts), shown(parts)),
         _ => return (Truth::Unknown, String::new()),
     };
-    let truth = match (text.as_known(), found) {
-        (_, None) => Truth::False,
-        (Some(pattern), Some(found)) if is_glob => Truth::from(glob_matches(&pattern, found)),
-        (Some(pattern), Some(found)) => Truth::from(pattern == found),
-        (None, Some(found)) => {
-            // A hole may be any string: when even a wildcard in its place does not match, nothing does.
-            let loose = text.fill(|_| "*".to_owned());
-            if is_glob || !cut::flat(&text).contains(['*', '?']) {
-                if glob_matches(&loose, found) { Truth::Unknown } else { Truth::False }
-            } else {
-                Truth::Unknown
-            }
-        }
-    };
+    let truth = found.map_or(Truth::False, |found| glob::matches(&units, found, false));
     (truth, text.to_string())
 }
 
@@ -615,12 +576,6 @@ mod tests_of_entra {
     }
 
     proptest! {
-        #[test]
-        fn globs_agree_with_a_regular_expression(pattern in "[ab*?]{0,6}", text in "[ab]{0,8}") {
-            let regex: String = pattern.chars().map(|c| match c { '*' => ".*".to_owned(), '?' => ".".to_owned(), c => c.to_string() }).collect();
-            prop_assert_eq!(glob_matches(&pattern, &text), regex::Regex::new(&format!("^{regex}$")).unwrap().is_match(&text));
-        }
-
         #[test]
         fn reading_never_panics(source in "(claims|\\['|sub|'\\]| eq | matches |'|and|[ -~])*") {
             let _ = parse_expression(&Text::known(source));

@@ -9,6 +9,7 @@ pub mod cel;
 pub mod entra;
 pub mod exposure;
 pub mod formula;
+pub(crate) mod glob;
 pub mod iam;
 pub mod search;
 #[cfg_attr(not(feature = "internals"), expect(dead_code, reason = "the readers of SPIRE that bring it facts are being built"))]

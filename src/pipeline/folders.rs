@@ -1,8 +1,9 @@
 //! Which Terraform folders are evaluated: those with a hit, and whoever calls them, directly or through others.
 
+use crate::place::paths::{self, folder_of};
 use crate::readers::scripts::ScriptFiles;
 use crate::source::SourceFile;
-use crate::source::walk::{FileKind, Loader, Scan, ScannedFile, matters, normal};
+use crate::source::walk::{FileKind, Loader, Scan, ScannedFile, matters};
 use crate::terraform::evaluate::{ModuleFiles, unit_source, variable_files_among};
 use crate::terraform::models::Library;
 use regex::Regex;
@@ -51,8 +52,8 @@ impl ModuleFiles for Files<'_> {
         while let Some(folder) = open.pop() {
             for name in self.loader.list(&folder) {
                 match name.strip_suffix('/') {
-                    Some(child) => open.push(join(&folder, child)),
-                    None => out.push(join(&folder, &name)),
+                    Some(child) => open.push(paths::inside(&folder, child)),
+                    None => out.push(paths::inside(&folder, &name)),
                 }
             }
             if out.len() > MAX_LISTED {
@@ -73,10 +74,6 @@ impl ScriptFiles for Files<'_> {
     fn read(&self, path: &str) -> Option<Arc<SourceFile>> {
         self.loader.load(path)
     }
-}
-
-fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
 /// The folders to evaluate.
@@ -134,7 +131,7 @@ fn relative_sources(folder: &str, text: &str) -> Vec<String> {
     static SOURCE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#""?source"?\s*[=:]\s*"(\.\.?/[^"$]*|\.\.?)""#).ok());
     let Some(pattern) = SOURCE.as_ref() else { return Vec::new() };
     let sources = pattern.captures_iter(text).filter_map(|found| found.get(1));
-    sources.filter_map(|source| resolve(folder, source.as_str())).collect()
+    sources.filter_map(|source| paths::join(folder, source.as_str())).collect()
 }
 
 /// The folders that call a module which only a user's model describes: no word says that they matter.
@@ -173,13 +170,4 @@ fn callers(scan: &Scan) -> BTreeMap<String, BTreeSet<String>> {
 /// The file of a unit of Terragrunt, which calls a module.
 fn is_unit(path: &str) -> bool {
     path == "terragrunt.hcl" || path.ends_with("/terragrunt.hcl")
-}
-
-fn folder_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-/// `a/b` and `../c` give `a/c`.
-fn resolve(folder: &str, relative: &str) -> Option<String> {
-    normal(&join(folder, relative))
 }

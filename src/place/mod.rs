@@ -2,6 +2,8 @@
 //!
 //! A [`Span`] is the only way the rest of the house names a place.
 
+pub mod paths;
+
 use std::ops::Range;
 
 /// A file of the run, an index into the files that were read.

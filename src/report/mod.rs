@@ -14,9 +14,9 @@ pub mod sarif;
 use crate::catalogue::Severity;
 
 use crate::config::Config;
+use crate::place::paths::normal;
 use crate::rules::{Finding, Suppressed};
 use crate::source::Sources;
-use crate::source::walk::normal;
 use serde::Serialize;
 use std::sync::Arc;
 

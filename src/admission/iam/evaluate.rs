@@ -6,6 +6,7 @@ use super::operator::{Base, Operator, SetOperator};
 use super::pattern;
 use super::policy::{Actions, ConditionTest, Effect, Policy, Principal, PrincipalKind, Statement, ValueList, Values};
 use super::principals::{BUILT_IN_HOSTS, issuer_of_federated, stands_for};
+use crate::admission::glob;
 use crate::partial::{Text, cut};
 use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
 use std::collections::BTreeMap;
@@ -277,7 +278,7 @@ impl World<'_> {
     fn action(&self, actions: &Actions) -> Step {
         let mut truth = self.any_value(&actions.patterns, |text| {
             let tokens = pattern::pieces(text, pattern::Reading { wildcards: true, variables: false });
-            pattern::matches(&matching::without_variables(&tokens), &self.request.action, true)
+            glob::matches(&matching::without_variables(&tokens), &self.request.action, true)
         });
         if actions.negated {
             truth = truth.not();

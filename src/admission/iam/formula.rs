@@ -10,6 +10,7 @@ use super::principal_test::principals_formula;
 use super::principals::{issuer_of_federated, stands_for};
 use super::value_test::value_formula;
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
+use crate::admission::glob;
 use crate::partial::{Text, Trail};
 use crate::token::Truth;
 
@@ -105,7 +106,7 @@ fn build(policy: &Policy, view: &View<'_>, lenient: bool) -> Formula {
 pub(super) fn covers(actions: &Actions, action: &str) -> Truth {
     let test = |text: &Text| {
         let pieces = pattern::pieces(text, pattern::Reading { wildcards: true, variables: false });
-        pattern::matches(&matching::without_variables(&pieces), action, true)
+        glob::matches(&matching::without_variables(&pieces), action, true)
     };
     let truth = merge(actions.patterns.choices.iter().map(|list| any_of(list, &test)));
     if actions.negated { truth.not() } else { truth }
@@ -115,7 +116,7 @@ pub(super) fn covers(actions: &Actions, action: &str) -> Truth {
 #[must_use]
 pub fn action_matches(pattern: &str, action: &str) -> bool {
     let pieces = pattern::pieces(&Text::known(pattern), pattern::Reading { wildcards: true, variables: false });
-    pattern::matches(&matching::without_variables(&pieces), action, true) == Truth::True
+    glob::matches(&matching::without_variables(&pieces), action, true) == Truth::True
 }
 
 /// Alternatives of which one holds: certain where all agree.

@@ -2,7 +2,8 @@
 
 use super::compare;
 use super::operator::{Base, Operator, SetOperator};
-use super::pattern::{self, Piece, Reading, Token};
+use super::pattern::{self, Piece, Reading};
+use crate::admission::glob::{self, Unit};
 use crate::partial::{Text, UnknownKind, cut, hops};
 use crate::token::Truth;
 
@@ -107,15 +108,15 @@ pub(super) fn null_value(text: &Text, absent: bool) -> Truth {
 
 /// Pieces as tokens, with a variable standing for anything.
 #[must_use]
-pub(super) fn without_variables(pieces: &[Piece]) -> Vec<Token> {
+pub(super) fn without_variables(pieces: &[Piece]) -> Vec<Unit> {
     pieces
         .iter()
         .map(|p| match p {
-            Piece::Char(c, ..) => Token::Char(*c),
-            Piece::Star(_) => Token::Star,
-            Piece::One(_) => Token::One,
-            Piece::Hole(atom, _) => Token::Hole(atom.kind()),
-            Piece::Variable { .. } => Token::Hole(UnknownKind::Any),
+            Piece::Char(c, ..) => Unit::Char(*c),
+            Piece::Star(_) => Unit::Star,
+            Piece::One(_) => Unit::One,
+            Piece::Hole(atom, _) => Unit::Hole(atom.kind()),
+            Piece::Variable { .. } => Unit::Hole(UnknownKind::Any),
         })
         .collect()
 }
@@ -129,7 +130,7 @@ pub(super) fn value_matches(operator: Operator, text: &Text, value: &str, variab
             let Some(tokens) = resolve(&pieces, lookup) else { return Truth::False };
             match operator.base {
                 Base::Arn => arn(&tokens, value),
-                base => pattern::matches(&tokens, value, base == Base::StringEqualsIgnoreCase),
+                base => glob::matches(&tokens, value, base == Base::StringEqualsIgnoreCase),
             }
         }
         base => match text.as_known() {
@@ -146,15 +147,15 @@ pub(super) fn value_matches(operator: Operator, text: &Text, value: &str, variab
 }
 
 /// Puts the values of variables in; none when one has no value, which then matches nothing.
-fn resolve(pieces: &[Piece], lookup: &dyn Fn(&Text) -> Lookup) -> Option<Vec<Token>> {
+fn resolve(pieces: &[Piece], lookup: &dyn Fn(&Text) -> Lookup) -> Option<Vec<Unit>> {
     let mut out = Vec::with_capacity(pieces.len());
     for piece in pieces {
         match piece {
             Piece::Variable { key, default, .. } => match lookup(key).found {
                 // Wildcards in a resolved value are plain characters.
-                Found::One(value) => out.extend(value.chars().map(Token::Char)),
+                Found::One(value) => out.extend(value.chars().map(Unit::Char)),
                 Found::Absent => out.extend(pattern::plain(default.as_ref()?)),
-                Found::Many(_) | Found::Unknown(_) => out.push(Token::Hole(UnknownKind::Any)),
+                Found::Many(_) | Found::Unknown(_) => out.push(Unit::Hole(UnknownKind::Any)),
             },
             other => out.extend(without_variables(std::slice::from_ref(other))),
         }
@@ -163,8 +164,8 @@ fn resolve(pieces: &[Piece], lookup: &dyn Fn(&Text) -> Lookup) -> Option<Vec<Tok
 }
 
 /// ARNs are compared field by field; where a comparison of the whole strings would differ it is unknown.
-fn arn(tokens: &[Token], value: &str) -> Truth {
-    let whole = pattern::matches(tokens, value, false);
+fn arn(tokens: &[Unit], value: &str) -> Truth {
+    let whole = glob::matches(tokens, value, false);
     if whole != Truth::True {
         return whole;
     }
@@ -172,13 +173,13 @@ fn arn(tokens: &[Token], value: &str) -> Truth {
     let values: Vec<&str> = value.splitn(ARN_FIELDS, ':').collect();
     let alike = fields.len() == ARN_FIELDS
         && values.len() == ARN_FIELDS
-        && fields.iter().zip(&values).all(|(field, value)| pattern::matches(field, value, false) == Truth::True);
+        && fields.iter().zip(&values).all(|(field, value)| glob::matches(field, value, false) == Truth::True);
     if alike { Truth::True } else { Truth::Unknown }
 }
 
 /// An ARN has six fields; the last holds the rest.
 pub(super) const ARN_FIELDS: usize = 6;
 
-fn arn_fields(tokens: &[Token]) -> Vec<&[Token]> {
-    tokens.splitn(ARN_FIELDS, |t| matches!(t, Token::Char(':'))).collect()
+fn arn_fields(tokens: &[Unit]) -> Vec<&[Unit]> {
+    tokens.splitn(ARN_FIELDS, |t| matches!(t, Unit::Char(':'))).collect()
 }

@@ -1,12 +1,9 @@
 //! A policy value taken apart: literal characters, wildcards, policy variables, holes.
 
-use crate::partial::{Part, Text, Trail, Unknown, UnknownKind};
+use crate::admission::glob::{self, Unit};
+use crate::partial::{Part, Text, Trail, Unknown};
 use crate::place::Span;
 use crate::token::Truth;
-
-/// Longest policy value, in pieces, and longest request value, in bytes, that are matched; what is longer is unknown
-/// (IAM's quota for a whole trust policy is 4096 characters at most).
-pub(super) const MAX_PATTERN: usize = 4096;
 
 /// A piece of a pattern.
 #[derive(Debug, Clone)]
@@ -170,92 +167,15 @@ pub(super) fn to_text(units: &[Piece]) -> Text {
     Text { parts }
 }
 
-/// A pattern that is ready to be matched.
-#[derive(Debug, Clone)]
-pub(super) enum Token {
-    /// One character.
-    Char(char),
-    /// Any run.
-    Star,
-    /// Any one character.
-    One,
-    /// A fixed unknown string of this kind.
-    Hole(UnknownKind),
-}
-
-/// Does `subject` match? False when the literal skeleton cannot match, unknown when it does so only through a hole.
-#[must_use]
-pub(super) fn matches(pattern: &[Token], subject: &str, ignore_case: bool) -> Truth {
-    if pattern.len() > MAX_PATTERN || subject.len() > MAX_PATTERN {
-        return Truth::Unknown;
-    }
-    let subject: Vec<char> = subject.chars().collect();
-    // `reach[i]`: the pattern so far can end before character `i`. One row per token: bounded by length times length.
-    let mut reach = vec![false; subject.len() + 1];
-    if let Some(first) = reach.first_mut() {
-        *first = true;
-    }
-    let mut holes = false;
-    for token in pattern {
-        reach = match token {
-            Token::Star => spread(&reach, |_| true, &subject),
-            Token::Hole(kind) => {
-                holes = true;
-                spread(&reach, |c| allowed(*kind, c), &subject)
-            }
-            Token::One => step(&reach, |_| true, &subject),
-            Token::Char(p) => step(&reach, |c| c == *p || (ignore_case && fold(c) == fold(*p)), &subject),
-        };
-        if !reach.contains(&true) {
-            return Truth::False;
-        }
-    }
-    match (reach.last().copied().unwrap_or(false), holes) {
-        (false, _) => Truth::False,
-        (true, true) => Truth::Unknown,
-        (true, false) => Truth::True,
-    }
-}
-
-fn fold(c: char) -> String {
-    c.to_lowercase().collect()
-}
-
-fn step(reach: &[bool], fits: impl Fn(char) -> bool, subject: &[char]) -> Vec<bool> {
-    std::iter::once(false).chain(reach.iter().zip(subject).map(|(r, c)| *r && fits(*c))).collect()
-}
-
-fn spread(reach: &[bool], fits: impl Fn(char) -> bool, subject: &[char]) -> Vec<bool> {
-    let mut running = false;
-    let mut out = Vec::with_capacity(reach.len());
-    for (i, r) in reach.iter().enumerate() {
-        let continues = running && i.checked_sub(1).and_then(|before| subject.get(before)).is_some_and(|c| fits(*c));
-        running = *r || continues;
-        out.push(running);
-    }
-    out
-}
-
-/// The characters that a hole of this kind can have.
-fn allowed(kind: UnknownKind, c: char) -> bool {
-    match kind {
-        UnknownKind::AccountId | UnknownKind::ProjectNumber => c.is_ascii_digit(),
-        UnknownKind::ProjectId | UnknownKind::Region | UnknownKind::Partition => c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
-        UnknownKind::Guid => c.is_ascii_hexdigit() || c == '-' || c == '{' || c == '}',
-        UnknownKind::Word => !matches!(c, '/' | ':' | '@' | '*'),
-        UnknownKind::Any | UnknownKind::IssuerHostPath | UnknownKind::Arn | UnknownKind::Number | UnknownKind::ServiceAccountEmail => true,
-    }
-}
-
 /// A text as a pattern of characters and holes.
 #[must_use]
-pub(super) fn plain(text: &Text) -> Vec<Token> {
+pub(super) fn plain(text: &Text) -> Vec<Unit> {
     units(text)
         .into_iter()
         .map(|u| match u {
-            Piece::Char(c, ..) => Token::Char(c),
-            Piece::Hole(atom, _) => Token::Hole(atom.kind()),
-            Piece::Star(_) | Piece::One(_) | Piece::Variable { .. } => Token::Star,
+            Piece::Char(c, ..) => Unit::Char(c),
+            Piece::Hole(atom, _) => Unit::Hole(atom.kind()),
+            Piece::Star(_) | Piece::One(_) | Piece::Variable { .. } => Unit::Star,
         })
         .collect()
 }
@@ -268,8 +188,8 @@ pub(super) fn equal(a: &Text, b: &Text) -> Truth {
     }
     match (a.as_known(), b.as_known()) {
         (Some(a), Some(b)) => (a == b).into(),
-        (None, Some(known)) => matches(&plain(a), &known, false),
-        (Some(known), None) => matches(&plain(b), &known, false),
+        (None, Some(known)) => glob::matches(&plain(a), &known, false),
+        (Some(known), None) => glob::matches(&plain(b), &known, false),
         (None, None) => {
             let (pa, pb) = (a.known_prefix(), b.known_prefix());
             let (sa, sb) = (a.known_suffix(), b.known_suffix());

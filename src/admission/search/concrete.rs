@@ -2,6 +2,7 @@
 
 use super::HoleMode;
 use crate::admission::formula::{Comparison, Formula, GlobPart, Matcher, Subject, Test, extract};
+use crate::admission::glob;
 use crate::language::re2_to_rust;
 use crate::partial::{Part, Text, Unknown, UnknownKind};
 use crate::token::{Claim, Token, Truth};
@@ -104,7 +105,7 @@ fn matches(matcher: &Matcher, s: &str, holes: &HoleMode<'_>) -> Truth {
         Matcher::Prefix(t) => s.starts_with(&filled(t)).into(),
         Matcher::Suffix(t) => s.ends_with(&filled(t)).into(),
         Matcher::Contains(t) => s.contains(&filled(t)).into(),
-        Matcher::Glob(parts) => glob(parts, s, fill).into(),
+        Matcher::Glob(parts) => glob::matches(&glob::filled(parts, fill), s, false),
         Matcher::Regex(pattern) => regex(&re2_to_rust(pattern), s),
         Matcher::Size(op, n) => compares(*op, i64::try_from(s.chars().count()).unwrap_or(i64::MAX).cmp(n)).into(),
         Matcher::Order(op, t) => compares(*op, s.cmp(&filled(t))).into(),
@@ -125,45 +126,6 @@ pub(super) fn compares(op: Comparison, order: Ordering) -> bool {
         Comparison::GreaterEqual => order.is_ge(),
         Comparison::Equal => order.is_eq(),
     }
-}
-
-/// IAM's glob by the classical walk with one point of return.
-fn glob(parts: &[GlobPart], s: &str, fill: &dyn Fn(&Unknown) -> String) -> bool {
-    /// A literal character, `?`, or `*`.
-    enum Unit {
-        Char(char),
-        One,
-        Star,
-    }
-    let units: Vec<Unit> = parts
-        .iter()
-        .flat_map(|part| match part {
-            GlobPart::Literal(t) => t.fill(fill).chars().map(Unit::Char).collect(),
-            GlobPart::Star(_) => vec![Unit::Star],
-            GlobPart::One(_) => vec![Unit::One],
-        })
-        .collect();
-    let text: Vec<char> = s.chars().collect();
-    let (mut at, mut unit, mut back) = (0, 0, None);
-    while at < text.len() {
-        match units.get(unit) {
-            Some(Unit::Star) => {
-                back = Some((unit + 1, at));
-                unit += 1;
-                continue;
-            }
-            Some(Unit::One) => (at, unit) = (at + 1, unit + 1),
-            Some(Unit::Char(c)) if text.get(at) == Some(c) => (at, unit) = (at + 1, unit + 1),
-            _ => match back {
-                Some((after, from)) => {
-                    back = Some((after, from + 1));
-                    (at, unit) = (from + 1, after);
-                }
-                None => return false,
-            },
-        }
-    }
-    units.iter().skip(unit).all(|u| matches!(u, Unit::Star))
 }
 
 /// True when the pattern has an unknown part.

@@ -4,6 +4,7 @@ use super::call::Call;
 use super::{aws, azure, gcloud, kubernetes, spire};
 use crate::graph::{About, Undecided, UndecidedKind, pieces};
 use crate::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value};
+use crate::place::paths::folder_of;
 use crate::place::{FileId, Span};
 use crate::syntax::json;
 use crate::terraform::{Mode, Resource};
@@ -178,11 +179,6 @@ fn resource(call: &Call, kind: &str, shown: &str, entries: Vec<(&'static str, Va
         library: false,
         conditional: call.conditional,
     }
-}
-
-/// Scripts of one folder belong together.
-fn folder_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 fn open(body: &mut Value) {

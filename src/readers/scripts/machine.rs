@@ -10,6 +10,7 @@ use super::state::{State, Variable};
 use crate::graph::pieces;
 use crate::partial::{Part, Text, Unknown, UnknownKind};
 use crate::place::Span;
+use crate::place::paths::inside;
 use crate::source::SourceFile;
 use crate::syntax::shell::ast::{Command, CommandKind, Item, List, Redirect, RedirectKind, When, Word};
 use std::collections::BTreeSet;
@@ -382,10 +383,10 @@ impl<'a> Machine<'a> {
         let mut folder = self.unit.path.rsplit_once('/').map_or("", |(folder, _)| folder);
         let mut candidates = Vec::new();
         if let Some(entered) = &self.state.folder {
-            candidates.push(join(&join(folder, entered), known));
+            candidates.push(inside(&inside(folder, entered), known));
         }
         loop {
-            candidates.push(join(folder, known));
+            candidates.push(inside(folder, known));
             if folder.is_empty() {
                 break;
             }
@@ -409,10 +410,6 @@ impl<'a> Machine<'a> {
         clouds.command(call, self);
         *self.clouds = clouds;
     }
-}
-
-fn join(folder: &str, path: &str) -> String {
-    if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") }
 }
 
 /// A path that begins with one unknown folder, as `$(dirname "$0")/trust.json`: scripts find their own files so.

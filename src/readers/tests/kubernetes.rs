@@ -56,10 +56,17 @@ fn kustomizations_give_namespaces_and_names() {
     let base = ("k/base/kustomization.yaml", json!({"resources": ["./sa.yaml"]}));
     let prod = ("k/prod/kustomization.yaml", json!({"namespace": "prod", "namePrefix": "x-", "resources": ["../base"]}));
     let dev = ("k/dev/kustomization.yaml", json!({"namespace": "dev", "resources": ["../base", "../../../outside"]}));
-    let file = ("k/base/sa.yaml", sa);
+    let file = ("k/base/sa.yaml", sa.clone());
     assert_eq!(shown(&[base.clone(), prod.clone(), file.clone()]), ["ServiceAccount prod/x-api"]);
     // Two overlays of one base are two accounts; what lies outside may bring others.
     assert_eq!(shown(&[base, prod, dev, file]), ["Kustomization", "ServiceAccount dev/api", "ServiceAccount prod/x-api"]);
+    // Seen from a folder beside them, the same files lie in the scan.
+    let above = [
+        ("../base/kustomization.yaml", json!({"resources": ["sa.yaml"]})),
+        ("../prod/kustomization.yaml", json!({"namespace": "prod", "resources": ["../base"]})),
+        ("../base/sa.yaml", sa),
+    ];
+    assert_eq!(shown(&above), ["ServiceAccount prod/api"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! roots; of a root without a repository, never outside of it but for the modules that it calls.
 
 use super::{paths, read};
+use crate::place::paths::normal;
 use crate::source::{SourceFile, Sources};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -54,7 +55,7 @@ impl Loader {
     /// too large or no text.
     #[must_use]
     pub fn load(&self, path: &str) -> Option<Arc<SourceFile>> {
-        let path = paths::normal(path)?;
+        let path = normal(path)?;
         if let Some(file) = self.sources.by_path(&path) {
             return Some(file);
         }
@@ -68,7 +69,7 @@ impl Loader {
     /// The names in a folder, sorted; a folder's name ends with `/`. Empty when it is not in the scanned roots.
     #[must_use]
     pub fn list(&self, folder: &str) -> Vec<String> {
-        let Some(folder) = paths::normal(folder) else { return Vec::new() };
+        let Some(folder) = normal(folder) else { return Vec::new() };
         match &self.from {
             From::Memory(files) => {
                 let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
@@ -91,7 +92,7 @@ impl Loader {
         let mut files: Vec<_> = names.iter().filter(|n| wanted(n)).filter_map(|n| self.load(&within(n))).collect();
         if let (true, Some(beside)) = (names.is_empty(), self.beside(folder)) {
             for name in self::names(&beside).iter().filter(|n| wanted(n)) {
-                let Some(path) = paths::normal(&within(name)) else { continue };
+                let Some(path) = normal(&within(name)) else { continue };
                 let known = self.sources.by_path(&path);
                 let file = beside.join(name);
                 let read = || file.symlink_metadata().ok().filter(|m| m.is_file()).and_then(|_| read::file(&file).ok());

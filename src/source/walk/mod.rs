@@ -12,8 +12,9 @@ mod tests;
 
 pub use kind::{FileKind, calls_local_module, is_script, matters};
 pub use loader::Loader;
-pub use paths::{normal, repository_folder};
+pub use paths::repository_folder;
 
+use crate::place::paths::{folder_of, normal};
 use crate::source::{SourceFile, Sources};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use ignore::{DirEntry, WalkBuilder, WalkState};
@@ -196,10 +197,6 @@ impl Scan {
     pub fn hits(&self) -> impl Iterator<Item = &ScannedFile> {
         self.files.iter().filter(|f| f.hit)
     }
-}
-
-fn folder_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// `a/b` for `a/b/Chart.yaml`.

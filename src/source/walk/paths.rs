@@ -1,36 +1,11 @@
 //! Paths as fedlint shows them: relative to the working directory, with `/`.
 
+use crate::place::paths::tidy;
 use std::path::{Component, Path, PathBuf};
-
-/// `path` without `.` and `..`, by its letters alone; none when it climbs above its start.
-#[must_use]
-pub fn normal(path: &str) -> Option<String> {
-    let absolute = path.starts_with('/');
-    let mut out: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if out.last().is_some_and(|l| *l != "..") => drop(out.pop()),
-            ".." if absolute => return None,
-            ".." => out.push(".."),
-            part => out.push(part),
-        }
-    }
-    let joined = out.join("/");
-    Some(if absolute { format!("/{joined}") } else { joined })
-}
 
 /// `path` on disk, absolute and without `.` and `..` (by its letters, links not resolved).
 pub(super) fn absolute(working_directory: &Path, path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for component in working_directory.join(path).components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => drop(out.pop()),
-            other => out.push(other),
-        }
-    }
-    out
+    tidy(&working_directory.join(path))
 }
 
 /// The root of the repository that a folder stands in: the nearest folder above it, or itself, with a `.git`.

@@ -3,10 +3,11 @@
 use super::EvalError;
 use super::collection::Collection;
 use super::engine::{Evaluator, Result, Scope};
-use super::values::{Entries, child, effective, noun};
+use super::values::{Entries, child, noun};
 use crate::partial::{Entry, Kind, Text, Value};
 use crate::place::Span;
 use crate::syntax::hcl::{Expr, ForExpr};
+use crate::terraform::functions::effective;
 use std::sync::Arc;
 
 /// Keys and values of a collection.

@@ -170,7 +170,7 @@ impl<'a> Workspace<'a> {
     /// A workspace over the folders that matter (those with a hit and their callers).
     #[must_use]
     pub fn new(files: &'a dyn ModuleFiles, folders: &[String]) -> Self {
-        let folders: BTreeSet<String> = folders.iter().map(|f| paths::normalise(f).unwrap_or_default()).collect();
+        let folders: BTreeSet<String> = folders.iter().map(|f| paths::normal(f).unwrap_or_default()).collect();
         let folders: Vec<String> = folders.into_iter().collect();
         Self { cache: ConfigCache::new(files, folders.clone()), folders, wanted: |_| true }
     }
@@ -286,7 +286,7 @@ impl<'a> Workspace<'a> {
     /// # Errors
     /// The text is no expression, or Terraform would refuse to evaluate it.
     pub fn evaluate_expression(&self, folder: &str, text: &str) -> Result<Value, EvalError> {
-        let folder = paths::normalise(folder).ok_or_else(|| EvalError::new("the folder lies outside the root", None))?;
+        let folder = paths::normal(folder).ok_or_else(|| EvalError::new("the folder lies outside the root", None))?;
         let expr = hcl::parse_expression(text, FileId(u32::MAX)).map_err(|p| EvalError::new(p.message, None))?;
         self.on_big_stack(|| {
             let evaluator = Evaluator::new(&self.cache, &folder, true);

@@ -2,9 +2,10 @@
 //! (<https://registry.terraform.io/providers/hashicorp/aws/latest/docs/data-sources/iam_policy_document>)
 
 use super::engine::Evaluator;
-use super::values::{combinations, effective, entry, one_of, same};
+use super::values::{combinations, entry, one_of, same};
 use crate::partial::{Entry, Kind, Part, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
+use crate::terraform::functions::effective;
 use crate::terraform::json_text;
 
 /// The arguments of a statement that hold strings, with their names in the JSON.

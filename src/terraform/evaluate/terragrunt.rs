@@ -170,7 +170,7 @@ fn inputs(attribute: &Attribute) -> Vec<Attribute> {
 /// A path as Terragrunt writes it, seen from the scanned root.
 pub(super) fn resolve(folder: &str, path: &str) -> Option<String> {
     match path.strip_prefix('/') {
-        Some(from_root) => paths::normalise(from_root.trim_start_matches('/')),
+        Some(from_root) => paths::normal(from_root.trim_start_matches('/')),
         None => paths::join(folder, path),
     }
 }

@@ -1,10 +1,10 @@
 //! Type constraints of variables (<https://developer.hashicorp.com/terraform/language/expressions/type-constraints>).
 
 use super::EvalError;
-use super::values::{effective, noun, same};
+use super::values::{noun, same};
 use crate::partial::{Entry, Kind, Part, Text, Value};
 use crate::syntax::hcl::{Expr, ExprKind as K};
-use crate::terraform::functions::canonical_number;
+use crate::terraform::functions::{canonical_number, effective};
 
 type Result<T> = std::result::Result<T, EvalError>;
 

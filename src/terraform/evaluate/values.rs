@@ -205,20 +205,6 @@ fn identity(text: &Text) -> String {
     out
 }
 
-/// The entries that Terraform sees: the last of each key, in order of the keys.
-pub(super) fn effective(entries: &[Entry]) -> Vec<Entry> {
-    let mut open = Entries::default();
-    let mut known: std::collections::BTreeMap<String, Entry> = std::collections::BTreeMap::new();
-    for entry in entries {
-        if let Some(key) = entry.key.as_known() {
-            known.insert(key, entry.clone());
-        } else {
-            open.set(entry.clone());
-        }
-    }
-    known.into_values().chain(open.into_list()).collect()
-}
-
 /// Every combination of the alternatives inside a value, up to a bound; none past it.
 pub(super) fn combinations(value: &Value) -> Option<Vec<Value>> {
     let rebuild = |kind: Kind| Value { kind, span: value.span, trail: value.trail.clone() };

@@ -4,6 +4,7 @@ use super::config::{ConfigCache, ModuleConfig};
 use super::{ModuleCall, ModuleFiles, Undecided, values};
 use crate::kinds::{self, ResourceKind};
 use crate::place::Span;
+use crate::place::paths::folder_of;
 use crate::source::SourceFile;
 use crate::terraform::Resource;
 use std::collections::{BTreeMap, BTreeSet};
@@ -152,19 +153,18 @@ fn is_values(path: &str) -> bool {
 
 /// Those of `paths` that are variable files below `root` and stand in no folder with configuration, nor below one.
 pub fn variable_files_among(root: &str, paths: &[String]) -> Vec<String> {
-    let folder_of = |p: &str| p.rsplit_once('/').map_or(String::new(), |(f, _)| f.to_owned());
-    let roots: BTreeSet<String> =
+    let roots: BTreeSet<&str> =
         paths.iter().filter(|p| p.ends_with(".tf") || p.ends_with(".tofu") || p.ends_with(".tf.json")).map(|p| folder_of(p)).collect();
     let ours = |path: &&String| {
         let mut folder = folder_of(path);
         let below = |f: &str| f != root && (root.is_empty() || f.starts_with(&format!("{root}/")));
         let mut levels = 0;
-        while below(&folder) {
+        while below(folder) {
             levels += 1;
-            if roots.contains(&folder) {
+            if roots.contains(folder) {
                 return false;
             }
-            folder = folder_of(&folder);
+            folder = folder_of(folder);
         }
         folder == root && (1..=MAX_FOLDERS).contains(&levels)
     };

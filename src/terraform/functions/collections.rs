@@ -1,11 +1,12 @@
 //! Lists and maps. <https://developer.hashicorp.com/terraform/language/functions>
 
-use super::arguments::{Answer, Call, Stop, derived, equal, fail, key_of, text_key};
+use super::arguments::{Answer, Call, Stop, derived, fail, key_of, text_key};
+use super::equality::{effective, equal};
 use super::numbers::{Num, add};
 use super::unify::{as_string, unified};
 use super::{MAX_DEPTH, MAX_ITEMS, MAX_TEXT};
 use crate::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 pub(super) fn call(c: &Call<'_>) -> Answer {
     Some(match c.name {
@@ -34,22 +35,6 @@ pub(super) fn call(c: &Call<'_>) -> Answer {
         "anytrue" => quantified(c, false),
         _ => return None,
     })
-}
-
-/// The entries that count, sorted by key as Terraform keeps them; the last of equal keys wins. Entries whose key is
-/// partly unknown stay, after the others.
-pub(super) fn effective(entries: &[Entry]) -> Vec<Entry> {
-    let mut kept: Vec<Entry> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
-    for entry in entries {
-        let place = *places.entry(text_key(&entry.key)).or_insert(kept.len());
-        match kept.get_mut(place) {
-            Some(earlier) => *earlier = entry.clone(),
-            None => kept.push(entry.clone()),
-        }
-    }
-    kept.sort_by_key(|e| (!e.key.is_known(), e.key.as_known()));
-    kept
 }
 
 fn length(c: &Call<'_>) -> Result<Value, Stop> {

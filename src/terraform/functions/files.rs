@@ -3,6 +3,7 @@
 use super::arguments::{Answer, Call, Stop, fail};
 use super::{FunctionError, MAX_ITEMS};
 use crate::partial::{Kind, Part, Text, Value};
+use crate::place::paths::clean;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -67,27 +68,6 @@ fn basename(path: &str) -> String {
 
 fn dirname(path: &str) -> String {
     clean(path.rfind('/').map_or("", |at| path.get(..=at).unwrap_or("")))
-}
-
-/// The shortest equal path, as Go's `filepath.Clean` gives it.
-fn clean(path: &str) -> String {
-    let rooted = path.starts_with('/');
-    let mut kept: Vec<&str> = Vec::new();
-    for piece in path.split('/') {
-        match piece {
-            "" | "." => {}
-            ".." if kept.last().is_some_and(|k| *k != "..") => {
-                kept.pop();
-            }
-            ".." if rooted => {}
-            other => kept.push(other),
-        }
-    }
-    match (rooted, kept.is_empty()) {
-        (true, _) => format!("/{}", kept.join("/")),
-        (false, true) => ".".to_owned(),
-        (false, false) => kept.join("/"),
-    }
 }
 
 /// Where the run's folder is must not matter: only a path that is absolute already is known.

@@ -14,6 +14,7 @@ mod convert;
 mod csv;
 mod dates;
 mod encode;
+mod equality;
 mod files;
 mod format;
 mod hash;
@@ -30,6 +31,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::terraform) use equality::{effective, equal};
 pub(in crate::terraform) use numbers::Num;
 pub use numbers::canonical as canonical_number;
 pub(crate) use regexes::expression;

@@ -1,7 +1,8 @@
 //! Set functions. A set is a sorted list without duplicates; where its items are not all known they keep their order.
 
 use super::MAX_ITEMS;
-use super::arguments::{Answer, Call, Stop, equal, fail, key_of};
+use super::arguments::{Answer, Call, Stop, fail, key_of};
+use super::equality::equal;
 use super::numbers::Num;
 use super::unify::{one_type, unified};
 use crate::partial::{Kind, Value};

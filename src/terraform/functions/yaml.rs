@@ -1,7 +1,7 @@
 //! `yamlencode` and `yamldecode`. <https://developer.hashicorp.com/terraform/language/functions/yamldecode>
 
 use super::arguments::{Stop, fail};
-use super::collections::effective;
+use super::equality::effective;
 use super::{MAX_DEPTH, MAX_TEXT};
 use crate::place::Span;
 

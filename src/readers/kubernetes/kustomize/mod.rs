@@ -13,6 +13,7 @@ use super::deploy::{self, Deployment};
 use super::substitute;
 use crate::graph::pieces;
 use crate::partial::{Kind, Text, Value};
+use crate::place::paths::{folder_of, join};
 use crate::readers::context::Object;
 use crate::readers::shape::{known_at, listing, text_at};
 use std::collections::{BTreeMap, BTreeSet};
@@ -277,7 +278,7 @@ impl<'a> Builder<'a> {
         for key in ["resources", "bases"] {
             for path in listing(fields.get(key)).texts {
                 let known = path.as_known().filter(|p| !is_remote(p));
-                let Some(target) = known.and_then(|p| join(folder, &p)) else {
+                let Some(target) = known.and_then(|p| join(folder, &p)).filter(|target| !self.is_outside(target)) else {
                     self.external(index, fields);
                     continue;
                 };
@@ -292,6 +293,12 @@ impl<'a> Builder<'a> {
             self.external(index, fields);
         }
         items.truncate(MAX_ITEMS);
+    }
+
+    /// Whether a path climbs higher than every file of the scan.
+    fn is_outside(&self, path: &str) -> bool {
+        let climbs = |path: &str| path.split('/').take_while(|part| *part == "..").count();
+        self.files.keys().all(|file| climbs(file) < climbs(path))
     }
 
     fn external(&mut self, source: usize, fields: &Value) {
@@ -360,25 +367,6 @@ fn open_all(items: &mut [Item]) {
 
 fn is_remote(path: &str) -> bool {
     path.contains("://") || path.contains("?ref=") || path.starts_with("git@") || path.starts_with("github.com/")
-}
-
-pub(super) fn folder_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-/// A relative path as the kustomization writes it; none when it leaves the scan.
-fn join(folder: &str, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = folder.split('/').filter(|p| !p.is_empty()).collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
 }
 
 /// Equal trees, wherever they are written.

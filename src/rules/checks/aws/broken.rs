@@ -3,10 +3,9 @@
 use super::advice::{self, Wanted};
 use super::exposure::unbound;
 use super::{Context, FederatedView, RoleTrust, named_by_allow};
-use crate::admission::entra::glob_matches;
 use crate::admission::exposure::{Life, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
-use crate::admission::iam::{self, Actions, ConditionTest, Effect, Leaf, Policy, PrincipalKind, ValueList, Values};
+use crate::admission::iam::{self, Actions, ConditionTest, Effect, Leaf, Policy, PrincipalKind, ValueList, Values, action_matches};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::gate::aws::{self, WEB_IDENTITY, key_name};
@@ -87,7 +86,7 @@ fn opened(subject: &RoleTrust<'_>, statement: &iam::Statement) -> String {
 
 /// IAM's action patterns: `*` and `?`, case-insensitive.
 fn covers(pattern: &Text, action: &str) -> bool {
-    pattern.as_known().is_some_and(|p| glob_matches(&p.to_ascii_lowercase(), &action.to_ascii_lowercase()))
+    pattern.as_known().is_some_and(|p| action_matches(&p, action))
 }
 
 /// Why nobody gets in with a token of this issuer; empty when somebody does, or when it is not decided.

@@ -2,7 +2,7 @@
 
 use super::RoleTrust;
 use super::services::{PODS, ROLES_ANYWHERE};
-use crate::admission::entra::glob_matches;
+use crate::admission::glob;
 use crate::admission::iam::{self, Base, ConditionTest, Effect, PrincipalKind, Statement};
 use crate::catalogue::RuleId;
 use crate::graph::{Association, Gate};
@@ -10,6 +10,7 @@ use crate::issuers::nearest;
 use crate::partial::Text;
 use crate::rules::Finding;
 use crate::rules::engine::Context;
+use crate::token::Truth;
 
 /// The tags of a session of EKS Pod Identity (<https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html>).
 const TAGS: [&str; 6] = [
@@ -149,7 +150,7 @@ fn other_tag(test: &ConditionTest, association: &Association) -> Option<(String,
     let values: Option<Vec<String>> = list.items.iter().map(|leaf| leaf.text()?.as_known()).collect();
     let values = values?;
     // A pattern of `StringEquals` is its own text: what a glob takes, it takes at most.
-    let fits = |value: &String| value.contains("${") || glob_matches(&value.to_ascii_lowercase(), &own.to_ascii_lowercase());
+    let fits = |value: &String| value.contains("${") || glob::matches(&glob::written(value), &own, true) != Truth::False;
     if values.is_empty() || values.iter().any(fits) {
         return None;
     }
