@@ -1,7 +1,8 @@
 //! The arguments. Their help texts are the manual.
 
 use crate::catalogue::{Confidence, Severity};
-use clap::builder::PossibleValue;
+use crate::report::{FORMATS, Format, format_named};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -84,8 +85,8 @@ pub struct Check {
     #[command(flatten)]
     pub inputs: Inputs,
     /// Output format of the report on standard output
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub format: Format,
+    #[arg(long, value_parser = formats(), default_value = FORMATS[0].name)]
+    pub format: &'static Format,
     /// Write a report to a file instead of standard output (may be repeated); `sarif=results.sarif` says the format too, and
     /// `-` is standard output
     #[arg(long, short, value_name = "[FORMAT=]FILE")]
@@ -199,31 +200,6 @@ pub struct Init {
     /// The folder that the file is written to
     #[arg(default_value = ".")]
     pub folder: PathBuf,
-}
-
-/// Output formats of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people: the place, the token that is admitted, what to do
-    Human,
-    /// For screen readers: whole sentences
-    Narrated,
-    /// One line for each finding
-    Concise,
-    /// One JSON object
-    Json,
-    /// One JSON object on each line
-    Jsonl,
-    /// SARIF 2.1.0, for code scanning
-    Sarif,
-    /// Annotations of GitHub Actions
-    Github,
-    /// Code Quality report of GitLab
-    Gitlab,
-    /// JUnit XML
-    Junit,
-    /// A step summary, or a comment on a pull request
-    Markdown,
 }
 
 /// When to use colours.
@@ -384,6 +360,12 @@ pub enum RulesFormat {
 }
 
 /// Help texts of the levels stand here: the catalogue does not know the command line.
+/// The formats of a report by their names.
+fn formats() -> impl TypedValueParser<Value = &'static Format> {
+    let names = PossibleValuesParser::new(FORMATS.iter().map(|f| PossibleValue::new(f.name).help(f.about)));
+    names.try_map(|name: String| format_named(&name).ok_or("there is no such format"))
+}
+
 impl ValueEnum for Severity {
     fn value_variants<'a>() -> &'a [Self] {
         &Self::ALL

@@ -1,16 +1,15 @@
 //! Where the reports of `fedlint check` go, and in which format.
 
-use super::args::{Check, Colour, Format};
+use super::args::{Check, Colour};
 use super::terminal::terminal;
 use super::{CliError, print};
 use crate::catalogue::Severity;
-use crate::report::{Run, concise, github, gitlab, human, json, junit, markdown, narrated, sarif};
-use clap::ValueEnum as _;
+use crate::report::{Format, Run, View, format_named, human};
 use std::path::PathBuf;
 
 /// One report.
 struct Output {
-    format: Format,
+    format: &'static Format,
     /// None for standard output.
     file: Option<PathBuf>,
 }
@@ -18,11 +17,11 @@ struct Output {
 /// Writes the reports that were asked for.
 pub(super) fn write(arguments: &Check, run: &Run, fail_on: Severity) -> Result<(), CliError> {
     for Output { format, file } in outputs(arguments)? {
-        let text = render(arguments, run, fail_on, format, file.is_some())?;
+        let style = style(arguments, run, fail_on, file.is_some());
+        let text = (format.render)(run, &View { fail_on, style })?;
         match file {
             None => {
-                let coloured = format == Format::Human && terminal(arguments.color, false).colour;
-                print(&text, if coloured { Colour::Always } else { Colour::Never })?;
+                print(&text, if style.colour { Colour::Always } else { Colour::Never })?;
             }
             Some(path) => {
                 std::fs::write(&path, text).map_err(|e| CliError::Run(format!("cannot write the report to `{}`: {e}", path.display())))?;
@@ -44,25 +43,10 @@ fn outputs(arguments: &Check) -> Result<Vec<Output>, CliError> {
 }
 
 /// `sarif=results.sarif`, or a file for the format of `--format`. A file whose name starts like that is written `./sarif=x`.
-fn output(text: &str, format: Format) -> Output {
-    let named = text.split_once('=').and_then(|(name, file)| Some((Format::from_str(name, false).ok()?, file)));
+fn output(text: &str, format: &'static Format) -> Output {
+    let named = text.split_once('=').and_then(|(name, file)| Some((format_named(name)?, file)));
     let (format, file) = named.unwrap_or((format, text));
     Output { format, file: (file != "-").then(|| PathBuf::from(file)) }
-}
-
-fn render(arguments: &Check, run: &Run, fail_on: Severity, format: Format, to_file: bool) -> Result<String, CliError> {
-    Ok(match format {
-        Format::Human => human::render(run, style(arguments, run, fail_on, to_file)),
-        Format::Narrated => narrated::render(run),
-        Format::Concise => concise::render(run),
-        Format::Json => json::render(run)?,
-        Format::Jsonl => json::render_lines(run)?,
-        Format::Sarif => sarif::render(run)?,
-        Format::Github => github::render(run),
-        Format::Gitlab => gitlab::render(run)?,
-        Format::Junit => junit::render(run, fail_on),
-        Format::Markdown => markdown::render(run),
-    })
 }
 
 fn style(arguments: &Check, run: &Run, fail_on: Severity, to_file: bool) -> human::Style {

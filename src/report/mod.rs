@@ -12,13 +12,58 @@ pub mod narrated;
 pub mod sarif;
 
 use crate::catalogue::Severity;
-
 use crate::config::Config;
 use crate::place::paths::normal;
 use crate::rules::{Finding, Suppressed};
 use crate::source::Sources;
 use serde::Serialize;
 use std::sync::Arc;
+
+/// How a report is looked at: what a format may want to know beside the run.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// From which severity on findings fail the run.
+    pub fail_on: Severity,
+    /// What the reader's terminal can show, and how much was asked for.
+    pub style: human::Style,
+}
+
+/// A format of reports.
+#[derive(Debug)]
+pub struct Format {
+    /// As `--format` takes it.
+    pub name: &'static str,
+    /// For whom or for what it is.
+    pub about: &'static str,
+    /// The whole report; an error when it cannot be written as JSON.
+    pub render: Render,
+}
+
+/// Every format; the first is the usual one. A new format is its file and its line here.
+pub static FORMATS: [Format; 10] = [
+    format("human", "For people: the place, the token that is admitted, what to do", |run, view| Ok(human::render(run, view.style))),
+    format("narrated", "For screen readers: whole sentences", |run, _| Ok(narrated::render(run))),
+    format("concise", "One line for each finding", |run, _| Ok(concise::render(run))),
+    format("json", "One JSON object", |run, _| json::render(run)),
+    format("jsonl", "One JSON object on each line", |run, _| json::render_lines(run)),
+    format("sarif", "SARIF 2.1.0, for code scanning", |run, _| sarif::render(run)),
+    format("github", "Annotations of GitHub Actions", |run, _| Ok(github::render(run))),
+    format("gitlab", "Code Quality report of GitLab", |run, _| gitlab::render(run)),
+    format("junit", "JUnit XML", |run, view| Ok(junit::render(run, view.fail_on))),
+    format("markdown", "A step summary, or a comment on a pull request", |run, _| Ok(markdown::render(run))),
+];
+
+type Render = fn(&Run, &View) -> Result<String, serde_json::Error>;
+
+const fn format(name: &'static str, about: &'static str, render: Render) -> Format {
+    Format { name, about, render }
+}
+
+/// A format by its name.
+#[must_use]
+pub fn format_named(name: &str) -> Option<&'static Format> {
+    FORMATS.iter().find(|format| format.name == name)
+}
 
 /// A file that was not read, and why.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]

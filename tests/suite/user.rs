@@ -272,10 +272,20 @@ fn names_of_files_have_no_power_over_any_report() {
     let folder = Folder::new();
     let name = "a\u{1b}[31m\n::error::x\u{202e}b.tf";
     folder.write(name, BAD.as_bytes());
-    for format in ["human", "narrated", "concise", "github", "gitlab", "junit", "markdown", "sarif", "json", "jsonl"] {
+    for format in fedlint::report::FORMATS.iter().map(|f| f.name) {
         let out = text(&folder, &["check", ".", "--format", format]);
         assert!(!out.contains('\u{1b}') && !out.contains('\u{202e}'), "{format}: {out}");
         assert!(!out.lines().any(|l| l.starts_with("::error::")), "{format}: {out}");
+    }
+}
+
+#[test]
+fn every_format_says_where_and_which_rule() {
+    let folder = Folder::new();
+    folder.write("main.tf", BAD.as_bytes());
+    for format in fedlint::report::FORMATS.iter().map(|f| f.name) {
+        let out = text(&folder, &["check", ".", "--format", format]);
+        assert!(out.contains("main.tf") && out.contains("missing-subject"), "{format}: {out}");
     }
 }
 
