@@ -4,7 +4,7 @@ use crate::place::paths::{self, folder_of};
 use crate::readers::scripts::ScriptFiles;
 use crate::source::SourceFile;
 use crate::source::walk::{FileKind, Loader, Scan, ScannedFile, matters};
-use crate::terraform::evaluate::{ModuleFiles, unit_source, variable_files_among};
+use crate::terraform::evaluate::{ModuleFiles, unit_source, variable_files_by_root};
 use crate::terraform::models::Library;
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,14 +18,15 @@ const MAX_LISTED: usize = 20_000;
 /// The loader as the evaluator sees it.
 pub(super) struct Files<'a> {
     loader: &'a Loader,
-    /// The paths of Terraform's files, as they were walked.
-    terraform: Vec<String>,
+    /// The variable files that belong to each root, as they were walked.
+    values: BTreeMap<String, Vec<String>>,
 }
 
 impl<'a> Files<'a> {
     pub(super) fn new(scan: &'a Scan) -> Self {
         let terraform = |f: &&ScannedFile| f.kind.is_terraform() || matches!(f.kind, FileKind::Tfvars | FileKind::TfvarsJson);
-        Self { loader: &scan.loader, terraform: scan.files.iter().filter(terraform).map(|f| f.path.clone()).collect() }
+        let paths: Vec<String> = scan.files.iter().filter(terraform).map(|f| f.path.clone()).collect();
+        Self { loader: &scan.loader, values: variable_files_by_root(&paths) }
     }
 }
 
@@ -39,7 +40,7 @@ impl ModuleFiles for Files<'_> {
     }
 
     fn variable_files(&self, root: &str) -> Vec<String> {
-        variable_files_among(root, &self.terraform)
+        self.values.get(root).cloned().unwrap_or_default()
     }
 
     fn builtin(&self, path: &str, text: &str) -> Option<Arc<SourceFile>> {

@@ -46,7 +46,7 @@ use engine::Evaluator;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-pub use worlds::variable_files_among;
+pub use worlds::variable_files_by_root;
 
 /// Most expressions that are evaluated for one root.
 pub const MAX_STEPS: u64 = 2_000_000;
@@ -74,7 +74,7 @@ pub trait ModuleFiles: Sync {
     /// The variable files (`.tfvars`, `.tfvars.json`) in the folders below a root that hold no configuration themselves
     /// and belong to no other root.
     fn variable_files(&self, root: &str) -> Vec<String> {
-        worlds::variable_files_among(root, &self.list(root))
+        worlds::variable_files_by_root(&self.list(root)).remove(root).unwrap_or_default()
     }
     /// Gives a built-in file (a model of a well-known module) its place among the files; none when there is no such
     /// place, then modules that only a model describes stay remote.

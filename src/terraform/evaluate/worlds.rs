@@ -151,24 +151,24 @@ fn is_values(path: &str) -> bool {
     path.ends_with(".tfvars") || path.ends_with(".tfvars.json")
 }
 
-/// Those of `paths` that are variable files below `root` and stand in no folder with configuration, nor below one.
-pub fn variable_files_among(root: &str, paths: &[String]) -> Vec<String> {
-    let roots: BTreeSet<&str> =
-        paths.iter().filter(|p| p.ends_with(".tf") || p.ends_with(".tofu") || p.ends_with(".tf.json")).map(|p| folder_of(p)).collect();
-    let ours = |path: &&String| {
+/// The variable files among `paths` by the root that they belong to: they stand up to [`MAX_FOLDERS`] folders below it, in a folder
+/// without configuration, and no folder between them has any.
+#[must_use]
+pub fn variable_files_by_root(paths: &[String]) -> BTreeMap<String, Vec<String>> {
+    let is_configuration = |p: &&String| p.ends_with(".tf") || p.ends_with(".tofu") || p.ends_with(".tf.json");
+    let configured: BTreeSet<&str> = paths.iter().filter(is_configuration).map(|p| folder_of(p)).collect();
+    let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in paths.iter().filter(|p| is_values(p)) {
         let mut folder = folder_of(path);
-        let below = |f: &str| f != root && (root.is_empty() || f.starts_with(&format!("{root}/")));
-        let mut levels = 0;
-        while below(folder) {
-            levels += 1;
-            if roots.contains(folder) {
-                return false;
+        for _ in 0..MAX_FOLDERS {
+            if folder.is_empty() || configured.contains(folder) {
+                break;
             }
             folder = folder_of(folder);
+            out.entry(folder.to_owned()).or_default().push(path.clone());
         }
-        folder == root && (1..=MAX_FOLDERS).contains(&levels)
-    };
-    paths.iter().filter(|p| is_values(p)).filter(ours).cloned().collect()
+    }
+    out
 }
 
 /// Both worlds declare the same.
