@@ -31,12 +31,12 @@ fn templates() -> Vec<Template> {
             unlisted: Vec::new(),
             name: name.into(),
             context: Context::Branch,
-            segments: [owner(), repository()].into_iter().chain(last).collect(),
-            claims: vec![
+            segments: std::sync::Arc::new([owner(), repository()].into_iter().chain(last).collect()),
+            claims: std::sync::Arc::new(vec![
                 ("sub".into(), sub),
                 ("repository".into(), vec![seg(0), lit("/"), seg(1)]),
                 ("repository_owner".into(), vec![seg(0)]),
-            ],
+            ]),
         }
     };
     vec![

@@ -8,7 +8,7 @@
 use super::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use super::glob;
 use crate::issuers::{Compared, Flexible, Recognised, registry};
-use crate::partial::{Part, Text, cut};
+use crate::partial::{Part, Text};
 use crate::place::Span;
 use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
 

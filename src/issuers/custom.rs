@@ -10,6 +10,7 @@ use super::template::Values;
 use super::{ClaimPart, Recognised, Role, Segment, Template, expand};
 use crate::token::Token;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Longer lists of claims are no templates (GitHub has some thirty claims).
 const MAX_KEYS: usize = 32;
@@ -111,8 +112,10 @@ impl Recognised<'_> {
     /// name that is theirs.
     fn without(&self, template: Template, projects: &[&str]) -> Vec<Template> {
         let Some(custom) = self.issuer.customised.as_ref().filter(|_| !projects.is_empty()) else { return vec![template] };
-        let only =
-            Template { claims: template.claims.iter().filter(|(name, _)| *name == custom.project).cloned().collect(), ..template.clone() };
+        let only = Template {
+            claims: Arc::new(template.claims.iter().filter(|(name, _)| *name == custom.project).cloned().collect()),
+            ..template.clone()
+        };
         let values = |project: &&str| {
             let mut token = Token::default();
             token.set(&custom.project, *project);
@@ -190,7 +193,7 @@ impl Recognised<'_> {
 ///
 /// The segments come in the order of the subject, which is the one in which a search reads it.
 fn once(template: &mut Template) {
-    let Some((_, subject)) = template.claims.iter_mut().find(|(name, _)| name == "sub") else { return };
+    let Some((_, subject)) = Arc::make_mut(&mut template.claims).iter_mut().find(|(name, _)| name == "sub") else { return };
     let mut order: Vec<usize> = Vec::new();
     let mut segments: Vec<Segment> = Vec::new();
     let mut parts: Vec<ClaimPart> = Vec::new();
@@ -215,12 +218,12 @@ fn once(template: &mut Template) {
         segments.push(segment.clone());
     }
     let place = |old: usize| order.iter().position(|i| *i == old).unwrap_or(old);
-    for part in template.claims.iter_mut().filter(|(name, _)| name != "sub").flat_map(|(_, parts)| parts) {
+    for part in Arc::make_mut(&mut template.claims).iter_mut().filter(|(name, _)| name != "sub").flat_map(|(_, parts)| parts) {
         if let ClaimPart::Segment(index) = part {
             *index = place(*index);
         }
     }
-    template.segments = segments;
+    template.segments = Arc::new(segments);
 }
 
 /// Of templates that do not differ in these claims only the first.
@@ -243,7 +246,7 @@ fn others(custom: &Customised, template: &Template, names: &[usize], projects: &
     };
     let with = |alphabet: String, samples: Option<Vec<String>>| {
         let mut variant = template.clone();
-        if let Some(own) = variant.segments.get_mut(*index) {
+        if let Some(own) = Arc::make_mut(&mut variant.segments).get_mut(*index) {
             own.alphabet = alphabet;
             own.samples = samples.unwrap_or_else(|| own.samples.clone());
         }

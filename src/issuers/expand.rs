@@ -6,6 +6,7 @@
 use super::schema::{Form, Source, TemplateSource};
 use super::{ClaimPart, Segment, Template};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Definitions may use definitions, this deep.
 const MAX_DEPTH: usize = 8;
@@ -109,8 +110,8 @@ fn build(
         name,
         context: template.context,
         tags,
-        segments: builder.segments,
-        claims,
+        segments: Arc::new(builder.segments),
+        claims: Arc::new(claims),
         undocumented: source.undocumented.clone(),
         unlisted: Vec::new(),
     })

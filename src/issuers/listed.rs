@@ -4,6 +4,7 @@ use super::schema::Kind;
 use super::template::root;
 use super::{ClaimPart, Issuer, Role, Segment, Template};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Most such claims that are told apart one by one; a further one is in every token.
 const MAX_OPTIONAL: usize = 3;
@@ -40,8 +41,8 @@ impl Issuer {
             Kind::Number => ("0|-?[1-9][0-9]*", "1"),
             Kind::Bool => ("true|false", "false"),
         };
-        template.claims.push((claim.to_owned(), vec![ClaimPart::Segment(template.segments.len())]));
-        template.segments.push(Segment {
+        Arc::make_mut(&mut template.claims).push((claim.to_owned(), vec![ClaimPart::Segment(template.segments.len())]));
+        Arc::make_mut(&mut template.segments).push(Segment {
             name: format!("value of {claim}"),
             role: if facts.caller_chosen { Role::CallerChosen } else { Role::Other },
             alphabet: alphabet.to_owned(),

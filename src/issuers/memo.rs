@@ -1,30 +1,34 @@
-//! Expanded templates are kept: one issuer is asked for them once per trust, and they depend on its URL alone.
+//! Expanded templates are kept: one issuer is asked for them several times per trust, and they depend on its URL and on the claims
+//! that are read alone.
 
 use super::Template;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Most URLs of one issuer whose templates are kept; past it they are expanded anew each time.
+/// Most questions to one issuer whose templates are kept; past it they are expanded anew each time.
 const MAX_KEPT: usize = 256;
 
 /// The variable parts of an issuer's URL.
 type Parts = BTreeMap<String, String>;
 
-/// The templates of an issuer by the variable parts of its URL.
+/// The variable parts of an issuer's URL, and the claims of which its templates differ; none for all.
+type Question = (Parts, Option<BTreeSet<String>>);
+
+/// The templates of an issuer by what was asked for.
 #[derive(Debug, Default)]
-pub(super) struct Memo(Mutex<BTreeMap<Parts, Arc<Vec<Template>>>>);
+pub(super) struct Memo(Mutex<BTreeMap<Question, Arc<Vec<Template>>>>);
 
 impl Memo {
-    /// The templates for these parts, expanded when they were not yet.
-    pub(super) fn get(&self, parts: Parts, expand: impl FnOnce(&Parts) -> Vec<Template>) -> Arc<Vec<Template>> {
+    /// The templates for these parts and claims, worked out when they were not yet.
+    pub(super) fn get(&self, asked: Question, expand: impl FnOnce(&Parts) -> Vec<Template>) -> Arc<Vec<Template>> {
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = lock().get(&parts) {
+        if let Some(known) = lock().get(&asked) {
             return Arc::clone(known);
         }
-        let templates = Arc::new(expand(&parts));
+        let templates = Arc::new(expand(&asked.0));
         let mut kept = lock();
         if kept.len() < MAX_KEPT {
-            kept.insert(parts, Arc::clone(&templates));
+            kept.insert(asked, Arc::clone(&templates));
         }
         templates
     }

@@ -28,6 +28,8 @@ pub use registry::{Registry, registry};
 pub use schema::{Compared, Flexible, Issuer, SessionTags, Tenancy};
 pub use traits::{Family, StandsFor, Tag, Trait};
 
+use std::sync::Arc;
+
 /// What a segment means for the question "whose token is it?".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -96,7 +98,7 @@ pub enum Context {
     Workload,
 }
 
-/// One shape of token.
+/// One shape of token. A copy shares what both have until one of them changes it.
 #[derive(Debug, Clone)]
 pub struct Template {
     /// Its name: `branch`, `environment`, `pull-request`, `branch-immutable`.
@@ -106,9 +108,9 @@ pub struct Template {
     /// What it is beside that.
     pub tags: std::collections::BTreeSet<Tag>,
     /// The variable parts.
-    pub segments: Vec<Segment>,
+    pub segments: Arc<Vec<Segment>>,
     /// The claims: name and pieces. An absent claim is not listed.
-    pub claims: Vec<(String, Vec<ClaimPart>)>,
+    pub claims: Arc<Vec<(String, Vec<ClaimPart>)>>,
     /// The claims whose form the vendor does not document: no proof rests on what is said of them here.
     pub undocumented: Vec<String>,
     /// Claims that were asked for and that the registry does not list. Vendors add claims: their absence is likely, not proven.

@@ -133,16 +133,19 @@ impl Recognised<'_> {
         // the same sources were expanded when the registry was read, so an error cannot come up here
         let expand =
             |parts: &BTreeMap<String, String>| expand::templates(&self.issuer.source, parts, &|_| Some(String::new())).unwrap_or_default();
-        self.issuer.expanded.get(self.placeholders(), expand)
+        self.issuer.expanded.get((self.placeholders(), None), expand)
     }
 
     /// Like [`Recognised::templates`], but of templates that do not differ in these claims only the first: enough for a policy that
     /// reads no other claim.
     #[must_use]
     pub fn templates_for(&self, claims: &BTreeSet<String>) -> Vec<Template> {
-        let mut seen = BTreeSet::new();
-        let templates = self.expanded().iter().filter(|t| seen.insert((t.context, shape(t, claims)))).cloned().collect();
-        self.issuer.with_listed(templates, claims)
+        let different = |_: &BTreeMap<String, String>| {
+            let mut seen = BTreeSet::new();
+            let templates = self.expanded().iter().filter(|t| seen.insert((t.context, shape(t, claims)))).cloned().collect();
+            self.issuer.with_listed(templates, claims)
+        };
+        self.issuer.expanded.get((self.placeholders(), Some(claims.clone())), different).to_vec()
     }
 
     /// The audience of a token for which nobody has asked for one; none where it names what only the token tells.

@@ -35,9 +35,7 @@ pub fn registry() -> &'static Registry {
         let mut registry = Registry::default();
         for (_, yaml) in FILES {
             // a test loads every file and fails on the first error; a file that does not load is left out here
-            if let Ok(more) = registry.with_file(yaml, false) {
-                registry = more;
-            }
+            let _ = registry.add(yaml, false);
         }
         registry
     });
@@ -50,7 +48,9 @@ impl Registry {
     /// # Errors
     /// The file is not of the form, an id is taken, or a template, alphabet or pattern is faulty.
     pub fn with_extra(&self, yaml: &str) -> Result<Self, RegistryError> {
-        self.with_file(yaml, true)
+        let mut registry = self.clone();
+        registry.add(yaml, true)?;
+        Ok(registry)
     }
 
     /// This registry and issuers of one's own, by their URLs: their tokens are like those of an unknown issuer, but the team's.
@@ -78,25 +78,24 @@ impl Registry {
     }
 
     /// Checking compiles every alphabet: too slow for the start of each run, and tests check the embedded files.
-    fn with_file(&self, yaml: &str, checked: bool) -> Result<Self, RegistryError> {
+    fn add(&mut self, yaml: &str, checked: bool) -> Result<(), RegistryError> {
         let file: File = serde_saphyr::from_str(yaml).map_err(|e| RegistryError::Form(first_line(&e.to_string())))?;
-        let mut registry = self.clone();
         for source in file.issuers {
-            if registry.by_id(&source.id).is_some() {
+            if self.by_id(&source.id).is_some() {
                 return Err(RegistryError::Duplicate(source.id));
             }
             let base = match &source.like {
                 None => None,
-                Some(like) => match registry.by_id(like) {
+                Some(like) => match self.by_id(like) {
                     Some(base) => Some(base.clone()),
                     None => return Err(RegistryError::Like { id: source.id.clone(), like: like.clone() }),
                 },
             };
             let id = source.id.clone();
             let entry = entry(source, base, checked).map_err(|why| RegistryError::Issuer { id, why })?;
-            registry.issuers.push(entry);
+            self.issuers.push(entry);
         }
-        Ok(registry)
+        Ok(())
     }
 
     /// The issuer with this id.
@@ -286,7 +285,7 @@ fn check(templates: &[Template]) -> Result<(), String> {
         if !names.insert(&template.name) {
             return Err(format!("template `{}` is defined twice", template.name));
         }
-        for segment in &template.segments {
+        for segment in template.segments.iter() {
             if !alphabets.contains_key(segment.alphabet.as_str()) {
                 let regex = Regex::new(&format!("^(?:{})$", segment.alphabet))
                     .map_err(|e| format!("alphabet of `{}`: {}", segment.name, first_line(&e.to_string())))?;
@@ -306,7 +305,7 @@ fn facts(templates: &[Template], overrides: &BTreeMap<String, ClaimSource>) -> B
     let mut facts: BTreeMap<String, ClaimFacts> = BTreeMap::new();
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for template in templates {
-        for (name, parts) in &template.claims {
+        for (name, parts) in template.claims.iter() {
             *seen.entry(name).or_default() += 1;
             let segments = parts.iter().filter_map(|p| if let ClaimPart::Segment(i) = p { template.segments.get(*i) } else { None });
             let roles: Vec<Role> = segments.map(|s| s.role).collect();

@@ -45,7 +45,7 @@ impl Template {
     pub fn instantiate(&self, values: &Values) -> Token {
         let value = |s: &Segment| values.get(&s.name).or(s.samples.first()).cloned().unwrap_or_default();
         let mut token = Token::default();
-        for (name, parts) in &self.claims {
+        for (name, parts) in self.claims.iter() {
             set(&mut token, name, self.join(parts, value));
         }
         token
@@ -63,7 +63,7 @@ impl Template {
     #[must_use]
     pub fn bind(&self, token: &Token) -> Option<Values> {
         let mut claims: Vec<(&[ClaimPart], Vec<String>)> = Vec::new();
-        for (name, parts) in &self.claims {
+        for (name, parts) in self.claims.iter() {
             let mut texts = found(token, name);
             if !texts.is_empty() {
                 texts.retain(|text| plausible(parts, text));

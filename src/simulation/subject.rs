@@ -69,7 +69,7 @@ fn templates(recognised: &Recognised<'_>, subject: &str) -> Vec<Template> {
 fn told(template: &Template, token: &Token) -> Option<Token> {
     let values = template.bind(token)?;
     let mut out = Token::default();
-    for (name, parts) in &template.claims {
+    for (name, parts) in template.claims.iter() {
         let piece = |part: &ClaimPart| match part {
             ClaimPart::Literal(text) => Some(text.clone()),
             ClaimPart::Segment(index) => values.get(&template.segments.get(*index)?.name).cloned(),

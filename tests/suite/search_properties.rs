@@ -11,6 +11,7 @@ use fedlint::partial::{Text, Unknown, UnknownKind};
 use fedlint::token::{Token, Truth};
 use proptest::prelude::*;
 use regexsolver::Term;
+use std::sync::Arc;
 
 /// A glob over a small alphabet.
 fn glob_pattern() -> impl Strategy<Value = String> {
@@ -81,14 +82,14 @@ fn template() -> Template {
         tags: std::collections::BTreeSet::new(),
         undocumented: Vec::new(),
         unlisted: Vec::new(),
-        segments: vec![segment("owner", SMALL, "B"), segment("repository", "a(/a)?|B", "a"), segment("unused", "x|y", "x")],
-        claims: vec![
+        segments: Arc::new(vec![segment("owner", SMALL, "B"), segment("repository", "a(/a)?|B", "a"), segment("unused", "x|y", "x")]),
+        claims: Arc::new(vec![
             ("sub".into(), vec![lit("o:"), seg(0), lit("/"), seg(1)]),
             ("owner".into(), vec![seg(0)]),
             ("path".into(), vec![seg(1), lit("@"), seg(0)]),
             ("twice".into(), vec![seg(0), seg(0)]),
             ("other".into(), vec![seg(2)]),
-        ],
+        ]),
     }
 }
 

@@ -57,7 +57,7 @@ fn seen(template: &Template, segment: usize, read: &BTreeSet<String>) -> bool {
 
 /// "The segment is a stranger's" (its first sample), or a neutral value; a template without the segment passes.
 fn pin(templates: &Templates, name: &str, neutral: bool) -> Formula {
-    let segment = templates.templates().flat_map(|t| &t.segments).find(|s| s.name == name);
+    let segment = templates.templates().flat_map(|t| t.segments.iter()).find(|s| s.name == name);
     let sample = segment.and_then(|s| s.samples.first()).cloned().unwrap_or_default();
     let value =
         if neutral { NEUTRAL.iter().copied().find(|text| templates.can_be(name, text)).map_or(sample, str::to_owned) } else { sample };

@@ -344,7 +344,7 @@ impl Gate<'_> {
         let deeper = !level.roles.contains(&Role::Project);
         let outer = |role: Role| matches!(role, Role::Tenant) || (deeper && role == Role::Project);
         let mut tests: Vec<Formula> = Vec::new();
-        for segment in applies.templates().nth(witness.template).into_iter().flat_map(|t| &t.segments).filter(|s| outer(s.role)) {
+        for segment in applies.templates().nth(witness.template).into_iter().flat_map(|t| t.segments.iter()).filter(|s| outer(s.role)) {
             let strange = segment.samples.first().map(String::as_str) == witness.segment(&segment.name);
             if let Some(own) = segment.samples.get(1).filter(|_| strange) {
                 tests.push(segment_test(&segment.name, Matcher::Exact(Text::known(own))));
@@ -433,7 +433,7 @@ fn admitting(formula: &Formula, witness: &Witness, options: &Options<'_>) -> Vec
 /// The segments of a level over all templates, by name.
 fn segments_of(level: &Level, templates: &Templates) -> Vec<(String, Role)> {
     let mut out: Vec<(String, Role)> = Vec::new();
-    for segment in templates.templates().flat_map(|t| &t.segments) {
+    for segment in templates.templates().flat_map(|t| t.segments.iter()) {
         if level.roles.contains(&segment.role) && !out.iter().any(|(n, _)| *n == segment.name) {
             out.push((segment.name.clone(), segment.role));
         }
@@ -493,7 +493,7 @@ fn named(formula: &Formula, templates: &Templates, options: &Options<'_>) -> BTr
 fn named_formula(level: &Level, segments: &[(String, Role)], named: &BTreeMap<String, Vec<Candidate>>, templates: &Templates) -> Formula {
     let mut names: Vec<String> = segments.iter().map(|(n, _)| n.clone()).collect();
     if level.any == Class::AnyTenant {
-        let ids = templates.templates().flat_map(|t| &t.segments).filter(|s| s.role == Role::ProjectId);
+        let ids = templates.templates().flat_map(|t| t.segments.iter()).filter(|s| s.role == Role::ProjectId);
         names.extend(ids.map(|s| s.name.clone()));
     }
     names.sort();

@@ -116,7 +116,7 @@ pub fn sees(test: &Test, templates: &[Template], role: Role) -> bool {
 pub fn binds(test: &Test, templates: &[Template]) -> bool {
     let binding = [Role::Tenant, Role::TenantId, Role::ProjectId, Role::Namespace, Role::Project];
     let seen = roles(test, templates);
-    let tenants = templates.iter().flat_map(|t| &t.segments).any(|s| matches!(s.role, Role::Tenant | Role::TenantId));
+    let tenants = templates.iter().flat_map(|t| t.segments.iter()).any(|s| matches!(s.role, Role::Tenant | Role::TenantId));
     binding.iter().filter(|r| !tenants || !matches!(r, Role::Project | Role::Namespace)).any(|r| seen.contains(&rank(*r)))
 }
 

@@ -10,6 +10,7 @@ use crate::admission::formula::Formula;
 use crate::issuers::{ClaimPart, Role, Segment, SessionTags, Template};
 use crate::token::{Token, Truth};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Most keys that a request may have or not whose combinations are all looked at.
 const MAX_OPTIONAL: usize = 5;
@@ -228,7 +229,7 @@ impl Value {
                     samples: vec![(*sample).to_owned()],
                     guessed: None,
                 };
-                template.segments.push(segment);
+                Arc::make_mut(&mut template.segments).push(segment);
                 vec![ClaimPart::Segment(template.segments.len() - 1)]
             }
             Self::Claim(name) => match template.claim(name) {
@@ -236,8 +237,8 @@ impl Value {
                 None => return,
             },
         };
-        template.claims.push((key.to_owned(), parts));
-        template.claims.sort_by(|a, b| a.0.cmp(&b.0));
+        Arc::make_mut(&mut template.claims).push((key.to_owned(), parts));
+        Arc::make_mut(&mut template.claims).sort_by(|a, b| a.0.cmp(&b.0));
     }
 }
 

@@ -147,7 +147,7 @@ impl Key {
     /// All that a template is.
     pub(super) fn template(&mut self, template: &Template) -> &mut Self {
         self.string(&template.name).tag(template.context as u8).number(template.segments.len());
-        for segment in &template.segments {
+        for segment in template.segments.iter() {
             self.string(&segment.name)
                 .tag(segment.role as u8)
                 .string(&segment.alphabet)
@@ -162,7 +162,7 @@ impl Key {
             self.string(claim);
         }
         self.number(template.claims.len());
-        for (name, parts) in &template.claims {
+        for (name, parts) in template.claims.iter() {
             self.string(name).number(parts.len());
             for part in parts {
                 match part {

@@ -25,16 +25,16 @@ impl Templates {
 
 fn loose(template: &Template) -> Template {
     let mut out = template.clone();
-    for segment in &mut out.segments {
+    for segment in Arc::make_mut(&mut out.segments).iter_mut() {
         if let Some(wider) = segment.guessed.take() {
             segment.alphabet = wider;
         }
     }
     for claim in &template.undocumented {
         let index = out.segments.len();
-        let Some((_, parts)) = out.claims.iter_mut().find(|(name, _)| name == claim) else { continue };
+        let Some((_, parts)) = Arc::make_mut(&mut out.claims).iter_mut().find(|(name, _)| name == claim) else { continue };
         *parts = vec![ClaimPart::Segment(index)];
-        out.segments.push(Segment {
+        Arc::make_mut(&mut out.segments).push(Segment {
             name: format!("undocumented {claim}"),
             role: Role::Other,
             alphabet: ANYTHING.to_owned(),

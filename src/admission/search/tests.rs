@@ -31,13 +31,13 @@ fn template(name: &str, segments: Vec<Segment>, claims: &[(&str, &str)]) -> Temp
         }
         out
     };
-    let claims = claims.iter().map(|(n, shape)| ((*n).to_owned(), parts(shape))).collect();
+    let claims = std::sync::Arc::new(claims.iter().map(|(n, shape)| ((*n).to_owned(), parts(shape))).collect());
     Template {
         name: name.into(),
         context: Context::Branch,
         tags: Default::default(),
         claims,
-        segments,
+        segments: std::sync::Arc::new(segments),
         undocumented: Vec::new(),
         unlisted: Vec::new(),
     }

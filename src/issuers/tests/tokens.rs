@@ -125,7 +125,7 @@ fn invariants_of_every_template() {
             assert!(names.insert(t.name.clone()), "{id}: {} twice", t.name);
             let mut claims = BTreeSet::new();
             let mut used = BTreeSet::new();
-            for (claim, parts) in &t.claims {
+            for (claim, parts) in t.claims.iter() {
                 assert!(claims.insert(claim), "{id} {}: claim {claim} twice", t.name);
                 for part in parts {
                     if let ClaimPart::Segment(i) = part {
@@ -145,7 +145,7 @@ fn invariants_of_every_template() {
 fn every_alphabet_takes_its_samples_and_the_search_can_build_it() {
     let mut seen = BTreeSet::new();
     for (id, templates) in everything() {
-        for segment in templates.iter().flat_map(|t| &t.segments) {
+        for segment in templates.iter().flat_map(|t| t.segments.iter()) {
             if !seen.insert((segment.alphabet.clone(), segment.samples.clone())) {
                 continue;
             }

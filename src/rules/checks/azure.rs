@@ -338,7 +338,7 @@ fn default_service_account(seen: &CredentialView<'_>, exposure: &Exposure) -> Op
     if seen.recognised.issuer.tenancy != Tenancy::Cluster {
         return None;
     }
-    let names = seen.templates.iter().flat_map(|t| &t.segments).filter(|s| s.role == Role::Project).map(|s| &s.name);
+    let names = seen.templates.iter().flat_map(|t| t.segments.iter()).filter(|s| s.role == Role::Project).map(|s| &s.name);
     let candidate = names.filter_map(|n| exposure.named.get(n)).flatten().find(|c| c.complete && c.text == "default")?;
     let message = "every pod of the namespace that names no ServiceAccount runs as `default`, and so becomes this identity";
     let finding = Finding::new(RuleId::DefaultServiceAccount, &seen.via.trust.origin, candidate.span, &seen.recognised.host_path, message);

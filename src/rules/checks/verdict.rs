@@ -51,7 +51,7 @@ impl Verdict {
 #[must_use]
 pub fn place(formula: &Formula, templates: &[Template], exposure: &Exposure, roles: &[Role]) -> (Option<Span>, Trail) {
     let names: Vec<&str> =
-        templates.iter().flat_map(|t| &t.segments).filter(|s| roles.contains(&s.role)).map(|s| s.name.as_str()).collect();
+        templates.iter().flat_map(|t| t.segments.iter()).filter(|s| roles.contains(&s.role)).map(|s| s.name.as_str()).collect();
     let tests = shape::tests(formula);
     // "The claim is there" is what a mapping asks, not a gate.
     let gate = |t: &&Test| !matches!(t.matcher, Matcher::Present);
@@ -257,7 +257,7 @@ fn alike<'t>(exposure: &Exposure, templates: &'t [Template], role: Role) -> &'t 
         let named = exposure.named.get(name).into_iter().flatten().filter(|c| !c.text.is_empty());
         named.clone().all(|c| c.text != value) && named.clone().any(|c| value.starts_with(&c.text))
     };
-    let names = templates.iter().flat_map(|t| &t.segments).filter(|s| s.role == role).map(|s| s.name.as_str());
+    let names = templates.iter().flat_map(|t| t.segments.iter()).filter(|s| s.role == role).map(|s| s.name.as_str());
     names.clone().find(|name| extends(name)).or_else(|| names.clone().next()).unwrap_or_default()
 }
 
@@ -284,7 +284,7 @@ fn loose_workflow(formula: &Formula, templates: &[Template], exposure: &Exposure
 /// The named prefix ends with a separator: a family of names is meant.
 #[must_use]
 pub fn family(exposure: &Exposure, role: Role, templates: &[Template]) -> bool {
-    let names = templates.iter().flat_map(|t| &t.segments).filter(|s| s.role == role).map(|s| s.name.as_str());
+    let names = templates.iter().flat_map(|t| t.segments.iter()).filter(|s| s.role == role).map(|s| s.name.as_str());
     let open: Vec<_> = names.filter_map(|n| exposure.named.get(n)).flatten().filter(|c| !c.complete).collect();
     !open.is_empty() && open.iter().all(|c| begins_a_family(&c.text))
 }

@@ -257,7 +257,7 @@ fn default_service_account(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, ex
     if tenancy != Tenancy::Cluster || exposure.class != Class::Intended {
         return None;
     }
-    let names = seen.templates.iter().flat_map(|t| &t.segments).filter(|s| s.role == Role::Project).map(|s| &s.name);
+    let names = seen.templates.iter().flat_map(|t| t.segments.iter()).filter(|s| s.role == Role::Project).map(|s| &s.name);
     let candidate = names.filter_map(|n| exposure.named.get(n)).flatten().find(|c| c.complete && c.text == "default")?;
     let message = "every pod of the namespace that names no ServiceAccount runs as `default`, and so becomes this role";
     let finding = Finding::new(RuleId::DefaultServiceAccount, &subject.trust.origin, candidate.span, &seen.recognised.host_path, message);

@@ -11,6 +11,7 @@ use crate::issuers::{Role, Template};
 use crate::partial::Text;
 use crate::rules::Finding;
 use crate::token::{Token, Truth};
+use std::sync::Arc;
 
 /// The segment of the templates that names an account.
 const ACCOUNT: &str = "account";
@@ -138,7 +139,7 @@ pub(super) fn anybody_of(subject: &RoleTrust<'_>, principal: &PrincipalRef, acco
 /// The template with every name, tag and choice fixed to its first sample, which no policy has in mind, and with the account.
 fn nondescript(template: &Template, account: Option<&String>) -> Template {
     let mut out = template.clone();
-    for segment in &mut out.segments {
+    for segment in Arc::make_mut(&mut out.segments).iter_mut() {
         let value = match segment.name.as_str() {
             ACCOUNT => account.cloned(),
             PARTITION => None,
