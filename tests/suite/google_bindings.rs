@@ -45,6 +45,41 @@ fn only(run: &Run, rule: &str) -> Finding {
 }
 
 /// Of several providers with a repository each, all but one shut the member out: that is decided.
+/// A condition that pins the owner alone is right, and says nothing of what a binding leaves to the caller.
+#[test]
+fn a_binding_by_what_the_caller_picks_is_told_beside_a_condition_on_the_owner() {
+    let found = |mapping: &str, member: &str| {
+        let text = format!(
+            r#"
+resource "google_iam_workload_identity_pool" "p" {{ workload_identity_pool_id = "weir-pool" }}
+resource "google_iam_workload_identity_pool_provider" "g" {{
+  workload_identity_pool_id          = google_iam_workload_identity_pool.p.workload_identity_pool_id
+  workload_identity_pool_provider_id = "gate"
+  attribute_condition                = "assertion.repository_owner_id == '77'"
+  attribute_mapping = {{
+    "google.subject" = "assertion.sub"
+    "attribute.x"    = "{mapping}"
+  }}
+  oidc {{ issuer_uri = "https://token.actions.githubusercontent.com" }}
+}}
+resource "google_service_account" "a" {{ account_id = "keeper" }}
+resource "google_service_account_iam_member" "m" {{
+  service_account_id = google_service_account.a.name
+  role               = "roles/iam.workloadIdentityUser"
+  member             = "principalSet://iam.googleapis.com/${{google_iam_workload_identity_pool.p.name}}/attribute.x/{member}"
+}}
+"#
+        );
+        let request = Request { input: Input::Memory(vec![("main.tf".to_owned(), text)]), ..Request::default() };
+        let run = check(&request).expect("the run is made");
+        run.findings.iter().filter(|f| f.severity >= Severity::Medium).map(|f| f.rule.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("assertion.workflow", "deploy"), ["attacker-chosen-claim"]);
+    assert_eq!(found("assertion.job_workflow_ref.extract('{file}@')", "weir/ci/.github/workflows/x.yml"), ["reusable-workflow-only"]);
+    assert_eq!(found("assertion.job_workflow_ref", "weir/ci/.github/workflows/x.yml@refs/heads/main"), [""; 0]);
+    assert_eq!(found("assertion.repository + ':' + assertion.workflow", "weir/sluice:deploy"), ["any-ref"]);
+}
+
 #[test]
 fn a_pool_of_several_providers_is_decided() {
     let providers: String = ["app", "site", "docs"].iter().map(|r| forge(r, &format!("assertion.repository == 'octo/{r}'"))).collect();

@@ -12,6 +12,7 @@ mod configuration;
 mod contract;
 mod customised_subjects;
 mod documents;
+mod effects;
 mod eval_command;
 mod exposure_properties;
 mod exposure_table;

@@ -75,7 +75,7 @@ fn granted(context: &Context<'_>, index: usize, trust: &Trust, text: &Text) -> V
     // A stranger is the provider's fault, and is reported there with this binding.
     let verdict = verdict::inside(&without_audience(formula), templates, &exposure, seen.tenancy() == Tenancy::Cluster);
     let verdict = verdict.filter(|v| v.rule != RuleId::OrganizationWide || !names_some(seen, formula, &exposure));
-    let verdict = verdict.filter(|v| !CONDITION_RULES.contains(&v.rule) || !answered(context, seen, exposure.class));
+    let verdict = verdict.filter(|v| !CONDITION_RULES.contains(&v.rule) || !answered(context, seen, v.rule));
     let stale = format::stale(context, &trust.origin, &without_audience(formula), templates);
     let found = verdict.map(|mut v| {
         if seen.via.view.aws && v.rule == RuleId::OrganizationWide {
@@ -119,9 +119,12 @@ fn stranded(context: &Context<'_>, trust: &Trust, seen: &[ProviderView<'_>]) -> 
     (found.len() == seen.len()).then(|| found.into_iter().next()).flatten()
 }
 
-/// The condition alone is of this class: reported at the provider.
-fn answered(context: &Context<'_>, seen: &ProviderView<'_>, class: Class) -> bool {
-    context.exposed(&seen.via.condition, &seen.templates_for(&seen.via.condition)).is_ok_and(|e| e.class == class)
+/// The condition alone breaks this rule, which is reported at the provider.
+fn answered(context: &Context<'_>, seen: &ProviderView<'_>, rule: RuleId) -> bool {
+    let templates = seen.templates_for(&seen.via.condition);
+    let cluster = seen.tenancy() == Tenancy::Cluster;
+    let alone = |e: Exposure| verdict::inside(&seen.formula, &templates, &e, cluster);
+    context.exposed(&seen.via.condition, &templates).ok().and_then(alone).is_some_and(|v| v.rule == rule)
 }
 
 /// The tokens that a binding is judged on. An IAM user whose path is made up to look like a role's ARN is nobody's

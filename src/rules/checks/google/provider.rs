@@ -181,7 +181,9 @@ fn foreign(context: &Context<'_>, seen: &ProviderView<'_>, exposure: &Exposure) 
     }
     let mut tests = shape::tests(&seen.via.condition);
     tests.retain(|o| o.test.origin != TestOrigin::Audience);
-    let binding: Vec<_> = tests.iter().filter(|o| shape::binds(o.test, &templates)).collect();
+    // That a claim is there is asked of every claim that is read, and tests nobody.
+    let tested = |o: &&shape::Occurrence<'_>| !matches!(o.test.matcher, Matcher::Present) && shape::binds(o.test, &templates);
+    let binding: Vec<_> = tests.iter().filter(tested).collect();
     let name = &seen.recognised.issuer.name;
     let vacuous = tests.is_empty() || shape::vacuous(&seen.via.condition, &templates, &|t| t.origin != TestOrigin::Audience);
     let (rule, message) = if vacuous {
