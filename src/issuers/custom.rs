@@ -173,7 +173,8 @@ impl Recognised<'_> {
             } else if custom.pieces.contains_key(token) || self.issuer.claim(token).is_some() {
                 match rest.next() {
                     Some(_) => keys.push(token.to_owned()),
-                    None if open => {}
+                    // The piece that was left out is the beginning of its value.
+                    None if open => keys.push(token.to_owned()),
                     None => return None,
                 }
             } else {

@@ -53,6 +53,28 @@ fn repository(keys: &str) -> String {
 const MEDIUM_STALE: (&str, Severity, Confidence) = ("stale-subject-format", Severity::Medium, Confidence::Proven);
 const LOW_STALE: (&str, Severity, Confidence) = ("stale-subject-format", Severity::Low, Confidence::Likely);
 
+/// The beginning of a customised subject says as much of its claims as the whole one.
+#[test]
+fn the_beginning_of_a_customised_subject_is_not_called_dead() {
+    let provider = |condition: &str| {
+        format!(
+            "resource \"google_iam_workload_identity_pool_provider\" \"p\" {{\n  workload_identity_pool_id = \"jobs-pool\"\n  \
+             workload_identity_pool_provider_id = \"github\"\n  attribute_condition = \"{condition}\"\n  \
+             attribute_mapping = {{ \"google.subject\" = \"assertion.sub\" }}\n  oidc {{ issuer_uri = \"https://{GITHUB}\" }}\n}}\n"
+        )
+    };
+    for beginning in ["repo:octo/app:workflow:", "repo:octo/app:job_workflow_ref:octo/ci/", "repository_owner_id:5:repository_id:"] {
+        let found = check(&[("main.tf", provider(&format!("assertion.sub.startsWith('{beginning}')")))]);
+        assert!(found.iter().all(|f| f.rule.as_str() != "never-matches"), "{beginning}: {found:#?}");
+        assert!(rules(&found).contains(&LOW_STALE), "{beginning}: {found:#?}");
+    }
+    // No claim is called so, and a name in the wrong place makes no subject.
+    for wrong in ["repo:octo/app:no_claim:", "refs/heads/"] {
+        let found = check(&[("main.tf", provider(&format!("assertion.sub.startsWith('{wrong}')")))]);
+        assert!(found.iter().any(|f| f.rule.as_str() == "never-matches"), "{wrong}: {found:#?}");
+    }
+}
+
 #[test]
 fn the_default_subject_of_a_customised_repository_is_dead() {
     let custom = repository(r#"["repo", "context", "job_workflow_ref"]"#);
