@@ -278,6 +278,22 @@ fn an_open_subject_stays_open_beside_a_test_of_the_network() {
     assert!(narrow.findings.iter().all(|f| f.severity < Severity::Medium));
 }
 
+/// A caller picks a session's name that differs from what the token says as easily as one that agrees.
+#[test]
+fn an_open_subject_stays_open_beside_a_value_of_the_token_itself() {
+    let beside = |operator: &str| {
+        let gate = serde_json::json!({
+            "StringEqualsIfExists": {":aud": "sts.amazonaws.com"},
+            "StringLikeIfExists": {":sub": "repo:*"},
+            operator: {"sts:RoleSessionName": "${token.actions.githubusercontent.com:actor}"},
+        });
+        found(&web(GITHUB, &gate), "wildcard-subject").iter().map(|f| f.1).collect::<Vec<_>>()
+    };
+    for operator in ["StringEquals", "StringNotEquals", "StringLike", "StringNotLike"] {
+        assert_eq!(beside(operator), [Confidence::Likely], "{operator}");
+    }
+}
+
 #[test]
 fn actions_that_no_trust_policy_may_name_are_refused() {
     let with = |action: &str| {

@@ -281,7 +281,9 @@ impl Builder<'_> {
 
     /// The test of a claim.
     fn claim(&self, condition: &ConditionTest, operator: Operator, target: &Target, list: bool) -> Formula {
-        let (matched, pure) = self.any_match(&condition.values, operator, target);
+        // Who is favoured by a negated test has none of its values.
+        let doubt = if operator.negated { self.doubt.map(Truth::not) } else { self.doubt };
+        let (matched, pure) = Self { doubt, ..*self }.any_match(&condition.values, operator, target);
         let unsure = |why: &str| Formula::unknown(why);
         let present = match (list, operator.set, operator.negated) {
             (false, _, false) | (true, Some(SetOperator::ForAnyValue), false) => matched,

@@ -96,6 +96,8 @@ fn substitute(builder: &Builder<'_>, all: Vec<Piece>, target: &Target) -> Substi
         None => Substituted::Ready(out),
         // The caller may have a token, or pick a value, for which the two agree.
         Some(_) if builder.doubt == Some(Truth::True) && !unsure => Substituted::Ready(out),
+        // Or one for which they differ.
+        Some(_) if builder.doubt == Some(Truth::False) && !unsure => Substituted::Never,
         Some(why) => Substituted::Partly(out, why),
     }
 }
