@@ -144,6 +144,7 @@ pub fn run(context: &Context<'_>, selection: &Selection) -> Found {
     }
     let off = |f: &Finding| context.config.level(f.rule) == Some(Level::Off);
     findings.retain(|f| !off(f));
+    findings.iter_mut().for_each(|f| f.span = quoted(f.span, context.sources));
     // Before instances become one finding: a comment at one of them accepts that one.
     let accepted = if selection.no_ignores {
         Accepted { kept: findings, suppressed: Vec::new() }
@@ -175,6 +176,17 @@ fn is_needed(check: &str, selection: &Selection) -> bool {
     selected.is_empty()
         || selected.contains(&RuleId::UnusedSuppression)
         || catalogue().iter().any(|rule| selected.contains(&rule.meta.id) && finds(rule))
+}
+
+/// An empty string is shown with its quotes: a place without text shows nothing.
+fn quoted(span: Span, sources: &Sources) -> Span {
+    let Some(file) = sources.get(span.file).filter(|_| span.is_empty()) else { return span };
+    let bytes = file.text.as_bytes();
+    let before = span.start.checked_sub(1).and_then(|at| bytes.get(at as usize));
+    match (before, bytes.get(span.end as usize)) {
+        (Some(b'"'), Some(b'"')) | (Some(b'\''), Some(b'\'')) => Span { start: span.start - 1, end: span.end + 1, ..span },
+        _ => span,
+    }
 }
 
 /// By file, then place, then severity.

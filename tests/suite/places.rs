@@ -69,6 +69,15 @@ const AUD: &str = r#""${local.host}:aud" = "sts.amazonaws.com""#;
 const SUB: &str = r#""${local.host}:sub" = "system:serviceaccount:shop:api""#;
 
 #[test]
+fn an_empty_value_is_shown_with_its_quotes() {
+    let policy = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
+  "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},
+  "Condition": {"StringNotLike": {"token.actions.githubusercontent.com:sub": ""}}}]}"#;
+    let run = run(&[("trust.json", policy)]);
+    assert_eq!(place(&run, only(&run, "inverted-condition")), ("trust.json:3".to_owned(), "\"\"".to_owned()));
+}
+
+#[test]
 fn a_missing_subject_is_shown_in_the_statement_that_misses_it() {
     let good = role("aaa", ARN, &format!("{AUD}\n{SUB}"));
     let files = [("p.tf", PROVIDER), ("a.tf", &good), ("y.tf", &role("yyy", ARN, AUD)), ("z.tf", &role("zzz", ARN, AUD))];
