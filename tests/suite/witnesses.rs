@@ -55,7 +55,9 @@ fn best(graph: &Graph, links: &Links, finding: &Finding, presented: &Presented) 
     };
     let best = answers.into_iter().min_by_key(|e| rank(e.decision))?;
     let failed = best.first_failure().map(|s| format!("{}: expected {:?}, found {:?}", s.test, s.expected, s.found));
-    Some((best.decision, failed.unwrap_or_else(|| best.reasons.join("; "))))
+    // Another statement may refuse for a known reason what the open one leaves open.
+    let open = (best.decision == Decision::Unknown).then(|| best.reasons.join("; "));
+    Some((best.decision, open.or(failed).unwrap_or_else(|| best.reasons.join("; "))))
 }
 
 /// What is wrong with the witnesses of one input, and how many there are that are surely admitted, or perhaps.
