@@ -15,7 +15,7 @@ const CLASSIC: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "All
     "token.actions.githubusercontent.com:sub": "repo:octo/app:environment:production"}}}]}"#;
 
 /// The keys, each with a configuration that sets it.
-const KEYS: [(&str, &str); 10] = [
+pub(crate) const KEYS: [(&str, &str); 10] = [
     ("fail-on", "fail-on = \"critical\""),
     ("min-severity", "min-severity = \"critical\""),
     ("min-confidence", "min-confidence = \"proven\""),

@@ -9,6 +9,7 @@ mod cel_conformance;
 mod cli;
 mod cloudformation;
 mod configuration;
+mod configuration_page;
 mod contract;
 mod customised_subjects;
 mod documents;

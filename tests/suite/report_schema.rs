@@ -6,8 +6,8 @@ use crate::support::{BAD, Folder, json, run, run_with};
 use serde_json::Value;
 use std::path::Path;
 
-/// The keywords that the schema uses, and no other.
-const KEYWORDS: [&str; 16] = [
+/// The keywords that our schemas use, and no other.
+const KEYWORDS: [&str; 20] = [
     "$schema",
     "$id",
     "$defs",
@@ -23,7 +23,11 @@ const KEYWORDS: [&str; 16] = [
     "minimum",
     "pattern",
     "anyOf",
+    "oneOf",
     "additionalProperties",
+    "default",
+    "examples",
+    "format",
 ];
 
 fn schema() -> Value {
@@ -38,19 +42,20 @@ fn is_of(value: &Value, kind: &str) -> bool {
         "string" => value.is_string(),
         "integer" => value.is_u64() || value.is_i64(),
         "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
         other => panic!("the test does not know the type `{other}`"),
     }
 }
 
 /// What is wrong with a value, as paths; fields that the schema does not name are wrong too.
-fn errors(root: &Value, schema: &Value, value: &Value, at: &str, out: &mut Vec<String>) {
+pub(crate) fn errors(root: &Value, schema: &Value, value: &Value, at: &str, out: &mut Vec<String>) {
     for keyword in schema.as_object().unwrap().keys() {
         assert!(KEYWORDS.contains(&keyword.as_str()), "the test does not know `{keyword}`");
     }
     if let Some(name) = schema["$ref"].as_str() {
         return errors(root, root.pointer(name.trim_start_matches('#')).unwrap(), value, at, out);
     }
-    if let Some(any) = schema["anyOf"].as_array() {
+    for any in ["anyOf", "oneOf"].iter().filter_map(|k| schema[*k].as_array()) {
         let fits = |one: &&Value| {
             let mut found = Vec::new();
             errors(root, one, value, at, &mut found);
@@ -85,6 +90,9 @@ fn errors(root: &Value, schema: &Value, value: &Value, at: &str, out: &mut Vec<S
         for (name, member) in members {
             match known.get(name) {
                 Some(schema) => errors(root, schema, member, &format!("{at}.{name}"), out),
+                None if schema["additionalProperties"].is_object() => {
+                    errors(root, &schema["additionalProperties"], member, &format!("{at}.{name}"), out);
+                }
                 None => out.push(format!("{at}: `{name}` is not in the schema")),
             }
         }
