@@ -16,6 +16,7 @@ const AUDIENCE: &str = "api://AzureADTokenExchange";
 
 const IDENTITY: &str = "azurerm_federated_identity_credential";
 const APPLICATION: &str = "azuread_application_federated_identity_credential";
+const ROLE: &str = "azurerm_role_assignment";
 
 /// One command.
 pub(super) fn command(clouds: &mut Clouds, call: &Call, content: &dyn Content) {
@@ -25,6 +26,7 @@ pub(super) fn command(clouds: &mut Clouds, call: &Call, content: &dyn Content) {
     match words.as_slice() {
         ["identity", "federated-credential", how, ..] => identity(clouds, call, &arguments, how),
         ["ad", "app", "federated-credential", how, ..] => application(clouds, call, &arguments, how, content),
+        ["role", "assignment", "create", ..] => role(clouds, call, &arguments),
         _ => {}
     }
 }
@@ -79,6 +81,17 @@ fn application(clouds: &mut Clouds, call: &Call, arguments: &Arguments, how: &st
     let key = format!("{}|{}", pieces::key(parent), pieces::key(&name));
     let new = New { kind: APPLICATION, key, shown: format!("federated credential {name}"), entries, open: tree.is_open() };
     if how == "create" { clouds.create(call, new) } else { clouds.update(call, new) }
+}
+
+/// <https://learn.microsoft.com/cli/azure/role/assignment#az-role-assignment-create>
+fn role(clouds: &mut Clouds, call: &Call, arguments: &Arguments) {
+    let principal = arguments.flag("assignee").or_else(|| arguments.flag("assignee-object-id"));
+    let (Some(principal), Some(role)) = (principal, arguments.flag("role")) else { return };
+    let mut entries = vec![("assignee", value(principal)), ("role_definition_name", value(role))];
+    entries.extend(arguments.flag("scope").map(|t| ("scope", value(t))));
+    entries.extend(arguments.flag("condition").map(|t| ("condition", value(t))));
+    let key = format!("{}|{}", pieces::key(principal), pieces::key(role));
+    clouds.create(call, New { kind: ROLE, key, shown: format!("role assignment of {role}"), entries, open: arguments.open });
 }
 
 fn parameters_tree(parameters: &Text, content: &dyn Content) -> Option<Value> {

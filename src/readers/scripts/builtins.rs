@@ -141,6 +141,7 @@ impl Machine<'_> {
                 }
                 return Some(text);
             }
+            "sed" => return self.sed(arguments, command, input),
             "envsubst" => return arguments.is_empty().then(|| self.envsubst(&input.cloned().unwrap_or_default())),
             "export" | "local" | "declare" | "readonly" | "typeset" => self.declare(name, arguments),
             "unset" => arguments.iter().filter_map(Field::known).for_each(|n| {
@@ -150,6 +151,10 @@ impl Machine<'_> {
                 if let Some(path) = arguments.first() {
                     self.source(&path.text);
                 }
+            }
+            "read" if whole_input(arguments).is_some() && input.is_some() => {
+                let name = whole_input(arguments).unwrap_or_default();
+                self.state.set(&name, Variable::Text(trimmed(&input.cloned().unwrap_or_default())));
             }
             "read" | "mapfile" | "readarray" | "getopts" => self.read(arguments),
             "set" => {
@@ -256,6 +261,24 @@ impl Machine<'_> {
         self.unit = before;
         out
     }
+}
+
+/// The variable of `read -r -d '' NAME`, which takes all that it is given
+/// (<https://www.gnu.org/software/bash/manual/bash.html#index-read>).
+fn whole_input(arguments: &[Field]) -> Option<String> {
+    let at = arguments.iter().position(|f| f.known().is_some_and(|k| k.starts_with('-') && k.ends_with('d')))?;
+    arguments.get(at + 1)?.known().filter(|delimiter| delimiter.is_empty() || delimiter == "\\0")?;
+    match arguments.get(at + 2..)? {
+        [name] => name.known(),
+        _ => None,
+    }
+}
+
+/// Without the white space around it, as `read` leaves it.
+fn trimmed(text: &Text) -> Text {
+    let flat = pieces::flat(text);
+    let start = flat.len() - flat.trim_start().len();
+    pieces::slice(text, start..flat.trim_end().len())
 }
 
 fn is_declaration(name: &str) -> bool {

@@ -50,6 +50,8 @@ pub(super) struct Arguments {
     pub(super) flags: Vec<(String, Vec<Text>)>,
     /// There may be more flags than these.
     pub(super) open: bool,
+    /// Unknowns without quotes that stand where no flag waits for a value.
+    loose: Vec<Text>,
 }
 
 /// How a program writes its flags.
@@ -71,6 +73,7 @@ impl Arguments {
         while let Some(field) = fields.next() {
             if field.open {
                 out.open = true;
+                out.loose.push(field.text.clone());
                 continue;
             }
             let flat = pieces::flat(&field.text);
@@ -89,8 +92,8 @@ impl Arguments {
             let switch = grammar.switches.contains(&name.as_str()) || name.starts_with("no-");
             if values.is_empty() && !switch {
                 while let Some(next) = fields.peek().filter(|f| !pieces::flat(&f.text).starts_with("--")) {
-                    // What may be no word is no value either.
-                    if next.open {
+                    // A flag that waits for a value takes the word: without one the command fails.
+                    if next.open && !values.is_empty() {
                         break;
                     }
                     values.push(next.text.clone());
@@ -103,6 +106,15 @@ impl Arguments {
             out.add(name, values);
         }
         out
+    }
+
+    /// The one unknown without quotes as the operand that the command cannot do without; false when there is not one.
+    pub(super) fn take_operand(&mut self) -> bool {
+        let [operand] = self.loose.as_slice() else { return false };
+        self.positional.push(operand.clone());
+        self.loose.clear();
+        self.open = false;
+        true
     }
 
     pub(super) fn add(&mut self, name: String, values: Vec<Text>) {

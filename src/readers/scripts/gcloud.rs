@@ -36,7 +36,15 @@ const PROVIDER: &str = "google_iam_workload_identity_pool_provider";
 /// One command.
 pub(super) fn command(clouds: &mut Clouds, call: &Call, content: &dyn Content) {
     let mut arguments = Arguments::read(call.fields.get(1..).unwrap_or_default(), GRAMMAR);
-    flags_files(&mut arguments, content);
+    let unread = flags_files(&mut arguments, content);
+    if !run(clouds, call, &arguments, content) && arguments.take_operand() {
+        arguments.open |= unread;
+        run(clouds, call, &arguments, content);
+    }
+}
+
+/// One command with these arguments; false when it is none that is read, or lacks its operand.
+fn run(clouds: &mut Clouds, call: &Call, arguments: &Arguments, content: &dyn Content) -> bool {
     let words: Vec<String> = arguments.positional.iter().map(pieces::flat).collect();
     let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut names = arguments.positional.clone();
@@ -45,24 +53,28 @@ pub(super) fn command(clouds: &mut Clouds, call: &Call, content: &dyn Content) {
         names.remove(0);
     }
     match words.as_slice() {
-        ["iam", "workload-identity-pools", "providers", how, _] => provider(clouds, call, &arguments, how, names.get(4)),
-        ["iam", "workload-identity-pools", "create-cred-config", _] => credentials(clouds, call, &arguments, names.get(3)),
-        ["iam", "workload-identity-pools", how, _] => pool(clouds, call, &arguments, how, names.get(3)),
-        ["iam", "service-accounts", "create", _] => service_account(clouds, call, &arguments, names.get(3)),
-        ["container", "clusters", "create" | "create-auto" | "update", _] => cluster(clouds, call, &arguments, &words, names.get(3)),
-        ["container", "node-pools", "create" | "update", _] => node_pool(clouds, call, &arguments, &words, names.get(3)),
-        [group @ .., "add-iam-policy-binding", _] => bind(clouds, call, &arguments, group, names.last(), false),
-        [group @ .., "remove-iam-policy-binding", _] => bind(clouds, call, &arguments, group, names.last(), true),
+        ["iam", "workload-identity-pools", "providers", how, _] => provider(clouds, call, arguments, how, names.get(4)),
+        ["iam", "workload-identity-pools", "create-cred-config", _] => credentials(clouds, call, arguments, names.get(3)),
+        ["iam", "workload-identity-pools", how, _] if *how != "providers" => pool(clouds, call, arguments, how, names.get(3)),
+        ["iam", "service-accounts", "create", _] => service_account(clouds, call, arguments, names.get(3)),
+        ["container", "clusters", "create" | "create-auto" | "update", _] => cluster(clouds, call, arguments, &words, names.get(3)),
+        ["container", "node-pools", "create" | "update", _] => node_pool(clouds, call, arguments, &words, names.get(3)),
+        [group @ .., "add-iam-policy-binding", _] => bind(clouds, call, arguments, group, names.last(), false),
+        [group @ .., "remove-iam-policy-binding", _] => bind(clouds, call, arguments, group, names.last(), true),
         [group @ .., "set-iam-policy", _, _] => policy(clouds, call, group, &names, content),
-        _ => {}
+        _ => return false,
     }
+    true
 }
 
 /// `--flags-file`: a YAML or JSON map of flags (<https://cloud.google.com/sdk/gcloud/reference/topic/flags-file>).
-fn flags_files(arguments: &mut Arguments, content: &dyn Content) {
+/// Whether one of them is not read.
+fn flags_files(arguments: &mut Arguments, content: &dyn Content) -> bool {
+    let mut unread = false;
     for path in arguments.all("flags-file") {
         let Some(tree) = content.tree(&path) else {
             arguments.open = true;
+            unread = true;
             continue;
         };
         let maps: Vec<&Value> = if let Kind::List { items, .. } = &tree.kind { items.iter().collect() } else { vec![&tree] };
@@ -71,6 +83,7 @@ fn flags_files(arguments: &mut Arguments, content: &dyn Content) {
             arguments.add(name.trim_start_matches('-').to_owned(), flag_values(&entry.value));
         }
     }
+    unread
 }
 
 /// The value of a flag in a file, as the command line would have it.

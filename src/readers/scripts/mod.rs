@@ -16,6 +16,7 @@ mod gcloud;
 mod kubernetes;
 mod machine;
 mod makefile;
+mod sed;
 mod spire;
 mod state;
 mod workflow;
