@@ -53,6 +53,34 @@ pub struct IdUse {
     pub span: Option<Span>,
 }
 
+/// A role of Azure or of Entra that an identity holds.
+#[derive(Debug, Clone)]
+pub struct RoleGrant {
+    /// Where.
+    pub origin: Origin,
+    /// Who holds it.
+    pub identity: super::IdentityId,
+    /// The role by its name, or by its id.
+    pub role: Text,
+    /// On how much.
+    pub reach: Reach,
+}
+
+/// How far a role reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// The whole tenant.
+    Tenant,
+    /// A management group.
+    ManagementGroup,
+    /// A subscription.
+    Subscription,
+    /// A resource group or a resource.
+    Below,
+    /// It is not known.
+    Unknown,
+}
+
 /// An AKS cluster.
 #[derive(Debug, Clone)]
 pub struct AksCluster {

@@ -22,7 +22,7 @@ use crate::partial::{Text, Trail, Unknown};
 use crate::place::Span;
 use std::sync::Arc;
 
-pub use azure::{AksCluster, IdKind, IdSink, IdUse, NodeIdentity, NodeWay, Repository, Switch};
+pub use azure::{AksCluster, IdKind, IdSink, IdUse, NodeIdentity, NodeWay, Reach, Repository, RoleGrant, Switch};
 pub use cluster::{Cluster, NodeMetadata};
 pub use credentials::{CredentialConfig, Endpoint, ExternalAccount, Login, ProviderName, TokenSource};
 pub use job::{
@@ -514,6 +514,8 @@ pub struct Graph {
     pub credential_configs: Vec<CredentialConfig>,
     /// Ids of Azure where some kind of id is wanted.
     pub id_uses: Vec<IdUse>,
+    /// Roles of Azure and Entra that identities with credentials hold.
+    pub role_grants: Vec<RoleGrant>,
     /// Credentials of Azure that certainly name no audience.
     pub without_audience: Vec<Origin>,
     /// AKS clusters.

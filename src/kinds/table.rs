@@ -132,6 +132,7 @@ pub(super) static ROWS: &[ResourceKind] = &[
     read(Is("azurerm_role_assignment")),
     ResourceKind { words: &["azuread_directory_role"], ..read(Is("azuread_directory_role_assignment")) },
     read(Is("azuread_app_role_assignment")),
+    read(Is("azuread_directory_role")),
     ResourceKind {
         words: &["user_assigned_identity"],
         computed: &[(&["client_id", "principal_id", "tenant_id"], Unknown(UnknownKind::Guid))],
@@ -139,7 +140,7 @@ pub(super) static ROWS: &[ResourceKind] = &[
     },
     ResourceKind { words: &["azuread_"], ..computes(Is("azuread_application"), ENTRA_IDS) },
     computes(Is("azuread_application_registration"), ENTRA_IDS),
-    computes(Is("azuread_service_principal"), ENTRA_IDS),
+    ResourceKind { computed: ENTRA_IDS, ..read(Is("azuread_service_principal")) },
     computes(Is("azurerm_client_config"), CALLER_IDS),
     computes(Is("azuread_client_config"), CALLER_IDS),
     // Kubernetes and the forges

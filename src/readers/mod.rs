@@ -93,6 +93,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
         credentials::remember(&mut reader, object);
         spiffe::document(&mut reader, object);
     }
+    azure::roles::bind(&mut reader, input.resources);
     for resource in input.resources {
         aws::terraform::attach(&mut reader, resource);
         gcp::terraform::bind(&mut reader, resource);

@@ -3,6 +3,7 @@
 
 pub(super) mod clusters;
 pub(super) mod ids;
+pub(super) mod roles;
 
 use super::context::{Object, Reader, origin};
 use super::shape::{any_field, blocks, field, known_at, listing, place, text, text_at, unreadable};

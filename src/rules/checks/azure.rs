@@ -4,7 +4,7 @@
 use super::super::engine::Context;
 use super::super::finding::Finding;
 use super::format::{self, Beside, Customised};
-use super::verdict;
+use super::{privilege, verdict};
 use crate::admission::entra::{Credential, CredentialProblemKind};
 use crate::admission::exposure::{Class, Exposure, Life, shape};
 use crate::catalogue::RuleId;
@@ -13,7 +13,7 @@ use crate::gate::azure::CredentialView;
 use crate::gate::{self, issuer};
 use crate::graph::{Gate, IdentityId, Trust, pieces};
 use crate::issuers::{Mistake, Role, Tenancy, Trait, well_known_mistakes};
-use crate::partial::Text;
+use crate::partial::{Text, stand_in};
 use crate::rules::advice;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +30,8 @@ const SCHEME: &str = "https://";
 /// Every finding about federated credentials.
 #[must_use]
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = context.graph.trusts.par_iter().flat_map_iter(|trust| one(context, trust)).collect();
+    let of = |trust: &Trust| one(context, trust).into_iter().map(|finding| (trust.identity, finding)).collect::<Vec<_>>();
+    let mut findings = privilege::weigh_azure(context.graph, context.graph.trusts.par_iter().flat_map_iter(of).collect());
     findings.extend(too_many(context));
     findings
 }
@@ -241,7 +242,8 @@ fn dead(seen: &CredentialView<'_>) -> Finding {
                 .help("write one credential for each exact subject, use an environment, or a flexible credential that names the whole repository")
                 .along_text(subject);
         }
-        let message = format!("no token of {name} has the subject `{subject}`: this trust can never be used");
+        let left = stand_in::first(subject).map(|word| format!("`{word}` is a placeholder that nobody filled in: ")).unwrap_or_default();
+        let message = format!("{left}no token of {name} has the subject `{subject}`: this trust can never be used");
         return Finding::new(RuleId::NeverMatches, origin, subject.span(), "subject", message)
             .help(hint(seen, &subject.to_string()))
             .along_text(subject);

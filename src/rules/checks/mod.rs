@@ -11,6 +11,7 @@ mod jobs;
 mod kubernetes;
 mod privilege;
 mod privilege_aws;
+mod privilege_azure;
 mod spiffe;
 pub mod verdict;
 mod wording;

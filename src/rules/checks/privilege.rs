@@ -1,6 +1,6 @@
 //! What an identity may do: a loose gate in front of an administrator is worse than one in front of a reader.
 
-use super::privilege_aws;
+use super::{privilege_aws, privilege_azure};
 use crate::admission::iam::{self, Effect, PrincipalKind};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
@@ -106,6 +106,17 @@ pub(super) fn weigh(finding: Finding, identity: IdentityId, privileged: &Privile
     let through = if grant.identity == Some(identity) { "" } else { " through a role that it may assume" };
     let message = format!("{}; and it is privileged{through} (`{short}`)", finding.message);
     Finding { message, ..finding }.severity(Severity::High).related_to(grant.origin.span, "this makes it privileged")
+}
+
+/// The same for the roles of Azure and Entra.
+pub(super) fn weigh_azure(graph: &Graph, findings: Vec<(IdentityId, Finding)>) -> Vec<Finding> {
+    let privileged = privilege_azure::privileged(graph);
+    let weigh = |(identity, finding): (IdentityId, Finding)| {
+        let Some((grant, name)) = privileged.get(&identity).filter(|_| WORSE.contains(&finding.rule)) else { return finding };
+        let message = format!("{}; and it is privileged ({})", finding.message, privilege_azure::shown(grant, name));
+        Finding { message, ..finding }.severity(Severity::High).related_to(grant.origin.span, "this makes it privileged")
+    };
+    findings.into_iter().map(weigh).collect()
 }
 
 #[cfg(test)]
