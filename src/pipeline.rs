@@ -191,6 +191,7 @@ fn documents(scan: &Scan) -> Vec<Tree> {
         let source = Arc::clone(file.source.as_ref()?);
         let (templated, parsed) = match file.kind {
             FileKind::Json => (false, json::parse(&source)),
+            FileKind::Template => (false, whole_json(&source)?),
             FileKind::Yaml => {
                 let (parsed, templated) = helm::read(&source, file.chart_template);
                 (templated, parsed)
@@ -206,6 +207,14 @@ fn documents(scan: &Scan) -> Vec<Tree> {
         Some(Tree { file: source, kind: file.kind, templated, parsed })
     };
     hits.par_iter().filter_map(|file| tree(file)).collect()
+}
+
+/// The tree of a template that is JSON before it is filled in, by something else than Terraform: what Terraform fills in (`${…}`) is
+/// judged where it does.
+fn whole_json(source: &SourceFile) -> Option<Parsed> {
+    let could = source.text.trim_start().starts_with('{') && !source.text.contains("${") && !source.text.contains("%{");
+    let parsed = could.then(|| json::parse(source))?;
+    parsed.problems.is_empty().then_some(parsed)
 }
 
 fn evaluate(scan: &Scan, models: &Library) -> Evaluated {

@@ -7,6 +7,7 @@
 pub mod cut;
 pub mod facts;
 mod provenance;
+pub mod stand_in;
 mod text;
 mod unknown;
 mod value;

@@ -5,7 +5,7 @@ use super::super::context::{Object, Reader};
 use super::super::shape::{any_field, blocks, field, listing, place, seconds, text, text_at};
 use super::policy;
 use crate::graph::{Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind, pieces};
-use crate::partial::{Text, Value};
+use crate::partial::{Text, Value, stand_in};
 
 /// Reads an object when it is one of ours.
 pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
@@ -90,7 +90,8 @@ fn trust_policy(reader: &mut Reader, object: &Object) {
     let origin = object.origin(object.file);
     let kind = IdentityKind::AwsRole { name: None, arn: None, max_session: None };
     let identity = reader.add_identity(origin.clone(), kind);
-    super::trusts(reader, &origin, identity, object.value);
+    // A policy that stands alone and holds words to be filled in is filled in somewhere.
+    super::trusts(reader, &origin, identity, &stand_in::opened(object.value));
 }
 
 pub(super) fn exported_role(reader: &mut Reader, object: &Object, role: &Value) {

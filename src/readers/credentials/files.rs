@@ -87,7 +87,9 @@ pub(super) fn manifest(reader: &mut Reader, object: &Object, kind: &str) {
         }
         found.dedup_by_key(|f| (f.cloud, f.kind, f.span));
         for found in found {
-            reader.add_credential(super::of(origin.clone(), Stands::Kept, Found { secret: secret.clone(), ..found }));
+            // A ConfigMap that names a Secret keeps no key.
+            let stands = if found.written || secret.is_some() { Stands::Kept } else { Stands::Operated };
+            reader.add_credential(super::of(origin.clone(), stands, Found { secret: secret.clone(), ..found }));
         }
     }
 }

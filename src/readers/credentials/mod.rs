@@ -8,7 +8,7 @@ mod operators;
 mod pods;
 mod settings;
 mod terraform;
-mod value;
+pub(in crate::readers) mod value;
 mod workflow;
 
 use super::context::{Object, Reader};

@@ -66,5 +66,8 @@ const NAMES: &[(&str, Part)] = &[
 /// What a setting of this name holds, written with `-` or `_`, small or large.
 pub(super) fn part(name: &str) -> Option<Part> {
     let name = name.to_ascii_lowercase().replace('-', "_");
-    NAMES.iter().find(|(known, _)| *known == name).map(|(_, part)| *part)
+    let known = NAMES.iter().find(|(known, _)| *known == name).map(|(_, part)| *part);
+    // Programs name the endpoint of their storage in their own ways: `MLFLOW_S3_ENDPOINT_URL`.
+    let endpoint = name.contains("s3_endpoint") || name.ends_with("_s3_url") || name.contains("minio_endpoint");
+    known.or_else(|| endpoint.then_some(Part::AwsEndpoint))
 }

@@ -169,7 +169,9 @@ pub(super) fn bucket(tree: &Value) -> Option<&Value> {
     let key = any_field(tree, &["accessKeySecret"])?;
     let endpoint = text_at(tree, "endpoint");
     let aws = endpoint.is_some_and(|e| value::is_aws_endpoint(&e));
-    (aws && field(tree, "secretKeySecret").is_some()).then_some(key)
+    // The key is not looked at where the SDK finds an identity.
+    let by_sdk = field(tree, "useSDKCreds").is_some_and(|v| v.as_bool() == Some(true) || v.as_str().is_some_and(|s| s == "true"));
+    (aws && !by_sdk && field(tree, "secretKeySecret").is_some()).then_some(key)
 }
 
 fn buckets(value: &Value, depth: usize) -> Vec<Named<'_>> {

@@ -46,10 +46,22 @@ impl Setting {
 
     fn held(&self, dialect: Dialect) -> Held {
         match &self.source {
+            Source::Value(text) if self.part == Part::AzureJson => of_client(text, dialect),
             Source::Value(text) => value::held(text, dialect),
             Source::Secret(_) => Held::Reference,
             Source::Unclear => Held::Unclear,
         }
+    }
+}
+
+/// JSON of a client says by its `clientSecret` what it holds: one that comes from anywhere is a long-lived secret
+/// (<https://github.com/Azure/login#login-with-a-service-principal-secret>).
+fn of_client(text: &Text, dialect: Dialect) -> Held {
+    let secret = value::tree(text).and_then(|tree| tree.get("clientSecret").and_then(Value::as_text));
+    match secret.map(|secret| value::held(&secret, dialect)) {
+        Some(Held::Unclear) => Held::Reference,
+        Some(held) => held,
+        None => value::held(text, dialect),
     }
 }
 

@@ -41,8 +41,8 @@ pub(super) fn held(text: &Text, dialect: Dialect) -> Held {
     if value.is_empty() || value.len() > MAX_VALUE {
         return Held::Placeholder;
     }
-    if let Some(expression) = value.strip_prefix("${{") {
-        let from_store = expression.contains("secrets.") || expression.contains("secrets[");
+    if value.contains("${{") {
+        let from_store = value.contains("secrets.") || value.contains("secrets[");
         return if from_store { Held::Reference } else { Held::Unclear };
     }
     if value.starts_with("ENC[") || value.starts_with("vault:") || value.starts_with("ref+") {
@@ -73,9 +73,16 @@ fn same_characters(text: &str) -> bool {
 
 /// What people write where a secret is to be filled in, and what emulators take.
 fn is_placeholder(value: &str) -> bool {
-    const WORDS: [&str; 16] = [
+    const WHOLE: [&str; 8] = ["test", "local", "localstack", "none", "null", "secret", "password", "key"];
+    WHOLE.contains(&value.to_ascii_lowercase().as_str()) || stands_in(value)
+}
+
+/// A secret is to be filled in here: `CHANGE_ME`, `<password>`, `__PASSWORD__`.
+pub(in crate::readers) fn stands_in(value: &str) -> bool {
+    const WORDS: [&str; 17] = [
         "changeme",
         "change-me",
+        "change_me",
         "replace",
         "example",
         "placeholder",
@@ -91,11 +98,17 @@ fn is_placeholder(value: &str) -> bool {
         "<",
         "minio",
     ];
-    const WHOLE: [&str; 8] = ["test", "local", "localstack", "none", "null", "secret", "password", "key"];
     let lower = value.to_ascii_lowercase();
-    WHOLE.contains(&lower.as_str())
-        || WORDS.iter().any(|w| lower.starts_with(w) || (w.len() > 4 && lower.contains(w)))
-        || same_characters(value)
+    WORDS.iter().any(|w| lower.starts_with(w) || (w.len() > 4 && lower.contains(w))) || same_characters(value) || is_token(value)
+}
+
+/// A token that a later step replaces: `__DB_PASSWORD__`, `@@PASSWORD@@`, `%PASSWORD%`.
+fn is_token(value: &str) -> bool {
+    const MARKS: [(&str, &str); 7] = [("__", "__"), ("@@", "@@"), ("@", "@"), ("%", "%"), ("#{", "}#"), ("#{", "}"), ("{{", "}}")];
+    MARKS.iter().any(|(open, close)| {
+        let inner = value.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).unwrap_or_default().trim();
+        inner.len() > 1 && inner.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+    })
 }
 
 /// The JSON of a Google service account with its key (<https://cloud.google.com/iam/docs/keys-create-delete>).
@@ -147,12 +160,28 @@ mod tests {
         assert_eq!(held("${{ secrets.KEY }}", Dialect::Github), Held::Reference);
         assert_eq!(held("${{ steps.aws.outputs.key }}", Dialect::Github), Held::Unclear);
         assert_eq!(held("${{ inputs.key }}", Dialect::Github), Held::Unclear);
+        assert_eq!(held("{\"clientSecret\": \"${{ secrets.KEY }}\"}", Dialect::Github), Held::Reference);
         assert_eq!(held("$KEY", Dialect::Variables), Held::Reference);
         assert_eq!(held("$KEY", Dialect::Github), Held::Unclear);
         assert_eq!(held("ENC[AES256_GCM,data:x]", Dialect::Manifest), Held::Reference);
-        for nothing in ["", "test", "changeme", "<access key>", "xxxxxxxx", "your-secret-here", "minioadmin"] {
+        for nothing in [
+            "",
+            "test",
+            "changeme",
+            "<access key>",
+            "xxxxxxxx",
+            "your-secret-here",
+            "minioadmin",
+            "__OVEN_KEY__",
+            "@@OVEN_KEY@@",
+            "%OVEN_KEY%",
+            "#{oven.key}#",
+            "{{ oven_key }}",
+        ] {
             assert_eq!(held(nothing, Dialect::Manifest), Held::Placeholder, "{nothing}");
         }
-        assert_eq!(held("Zq8vT2-9kLm4", Dialect::Manifest), Held::Written);
+        for written in ["Zq8vT2-9kLm4", "__9", "%4@", "a__B__"] {
+            assert_eq!(held(written, Dialect::Manifest), Held::Written, "{written}");
+        }
     }
 }

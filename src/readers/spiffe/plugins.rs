@@ -9,6 +9,7 @@ use crate::graph::{Origin, Setting};
 use crate::partial::{Text, Value};
 use crate::place::Span;
 use crate::readers::context::Reader;
+use crate::readers::credentials::value::stands_in;
 use crate::readers::shape::{number, place};
 
 /// Ports that only root may listen on end here.
@@ -285,9 +286,9 @@ fn collect(reader: &mut Reader, origin: &Origin, value: &Value, name: &str, dept
     }
 }
 
-/// A secret that is a placeholder is none: `<password>`, `CHANGE_ME`.
+/// A secret that is a placeholder is none: `<password>`, `CHANGE_ME`, `__PASSWORD__`.
 fn note(reader: &mut Reader, origin: &Origin, kind: SecretKind, setting: &'static str, written: &str, span: Option<Span>) {
-    if written.starts_with(['<', '{', '%', '@']) {
+    if written.starts_with(['<', '{', '%', '@']) || stands_in(written) {
         return;
     }
     reader.graph.spiffe.secrets.push(Secret { origin: origin.clone(), kind, setting, span });

@@ -184,12 +184,18 @@ fn variable(text: &str, from: usize) -> Option<(std::ops::Range<usize>, &str)> {
     let mut at = from;
     while let Some(found) = text.get(at..).and_then(|rest| rest.find('$')) {
         let dollar = at + found;
-        let braced = text.get(dollar + 1..).is_some_and(|rest| rest.starts_with('{'));
-        if let Some(name) = name_at(dollar + 1 + usize::from(braced)) {
-            let end = dollar + 1 + usize::from(braced) + name.len();
-            let closed = text.get(end..).is_some_and(|rest| rest.starts_with('}'));
-            if !braced || closed {
-                return Some((dollar..end + usize::from(braced), name));
+        // `$(NAME)` is a variable of Kustomize (`vars`), or of the pod that a configuration is written for.
+        let closing = match text.as_bytes().get(dollar + 1) {
+            Some(b'{') => Some('}'),
+            Some(b'(') => Some(')'),
+            _ => None,
+        };
+        let wrapped = usize::from(closing.is_some());
+        if let Some(name) = name_at(dollar + 1 + wrapped) {
+            let end = dollar + 1 + wrapped + name.len();
+            let closed = closing.is_none_or(|c| text.get(end..).is_some_and(|rest| rest.starts_with(c)));
+            if closed {
+                return Some((dollar..end + wrapped, name));
             }
         }
         at = dollar + 1;
@@ -217,7 +223,8 @@ mod tests {
         let shown = |t: &str| expand(&Text::known(t)).to_string();
         assert_eq!(shown("a $B c${D}"), "a ${B} c${D}");
         assert_eq!(expand(&Text::known("a $B c${D}")).atoms().count(), 2);
-        for text in ["^a$", "$1", "${", "cost: $", ""] {
+        assert_eq!(shown("ns/$(BAKERY_NAMESPACE)/sa"), "ns/${BAKERY_NAMESPACE}/sa");
+        for text in ["^a$", "$1", "${", "$(", "$(date +%s)", "cost: $", ""] {
             assert!(expand(&Text::known(text)).is_known(), "{text}");
             assert_eq!(shown(text), text);
         }

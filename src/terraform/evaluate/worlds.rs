@@ -147,8 +147,12 @@ fn variable_files(files: &dyn ModuleFiles, root: &str) -> Vec<Arc<SourceFile>> {
     out
 }
 
+/// A file of values that somebody applies: one that is there to be copied and filled in (`terraform.example.tfvars`) is not.
 fn is_values(path: &str) -> bool {
-    path.ends_with(".tfvars") || path.ends_with(".tfvars.json")
+    const PATTERNS: [&str; 3] = ["example", "sample", "template"];
+    let name = path.rsplit('/').next().unwrap_or(path);
+    (name.ends_with(".tfvars") || name.ends_with(".tfvars.json"))
+        && !name.split(['.', '-', '_']).any(|word| PATTERNS.iter().any(|p| word.eq_ignore_ascii_case(p)))
 }
 
 /// The variable files among `paths` by the root that they belong to: they stand up to [`MAX_FOLDERS`] folders below it, in a folder

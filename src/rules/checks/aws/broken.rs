@@ -4,14 +4,14 @@ use super::advice::{self, Wanted};
 use super::exposure::unbound;
 use super::{Context, FederatedView, RoleTrust, named_by_allow};
 use crate::admission::exposure::{Life, shape};
-use crate::admission::formula::{Formula, Matcher, Test};
+use crate::admission::formula::{Formula, GlobPart, Matcher, Test};
 use crate::admission::iam::{self, Actions, ConditionTest, Effect, Leaf, Policy, PrincipalKind, ValueList, Values, action_matches};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::gate::aws::{self, WEB_IDENTITY, key_name};
 use crate::place::Span;
 
-use crate::partial::Text;
+use crate::partial::{Text, stand_in};
 use crate::rules::Finding;
 use crate::token::Truth;
 
@@ -255,7 +255,8 @@ fn contradiction(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Finding {
     let binding = tests.iter().filter(|t| shape::binds(t, &seen.templates));
     if let Some(test) = binding.chain(&tests).find(|t| never(subject.context, t, seen)) {
         let value = value_of(test);
-        let message = format!("no token of {name} can ever satisfy `{}`{value}", test.label);
+        let left = left_in(test).map(|word| format!("`{word}` is a placeholder that nobody filled in: ")).unwrap_or_default();
+        let message = format!("{left}no token of {name} can ever satisfy `{}`{value}", test.label);
         let example = crate::gate::issuer::example(&seen.templates, "sub");
         return Finding::new(RuleId::NeverMatches, &subject.trust.origin, test.span, &test.label, message)
             .help(if shape::claims(&test.subject).contains("sub") {
@@ -265,7 +266,7 @@ fn contradiction(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Finding {
             })
             .along(&test.trail);
     }
-    if let Some(finding) = denied(subject, seen).or_else(|| absent_key(subject, seen)) {
+    if let Some(finding) = empty_list(subject, seen).or_else(|| denied(subject, seen)).or_else(|| absent_key(subject, seen)) {
         return finding;
     }
     let message = format!("the conditions contradict each other: no token of {name} can ever satisfy all of them");
@@ -273,6 +274,28 @@ fn contradiction(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Finding {
     let place = tests.first().and_then(|t| t.span).or_else(named);
     let finding = Finding::new(RuleId::NeverMatches, &subject.trust.origin, place, "contradiction", message);
     finding.help("all tests of a statement have to hold at once; alternatives belong in one list of values, or in statements of their own")
+}
+
+/// A word of the value that somebody was to replace.
+fn left_in(test: &Test) -> Option<String> {
+    match &test.matcher {
+        Matcher::Exact(text) | Matcher::ExactIgnoreCase(text) | Matcher::Prefix(text) | Matcher::Suffix(text) => stand_in::first(text),
+        Matcher::Glob(parts) => parts.iter().find_map(|part| match part {
+            GlobPart::Literal(text) => stand_in::first(text),
+            GlobPart::Star(_) | GlobPart::One(_) => None,
+        }),
+        _ => None,
+    }
+}
+
+/// A test that compares with no value at all.
+fn empty_list(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<Finding> {
+    let empty = |list: &ValueList| list.items.is_empty() && list.why_open().is_none();
+    let mut tests = advice::statements(subject, &seen.via.principal).flat_map(|s| &s.conditions);
+    let test = tests.find(|c| !c.values.choices.is_empty() && c.values.choices.iter().all(empty))?;
+    let message = format!("`{}` is compared with an empty list: no token can ever satisfy this trust", test.key);
+    let finding = Finding::new(RuleId::NeverMatches, &subject.trust.origin, test.span, "empty list", message);
+    Some(finding.help("write the values that may enter"))
 }
 
 /// What to compare a claim with that is no subject.
