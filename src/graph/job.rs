@@ -189,6 +189,17 @@ pub enum Minting {
     Unknown,
 }
 
+impl Minting {
+    /// The job certainly gets none.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        match self {
+            Self::No { why, .. } => !matches!(why, NoToken::CallerDefaults(_)),
+            Self::Yes | Self::Unknown => false,
+        }
+    }
+}
+
 /// Why a job gets no token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoToken {
@@ -198,6 +209,10 @@ pub enum NoToken {
     NoPermissions,
     /// The caller's permissions do not hold it: a called workflow cannot have more.
     Caller(String),
+    /// The caller states no permissions: whether a called workflow of the same repository may then have the permission is up to
+    /// the repository's default
+    /// (<https://github.blog/changelog/2023-06-15-github-actions-securing-openid-connect-oidc-token-permissions-in-reusable-workflows/>).
+    CallerDefaults(String),
     /// The step does not say `oidc: true`.
     StepWithoutOidc,
     /// The token of this name is declared elsewhere, not for this job.

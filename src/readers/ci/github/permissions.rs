@@ -39,6 +39,9 @@ pub(super) fn of_job(workflow: &Value, job: &Value, caller: Option<(&Minting, &s
     let own = stated(job).or_else(|| stated(workflow));
     match (own, caller) {
         (Some(no @ Minting::No { .. }), _) => no,
+        (Some(Minting::Yes), Some((Minting::No { why: NoToken::NoPermissions | NoToken::CallerDefaults(_), span }, name))) => {
+            Minting::No { why: NoToken::CallerDefaults(name.to_owned()), span: *span }
+        }
         (_, Some((Minting::No { span, .. }, name))) => Minting::No { why: NoToken::Caller(name.to_owned()), span: *span },
         (_, Some((Minting::Unknown, _))) | (Some(Minting::Unknown), _) => Minting::Unknown,
         (Some(Minting::Yes), _) | (None, Some((Minting::Yes, _))) => Minting::Yes,

@@ -115,7 +115,7 @@ impl<'r> Scope<'r> {
                 expression::Value::Variable(name) => {
                     let declared = self.variables.named(name, self.environments);
                     if declared.is_empty() {
-                        out.push(own(self.unknown(name, span)));
+                        out.push(own(self.unknown(name, &shown, span)));
                     }
                     out.extend(declared);
                 }
@@ -123,13 +123,14 @@ impl<'r> Scope<'r> {
             }
         }
         if possible.open || out.is_empty() {
-            out.push(own(self.unknown(&shown, span)));
+            out.push(own(self.unknown(&shown, &shown, span)));
         }
         out
     }
 
-    fn unknown(&self, name: &str, span: Option<Span>) -> Text {
-        let label = format!("${{{{ {name} }}}}");
+    /// What `name` is, written as `shown`.
+    fn unknown(&self, name: &str, shown: &str, span: Option<Span>) -> Text {
+        let label = format!("${{{{ {shown} }}}}");
         let why = format!("`{label}` has its value when the job runs");
         Text::hole(Unknown::new(format!("{}|{name}", self.file), UnknownKind::Any, label, why, span), span)
     }

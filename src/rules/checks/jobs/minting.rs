@@ -15,7 +15,8 @@ pub(super) fn check(job: &Job) -> Option<Finding> {
         None => "asks for an ID token".to_owned(),
     };
     let (what, help) = said(why, job.system);
-    let message = format!("this job {asks} and gets none: {what}");
+    let by_default = matches!(why, NoToken::CallerDefaults(_));
+    let message = if by_default { format!("this job {asks}: {what}") } else { format!("this job {asks} and gets none: {what}") };
     let mut finding = Finding::new(RuleId::JobCannotMintToken, &job.origin, Some(login.span), "token", message)
         .help(help)
         .related(*span, "this decides it");
@@ -24,6 +25,9 @@ pub(super) fn check(job: &Job) -> Option<Finding> {
     }
     // a command may do without, by a test of its own
     let command = matches!(login.identity, JobIdentity::Other) && login.optional;
+    if by_default {
+        return Some(finding.severity(Severity::Low).certain(false));
+    }
     Some(if command { finding.severity(Severity::Medium).certain(false) } else { finding })
 }
 
@@ -39,6 +43,12 @@ fn said(why: &NoToken, system: CiSystem) -> (String, String) {
         }
         NoToken::Caller(name) => (
             format!("its caller `{name}` does not have `id-token: write`, and a called workflow gets no more than its caller has"),
+            format!("{GRANT} to the calling job"),
+        ),
+        NoToken::CallerDefaults(name) => (
+            format!(
+                "its caller `{name}` states no `permissions`, and where the repository's default is read-only GitHub refuses to start a workflow that wants more than its caller has"
+            ),
             format!("{GRANT} to the calling job"),
         ),
         NoToken::StepWithoutOidc => ("the step does not say `oidc: true`".to_owned(), "add `oidc: true` to the step".to_owned()),

@@ -20,7 +20,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
         let mut out: Vec<Finding> = minting::check(job).into_iter().collect();
         out.extend(conflicts(job));
         out.extend(unused(job));
-        if !matches!(job.minting, Minting::No { .. }) {
+        if !job.minting.is_refused() {
             out.extend(admitted::check(context, index, job));
         }
         out.extend(outsiders::check(context, index, job, &privileged));

@@ -7,14 +7,14 @@ use crate::admission::iam;
 use crate::catalogue::{RuleId, Severity};
 use crate::gate::jobs::{self, Answer, Door, Doors};
 use crate::graph::job_links::LoginLinks;
-use crate::graph::{Environment, FactOf, FactValue, Job, JobLogin, Minting, Start, TokenSet};
+use crate::graph::{Environment, FactOf, FactValue, Job, JobLogin, Start, TokenSet};
 use crate::partial::Text;
 use crate::rules::Finding;
 use crate::token::Token;
 
 pub(super) fn check(context: &Context<'_>, index: usize, job: &Job, privileged: &Privileged<'_>) -> Vec<Finding> {
     let links = context.links.job_logins.get(index).map_or(&[][..], Vec::as_slice);
-    if matches!(job.minting, Minting::No { .. }) {
+    if job.minting.is_refused() {
         return Vec::new();
     }
     let mut out = Vec::new();
