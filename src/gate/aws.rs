@@ -60,7 +60,13 @@ pub fn views<'a>(inputs: &Inputs<'a>, role: Option<&Identity>, policy: &Policy, 
 pub fn issuer_view<'a>(inputs: &Inputs<'a>, policy: &Policy, principal: &Text, providers: &[ProviderId]) -> Option<FederatedView<'a>> {
     let shown = iam::issuer_of_federated(principal);
     let spelt = if shown.is_some() { None } else { issuer_of_keys(policy, principal) };
-    let host = shown.or_else(|| spelt.clone()).unwrap_or_else(|| principal.clone());
+    // An ARN that shows its issuer in part (`…:oidc-provider/${var.issuer}`) means the one that the keys spell, when it can be.
+    let told = shown.as_ref().filter(|host| !host.is_known()).and_then(|host| {
+        let keys = issuer_of_keys(policy, principal)?;
+        issuer::may_be(host, &keys.as_known()?).then_some(keys)
+    });
+    let whole = told.is_none();
+    let host = told.or(shown).or_else(|| spelt.clone()).unwrap_or_else(|| principal.clone());
     let subjects: Vec<String> = subject_values(policy).iter().map(Text::known_prefix).collect();
     let known = issuer::known(inputs.registry, &host, &subjects)?;
     let recognised = known.recognised;
@@ -84,7 +90,7 @@ pub fn issuer_view<'a>(inputs: &Inputs<'a>, policy: &Policy, principal: &Text, p
     let tags = iam::session_tags(policy, recognised.issuer.session_tags);
     let via = Federated { principal: principal.clone(), lenient: iam::lenient_formula(policy, &view), tags };
     let templates = via.request(templates, &formula);
-    let certain = known.certain && spelt.is_none();
+    let certain = known.certain && spelt.is_none() && whole;
     Some(IssuerView { via, recognised, certain, formula, templates, subjects, accepted, formats })
 }
 

@@ -3,7 +3,7 @@
 //! `repo:${var.repo}:*` says nothing of whether the variable holds `app` or `octo/app`; only the second can ever match a
 //! GitHub subject. Each unknown gets the shapes under which the tests it stands in can hold at all.
 
-use super::super::formula::{Formula, GlobPart, Matcher, Test};
+use super::super::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use super::super::search::{Compiled, HoleMode, Options, Templates};
 use super::shape;
 use crate::issuers::registry;
@@ -106,7 +106,27 @@ fn possible_shapes(atom: &Unknown, tests: &[&Test], templates: &Templates, liter
         })
     };
     let possible: Vec<String> = all.iter().filter(|v| holds(v)).cloned().collect();
-    if possible.is_empty() { all.into_iter().take(1).collect() } else { possible }
+    if !possible.is_empty() {
+        return possible;
+    }
+    match minted(atom, tests, templates) {
+        Some(value) => vec![value],
+        None => all.into_iter().take(1).collect(),
+    }
+}
+
+/// What some token has in a claim that is compared with the unknown and nothing else: an id of a form that nobody would guess.
+fn minted(atom: &Unknown, tests: &[&Test], templates: &Templates) -> Option<String> {
+    let options = Options::default();
+    tests.iter().find_map(|test| {
+        let (Subject::Claim(claim), Matcher::Exact(text)) = (&test.subject, &test.matcher) else { return None };
+        if text.atoms().next() != Some(atom) || text.parts.len() != 1 {
+            return None;
+        }
+        let present = Formula::Test(Box::new(Test { matcher: Matcher::Present, ..(*test).clone() }));
+        let witness = Compiled::new(&present, &options).search(templates, &options).witness()?.token.string(claim)?.to_owned();
+        (atom.kind() == UnknownKind::Any && atom.allows(&witness)).then_some(witness)
+    })
 }
 
 fn texts(test: &Test) -> Vec<&Text> {

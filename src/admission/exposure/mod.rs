@@ -8,6 +8,7 @@
 pub mod chosen;
 pub mod fill;
 pub mod shape;
+mod shown;
 
 use super::formula::{Formula, Matcher, Subject, Test};
 use super::search::{self, Candidate, Compiled, HoleMode, Options, Outcome, Templates, Witness};
@@ -322,7 +323,7 @@ impl Gate<'_> {
                 Outcome::Unknown(why) => return Err(why),
             }
         };
-        let witness = self.of_ours(level, *witness, query, &applies);
+        let witness = shown::plainer(level.any, level.roles, *witness, query, &applies, &self.options);
         let mut found = self.found(class, witness);
         found.caller_chosen = chosen::decides(self.formula, query, &applies, level.any, &self.options);
         Ok(Some(found))
@@ -333,31 +334,6 @@ impl Gate<'_> {
         let exact = |t: &Test| matches!(&t.subject, Subject::Claim(c) if c == "workflow_ref") && matches!(t.matcher, Matcher::Exact(_));
         let tests = shape::tests(self.formula).into_iter().filter(|o| o.positive && exact(o.test));
         Formula::Any(tests.map(|o| Formula::Test(Box::new(o.test.clone()))).collect())
-    }
-
-    /// The same question about a token with the owner's own names, where the names of the witness are a stranger's though what
-    /// lies outside of the level is pinned by ids: ids and names belong to one repository.
-    fn of_ours(&self, level: &Level, witness: Witness, query: &Compiled, applies: &Templates) -> Witness {
-        if level.any == Class::AnyTenant {
-            return witness;
-        }
-        let deeper = !level.roles.contains(&Role::Project);
-        let outer = |role: Role| matches!(role, Role::Tenant) || (deeper && role == Role::Project);
-        let mut tests: Vec<Formula> = Vec::new();
-        for segment in applies.templates().nth(witness.template).into_iter().flat_map(|t| t.segments.iter()).filter(|s| outer(s.role)) {
-            let strange = segment.samples.first().map(String::as_str) == witness.segment(&segment.name);
-            if let Some(own) = segment.samples.get(1).filter(|_| strange) {
-                tests.push(segment_test(&segment.name, Matcher::Exact(Text::known(own))));
-            }
-        }
-        if tests.is_empty() {
-            return witness;
-        }
-        let asked = query.and(&Compiled::new(&Formula::All(tests), &self.options));
-        match asked.search(applies, &self.options) {
-            Outcome::Witness(own) => *own,
-            Outcome::Proof | Outcome::Unknown(_) => witness,
-        }
     }
 
     /// A level of several names, the outer around the inner (a project and its workspaces): what begins like the inner

@@ -63,6 +63,17 @@ pub enum Selector {
     Cluster(Piece),
 }
 
+impl Selector {
+    /// Where an attribute is chosen.
+    #[must_use]
+    pub fn key_span(&self) -> Option<Span> {
+        match self {
+            Self::Attribute { name, .. } => name.span,
+            _ => None,
+        }
+    }
+}
+
 /// What a member names.
 #[derive(Debug, Clone)]
 pub enum MemberKind {

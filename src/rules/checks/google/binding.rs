@@ -86,7 +86,10 @@ fn granted(context: &Context<'_>, index: usize, trust: &Trust, text: &Text) -> V
         if v.rule == RuleId::AnyRef {
             v.help = advice::one_branch_of_a_pool(templates);
         }
-        v.span = v.span.or_else(|| text.span());
+        // The value that the member holds is right and not enough: the member is what has to change, not where its value is from.
+        let selector =
+            member.selector().and_then(Selector::key_span).filter(|_| matches!(v.rule, RuleId::AnyRef | RuleId::OrganizationWide));
+        v.span = selector.or(v.span).or_else(|| text.span());
         v.finding(&trust.origin, &text.to_string(), &exposure).certain(seen.certain)
     });
     found.into_iter().chain(stale).collect()
