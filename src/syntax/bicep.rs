@@ -80,6 +80,7 @@ impl Reader<'_> {
             let start = self.at;
             match self.word().as_str() {
                 "resource" => out.extend(self.resource(0)),
+                "module" => out.extend(self.module()),
                 "var" => self.variable(),
                 _ => {}
             }
@@ -184,6 +185,30 @@ impl Reader<'_> {
             }
         }
         Some(Entry { key: Text::known(name), value })
+    }
+
+    /// `module name 'source' = { name: …, params: { … } }`: of Microsoft's module for managed identities the resources that it makes
+    /// (<https://github.com/Azure/bicep-registry-modules/tree/main/avm/res/managed-identity/user-assigned-identity>).
+    fn module(&mut self) -> Option<Entry> {
+        const IDENTITY: &str = "avm/res/managed-identity/user-assigned-identity:";
+        let Entry { key, value } = self.resource(0)?;
+        let source = value.get("type").and_then(Value::as_str)?;
+        let params = value.get("params").filter(|_| source.starts_with("br") && source.contains(IDENTITY))?;
+        let parent = params.get("name").and_then(Value::as_text)?;
+        let credential = |one: &Value| {
+            let of = |names: &[&str]| one.entries().iter().filter(|e| names.iter().any(|n| e.key.is_str(n))).cloned().collect::<Vec<_>>();
+            let mut name = parent.clone();
+            name.push(&Text::known("/"));
+            name.push(&one.get("name").and_then(Value::as_text).unwrap_or_default());
+            let name = Value::new(Kind::Text(name), one.get("name").and_then(|n| n.span));
+            let properties = Value::map(of(&["issuer", "subject", "audiences"]), one.span);
+            let kind = Value::string("Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials");
+            Value::map(vec![entry("type", kind), entry("name", name), entry("properties", properties)], one.span)
+        };
+        let credentials = params.get("federatedIdentityCredentials").map(Value::items).unwrap_or_default();
+        let items = credentials.iter().enumerate().map(|(i, one)| entry(&i.to_string(), credential(one)));
+        let entries = vec![entry("type", Value::string("module")), entry("resources", Value::map(items.collect(), value.span))];
+        Some(Entry { key, value: Value::map(entries, value.span) })
     }
 
     fn line_until_closed(&mut self) {
@@ -419,6 +444,17 @@ mod tests {
         assert_eq!(looped.at(&["properties", "subject"]).unwrap().as_text().unwrap().to_string(), "repo:o/r:environment:${e}");
         assert_eq!(looped.at(&["properties", "audiences"]).unwrap().items().len(), 1);
         assert_eq!(looped.get("name").unwrap().as_text().unwrap().to_string(), "${id}/fic-${e}");
+    }
+
+    #[test]
+    fn the_module_for_managed_identities_makes_credentials() {
+        let tree = read(
+            "module id 'br/public:avm/res/managed-identity/user-assigned-identity:0.4.1' = {\n  name: 'deployment'\n  params: {\n    name: 'ovens'\n    federatedIdentityCredentials: [\n      {\n        name: 'ci'\n        audiences: ['api://AzureADTokenExchange']\n        issuer: 'https://token.actions.githubusercontent.com'\n        subject: 'repo:bakery/ovens:pull_request'\n      }\n    ]\n  }\n}\nmodule other './other.bicep' = { name: 'x', params: { name: 'y' } }\n",
+        );
+        let made = tree.at(&["resources", "id", "resources", "0"]).unwrap();
+        assert_eq!(made.get("name").unwrap().as_text().unwrap().to_string(), "ovens/ci");
+        assert_eq!(made.at(&["properties", "subject"]).unwrap().as_str().unwrap(), "repo:bakery/ovens:pull_request");
+        assert!(tree.at(&["resources", "other"]).is_none());
     }
 
     #[test]

@@ -183,12 +183,28 @@ impl Builder<'_> {
             match truth {
                 Truth::True => {}
                 Truth::False | Truth::Error => return Formula::FALSE,
+                Truth::Unknown if self.doubt.is_some() && self.may_name(statement) => {
+                    parts.push(Formula::Constant(self.doubt.unwrap_or(Truth::Unknown), Some(what.to_owned())));
+                }
                 Truth::Unknown => parts.push(Formula::unknown(statement.principals.why_open().cloned().unwrap_or_else(|| what.to_owned()))),
             }
         }
         parts.extend(statement.conditions.iter().map(|c| self.condition(c)));
         parts.extend(statement.open_conditions.iter().chain(&statement.maybe).map(Formula::unknown));
         Formula::All(parts)
+    }
+
+    /// What a condition that is not known chooses may be this principal: it is one of the values.
+    fn may_name(&self, statement: &Statement) -> bool {
+        let is = |p: &Principal, text: &Text| {
+            let leaf = Leaf { choices: vec![text.clone()], ..p.leaf.clone() };
+            self.principal(&Principal { leaf, ..p.clone() }) == Truth::True
+        };
+        let principals = &statement.principals;
+        let chosen = principals.items.iter().filter(|p| p.leaf.choices.len() > 1);
+        !principals.negated
+            && covers(&statement.actions, self.view.action) == Truth::True
+            && chosen.chain(&principals.possible).any(|p| p.leaf.choices.iter().any(|text| is(p, text)))
     }
 
     fn principals(&self, statement: &Statement) -> Truth {

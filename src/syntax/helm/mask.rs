@@ -39,9 +39,11 @@ pub(super) fn mask(text: &str) -> (String, Vec<Action>) {
         let covered = bytes.get(action.range.clone()).unwrap_or_default();
         // A block scalar's text starts in its own column, wherever the action stands.
         let pad = action.block.map_or(0, |column| column.saturating_sub(action.range.start - line_start(text, action.range.start)));
+        // What goes on in further lines would stand in columns of its own.
+        let first = covered.iter().position(|b| *b == b'\n').unwrap_or(covered.len());
         out.extend(covered.iter().enumerate().map(|(i, b)| match b {
             b'\n' | b'\r' => *b,
-            _ if i < pad => b' ',
+            _ if i < pad || i > first => b' ',
             _ => filler,
         }));
         at = action.range.end;

@@ -167,3 +167,12 @@ proptest! {
         let _ = read(&file, false);
     }
 }
+
+#[test]
+fn an_action_of_several_lines_leaves_the_text_around_it() {
+    let (_, v) = one(
+        "kind: ConfigMap\ndata:\n  a.json: |\n    {{- dict\n      \"x\" 1\n      \"y\" (default 2 .Values.y)\n      | toJson }}\n  b: {{ list\n    1 2 }}\n  c: d\n",
+    );
+    assert_eq!(v.at(&["data", "c"]).unwrap().as_str().unwrap(), "d");
+    assert!(v.at(&["data", "a.json"]).unwrap().as_text().unwrap().atoms().count() > 0);
+}
