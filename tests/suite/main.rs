@@ -40,6 +40,7 @@ mod report_schema;
 mod rules;
 mod scripts;
 mod search_properties;
+mod seen_outside;
 mod severities;
 mod simulate;
 mod simulate_presets;

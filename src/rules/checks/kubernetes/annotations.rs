@@ -12,6 +12,11 @@ pub(super) fn role(account: &Account<'_>) -> Option<Finding> {
     let found = iam::malformed_role(arn)?;
     let message = format!("`{arn}` is not the ARN of a role, {}: pods of `{}` do not get one", malformed::what(&found), account.shown());
     let finding = malformed::finding(&account.workload.origin, &found, arn, arn.span(), message).certain(!account.open);
+    // What another resource makes is right there: the mistake is to annotate with it.
+    let finding = match arn.trail() {
+        Some(_) if !arn.is_known() => Finding { span: account.workload.origin.span, ..finding },
+        _ => finding,
+    };
     Some(finding.help("write `arn:aws:iam::ACCOUNT:role/NAME`, with the account's twelve digits"))
 }
 
