@@ -348,7 +348,9 @@ fn a_provider_that_is_made_only_if_it_is_not_given_is_one_provider() {
             "AWSTemplateFormatVersion: 2010-09-09\nParameters:\n  ProviderArn: {{Type: String, Default: ''}}\nConditions:\n  Create: !Equals [!Ref ProviderArn, '']\nResources:\n  Role:\n    Type: AWS::IAM::Role\n    Properties:\n      AssumeRolePolicyDocument:\n        Statement:\n          - Effect: Allow\n            Action: sts:AssumeRoleWithWebIdentity\n            Principal:\n              Federated: !If [Create, !Ref Provider, !Ref ProviderArn]\n            Condition:\n              StringEquals:\n                token.actions.githubusercontent.com:aud: sts.amazonaws.com\n              StringLike:\n                token.actions.githubusercontent.com:sub: {subject}\n  Provider:\n    Type: AWS::IAM::OIDCProvider\n    Condition: Create\n    Properties:\n      Url: https://token.actions.githubusercontent.com\n      ClientIdList: [sts.amazonaws.com]\n"
         )
     };
-    assert_eq!(rules(&[("t.yaml", &template("repo:bakery/ovens:*"))]), [("any-ref".to_owned(), Severity::Medium)]);
+    let open = found(&[("t.yaml", &template("repo:bakery/ovens:*"))], Severity::Medium);
+    assert_eq!(open.iter().map(|f| f.rule.as_str()).collect::<Vec<_>>(), ["any-ref"]);
+    assert!(open.iter().all(|f| f.message.contains("so do its pull requests, tags and environments")), "{open:?}");
     assert_eq!(rules(&[("t.yaml", &template("repo:bakery/ovens:ref:refs/heads/main"))]), NONE);
 }
 
@@ -362,4 +364,33 @@ fn keys_of_another_storage_are_no_keys_of_aws() {
     let own = "            - name: LOAVES_S3_ENDPOINT_URL\n              valueFrom: {configMapKeyRef: {name: store, key: url}}\n";
     assert_eq!(rules(&[("k8s/a.yaml", &deployment(own))]), NONE);
     assert_eq!(rules(&[("k8s/a.yaml", &deployment(""))]), [("static-credential".to_owned(), Severity::Medium)]);
+}
+
+#[test]
+fn a_member_that_nobody_can_be_becomes_no_account() {
+    let text = |mapping: &str| {
+        format!(
+            r#"resource "google_iam_workload_identity_pool" "ci" {{
+  workload_identity_pool_id = "ci-pool"
+}}
+resource "google_iam_workload_identity_pool_provider" "ci" {{
+  workload_identity_pool_id          = google_iam_workload_identity_pool.ci.workload_identity_pool_id
+  workload_identity_pool_provider_id = "github"
+  attribute_mapping                  = {{ "google.subject" = "assertion.sub"{mapping} }}
+  attribute_condition                = "assertion.sub == 'repo:bakery@77/ovens@8086:ref:refs/heads/main'"
+  oidc {{
+    issuer_uri = "https://token.actions.githubusercontent.com"
+  }}
+}}
+resource "google_project_iam_member" "ci" {{
+  project = "bakery-data"
+  role    = "roles/iam.workloadIdentityUser"
+  member  = "principalSet://iam.googleapis.com/${{google_iam_workload_identity_pool.ci.name}}/attribute.repository/bakery/ovens"
+}}
+"#
+        )
+    };
+    assert_eq!(rules(&[("main.tf", &text(""))]), [("unmapped-attribute".to_owned(), Severity::High)]);
+    let mapped = rules(&[("main.tf", &text(", \"attribute.repository\" = \"assertion.repository\""))]);
+    assert_eq!(mapped, [("project-wide-impersonation".to_owned(), Severity::Critical)]);
 }

@@ -30,7 +30,11 @@ pub(super) fn web_identity(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) ->
         Class::AnyProject | Class::AnyNamespace if one_account => None,
         Class::AnyTenant | Class::TenantPrefix => Some(foreign(subject, seen, &exposure)),
         Class::AnyNamespace | Class::AnyProject | Class::AnyRef if unbound(seen) => Some(unbound_verdict(subject, seen, tenancy)),
-        _ => verdict::inside(&seen.formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster),
+        // What stays open in the one formula holds in the other.
+        _ => {
+            let formula = if exposure.certain { &seen.formula } else { &seen.via.lenient };
+            verdict::inside(formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster)
+        }
     };
     let by_branch = |v: Verdict| match v.rule {
         // Where no subject names a branch, there is none to pin: what remains is a choice of environments.

@@ -31,6 +31,15 @@ pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<F
     }
 }
 
+/// No identity of the pool can be the member: no provider maps what it asks for, or none can give the value.
+pub(super) fn is_dead(context: &Context<'_>, index: usize, trust: &Trust) -> bool {
+    let Gate::GoogleMember { member: text, .. } = &trust.gate else { return false };
+    let Ok(member) = Member::parse(text) else { return false };
+    let providers = context.links.trust_providers.get(index).cloned().unwrap_or_default();
+    let seen: Vec<ProviderView<'_>> = providers.iter().flat_map(|id| views(context, *id)).collect();
+    attributes::in_binding(context, index, trust, &member, &seen).is_some()
+}
+
 /// What a binding makes of a pool, when its condition holds.
 fn granted(context: &Context<'_>, index: usize, trust: &Trust, text: &Text) -> Vec<Finding> {
     let Ok(member) = Member::parse(text) else { return Vec::new() };

@@ -1,6 +1,6 @@
 //! Who may impersonate service accounts: nobody, too many, or with less than some guides ask for.
 
-use super::Context;
+use super::{Context, binding};
 use crate::admission::cel::google::{Member, MemberKind};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
@@ -22,7 +22,9 @@ const IMPERSONATION: [&str; 5] =
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let graph = context.graph;
     let mut out: Vec<Finding> = graph.trusts.iter().enumerate().filter_map(|(i, t)| missing_creator(context, i, t)).collect();
-    out.extend(graph.trusts.iter().filter_map(|t| federated_above(context, t)));
+    // Whoever no identity can be becomes nobody.
+    let alive = |i: usize, t: &Trust| federated_above(context, t).filter(|_| !binding::is_dead(context, i, t));
+    out.extend(graph.trusts.iter().enumerate().filter_map(|(i, t)| alive(i, t)));
     out.extend(accounts_above(context));
     out.extend(graph.credential_configs.iter().filter_map(|c| unbound(context, c)));
     out
