@@ -87,7 +87,7 @@ pub(super) fn beside_branches(formula: &Formula, templates: &[Template], exposur
 pub(super) fn other_branch(formula: &Formula, templates: &[Template], exposure: &Exposure) -> Option<Token> {
     let usual = exposure.witness.as_ref()?;
     let (name, branch) = ["branch", "ref"].iter().find_map(|n| Some((*n, exposure.segments.get(*n)?)))?;
-    let mut segments = templates.iter().flat_map(|t| &t.segments).filter(|s| s.name == name);
+    let mut segments = templates.iter().flat_map(|t| t.segments.iter()).filter(|s| s.name == name);
     // The witness is of another branch already.
     if !segments.any(|s| s.samples.first() == Some(branch)) {
         return None;
