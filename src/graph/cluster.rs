@@ -9,6 +9,8 @@ use crate::partial::Text;
 pub struct Cluster {
     /// Where.
     pub origin: Origin,
+    /// Its name.
+    pub name: Option<Text>,
     /// Its project, as written.
     pub project: Option<Text>,
     /// An Autopilot cluster, which always has its project's pool; none when that is not known.

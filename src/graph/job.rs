@@ -292,6 +292,8 @@ pub struct Job {
 /// A deployment environment that is declared (`github_repository_environment`), and whether anything protects it.
 #[derive(Debug, Clone)]
 pub struct Environment {
+    /// Where.
+    pub origin: Origin,
     /// The repository's name as written.
     pub repository: Option<Text>,
     /// The environment's name.

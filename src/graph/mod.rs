@@ -2,15 +2,18 @@
 //!
 //! Every fact keeps the [`Value`]/[`Text`] it was read from, so that a rule can point at the literal that is wrong.
 
+mod anywhere;
 mod azure;
 mod cluster;
 mod credentials;
+mod google_project;
 pub mod job;
 pub mod job_links;
 pub mod links;
 pub mod member;
 pub mod pieces;
 mod pods;
+mod policy_part;
 pub mod render;
 pub mod spiffe;
 mod static_credential;
@@ -22,14 +25,17 @@ use crate::partial::{Text, Trail, Unknown};
 use crate::place::Span;
 use std::sync::Arc;
 
+pub use anywhere::{Authority, Profile, RolesAnywhere, TrustAnchor};
 pub use azure::{AksCluster, IdKind, IdSink, IdUse, NodeIdentity, NodeWay, Reach, Repository, RoleGrant, Switch};
 pub use cluster::{Cluster, NodeMetadata};
 pub use credentials::{CredentialConfig, Endpoint, ExternalAccount, Login, ProviderName, TokenSource};
+pub use google_project::{AuditConfig, EnabledApi, GoogleProjects, OrganizationPolicy};
 pub use job::{
     CiSystem, Conflict, Environment, FactOf, FactValue, ForeignCode, Job, JobAudience, JobIdentity, JobLogin, Minting, Named, NoToken,
     Start, TokenFact, TokenSet,
 };
 pub use pods::{Legacy, LegacyIdentity, PodSettings, ProjectedToken, UseLabel};
+pub use policy_part::PolicyPart;
 pub use static_credential::{Administrator, Beside, Cloud, CredentialKind, SecretName, Stands, StaticCredential};
 pub use undecided::{About, GoogleLevel, Undecided, UndecidedKind};
 
@@ -409,6 +415,8 @@ pub struct Grant {
     pub permission: Text,
     /// On what: `projects/p`, `*`.
     pub scope: Option<Text>,
+    /// What else the same statement names, beside the first.
+    pub others: Vec<Text>,
 }
 
 /// An EKS Pod Identity association: pods of this ServiceAccount get this role without any annotation
@@ -502,6 +510,17 @@ pub struct Graph {
     pub trusts: Vec<Trust>,
     /// Grants.
     pub grants: Vec<Grant>,
+    /// What policies deny identities: each like a grant, whatever its conditions.
+    pub denials: Vec<Grant>,
+    /// Identities that a permissions boundary holds back: what their policies allow is not all theirs
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html>).
+    pub bounded: Vec<IdentityId>,
+    /// Declarations that own, or add to, allow policies of Google Cloud.
+    pub policy_parts: Vec<PolicyPart>,
+    /// APIs, audit logs and organisation policies of Google Cloud.
+    pub google_projects: GoogleProjects,
+    /// IAM Roles Anywhere.
+    pub anywhere: RolesAnywhere,
     /// EKS Pod Identity associations.
     pub associations: Vec<Association>,
     /// Keys of Terraform's objects that are written twice: all but the last are lost.

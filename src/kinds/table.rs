@@ -61,6 +61,7 @@ pub(super) static ROWS: &[ResourceKind] = &[
     ResourceKind { words: &["aws_cloudformation_stack"], ..read(Starts("aws_cloudformation_stack")) },
     ResourceKind { words: &["pod_identity"], ..read(Starts("aws_eks_pod_identity")) },
     ResourceKind { words: &["rolesanywhere"], ..read(Starts("aws_rolesanywhere_")) },
+    read(Starts("awscc_rolesanywhere_")),
     computes(Is("aws_eks_cluster"), &[(&["identity"], Computed::EksIdentity), (&["id"], Argument("name"))]),
     computes(Is("aws_caller_identity"), &[(&["account_id", "id"], Computed::AwsAccount)]),
     computes(Is("aws_partition"), &[(&["partition", "id"], Computed::AwsPartition), (&["dns_suffix"], Unknown(UnknownKind::Any))]),
@@ -108,6 +109,10 @@ pub(super) static ROWS: &[ResourceKind] = &[
     ResourceKind { words: &["google_project_iam"], gates: MEMBERS, ..read(Between("google_", "_iam_member")) },
     ResourceKind { gates: MEMBERS, ..read(Between("google_", "_iam_binding")) },
     ResourceKind { gates: MEMBERS, ..read(Between("google_", "_iam_policy")) },
+    ResourceKind { words: &["google_project_service"], ..read(Is("google_project_service")) },
+    ResourceKind { words: &["_iam_audit_config"], ..read(Between("google_", "_iam_audit_config")) },
+    ResourceKind { words: &["google_org_policy_policy"], ..read(Is("google_org_policy_policy")) },
+    ResourceKind { words: &["organization_policy"], ..read(Between("google_", "organization_policy")) },
     computes(
         Is("google_project"),
         &[(&["number"], Computed::ProjectNumber), (&["project_id"], Computed::ProjectId), (&["id"], Computed::ProjectPath)],

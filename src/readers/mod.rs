@@ -70,8 +70,10 @@ pub fn read(input: &Input, graph: &mut Graph) {
     kubernetes::externals(&mut reader, &written, &built);
     for resource in input.resources {
         aws::terraform::declare(&mut reader, resource);
+        aws::anywhere::terraform(&mut reader, resource);
         gcp::terraform::declare(&mut reader, resource);
         gcp::clusters::terraform(&mut reader, resource);
+        gcp::project::terraform(&mut reader, resource);
         azure::terraform(&mut reader, resource);
         azure::ids::terraform(&mut reader, resource);
         azure::clusters::terraform(&mut reader, resource);

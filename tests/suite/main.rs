@@ -42,6 +42,7 @@ mod scripts;
 mod search_properties;
 mod seen_outside;
 mod severities;
+mod shared_trusts;
 mod simulate;
 mod simulate_presets;
 mod sources;

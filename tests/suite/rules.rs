@@ -15,15 +15,18 @@ use std::collections::BTreeSet;
 type Mark = (String, String, usize);
 
 /// Exposures that are not about the tokens of one issuer.
-const WITHOUT_WITNESS: [RuleId; 10] = [
+const WITHOUT_WITNESS: [RuleId; 13] = [
     RuleId::DefaultServiceAccount,
+    RuleId::IdentitySameness,
     RuleId::NodeIdentityExposed,
+    RuleId::OrphanTrust,
     RuleId::PodIdentityUnscoped,
     RuleId::RolesAnywhereUnpinned,
     RuleId::SpireInsecureBootstrap,
     RuleId::SpireInsecureFederation,
     RuleId::SpirePrivilegedEntry,
     RuleId::SpireWeakNodeAttestation,
+    RuleId::UnknownIssuer,
     RuleId::UntrustedCredentialConfig,
     RuleId::WholePoolPrincipal,
 ];

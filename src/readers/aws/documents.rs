@@ -113,7 +113,14 @@ fn role_grants(reader: &mut Reader, object: &Object, role: &Value, identity: Ide
     for attached in blocks(role, "AttachedManagedPolicies").0 {
         let Some(permission) = text_at(attached, "PolicyArn") else { continue };
         let origin = object.printed_at(principal.to_string(), attached);
-        reader.graph.grants.push(Grant { origin, identity: Some(identity), principal: principal.clone(), permission, scope: None });
+        reader.graph.grants.push(Grant {
+            origin,
+            identity: Some(identity),
+            principal: principal.clone(),
+            permission,
+            scope: None,
+            others: Vec::new(),
+        });
     }
     for inline in blocks(role, "RolePolicyList").0 {
         if let Some(document) = field(inline, "PolicyDocument") {

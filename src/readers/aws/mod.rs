@@ -1,5 +1,6 @@
 //! AWS: IAM roles, OIDC providers and what is attached to roles.
 
+pub(super) mod anywhere;
 pub(super) mod cloudformation;
 pub(super) mod documents;
 mod policy;

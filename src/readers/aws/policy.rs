@@ -26,6 +26,8 @@ pub(super) fn grants(reader: &mut Reader, origin: &Origin, identity: Option<Iden
         }
         for statement in statements {
             if text_at(statement, "Effect").and_then(|e| e.as_known()).as_deref() == Some("Deny") {
+                let denied = statement_grants(origin, identity, principal, statement).into_iter().take(MAX_GRANTS);
+                reader.graph.denials.extend(denied);
                 continue;
             }
             let conditional = origin.conditional || uncertain || open || field(statement, "Condition").is_some();
@@ -48,7 +50,7 @@ pub(super) fn grants(reader: &mut Reader, origin: &Origin, identity: Option<Iden
 }
 
 fn statement_grants(origin: &Origin, identity: Option<IdentityId>, principal: &Text, statement: &Value) -> Vec<Grant> {
-    let scope = scope(statement);
+    let (scope, others) = scope(statement);
     let mut permissions = listing(field(statement, "Action")).texts;
     // All actions but these: the words say so, because no action pattern can.
     permissions.extend(listing(field(statement, "NotAction")).texts.into_iter().map(|action| {
@@ -56,16 +58,23 @@ fn statement_grants(origin: &Origin, identity: Option<IdentityId>, principal: &T
         text.push(&action);
         text
     }));
-    let grant = |permission| Grant { origin: origin.clone(), identity, principal: principal.clone(), permission, scope: scope.clone() };
+    let grant = |permission| {
+        let (scope, others) = (scope.clone(), others.clone());
+        Grant { origin: origin.clone(), identity, principal: principal.clone(), permission, scope, others }
+    };
     permissions.into_iter().map(grant).collect()
 }
 
-/// `*` when the statement reaches everything, else its first resource.
-fn scope(statement: &Value) -> Option<Text> {
+/// `*` when the statement reaches everything, else its first resource, and the others.
+fn scope(statement: &Value) -> (Option<Text>, Vec<Text>) {
     if field(statement, "NotResource").is_some() {
-        return Some(Text::known("*"));
+        return (Some(Text::known("*")), Vec::new());
     }
-    let resources = listing(field(statement, "Resource")).texts;
-    let all = resources.iter().find(|r| r.as_known().as_deref() == Some("*"));
-    all.or_else(|| resources.first()).cloned()
+    let mut resources = listing(field(statement, "Resource")).texts;
+    if resources.is_empty() {
+        return (None, Vec::new());
+    }
+    let all = resources.iter().position(|r| r.is_str("*")).unwrap_or_default();
+    let first = resources.remove(all);
+    (Some(first), resources)
 }

@@ -50,6 +50,9 @@ fn role(reader: &mut Reader, resource: &Resource) {
     let arn = text_at(body, "arn").or_else(|| Some(role_arn(resource, name.as_ref()?)));
     let max_session = seconds(body.get("max_session_duration"));
     let identity = reader.add_identity(at.clone(), IdentityKind::AwsRole { name, arn, max_session });
+    if field(body, "permissions_boundary").is_some() {
+        reader.graph.bounded.push(identity);
+    }
     match any_field(body, &["assume_role_policy", "assume_role_policy_document"]) {
         Some(document) => super::trusts(reader, &at, identity, document),
         None => reader.undecided(Some(at.span), format!("`{}` has no readable `assume_role_policy`", at.name)),
@@ -178,7 +181,7 @@ fn managed(reader: &mut Reader, at: &Origin, identity: Option<IdentityId>, princ
     let arn = found.unwrap_or(arn);
     let document = managed_document(reader, &at.scope, &arn);
     let origin = Origin { span, ..at.clone() };
-    reader.graph.grants.push(Grant { origin, identity, principal: principal.clone(), permission: arn, scope: None });
+    reader.graph.grants.push(Grant { origin, identity, principal: principal.clone(), permission: arn, scope: None, others: Vec::new() });
     if let Some((document, declared)) = document {
         policy::grants(reader, &declared, identity, principal, &document);
     }

@@ -1,7 +1,7 @@
 //! Deployment environments, and what stands before them
 //! (<https://registry.terraform.io/providers/integrations/github/latest/docs/resources/repository_environment>).
 
-use super::super::context::Reader;
+use super::super::context::{Reader, origin};
 use super::super::shape::{blocks, field, number, text_at};
 use crate::graph::Environment;
 use crate::partial::Value;
@@ -13,7 +13,7 @@ pub(super) fn read(reader: &mut Reader, resources: &[Resource]) {
         let body = &resource.body;
         let Some(name) = text_at(body, "environment") else { continue };
         let (repository, protected) = (text_at(body, "repository"), protected(body));
-        reader.graph.environments.push(Environment { repository, name, protected });
+        reader.graph.environments.push(Environment { origin: origin(resource), repository, name, protected });
     }
 }
 

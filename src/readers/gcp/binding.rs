@@ -131,7 +131,8 @@ fn bind(reader: &mut Reader, target: &Target, binding: &Binding, text: Text) {
         Member::ServiceAccount(email) => {
             let identity = reader.service_account(&origin.scope, &email);
             let scope = Some(Text::known(scope(reader, target)));
-            let grant = Grant { origin: granted(binding), identity, principal: email, permission: binding.role.clone(), scope };
+            let grant =
+                Grant { origin: granted(binding), identity, principal: email, permission: binding.role.clone(), scope, others: Vec::new() };
             reader.graph.grants.push(grant);
         }
         Member::Unclear => {
@@ -172,6 +173,7 @@ fn trust(reader: &mut Reader, target: &Target, binding: &Binding, member: Text) 
                 principal: member.clone(),
                 permission: binding.role.clone(),
                 scope: Some(Text::known(what)),
+                others: Vec::new(),
             });
             id
         }

@@ -42,7 +42,13 @@ pub(in crate::readers) fn terraform(reader: &mut Reader, resource: &Resource) {
             for block in blocks(body, "node_pool").0 {
                 nodes(reader, &at, block, &SNAKE);
             }
-            reader.graph.clusters.push(Cluster { origin: at, project: text_at(body, "project"), autopilot, pool });
+            reader.graph.clusters.push(Cluster {
+                origin: at,
+                name: text_at(body, "name"),
+                project: text_at(body, "project"),
+                autopilot,
+                pool,
+            });
         }
         "google_container_node_pool" if resource.mode == Mode::Managed => nodes(reader, &origin(resource), body, &SNAKE),
         _ => {}
@@ -66,7 +72,7 @@ pub(in crate::readers) fn document(reader: &mut Reader, object: &Object) {
     for block in blocks(value, "nodePools").0 {
         nodes(reader, &at, block, &CAMEL);
     }
-    reader.graph.clusters.push(Cluster { origin: at, project, autopilot, pool: pool(value, &CAMEL) });
+    reader.graph.clusters.push(Cluster { origin: at, name: text_at(value, "name"), project, autopilot, pool: pool(value, &CAMEL) });
 }
 
 /// <https://cloud.google.com/config-connector/docs/reference/resource-docs/container/containercluster>
@@ -82,7 +88,13 @@ fn connector(reader: &mut Reader, object: &Object) {
     if kind == "ContainerCluster" {
         let autopilot = truth(spec.get("enableAutopilot"), spec.is_open());
         let project = super::connector::project(object, spec);
-        reader.graph.clusters.push(Cluster { origin: at, project, autopilot, pool: pool(spec, &CONNECTOR) });
+        reader.graph.clusters.push(Cluster {
+            origin: at,
+            name: text(object.value.at(&["metadata", "name"])),
+            project,
+            autopilot,
+            pool: pool(spec, &CONNECTOR),
+        });
     }
 }
 

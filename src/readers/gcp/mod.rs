@@ -5,6 +5,7 @@ pub(super) mod clusters;
 pub(super) mod connector;
 pub(super) mod credentials;
 pub(super) mod documents;
+pub(super) mod project;
 pub(super) mod terraform;
 pub(super) mod workflow;
 

@@ -2,12 +2,13 @@
 //! (<https://registry.terraform.io/providers/hashicorp/google/latest/docs/resources/iam_workload_identity_pool_provider>).
 
 use super::super::context::{Reader, email, origin};
-use super::super::shape::{any_field, field, is_true, listing, place, text, text_at};
+use super::super::shape::{any_field, field, is_true, listing, place, text_at};
 use super::binding::{Binding, Target, bind_list, bind_policy, bind_value};
 use super::{Registered, SNAKE, add_pool, add_provider};
-use crate::graph::{About, BindingStyle, GoogleLevel, IdentityKind, Signing, UndecidedKind, pieces};
+use crate::graph::{About, BindingStyle, GoogleLevel, IdentityKind, PolicyPart, Signing, UndecidedKind, pieces};
 use crate::partial::{Text, Value};
 use crate::terraform::{Mode, Resource};
+use std::collections::BTreeMap;
 
 /// Pools, providers, service accounts, APIs.
 pub(in crate::readers) fn declare(reader: &mut Reader, resource: &Resource) {
@@ -100,6 +101,33 @@ fn service_account(reader: &mut Reader, resource: &Resource) {
 }
 
 fn binding(reader: &mut Reader, resource: &Resource, family: &str, style: BindingStyle) {
+    let before = reader.graph.trusts.len();
+    bind_on(reader, resource, family, style);
+    part(reader, resource, family, style, before);
+}
+
+/// Which part of a policy the declaration manages.
+fn part(reader: &mut Reader, resource: &Resource, family: &str, style: BindingStyle, before: usize) {
+    let on = match target(reader, resource, family) {
+        Some(Target::ServiceAccount(id)) => format!("account {}", id.0),
+        // Without a name it is the provider's own project, which may be another one in each module.
+        Some(Target::Resource { .. }) => match names(&resource.body, family) {
+            Some(names) => format!("{family} {names}"),
+            None => return,
+        },
+        None => return,
+    };
+    let body = &resource.body;
+    let role = text_at(body, "role");
+    if role.is_none() && style != BindingStyle::Policy {
+        return;
+    }
+    let condition = super::block(body, "condition").map(super::binding::condition);
+    let federated = reader.graph.trusts.len() > before;
+    reader.graph.policy_parts.push(PolicyPart { origin: origin(resource), on, role, condition, style, federated });
+}
+
+fn bind_on(reader: &mut Reader, resource: &Resource, family: &str, style: BindingStyle) {
     let at = origin(resource);
     let body = &resource.body;
     let Some(target) = target(reader, resource, family) else {
@@ -165,16 +193,46 @@ fn target(reader: &mut Reader, resource: &Resource, family: &str) -> Option<Targ
 
 /// How a person names the resource that a `google_<family>_iam_*` is about: `projects/p`, `storage_bucket b`.
 fn resource_name(body: &Value, family: &str) -> String {
-    let named = |keys: &[&str]| any_field(body, keys).and_then(|v| text(Some(v)));
     let collection = match family {
-        "project" => Some(("projects", named(&["project"]))),
-        "folder" => Some(("folders", named(&["folder"]))),
-        "organization" => Some(("organizations", named(&["org_id"]))),
+        "project" => Some("projects"),
+        "folder" => Some("folders"),
+        "organization" => Some("organizations"),
         _ => None,
     };
-    if let Some((collection, id)) = collection {
+    let id = resource_id(body, family);
+    if let Some(collection) = collection {
         let id = id.map_or_else(|| "?".to_owned(), |t| t.to_string());
         return if id.starts_with(collection) { id } else { format!("{collection}/{id}") };
+    }
+    match id {
+        Some(name) => format!("{family} {name}"),
+        None => place(body).map_or_else(|| family.to_owned(), |s| format!("{family} at {}:{}", s.file.0, s.start)),
+    }
+}
+
+/// Everything that names the resource that a `google_<family>_iam_*` is about: a table has its dataset, too.
+fn names(body: &Value, family: &str) -> Option<String> {
+    let id = resource_id(body, family)?;
+    if matches!(family, "project" | "folder" | "organization") {
+        return Some(pieces::key(&id));
+    }
+    let of_binding =
+        |key: &str| ["role", "member", "members", "condition", "policy_data", "id", "etag", "count", "for_each"].contains(&key);
+    let named = body.entries().iter().filter_map(|e| Some((e.key.as_known()?, e.value.as_text()?))).filter(|(key, _)| !of_binding(key));
+    let all: BTreeMap<String, String> = named.map(|(key, text)| (key, pieces::key(&text))).collect();
+    Some(all.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" "))
+}
+
+/// What names the resource that a `google_<family>_iam_*` is about.
+fn resource_id(body: &Value, family: &str) -> Option<Text> {
+    let hierarchy = match family {
+        "project" => Some("project"),
+        "folder" => Some("folder"),
+        "organization" => Some("org_id"),
+        _ => None,
+    };
+    if let Some(key) = hierarchy {
+        return text_at(body, key);
     }
     // The attribute that names the resource differs by type; it is the first that is none of the binding's own.
     let own = [
@@ -193,8 +251,5 @@ fn resource_name(body: &Value, family: &str) -> String {
         "for_each",
     ];
     let name = body.entries().iter().find(|e| !own.contains(&e.key.to_string().as_str()) && e.value.as_text().is_some());
-    match name.and_then(|e| e.value.as_text()) {
-        Some(name) => format!("{family} {name}"),
-        None => place(body).map_or_else(|| family.to_owned(), |s| format!("{family} at {}:{}", s.file.0, s.start)),
-    }
+    name.and_then(|e| e.value.as_text())
 }

@@ -33,6 +33,7 @@ pub(super) fn command(clouds: &mut Clouds, call: &Call, content: &dyn Content) {
         ["iam", "add-client-id-to-open-id-connect-provider", ..] => client(clouds, call, &arguments),
         ["eks", "create-pod-identity-association" | "update-pod-identity-association", ..] => association(clouds, call, &arguments),
         ["rolesanywhere", "create-trust-anchor", ..] => anywhere(clouds, call, &arguments, "aws_rolesanywhere_trust_anchor"),
+        ["rolesanywhere", "import-crl", ..] => anywhere(clouds, call, &arguments, "aws_rolesanywhere_crl"),
         ["rolesanywhere", "create-profile", ..] => anywhere(clouds, call, &arguments, "aws_rolesanywhere_profile"),
         _ => {}
     }

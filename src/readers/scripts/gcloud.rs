@@ -59,12 +59,23 @@ fn run(clouds: &mut Clouds, call: &Call, arguments: &Arguments, content: &dyn Co
         ["iam", "service-accounts", "create", _] => service_account(clouds, call, arguments, names.get(3)),
         ["container", "clusters", "create" | "create-auto" | "update", _] => cluster(clouds, call, arguments, &words, names.get(3)),
         ["container", "node-pools", "create" | "update", _] => node_pool(clouds, call, arguments, &words, names.get(3)),
+        ["services", "enable", ..] => services(clouds, call, arguments, names.get(2..).unwrap_or_default()),
         [group @ .., "add-iam-policy-binding", _] => bind(clouds, call, arguments, group, names.last(), false),
         [group @ .., "remove-iam-policy-binding", _] => bind(clouds, call, arguments, group, names.last(), true),
         [group @ .., "set-iam-policy", _, _] => policy(clouds, call, group, &names, content),
         _ => return false,
     }
     true
+}
+
+/// `gcloud services enable`: one resource for each API.
+fn services(clouds: &mut Clouds, call: &Call, arguments: &Arguments, apis: &[Text]) {
+    for api in apis {
+        let mut entries = vec![("service", value(api))];
+        entries.extend(arguments.flag("project").map(|p| ("project", value(p))));
+        let shown = format!("API {api}");
+        clouds.create(call, New { kind: "google_project_service", key: pieces::key(api), shown, entries, open: arguments.open });
+    }
 }
 
 /// `--flags-file`: a YAML or JSON map of flags (<https://cloud.google.com/sdk/gcloud/reference/topic/flags-file>).

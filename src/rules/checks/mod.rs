@@ -13,6 +13,7 @@ mod privilege;
 mod privilege_aws;
 mod privilege_azure;
 mod spiffe;
+mod trusts;
 pub mod verdict;
 mod wording;
 
@@ -33,6 +34,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("credentials", credentials::check),
     ("spiffe", spiffe::check),
     ("jobs", jobs::check),
+    ("trusts", trusts::check),
     (crate::rules::predicate::NAME, crate::rules::predicate::check),
     ("google-collision", google::collisions),
 ];

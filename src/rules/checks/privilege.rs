@@ -10,8 +10,13 @@ use crate::partial::Text;
 use crate::rules::Finding;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Rules whose findings are worse when the identity is privileged.
-const WORSE: [RuleId; 2] = [RuleId::AnyRef, RuleId::PullRequest];
+/// Rules whose findings are worse when the identity is privileged, and how bad they are then.
+const WORSE: [(RuleId, Severity); 4] = [
+    (RuleId::AnyRef, Severity::High),
+    (RuleId::PullRequest, Severity::High),
+    (RuleId::ConfusedDeputy, Severity::Medium),
+    (RuleId::PodIdentityUnscoped, Severity::Medium),
+];
 /// Roles of Google Cloud that let their holder do anything, or grant themselves any right, on a project, a folder or an organisation
 /// (<https://cloud.google.com/iam/docs/roles-overview>).
 const ROLES: [&str; 8] = [
@@ -100,19 +105,22 @@ fn is_privilege(grant: &Grant) -> bool {
 
 /// The finding, worse when the identity behind the gate is privileged.
 pub(super) fn weigh(finding: Finding, identity: IdentityId, privileged: &Privileged<'_>) -> Finding {
-    let Some(grant) = privileged.get(&identity).filter(|_| WORSE.contains(&finding.rule)) else { return finding };
+    let worse = WORSE.iter().find(|(rule, _)| *rule == finding.rule);
+    let (Some(grant), Some((_, severity))) = (privileged.get(&identity), worse) else { return finding };
     let name = grant.permission.to_string();
     let short = name.rsplit_once(":policy/").map_or(name.as_str(), |(_, short)| short).to_owned();
     let through = if grant.identity == Some(identity) { "" } else { " through a role that it may assume" };
     let message = format!("{}; and it is privileged{through} (`{short}`)", finding.message);
-    Finding { message, ..finding }.severity(Severity::High).related_to(grant.origin.span, "this makes it privileged")
+    Finding { message, ..finding }.severity(*severity).related_to(grant.origin.span, "this makes it privileged")
 }
 
 /// The same for the roles of Azure and Entra.
 pub(super) fn weigh_azure(graph: &Graph, findings: Vec<(IdentityId, Finding)>) -> Vec<Finding> {
     let privileged = privilege_azure::privileged(graph);
     let weigh = |(identity, finding): (IdentityId, Finding)| {
-        let Some((grant, name)) = privileged.get(&identity).filter(|_| WORSE.contains(&finding.rule)) else { return finding };
+        let Some((grant, name)) = privileged.get(&identity).filter(|_| WORSE.iter().any(|(rule, _)| *rule == finding.rule)) else {
+            return finding;
+        };
         let message = format!("{}; and it is privileged ({})", finding.message, privilege_azure::shown(grant, name));
         Finding { message, ..finding }.severity(Severity::High).related_to(grant.origin.span, "this makes it privileged")
     };
@@ -136,7 +144,7 @@ mod tests {
             conditional: false,
         };
         let scope = Some(Text::known(scope));
-        Grant { origin, identity: None, principal: Text::known("p"), permission: Text::known(permission), scope }
+        Grant { origin, identity: None, principal: Text::known("p"), permission: Text::known(permission), scope, others: Vec::new() }
     }
 
     #[test]

@@ -119,7 +119,14 @@ mod tests {
             library: false,
             conditional: false,
         };
-        Grant { origin, identity: None, principal: Text::known("ci"), permission: Text::known(permission), scope: scope.map(Text::known) }
+        Grant {
+            origin,
+            identity: None,
+            principal: Text::known("ci"),
+            permission: Text::known(permission),
+            scope: scope.map(Text::known),
+            others: Vec::new(),
+        }
     }
 
     #[test]

@@ -77,7 +77,8 @@ fn template(reader: &mut Reader, object: &Object, whole: &Value, depth: usize) {
 fn resource(reader: &mut Reader, object: &Object, template: &Template<'_>, entry: &Entry, kind: &str, depth: usize) {
     let stack = matches!(kind, "AWS::CloudFormation::StackSet" | "AWS::CloudFormation::Stack");
     let function = kind == "AWS::Serverless::Function";
-    if kind != "AWS::IAM::Role" && !is_provider(kind) && !stack && !function {
+    let anywhere = kind.starts_with("AWS::RolesAnywhere::");
+    if kind != "AWS::IAM::Role" && !is_provider(kind) && !stack && !function && !anywhere {
         return;
     }
     let logical = entry.key.to_string();
@@ -93,6 +94,10 @@ fn resource(reader: &mut Reader, object: &Object, template: &Template<'_>, entry
         if let Some(text) = text_at(&resolved, "TemplateBody") {
             nested(reader, object, &text, depth);
         }
+        return;
+    }
+    if anywhere {
+        super::anywhere::template(reader, origin, kind, &resolved);
         return;
     }
     if is_provider(kind) {
@@ -122,6 +127,9 @@ fn role(reader: &mut Reader, origin: Origin, properties: &Value, function: bool)
     let principal = name.clone().unwrap_or_else(|| Text::known(&origin.name));
     let arn = name.as_ref().map_or(arn, |n| Some(role_arn(&origin.scope, properties, n)));
     let identity = reader.add_identity(origin.clone(), IdentityKind::AwsRole { name, arn, max_session });
+    if field(properties, "PermissionsBoundary").is_some() {
+        reader.graph.bounded.push(identity);
+    }
     match field(properties, "AssumeRolePolicyDocument") {
         Some(document) => super::trusts(reader, &origin, identity, document),
         None => reader.undecided(Some(origin.span), format!("`{}` has no readable `AssumeRolePolicyDocument`", origin.name)),
@@ -146,7 +154,14 @@ fn role_arn(scope: &str, properties: &Value, name: &Text) -> Text {
 fn role_grants(reader: &mut Reader, origin: &Origin, identity: IdentityId, principal: &Text, properties: &Value) {
     for permission in listing(field(properties, "ManagedPolicyArns")).texts {
         let origin = Origin { span: permission.span().unwrap_or(origin.span), ..origin.clone() };
-        reader.graph.grants.push(Grant { origin, identity: Some(identity), principal: principal.clone(), permission, scope: None });
+        reader.graph.grants.push(Grant {
+            origin,
+            identity: Some(identity),
+            principal: principal.clone(),
+            permission,
+            scope: None,
+            others: Vec::new(),
+        });
     }
     for inline in blocks(properties, "Policies").0 {
         if let Some(document) = field(inline, "PolicyDocument") {
@@ -166,7 +181,14 @@ fn sam_grants(reader: &mut Reader, origin: &Origin, identity: IdentityId, princi
             let mut permission = if named { Text::default() } else { Text::known("arn:aws:iam::aws:policy/") };
             permission.push(&name);
             let origin = Origin { span: name.span().unwrap_or(origin.span), ..origin.clone() };
-            reader.graph.grants.push(Grant { origin, identity: Some(identity), principal: principal.clone(), permission, scope: None });
+            reader.graph.grants.push(Grant {
+                origin,
+                identity: Some(identity),
+                principal: principal.clone(),
+                permission,
+                scope: None,
+                others: Vec::new(),
+            });
         }
     }
 }

@@ -5,14 +5,18 @@ mod actions;
 mod advice;
 mod audience;
 mod broken;
+mod certificates;
 mod cognito;
+mod deputy;
 mod exposure;
 mod hygiene;
 pub(in crate::rules::checks) mod malformed;
 mod principals;
 mod providers;
+mod redundant;
 mod rejected;
 mod requests;
+mod saml;
 mod services;
 
 use super::super::engine::Context;
@@ -80,6 +84,7 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = everywhere(context, each);
     findings.extend(providers::urls(context));
     findings.extend(requests::associations(context));
+    findings.extend(certificates::revocation(context));
     findings
 }
 
@@ -130,11 +135,17 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
     let before = findings.len();
     findings.extend(actions::missing(&subject));
     findings.extend(requests::impossible(&subject));
+    findings.extend(certificates::unmapped(&subject));
     if findings.len() == before {
         findings.extend(services::roles_anywhere(&subject));
         findings.extend(services::pod_identity(&subject));
     }
     findings.extend(accounts::accounts(&subject));
+    findings.extend(redundant::operators(&subject));
+    findings.extend(deputy::deputies(&subject));
+    if !misapplied {
+        findings.extend(saml::without_audience(&subject));
+    }
     findings.extend(principals::unreachable(&subject));
     findings.extend(broken::other_accounts(&subject));
     let mut flawed: Vec<Text> = Vec::new();

@@ -82,7 +82,7 @@ fn map_it(key: &str, aws: bool) -> String {
 }
 
 /// The mapping key that a member asks for, and the value.
-fn asked(member: &Member) -> Option<(String, &Text)> {
+pub(super) fn asked(member: &Member) -> Option<(String, &Text)> {
     if !matches!(member.kind, MemberKind::Pool { .. }) {
         return None;
     }

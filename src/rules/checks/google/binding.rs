@@ -3,7 +3,7 @@
 use super::super::format::{self, Customised};
 use super::super::{privilege, verdict};
 use super::provider::CONDITION_RULES;
-use super::{Context, ProviderView, attributes, conditions, views};
+use super::{Context, ProviderView, ambiguous, attributes, conditions, views};
 use crate::admission::cel::google::{Member, MemberKind, Selector};
 use crate::admission::exposure::{Class, Exposure, Life, shape};
 use crate::catalogue::{Category, RuleId};
@@ -85,6 +85,9 @@ fn granted(context: &Context<'_>, index: usize, trust: &Trust, text: &Text) -> V
     let verdict = verdict::inside(&without_audience(formula), templates, &exposure, seen.tenancy() == Tenancy::Cluster);
     let verdict = verdict.filter(|v| v.rule != RuleId::OrganizationWide || !names_some(seen, formula, &exposure));
     let verdict = verdict.filter(|v| !CONDITION_RULES.contains(&v.rule) || !answered(context, seen, v.rule));
+    if let Some(finding) = verdict.as_ref().and_then(|v| ambiguous::mapping(seen, trust, &member, &exposure, v)) {
+        return vec![finding];
+    }
     let stale = format::stale(context, &trust.origin, &without_audience(formula), templates);
     let found = verdict.map(|mut v| {
         if seen.via.view.aws && v.rule == RuleId::OrganizationWide {

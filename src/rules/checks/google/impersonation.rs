@@ -11,8 +11,8 @@ use crate::graph::{
 use crate::partial::Text;
 use crate::rules::Finding;
 
-const USER: &str = "roles/iam.workloadIdentityUser";
-const CREATOR: &str = "roles/iam.serviceAccountTokenCreator";
+pub(super) const USER: &str = "roles/iam.workloadIdentityUser";
+pub(super) const CREATOR: &str = "roles/iam.serviceAccountTokenCreator";
 
 /// Roles that let their holder become a service account, or act as it
 /// (<https://cloud.google.com/iam/docs/service-account-permissions>).
@@ -30,14 +30,14 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     out
 }
 
-fn member_and_role(trust: &Trust) -> Option<(&Text, &Text)> {
+pub(super) fn member_and_role(trust: &Trust) -> Option<(&Text, &Text)> {
     match &trust.gate {
         Gate::GoogleMember { member, role, .. } if !trust.gate.has_ended() => Some((member, role)),
         _ => None,
     }
 }
 
-fn is_role(role: &Text, wanted: &str) -> bool {
+pub(super) fn is_role(role: &Text, wanted: &str) -> bool {
     role.as_known().as_deref() == Some(wanted)
 }
 
@@ -254,7 +254,7 @@ fn may_be_bound(context: &Context<'_>, email: &Text, ids: &[IdentityId]) -> bool
 }
 
 /// The service accounts of this e-mail; with an unknown project, the only one of this name.
-fn accounts(context: &Context<'_>, email: &Text) -> Vec<IdentityId> {
+pub(super) fn accounts(context: &Context<'_>, email: &Text) -> Vec<IdentityId> {
     let all = || {
         context.graph.identities.iter().enumerate().filter_map(|(i, identity)| match &identity.kind {
             IdentityKind::GoogleServiceAccount { email, .. } => Some((IdentityId(u32::try_from(i).unwrap_or(u32::MAX)), email)),

@@ -1,19 +1,25 @@
 //! Google workload identity federation: what the providers admit, and what the bindings make of it.
 
+mod ambiguous;
 mod attributes;
 mod audience;
 mod binding;
 mod collision;
 mod conditions;
+mod conflicts;
 mod coverage;
 mod endpoints;
+mod excess;
 mod impersonation;
 mod limits;
 mod logins;
+mod mixed;
 mod names;
 mod privileged;
+mod project;
 mod provider;
 mod refused;
+mod shared_audience;
 mod subject;
 
 pub use collision::collisions;
@@ -33,7 +39,10 @@ pub fn providers(context: &Context<'_>) -> Vec<Finding> {
         let refused = refused::check(context, ProviderId(*i));
         refused.into_iter().chain(views(context, ProviderId(*i)).into_iter().flat_map(|seen| provider::check(context, &seen)))
     };
-    all.par_iter().flat_map_iter(one).collect()
+    let mut out: Vec<Finding> = all.par_iter().flat_map_iter(one).collect();
+    out.extend(shared_audience::check(context));
+    out.extend(mixed::check(context));
+    out
 }
 
 /// Every finding about what bindings make of it.
@@ -68,6 +77,9 @@ pub fn logins(context: &Context<'_>) -> Vec<Finding> {
 pub fn impersonation(context: &Context<'_>) -> Vec<Finding> {
     let mut out = impersonation::check(context);
     out.extend(privileged::check(context));
+    out.extend(conflicts::check(context));
+    out.extend(excess::check(context));
+    out.extend(project::check(context));
     out
 }
 

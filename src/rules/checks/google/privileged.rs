@@ -5,16 +5,19 @@ use super::Context;
 use super::impersonation::is_external;
 use crate::catalogue::{RuleId, Severity};
 use crate::gate::google::may_impersonate;
-use crate::graph::{Gate, IdentityId, IdentityKind, Trust};
+use crate::graph::{Gate, Grant, IdentityId, IdentityKind, Trust};
 use crate::rules::Finding;
 use crate::rules::checks::privilege;
+use crate::rules::checks::trusts::ABOVE;
 use std::collections::BTreeSet;
 
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let federated: BTreeSet<IdentityId> = context.graph.trusts.iter().filter(|t| lets_in(t)).map(|t| t.identity).collect();
     let all = privilege::privileged(context.graph);
     let mut out = Vec::new();
-    for (id, grant) in all.iter().filter(|(id, _)| federated.contains(*id)) {
+    // What lets an account widen its own trust has a rule of its own.
+    let own = |grant: &Grant| grant.permission.as_known().is_some_and(|role| ABOVE.contains(&role.as_str()));
+    for (id, grant) in all.iter().filter(|(id, grant)| federated.contains(*id) && !own(grant)) {
         let Some(IdentityKind::GoogleServiceAccount { email, .. }) = context.graph.identity(*id).map(|i| &i.kind) else { continue };
         let scope = grant.scope.as_ref().map_or_else(|| "a project".to_owned(), ToString::to_string);
         let role = &grant.permission;

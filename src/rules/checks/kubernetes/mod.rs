@@ -7,6 +7,7 @@ mod default;
 mod gke;
 mod irsa;
 mod nodes;
+mod sameness;
 mod tokens;
 
 use super::super::engine::Context;
@@ -59,6 +60,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     findings.extend(aks::disabled(context));
     findings.extend(nodes::exposed(context));
     findings.extend(nodes::legacy(context));
+    findings.extend(sameness::check(context));
     findings.extend(tokens::long(context));
     findings.extend(default::associations(context));
     findings.extend(context.graph.trusts.par_iter().flat_map_iter(|trust| default::member(context, trust)).collect::<Vec<_>>());
