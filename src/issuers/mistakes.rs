@@ -108,7 +108,9 @@ pub fn well_known_mistakes(url: &str) -> Option<Mistake> {
         return match (known.iss.ends_with('/'), host_path.ends_with('/')) {
             (true, false) => Some(Mistake::SlashMissing(known.iss)),
             (false, true) => Some(Mistake::SlashTooMany(known.iss)),
-            _ if lower != host => Some(Mistake::LetterCase(known.iss)),
+            _ if lower != host || url.split_once("://").is_some_and(|(scheme, _)| scheme != "https") => {
+                Some(Mistake::LetterCase(known.iss))
+            }
             // a name for self-managed installations can still be a slip of the shared one
             _ => look_alike(&lower),
         };

@@ -1,6 +1,7 @@
 //! Which issuer a URL is, what is nearly one, and that the registry is whole.
 
 use super::*;
+use crate::issuers::recognise::host_path;
 use crate::issuers::schema::RegistryError;
 
 #[test]
@@ -84,6 +85,21 @@ fn captures_and_slashes() {
 }
 
 #[test]
+fn hosts_have_no_letter_case_and_paths_have() {
+    let path = "/id/0123456789ABCDEF0123456789ABCDEF";
+    let eks = registry().recognise(&format!("OIDC.eks.EU-west-1.amazonaws.com{path}")).unwrap();
+    assert_eq!((eks.iss.as_str(), eks.is_exact()), (format!("https://oidc.eks.eu-west-1.amazonaws.com{path}").as_str(), false));
+    let other = registry().recognise(&format!("oidc.eks.eu-west-1.amazonaws.com{}", path.to_lowercase())).unwrap();
+    assert_ne!(other.iss, eks.iss);
+}
+
+#[test]
+fn a_url_has_at_most_2048_bytes_behind_its_scheme() {
+    let url = |length: usize| format!("https://x.example/{}", "a".repeat(length - "x.example/".len()));
+    assert!(host_path(&url(2048)).is_some() && host_path(&url(2049)).is_none());
+}
+
+#[test]
 fn kinds_that_a_url_does_not_show() {
     let git = registry().as_issuer("gitlab-self-managed", "https://git.example.com").unwrap();
     assert_eq!(git.templates().len(), templates("gitlab.com").len());
@@ -105,6 +121,10 @@ fn mistakes_are_told() {
         ("https://gitlab.com/.well-known/openid-configuration", "discovery"),
         (" https://gitlab.com", "white space"),
         ("https://GitLab.com", "lower case"),
+        ("HTTPS://gitlab.com", "lower case"),
+        ("https://gitlab.com-login.example", "somebody else"),
+        // Of a long host two slips are one, of a short host not.
+        ("https://tokn.actions.githubuserconten.com", "similar"),
         ("https://github.com", "product's address"),
         ("https://sts.windows.net/66666666-0000-4000-8000-000000000001", "missing"),
     ];
@@ -112,9 +132,16 @@ fn mistakes_are_told() {
         let message = well_known_mistakes(url).map(|m| m.to_string());
         assert!(message.as_ref().is_some_and(|m| m.contains(expected)), "{url}: {message:?}");
     }
-    for url in
-        ["https://token.actions.githubusercontent.com", "https://auth.example.com", "https://github.com/login/oauth", "", "gitlab.com"]
-    {
+    for url in [
+        "https://token.actions.githubusercontent.com",
+        "https://auth.example.com",
+        "https://github.com/login/oauth",
+        "",
+        "gitlab.com",
+        "https://tokn.action.githubuserconten.com",
+        "https://gitla.co",
+        "https://gitlab.comx.example",
+    ] {
         assert_eq!(well_known_mistakes(url), None, "{url}");
     }
     for (url, _) in RECOGNISED.iter().filter(|(u, _)| !u.contains("Token")) {
