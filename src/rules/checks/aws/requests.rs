@@ -150,7 +150,8 @@ fn other_tag(test: &ConditionTest, association: &Association) -> Option<(String,
     let values: Option<Vec<String>> = list.items.iter().map(|leaf| leaf.text()?.as_known()).collect();
     let values = values?;
     // A pattern of `StringEquals` is its own text: what a glob takes, it takes at most.
-    let fits = |value: &String| value.contains("${") || glob::matches(&glob::written(value), &own, true) != Truth::False;
+    let any_case = test.operator.is_some_and(|o| o.base == Base::StringEqualsIgnoreCase);
+    let fits = |value: &String| value.contains("${") || glob::matches(&glob::written(value), &own, any_case) != Truth::False;
     if values.is_empty() || values.iter().any(fits) {
         return None;
     }
