@@ -401,6 +401,14 @@ mod tests {
     }
 
     #[test]
+    fn an_acceptance_holds_through_its_day() {
+        let text = "[[ignore]]\nrule = \"any-ref\"\nreason = \"x\"\nuntil = \"2027-01-31\"\n";
+        let config = Config::parse("fedlint.toml", text).unwrap();
+        let over = |today: &str| config.ignore.first().unwrap().is_over(today);
+        assert!(!over("2027-01-30") && !over("2027-01-31") && over("2027-02-01"));
+    }
+
+    #[test]
     fn unknown_fields_are_refused_with_their_place() {
         let error = Config::parse("fedlint.toml", "fail_on = \"high\"").unwrap_err().to_string();
         assert!(error.contains("fail_on") && error.contains('1'), "{error}");

@@ -132,8 +132,24 @@ fn allowed(kind: UnknownKind, c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Truth, Unit, UnknownKind, matches, written};
+    use super::{MAX_PATTERN, Truth, Unit, UnknownKind, matches, written};
     use proptest::prelude::*;
+
+    #[test]
+    fn a_word_that_is_not_known_has_no_separator_in_it() {
+        let word = [Unit::Hole(UnknownKind::Word)];
+        assert_eq!(matches(&word, "team-a", false), Truth::Unknown);
+        for text in ["a/b", "a:b", "a@b", "a*"] {
+            assert_eq!(matches(&word, text, false), Truth::False, "{text}");
+            assert_eq!(matches(&[Unit::Hole(UnknownKind::Any)], text, false), Truth::Unknown, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_longer_than_a_policy_is_unknown() {
+        let long = |length: usize| matches(&[Unit::Star], &"a".repeat(length), false);
+        assert_eq!((long(MAX_PATTERN), long(MAX_PATTERN + 1)), (Truth::True, Truth::Unknown));
+    }
 
     #[test]
     fn holes_leave_it_open_and_take_only_their_characters() {

@@ -453,6 +453,8 @@ mod tests {
         }
         assert_eq!(kind(&format!("spiffe://{}", "a".repeat(256))), Err(K::LongTrustDomain));
         assert_eq!(kind(&format!("spiffe://td/{}", "a".repeat(2048))), Err(K::TooLong));
+        assert_eq!(kind(&format!("spiffe://{}", "a".repeat(255))).map(|i| i.trust_domain.len()), Ok(255));
+        assert_eq!(kind(&format!("spiffe://td/{}", "a".repeat(2048 - 12))).map(|i| i.to_string().len()), Ok(2048));
         assert_eq!(SpiffeId::parse("spiffe://td/a%20").unwrap_err().range, 13..14);
         let reserved = |p: &str| SpiffeId::parse(p).unwrap().is_reserved();
         assert!(reserved("spiffe://td/spire") && reserved("spiffe://td/spire/agent/x") && !reserved("spiffe://td/spirex"));
@@ -486,7 +488,10 @@ mod tests {
         assert_eq!(b(&["unix:path:/bin/x"]), Breadth::Bounded);
         assert_eq!(b(&["unix:path:/bin/x", "unix:user:x"]), Breadth::Narrow);
         assert_eq!(b(&["k8s:ns:a", "nitro:x"]), Breadth::Unknown);
-        assert_eq!(b(&["unix:uid:0"]), Breadth::Root);
+        for root in ["unix:uid:0", "unix:user:root", "unix:gid:0", "unix:group:root"] {
+            assert_eq!(b(&[root]), Breadth::Root, "{root}");
+        }
+        assert_eq!(b(&["unix:gid:1"]), Breadth::User);
         assert_eq!(b(&["unix:uid:1000"]), Breadth::User);
         assert_eq!(b(&["unix:path:/bin/x", "unix:sha256:abc"]), Breadth::Narrow);
         assert_eq!(b(&["docker:image_id:x"]), Breadth::Chosen);

@@ -137,3 +137,16 @@ impl StaticCredential {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::SecretName;
+
+    #[test]
+    fn a_secret_is_another_where_name_or_namespace_differ() {
+        let secret = |namespace: Option<&str>, name: &str| SecretName { namespace: namespace.map(str::to_owned), name: name.to_owned() };
+        let own = secret(Some("shop"), "keys");
+        assert!(own.may_be(&secret(Some("shop"), "keys")) && own.may_be(&secret(None, "keys")));
+        assert!(!own.may_be(&secret(Some("shop-b"), "keys")) && !own.may_be(&secret(Some("shop"), "key")));
+    }
+}

@@ -400,6 +400,12 @@ mod tests {
     }
 
     #[test]
+    fn variables_parameters_and_commands_have_no_letter_case() {
+        let text = "$Org = 'acme'\nNEW-AzADAppFederatedCredential -issuer i -AUDIENCE a -subject \"repo:$ORG/app:x\"";
+        assert_eq!(subjects(text), ["repo:acme/app:x"]);
+    }
+
+    #[test]
     fn a_backtick_inside_of_a_string_keeps_the_line_end() {
         let text = "New-AzADAppFederatedCredential -Issuer i -Audience a -Subject \"repo:o/r`\n    :x\"";
         assert_eq!(subjects(text), ["repo:o/r\n    :x"]);

@@ -13,6 +13,7 @@ mod configuration_page;
 mod contract;
 mod customised_subjects;
 mod documents;
+mod edges;
 mod effects;
 mod eval_command;
 mod exposure_properties;

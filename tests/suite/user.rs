@@ -144,6 +144,18 @@ fn old_findings_are_adopted_with_two_commands() {
     assert_eq!(run(&folder, &["check", ".", "--baseline", "gone.json"], None).status.code(), Some(2));
 }
 
+/// What is known of one path is not used up by the same mistake at another.
+#[test]
+fn a_copy_of_an_adopted_finding_is_new_where_the_copy_is() {
+    let folder = Folder::new();
+    folder.write("b.json", policy("").as_bytes());
+    assert_eq!(run(&folder, &["baseline"], None).status.code(), Some(0));
+    folder.write("a.json", policy("").as_bytes());
+    let report = report(&folder, &[".", "--baseline", "fedlint-baseline.json"]);
+    let new: Vec<&str> = findings(&report).iter().filter_map(|f| f["path"].as_str()).collect();
+    assert_eq!(new, ["a.json"]);
+}
+
 #[test]
 fn ignores_of_the_configuration() {
     let folder = Folder::new();

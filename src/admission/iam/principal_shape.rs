@@ -314,6 +314,7 @@ mod tests {
             "arn:aws:sts::111122223333:assumed-role/deploy/session",
             "arn:aws:sts::111122223333:federated-user/bob",
             "AROAEXAMPLEID1234567",
+            "AROAEXAMPLEID123",
             "arn:aws:iam::<ACCOUNT>:root",
             "arn:aws:iam::ACCOUNT_ID:root",
             "arn:aws:iam::xxxxxxxxxxxx:role/deploy",
@@ -326,7 +327,14 @@ mod tests {
     fn what_iam_refuses_under_aws() {
         for (wrong, expected) in [
             ("1111222233334", Flaw::Account),
+            ("11112222333", Flaw::Account),
             ("arn:aws:iam::1111:root", Flaw::Account),
+            ("arn:aws:iam::11112222333:root", Flaw::Account),
+            ("arn:aws:iam::1111222233334:root", Flaw::Account),
+            ("arn:aws:iam::11112222333a:root", Flaw::Account),
+            ("arn:amazon:iam::111122223333:root", Flaw::Fields),
+            ("arn:Aws:iam::111122223333:root", Flaw::Fields),
+            ("AROAEXAMPLEID12", Flaw::NoArn),
             ("arn:aws:iam:::role/x", Flaw::NoAccount),
             ("arn:aws:iam:111122223333:role/x", Flaw::Fields),
             ("arn:aws::iam::111122223333:root", Flaw::Fields),

@@ -171,3 +171,22 @@ pub struct Controller {
     /// `clusterName`.
     pub cluster: Option<Text>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{LabelAsks, LabelRequirement, LabelSelector};
+    use crate::partial::Text;
+
+    #[test]
+    fn what_only_excludes_opts_nobody_in() {
+        let selector = |all: Vec<LabelAsks>| {
+            let requirements = all.into_iter().map(|asks| LabelRequirement { key: Text::known("a"), asks }).collect();
+            LabelSelector { requirements, open: false }
+        };
+        assert!(!selector(vec![LabelAsks::NotIn, LabelAsks::Absent]).opts_in() && !selector(Vec::new()).opts_in());
+        for asks in [LabelAsks::Exists, LabelAsks::In(vec![Text::known("b")]), LabelAsks::Unknown] {
+            assert!(selector(vec![LabelAsks::NotIn, asks.clone()]).opts_in(), "{asks:?}");
+        }
+        assert!(LabelSelector { requirements: Vec::new(), open: true }.opts_in());
+    }
+}

@@ -71,3 +71,18 @@ pub(super) fn part(name: &str) -> Option<Part> {
     let endpoint = name.contains("s3_endpoint") || name.ends_with("_s3_url") || name.contains("minio_endpoint");
     known.or_else(|| endpoint.then_some(Part::AwsEndpoint))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Part, part};
+
+    #[test]
+    fn a_name_is_known_with_dashes_and_in_any_letters() {
+        for name in ["AWS_SECRET_ACCESS_KEY", "aws-secret-access-key", "Aws_Secret-Access_Key"] {
+            assert_eq!(part(name), Some(Part::AwsSecret), "{name}");
+        }
+        for name in ["AWS_SECRET_ACCESS_KEY_ID", "MY_AWS_SECRET_ACCESS_KEY", "aws.secret.access.key"] {
+            assert_eq!(part(name), None, "{name}");
+        }
+    }
+}

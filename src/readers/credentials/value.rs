@@ -152,6 +152,10 @@ mod tests {
         {
             assert!(!is_key_id(other), "{other}");
         }
+        // One character less, one more.
+        for other in [made_up.get(..19).unwrap_or_default().to_owned(), format!("{made_up}J")] {
+            assert!(!is_key_id(&other), "{other}");
+        }
     }
 
     #[test]

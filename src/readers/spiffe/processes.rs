@@ -81,3 +81,28 @@ fn words(text: &Text) -> Vec<Text> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::program;
+    use crate::graph::spiffe::Program;
+    use crate::partial::{Entry, Text, Value};
+
+    fn of_image(image: &str) -> Option<Program> {
+        program(&Value::map(vec![Entry { key: Text::known("image"), value: Value::string(image) }], None))
+    }
+
+    #[test]
+    fn a_program_is_told_by_the_name_of_its_image_without_tag_and_digest() {
+        let digest = "@sha256:0f1e";
+        for image in
+            ["spire-agent", "r.example/spire-agent:1.12", &format!("r.example/spire-agent{digest}"), &format!("spire-agent:1.12{digest}")]
+        {
+            assert_eq!(of_image(image), Some(Program::Agent), "{image}");
+        }
+        assert_eq!(of_image("r.example/spire-server:1.12"), Some(Program::Server));
+        for image in ["r.example/spire-agent/tools", "my-spire-agent", "spire-agent-tests:1"] {
+            assert_eq!(of_image(image), None, "{image}");
+        }
+    }
+}

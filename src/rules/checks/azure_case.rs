@@ -50,3 +50,18 @@ fn repository(subject: &str) -> Option<(&str, &str)> {
     let (owner, name) = path.split_once('/')?;
     Some((owner.split('@').next()?, name.split('@').next()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::repository;
+
+    #[test]
+    fn a_repository_is_named_by_owner_and_name_without_their_ids() {
+        for subject in ["repo:Acme/app:ref:refs/heads/main", "repo:Acme@7001/app@7002:ref:refs/heads/main"] {
+            assert_eq!(repository(subject), Some(("Acme", "app")), "{subject}");
+        }
+        for other in ["repo:Acme/app", "repo:Acme:x", "project_path:acme/app:ref", ""] {
+            assert_eq!(repository(other), None, "{other}");
+        }
+    }
+}

@@ -137,7 +137,10 @@ mod tests {
         for action in ["s3:*", "iam:Get*", "iam:List*", "iamx:*", "iam:PassRole", "ec2:*", "iam:CreateRole"] {
             assert!(!alone(&grant(action, Some("*"))), "{action}");
         }
-        assert!(alone(&grant("iam:PutRolePolicy", Some("arn:aws:iam::111122223333:role/*"))));
+        for all in ["role/*", "user/*", "policy/*", "*"] {
+            assert!(alone(&grant("iam:PutRolePolicy", Some(&format!("arn:aws:iam::111122223333:{all}")))), "{all}");
+        }
+        assert!(!alone(&grant("iam:PutRolePolicy", Some("arn:aws:iam::111122223333:group/*"))));
         // On one role of its own.
         assert!(!alone(&grant("iam:PutRolePolicy", Some("arn:aws:iam::111122223333:role/app"))));
     }

@@ -446,7 +446,9 @@ fn splitting_and_matching_around_holes() {
     assert_eq!(shape(&found), "[{org}|app:*]");
     let loose = on("regex", &[Value::string("^repo:([^/]+)/(.*)$"), shaped("repo:{org}/app:*")]);
     assert!(matches!(loose.kind, Kind::Unknown(_)), "an unknown may hold a slash: {}", shape(&loose));
-    assert_eq!(shape(&on("substr", &[shaped("abc{x}"), from_json(&1.into()), from_json(&2.into())])), "bc");
+    let substr = |from: i64, length: i64| shape(&on("substr", &[shaped("abc{x}"), from_json(&from.into()), from_json(&length.into())]));
+    assert_eq!((substr(1, 2).as_str(), substr(3, 0).as_str(), substr(3, -1).as_str()), ("bc", "", "{x}"));
+    assert!(substr(4, -1).starts_with("?substr("), "{}", substr(4, -1));
 }
 
 #[test]

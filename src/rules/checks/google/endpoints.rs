@@ -168,6 +168,7 @@ mod tests {
         assert_eq!(host("https://sts.googleapis.com/v1/token"), Some(("sts.googleapis.com".to_owned(), true)));
         assert_eq!(host("https://sts.googleapis.com:443@relay.example/v1"), Some(("relay.example".to_owned(), true)));
         assert_eq!(host("http://[fd00:ec2::254]/latest"), Some(("fd00:ec2::254".to_owned(), false)));
+        assert_eq!(host("HTTPS://STS.GoogleApis.com./v1"), Some(("sts.googleapis.com".to_owned(), true)));
         assert_eq!(host("${STS}/v1/token"), None);
         assert_eq!(host("sts.googleapis.com/v1/token"), None);
     }

@@ -254,6 +254,20 @@ mod tests {
     }
 
     #[test]
+    fn ids_have_4_to_32_characters_and_none_begins_like_those_of_google() {
+        let span = Span::new(FileId(0), 0..1);
+        let declared = Declared::Object("".into());
+        let origin = Origin { name: "x".to_owned(), declared, span, scope: String::new(), library: false, conditional: false };
+        let refused = |id: &str| of_id(&origin, &Text::known(id), "pool").is_some();
+        for right in ["ab-1", &"a".repeat(32), "gcp", "gcpx", "my-gcp-pool"] {
+            assert_eq!(refused(right), right.len() < 4, "{right}");
+        }
+        for wrong in ["abc", &"a".repeat(33), "Pool", "a_pool", "gcp-pool"] {
+            assert!(refused(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
     fn ids_and_numbers() {
         let of = |kind, label: &str| found(&with(Unknown::new(label, kind, format!("${{{label}}}"), "unknown", None)));
         let id = |certain| Some((RuleId::ProjectIdInPrincipal, certain));

@@ -110,6 +110,11 @@ mod tests {
         assert_eq!(of("arn:aws:sts::123456789012:assumed-role/prod/eks-shop-api-01234567-89ab-cdef-0123-456789abcdef"), Some("session"));
         assert_eq!(of("arn:aws:sts::123456789012:assumed-role/prod/nightly-export"), None);
         assert_eq!(of("arn:aws:sts::123456789012:assumed-role/prod/i-am-a-function"), None);
+        // Ids had eight digits before they had seventeen.
+        for (digits, what) in [(7, None), (8, Some("EC2 instance")), (17, Some("EC2 instance")), (18, None)] {
+            let session = format!("i-{}", "0".repeat(digits));
+            assert_eq!(of(&format!("arn:aws:sts::123456789012:assumed-role/prod/{session}")), what, "{session}");
+        }
         assert_eq!(of("repo:octo/app:ref:refs/heads/i-0abc123def4567890"), None);
     }
 }

@@ -276,3 +276,16 @@ fn discovery(context: &Context<'_>, provider: &DiscoveryProvider) -> Option<Find
         Finding::new(RuleId::IssuerMismatch, &provider.origin, own.span(), &known, message).severity(Severity::Medium).certain(false);
     Some(finding.help("set both to the same URL, character by character").along_text(own).related(text.span(), "the server's issuer"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn scheme_letter_case_and_a_last_slash_make_no_other_issuer() {
+        for same in ["https://oidc.td.example", "https://oidc.td.example/", "HTTPS://OIDC.td.example", "oidc.td.example"] {
+            assert_eq!(plain(same), "oidc.td.example", "{same}");
+        }
+        assert_ne!(plain("https://oidc.td.example/a"), plain("https://oidc.td.example"));
+    }
+}
