@@ -5,19 +5,13 @@
 
 use crate::support::{BAD, Folder, check, findings, json};
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
 
-/// No attack may take longer in a debug build on a machine with other work; in a release build it is a tenth.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Checks these files with a bad role beside them; the bad role must be found, soon.
+/// Checks these files with a bad role beside them; the run must end and the bad role be found. How long it takes is measured in `benches/`.
 fn survives(name: &str, files: &[(&str, &str)]) -> serde_json::Value {
     let folder = Folder::new();
     files.iter().for_each(|(path, text)| folder.write(path, text.as_bytes()));
     folder.write("zz/bad.tf", BAD.as_bytes());
-    let start = Instant::now();
     let report = json(&check(&folder, &[]));
-    assert!(start.elapsed() < PATIENCE, "{name} took {:?}", start.elapsed());
     let found = findings(&report).iter().any(|f| f["path"] == "zz/bad.tf" && f["rule"] == "missing-subject");
     assert!(found, "the bad role is hidden by {name}");
     report

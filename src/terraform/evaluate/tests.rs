@@ -512,10 +512,8 @@ fn a_module_with_nothing_wanted_below_is_not_expanded() {
 #[test]
 fn arguments_of_functions_are_paid_for() {
     let text = "locals {\n  all = { for i in range(1000) : \"k${i}\" => { a = i } }\n  twice = [for i in range(1000) : length(merge(local.all, local.all, { x = i }))]\n}\nresource \"a\" \"b\" {\n  c = local.twice\n}\n";
-    let start = std::time::Instant::now();
     let out = all(&memory(&[("main.tf", text)]));
     assert!(out.undecided.iter().any(|u| u.why.contains("evaluation steps")), "{:?}", out.undecided);
-    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
 
 #[test]

@@ -7,7 +7,6 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 /// A role that anybody at GitHub gets into.
 pub const BAD: &str = r#"resource "aws_iam_role" "bad" {
@@ -22,9 +21,6 @@ pub const BAD: &str = r#"resource "aws_iam_role" "bad" {
   })
 }
 "#;
-
-/// No run may take longer: it is a debug build on a machine with other work, the limits are far tighter.
-pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder that goes away with its test.
 pub struct Folder(PathBuf);
@@ -61,7 +57,6 @@ pub fn run(folder: &Folder, arguments: &[&str], stdin: Option<&[u8]>) -> Output 
 }
 
 pub fn run_with(folder: &Path, arguments: &[&str], stdin: Option<&[u8]>, environment: &[(&str, &str)]) -> Output {
-    let started = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_fedlint"))
         .args(arguments)
         .current_dir(folder)
@@ -82,7 +77,6 @@ pub fn run_with(folder: &Path, arguments: &[&str], stdin: Option<&[u8]>, environ
     let errors = String::from_utf8_lossy(&out.stderr);
     assert!(!errors.contains("panicked"), "{arguments:?}: {errors}");
     assert!(matches!(out.status.code(), Some(0..=2)), "{arguments:?}: {:?} {errors}", out.status);
-    assert!(started.elapsed() < PATIENCE, "{arguments:?} took {:?}", started.elapsed());
     out
 }
 
