@@ -147,6 +147,13 @@ pub fn undocumented_in(formula: &Formula, templates: &Templates) -> bool {
 /// strings of `asked` are the question's: no unknown of the gate is taken to be one of them.
 #[must_use]
 pub fn always_admits(formula: &Formula, asked: &Formula, templates: &Templates) -> bool {
+    // The usual gate says its audience in one test: no search is needed to see that another one is refused.
+    if let Formula::Test(test) = asked
+        && let (Subject::Claim(claim), Matcher::Exact(value)) = (&test.subject, &test.matcher)
+        && value.as_known().is_some_and(|value| search::concrete::refuses(formula, claim, &value))
+    {
+        return false;
+    }
     let mut open = false;
     for filler in fill::fillers(formula, templates) {
         let value = |atom: &Unknown| filler.value(atom);

@@ -91,6 +91,21 @@ fn value_of(subject: &Subject, token: &Token, segments: &[(String, String)]) -> 
     }
 }
 
+/// Whether the formula refuses every token whose claim has this value, whatever the others and the unknowns are; false when that
+/// takes a search to tell.
+#[must_use]
+pub fn refuses(formula: &Formula, claim: &str, value: &str) -> bool {
+    match formula {
+        Formula::Constant(truth, _) => *truth == Truth::False,
+        Formula::Test(test) => {
+            matches!(&test.subject, Subject::Claim(name) if name == claim) && matches(&test.matcher, value, &HoleMode::Any) == Truth::False
+        }
+        Formula::All(parts) => parts.iter().any(|part| refuses(part, claim, value)),
+        Formula::Any(parts) => parts.iter().all(|part| refuses(part, claim, value)),
+        Formula::Not(_) => false,
+    }
+}
+
 fn matches(matcher: &Matcher, s: &str, holes: &HoleMode<'_>) -> Truth {
     let fill = match holes {
         HoleMode::Fill(fill) => fill,

@@ -24,12 +24,18 @@ const AUDIENCES: [&str; 3] = ["aud", "oaud", "azp"];
 pub(super) fn no_client(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<Finding> {
     let accepted = seen.accepted.as_ref()?;
     let names = accepted.names.as_ref()?;
+    let tests = shape::tests(&seen.formula);
+    // Where each test asks for a client, whatever is wrong, it is not that none is asked for.
+    let is_client = |text: &Text| text.as_known().is_some_and(|value| names.contains(&value));
+    let for_client = |o: &&shape::Occurrence<'_>| o.positive && matches!(&o.test.matcher, Matcher::Exact(text) if is_client(text));
+    if tests.iter().filter(|o| of_audience(o.test)).all(|o| for_client(&o)) {
+        return None;
+    }
     let formula = Formula::All(vec![seen.formula.clone(), accepted.any.clone()]);
     let templates = seen.via.request(seen.templates_for(&formula), &formula);
     if !matches!(subject.context.life(&formula, &templates), Life::Dead) {
         return None;
     }
-    let tests = shape::tests(&seen.formula);
     let test = tests.iter().find(|o| o.positive && of_audience(o.test))?.test;
     let clients = names.iter().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", ");
     let message = format!(
