@@ -22,13 +22,16 @@
 //! until = "2027-01-31"
 //! ```
 //!
-//! Paths and globs are relative to the file that says them.
+//! Paths and globs are relative to the file that says them; those of a file that stands outside of the checked repository, to that
+//! repository's root.
 
 use crate::admission::glob;
 use crate::calendar;
 use crate::catalogue::{self, Confidence, RuleId, Severity};
 use crate::issuers::{Registry, nearest, registry};
 use crate::place::paths::tidy;
+use crate::source::regular;
+use crate::source::walk::repository;
 use crate::token::Truth;
 
 use serde::{Deserialize, Serialize};
@@ -87,6 +90,10 @@ pub struct Config {
     /// Its folder, absolute: what the file says of paths is said from there.
     #[serde(skip)]
     pub folder: Option<PathBuf>,
+    /// Where the files that it names must really stand: its repository, or without one its folder; no matter where, when
+    /// it was named and stands in no repository.
+    #[serde(skip)]
+    pub root: Option<PathBuf>,
     /// The run reads all that the file speaks of.
     #[serde(skip)]
     pub is_whole: bool,
@@ -194,12 +201,12 @@ pub struct GithubConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read the configuration `{path}`: {source}")]
+    #[error("cannot read the configuration `{path}`: {why}")]
     Read {
         /// The file.
         path: String,
         /// Why.
-        source: std::io::Error,
+        why: String,
     },
     /// The file is not what it should be.
     #[error("the configuration `{path}` is not valid: {message}")]
@@ -242,14 +249,17 @@ impl Config {
     /// # Errors
     /// The text is not TOML, has unknown fields, or names a rule that does not exist.
     pub fn parse(path: &str, text: &str) -> Result<Self, ConfigError> {
-        let mut config: Self = toml::from_str(text)
-            .map_err(|e| ConfigError::Invalid { path: path.to_owned(), message: e.to_string().trim_end().to_owned() })?;
+        let mut config: Self =
+            toml::from_str(text).map_err(|e| ConfigError::Invalid { path: path.to_owned(), message: shown_error(&e) })?;
         for id in config.rules.keys() {
             known_rule(id, &format!("`{path}`"))?;
         }
         config.ignore = Ignore::read_all(path, text, config.ignore)?;
         let owned = registry().owning(&config.issuers.trusted);
-        owned.map_err(|e| ConfigError::Invalid { path: path.to_owned(), message: format!("`issuers.trusted`: {e}") })?;
+        owned.map_err(|e| ConfigError::Invalid {
+            path: path.to_owned(),
+            message: format!("`issuers.trusted`: {}", regular::one_line(&e.to_string())),
+        })?;
         Ok(config)
     }
 
@@ -257,24 +267,46 @@ impl Config {
     /// repository's root, else the defaults. Paths that the file says are said from its folder.
     ///
     /// # Errors
-    /// See [`Config::parse`]; a file that was named must be there.
+    /// See [`Config::parse`]; a file that was named must be there, and one that was found must stand in its repository.
     pub fn load(named: Option<&Path>, folder: &Path) -> Result<Self, ConfigError> {
         let Some(path) = named.map(Path::to_path_buf).or_else(|| Self::discover(folder)) else { return Ok(Self::default()) };
         let shown = shown(&path);
-        let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::Read { path: shown.clone(), source })?;
-        let mut config = Self::parse(&shown, &text)?;
         let beside = path.parent().unwrap_or(Path::new(""));
+        let own = std::path::absolute(beside.join(".")).ok().map(|folder| tidy(&folder));
+        let real = own.as_ref().and_then(|own| own.canonicalize().ok());
+        let around = real.as_deref().and_then(repository);
+        let root = around.or_else(|| real.filter(|_| named.is_none()));
+        let text = regular::text(&path, regular::MAX_SETTINGS, root.as_deref());
+        let text = text.map_err(|why| ConfigError::Read { path: shown.clone(), why })?;
+        let parsed = Self::parse(&shown, &text);
+        // What is wrong is shown with its line: never that of a file that only a link leads to.
+        let mut config = if regular::is_plain(&path) { parsed? } else { parsed.map_err(|_| linked(&shown))? };
         config.models = config.models.map(|models| beside.join(models));
         config.baseline = config.baseline.map(|baseline| beside.join(baseline));
-        config.folder = std::path::absolute(beside.join(".")).ok().map(|folder| tidy(&folder));
+        config.folder = own;
+        config.root = root;
         config.path = Some(shown);
         Ok(config)
     }
 
-    /// The file that speaks of `folder`: in it or above it, up to the repository's root.
+    /// The file that speaks of `folder`: in it or above it, up to the repository's root; in it alone where no repository says
+    /// where the project ends. What is there under the name counts, whatever it is, so that nothing can be put in its place.
     #[must_use]
     pub fn discover(folder: &Path) -> Option<PathBuf> {
-        discover(folder)
+        let start = tidy(&std::path::absolute(folder).ok()?);
+        let end = top(&start);
+        let mut found = start.ancestors().take_while(|above| above.starts_with(end)).map(|folder| folder.join(FILE_NAME));
+        found.find(|file| file.symlink_metadata().is_ok())
+    }
+
+    /// A file that stands outside of the repository of `folder` says its paths from that repository's root: whoever takes the
+    /// configuration from another place than the tree that is checked writes it as if it stood there.
+    pub fn speak_of(&mut self, folder: &Path) {
+        let Ok(start) = std::path::absolute(folder).map(|folder| tidy(&folder)) else { return };
+        let top = top(&start);
+        if self.folder.as_ref().is_some_and(|own| !own.starts_with(top) && !top.starts_with(own)) {
+            self.folder = Some(top.to_path_buf());
+        }
     }
 
     /// A path as reports show it, seen from the file's folder; none when it lies elsewhere.
@@ -284,6 +316,23 @@ impl Config {
         let inside = tidy(&std::path::absolute(path).ok()?).strip_prefix(folder).ok()?.to_string_lossy().into_owned();
         Some(inside.replace(std::path::MAIN_SEPARATOR, "/"))
     }
+}
+
+/// The root of the repository of a folder, by the letters of its path; without one the folder itself.
+fn top(folder: &Path) -> &Path {
+    folder.ancestors().find(|above| above.join(".git").exists()).unwrap_or(folder)
+}
+
+/// The error with the line that it speaks of; what it quotes of the file stays on its line.
+fn shown_error(error: &toml::de::Error) -> String {
+    let (whole, message) = (error.to_string(), error.message());
+    let head = whole.trim_end().strip_suffix(message.trim_end()).unwrap_or_default();
+    format!("{head}{}", regular::one_line(message.trim_end()))
+}
+
+fn linked(path: &str) -> ConfigError {
+    let message = "what the link leads to is no configuration (a file that is linked to is not shown)".to_owned();
+    ConfigError::Invalid { path: path.to_owned(), message }
 }
 
 /// A path as reports show it: from the working directory where it lies in it.
@@ -313,10 +362,10 @@ impl Ignore {
                 return Err(invalid("`reason` is empty: say why the finding is accepted"));
             }
             if let Some(until) = entry.until.as_deref().filter(|until| !calendar::is_date(until)) {
-                return Err(invalid(&format!("`until` is not a date: write `2027-01-31` instead of `{until}`")));
+                return Err(invalid(&format!("`until` is not a date: write `2027-01-31` instead of `{}`", regular::one_line(until))));
             }
             if let Some(Err(e)) = entry.path.as_deref().map(glob) {
-                return Err(invalid(&format!("`path` is not a glob: {e}")));
+                return Err(invalid(&format!("`path` is not a glob: {}", e.kind())));
             }
             entry.range = places.get(at).cloned().unwrap_or_default();
             out.push(entry);
@@ -355,20 +404,6 @@ fn is_like(pattern: &str, name: &str) -> bool {
     glob::matches(&glob::written(pattern), name, false) == Truth::True
 }
 
-fn discover(folder: &Path) -> Option<PathBuf> {
-    let start = std::path::absolute(folder).ok()?;
-    for folder in start.ancestors() {
-        let candidate = folder.join(FILE_NAME);
-        if candidate.is_file() {
-            return Some(candidate);
-        }
-        if folder.join(".git").exists() {
-            return None;
-        }
-    }
-    None
-}
-
 /// Checks that a rule exists.
 ///
 /// # Errors
@@ -376,7 +411,7 @@ fn discover(folder: &Path) -> Option<PathBuf> {
 pub fn known_rule(id: &str, place: &str) -> Result<&'static catalogue::Rule, ConfigError> {
     catalogue::find(id).ok_or_else(|| {
         let suggestion = nearest(id, catalogue::catalogue().iter().map(|r| r.meta.id.as_str())).map(str::to_owned);
-        ConfigError::UnknownRule { id: id.to_owned(), place: place.to_owned(), suggestion }
+        ConfigError::UnknownRule { id: regular::one_line(id), place: place.to_owned(), suggestion }
     })
 }
 

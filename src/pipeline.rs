@@ -10,6 +10,7 @@ use crate::readers::{self, Document};
 use crate::report::{Cause, Coverage, Run, Setup, Skipped, Undecided};
 use crate::rules::baseline::Baseline;
 use crate::rules::engine::{self, Context, Selection};
+use crate::source::regular;
 use crate::source::walk::{FileKind, Options, Scan, ScanError};
 
 use crate::partial::{Text, Value};
@@ -40,6 +41,8 @@ pub struct Request {
     pub input: Input,
     /// Globs of what not to.
     pub exclude: Vec<String>,
+    /// Read what `.gitignore` leaves out, too.
+    pub no_gitignore: bool,
     /// What the team knows.
     pub config: Config,
     /// Which findings are wanted.
@@ -53,6 +56,7 @@ impl Default for Request {
         Self {
             input: Input::Memory(Vec::new()),
             exclude: Vec::new(),
+            no_gitignore: false,
             config: Config::default(),
             selection: Selection::default(),
             baseline: None,
@@ -94,12 +98,12 @@ pub fn check(request: &Request) -> Result<Run, ScanError> {
     };
     if let Some(path) = &request.config.path {
         // An entry that hides nothing is shown where it is written.
-        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let text = regular::text(Path::new(path), regular::MAX_SETTINGS, request.config.root.as_deref()).unwrap_or_default();
         world.sources.add(path.clone(), text);
     }
     let mut found = engine::run(&context, &request.selection);
     let config_path = request.config.path.clone();
-    let mut setup = Setup { config: request.config.clone(), config_path, ..Setup::default() };
+    let mut setup = Setup { config: request.config.clone(), config_path, unreported: found.unreported, ..Setup::default() };
     if let Some(baseline) = &request.baseline {
         let compared = baseline.compare(found.findings, &world.sources);
         found.findings = compared.kept;
@@ -127,7 +131,9 @@ fn gone(n: usize) -> String {
 /// As [`check`].
 pub fn read(request: &Request) -> Result<World, ScanError> {
     let sources = Arc::new(Sources::new());
-    let models = request.config.models.as_deref().map(Library::load).transpose().map_err(ScanError::Models)?.unwrap_or_default();
+    let root = request.config.root.as_deref();
+    let load = |folder: &Path| Library::load(folder, root).map_err(ScanError::Models);
+    let models = request.config.models.as_deref().map(load).transpose()?.unwrap_or_default();
     let scan = scan(request, &sources)?;
     let mut documents = documents(&scan);
     let mut evaluated = evaluate(&scan, &models);
@@ -167,7 +173,8 @@ fn scan(request: &Request, sources: &Arc<Sources>) -> Result<Scan, ScanError> {
     match &request.input {
         Input::Memory(files) => Ok(Scan::from_memory(files.clone(), sources)),
         Input::Paths(roots) => {
-            let mut options = Options { roots: roots.clone(), exclude: request.exclude.clone(), ..Options::default() };
+            let (roots, exclude, no_gitignore) = (roots.clone(), request.exclude.clone(), request.no_gitignore);
+            let mut options = Options { roots, exclude, no_gitignore, ..Options::default() };
             match &request.config.folder {
                 Some(folder) => options.exclude_in = Some((folder.clone(), request.config.exclude.clone())),
                 None => options.exclude.extend(request.config.exclude.iter().cloned()),
@@ -286,9 +293,17 @@ fn coverage(sources: &Sources, scan: &Scan, documents: &[Tree], evaluated: &Eval
     files_skipped.dedup();
     let mut undecided: Vec<Undecided> = graph.undecided.iter().map(|u| self::undecided(sources, u.span, &u.why, cause(u.kind))).collect();
     undecided.extend(evaluated.undecided.iter().map(|u| self::undecided(sources, u.span, &u.why, Cause::Value)));
+    undecided.extend(evaluated.absent.iter().map(|u| self::undecided(sources, u.span, &u.why, Cause::Absent)));
     undecided.sort();
     undecided.dedup();
-    Coverage { files_read: scan.read_count, files_excluded: scan.excluded, files_skipped, trusts: graph.trusts.len(), undecided }
+    Coverage {
+        files_read: scan.read_count,
+        files_excluded: scan.excluded,
+        files_ignored: scan.ignored,
+        files_skipped,
+        trusts: graph.trusts.len(),
+        undecided,
+    }
 }
 
 /// Why some ServiceAccounts of a name are not looked at.

@@ -1,7 +1,7 @@
 //! `fedlint baseline`, `fedlint waivers`: what a team accepts, and what it has accepted.
 
-use super::args::{AnswerFormat, Baseline, Colour, Inputs, Waivers};
-use super::check::{config, read, read_baseline, request};
+use super::args::{AnswerFormat, Baseline, Inputs, Waivers};
+use super::check::{config, configured_baseline, read, request};
 use super::{CLEAN, CliError, print};
 use crate::catalogue::RuleId;
 use crate::report::json::{Place, place, suppressed_by};
@@ -26,7 +26,7 @@ pub(super) fn baseline(arguments: &Baseline) -> Result<u8, CliError> {
     let baseline = baseline::Baseline::of(&run.findings, &run.sources);
     let text = baseline.render()?;
     if file == Path::new("-") {
-        print(&text, Colour::Never)?;
+        print(&text)?;
         return Ok(CLEAN);
     }
     let shown = file.display();
@@ -52,13 +52,13 @@ pub(super) fn waivers(arguments: &Waivers) -> Result<u8, CliError> {
             serde_json::to_string_pretty(&json!({"version": 1, "waivers": list}))? + "\n"
         }
     };
-    print(&text, Colour::Never)?;
+    print(&text)?;
     Ok(CLEAN)
 }
 
 fn accepted(inputs: &Inputs) -> Result<Run, CliError> {
     let config = config(inputs)?;
-    let baseline = config.baseline.as_deref().map(read_baseline).transpose()?;
+    let baseline = configured_baseline(&config)?;
     let mut request = request(inputs, config, Selection::default())?;
     request.baseline = baseline;
     read(inputs, &request)

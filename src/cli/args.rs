@@ -100,7 +100,7 @@ pub struct Check {
     /// The least severity that makes the exit code 1 [default: medium]
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<Severity>,
-    /// Exit with 0 even with findings
+    /// Exit with 0 whatever is found and whatever was not read
     #[arg(long)]
     pub exit_zero: bool,
     /// The least severity that is reported [default: info; the human report only counts low and info]
@@ -118,9 +118,16 @@ pub struct Check {
     /// Report what ignore comments hide, too
     #[arg(long)]
     pub no_ignores: bool,
-    /// A file that cannot be parsed makes the exit code 2
+    /// What was not read, or not read whole, and trusts that were not decided make the exit code 2
     #[arg(long)]
     pub strict: bool,
+    /// A trust that was not decided makes the exit code 1
+    #[arg(long)]
+    pub fail_on_undecided: bool,
+    /// Obey nothing that the checked tree says: no fedlint.toml (--config names one that is trusted), no ignore comments, no
+    /// .gitignore; with --strict and --fail-on-undecided
+    #[arg(long)]
+    pub gate: bool,
     /// When to use colours
     #[arg(long, value_enum, default_value_t = Colour::Auto)]
     pub color: Colour,

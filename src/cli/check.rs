@@ -9,6 +9,7 @@ use crate::pipeline::{self, Input, Request};
 use crate::report::{Run, count};
 use crate::rules::baseline::Baseline;
 use crate::rules::engine::Selection;
+use crate::source::regular;
 use crate::source::walk::repository_folder;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeSet;
@@ -22,26 +23,45 @@ const PROGRESS_AFTER: Duration = Duration::from_millis(500);
 const MAX_STDIN: u64 = 16 << 20;
 
 pub(super) fn run(arguments: &Check) -> Result<u8, CliError> {
-    let config = config(&arguments.inputs)?;
+    let config = if arguments.gate && arguments.inputs.config.is_none() { Config::default() } else { config(&arguments.inputs)? };
     let fail_on = arguments.fail_on.or(config.fail_on).unwrap_or(Severity::Medium);
     let selection = selection(arguments, &config)?;
-    let baseline = arguments.baseline.clone().or_else(|| config.baseline.clone());
+    let baseline = match &arguments.baseline {
+        Some(named) => Some(read_baseline(named, None)?),
+        None => configured_baseline(&config)?,
+    };
     let mut request = request(&arguments.inputs, config, selection)?;
-    request.baseline = baseline.as_deref().map(read_baseline).transpose()?;
+    request.baseline = baseline;
+    request.no_gitignore = arguments.gate;
     let mut run = read(&arguments.inputs, &request)?;
     run.setup.repository_folder = std::env::current_dir().ok().and_then(|here| repository_folder(&here));
+    run.setup.gate = arguments.gate;
     output::write(arguments, &run, fail_on)?;
-    let unparsed = arguments.strict && !run.coverage.files_skipped.is_empty();
-    if unparsed {
-        let _ = writeln!(
-            anstream::stderr(),
-            "fedlint: {} could not be read whole, and --strict is set",
-            count(run.coverage.files_skipped.len(), "file")
-        );
-        return Ok(FAILED);
+    Ok(verdict(arguments, &run, fail_on))
+}
+
+fn verdict(arguments: &Check, run: &Run, fail_on: Severity) -> u8 {
+    if arguments.exit_zero {
+        return CLEAN;
     }
-    let failed = !arguments.exit_zero && run.findings.iter().any(|f| f.severity >= fail_on);
-    Ok(if failed { FINDINGS } else { CLEAN })
+    let (skipped, undecided) = (run.coverage.files_skipped.len(), run.coverage.open().count());
+    let mut open = Vec::new();
+    if skipped > 0 {
+        open.push(format!("{} not read, or not read whole", count(skipped, "place")));
+    }
+    if undecided > 0 {
+        open.push(format!("{} not decided", count(undecided, "place")));
+    }
+    let flag = if arguments.gate { "--gate" } else { "--strict" };
+    if (arguments.strict || arguments.gate) && !open.is_empty() {
+        let _ = writeln!(anstream::stderr(), "fedlint: {}, and {flag} is set", open.join(", "));
+        return FAILED;
+    }
+    if arguments.fail_on_undecided && undecided > 0 {
+        let _ = writeln!(anstream::stderr(), "fedlint: {} not decided, and --fail-on-undecided is set", count(undecided, "place"));
+        return FINDINGS;
+    }
+    if run.findings.iter().any(|f| f.severity >= fail_on) { FINDINGS } else { CLEAN }
 }
 
 /// Reads and judges; nothing read is no answer.
@@ -53,14 +73,20 @@ pub(super) fn read(inputs: &Inputs, request: &Request) -> Result<Run, CliError> 
     Ok(run)
 }
 
-pub(super) fn read_baseline(path: &Path) -> Result<Baseline, CliError> {
+/// The baseline that the configuration names: it must stand in the configuration's repository.
+pub(super) fn configured_baseline(config: &Config) -> Result<Option<Baseline>, CliError> {
+    config.baseline.as_deref().map(|path| read_baseline(path, config.root.as_deref())).transpose()
+}
+
+fn read_baseline(path: &Path, root: Option<&Path>) -> Result<Baseline, CliError> {
     let wrong = |why: String| CliError::Run(format!("cannot read the baseline `{}`: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
-    Baseline::parse(&text).map_err(wrong)
+    let text = regular::text(path, regular::MAX_FILE_BYTES, root).map_err(wrong)?;
+    let hidden = "what the link leads to is no baseline (a file that is linked to is not shown)";
+    Baseline::parse(&text).map_err(|why| wrong(if regular::is_plain(path) { why } else { hidden.to_owned() }))
 }
 
 fn nothing_read(inputs: &Inputs, run: &Run) -> String {
-    let paths: Vec<String> = inputs.paths.iter().map(|p| format!("`{}`", p.display())).collect();
+    let paths: Vec<String> = inputs.paths.iter().map(|p| format!("`{}`", regular::one_line(&p.to_string_lossy()))).collect();
     let excluded = match run.coverage.files_excluded {
         0 => String::new(),
         n => format!(
@@ -69,7 +95,12 @@ fn nothing_read(inputs: &Inputs, run: &Run) -> String {
             run.setup.config_path.as_ref().map(|p| format!(", see `{p}`")).unwrap_or_default()
         ),
     };
-    let reasons: Vec<String> = run.coverage.files_skipped.iter().map(|s| format!("\n  {}: {}", s.path, s.reason)).collect();
+    let reasons: Vec<String> = run
+        .coverage
+        .files_skipped
+        .iter()
+        .map(|s| format!("\n  {}: {}", regular::one_line(&s.path), regular::one_line(&s.reason)))
+        .collect();
     format!(
         "nothing to check in {}: no Terraform, JSON or YAML file was read{excluded}; name the folder of the infrastructure{}",
         paths.join(", "),
@@ -88,6 +119,7 @@ pub(super) fn config(inputs: &Inputs) -> Result<Config, CliError> {
         one_configuration(&folders)?;
     }
     let mut config = Config::load(inputs.config.as_deref(), first)?;
+    config.speak_of(first);
     config.is_whole = folders.iter().any(|folder| {
         let folder = std::path::absolute(folder).ok();
         folder.is_some_and(|folder| config.folder.as_ref().is_some_and(|own| own.starts_with(folder)))
@@ -137,6 +169,7 @@ fn selection(arguments: &Check, config: &Config) -> Result<Selection, CliError> 
         min_severity: arguments.min_severity.or(config.min_severity),
         min_confidence: arguments.min_confidence.or(config.min_confidence),
         no_ignores: arguments.no_ignores,
+        no_comments: arguments.gate,
     })
 }
 
@@ -165,7 +198,7 @@ pub(super) fn request(inputs: &Inputs, config: Config, selection: Selection) -> 
     } else {
         Input::Paths(inputs.paths.clone())
     };
-    Ok(Request { input, exclude: inputs.exclude.clone(), config, selection, baseline: None })
+    Ok(Request { input, exclude: inputs.exclude.clone(), no_gitignore: false, config, selection, baseline: None })
 }
 
 /// Shows a spinner on a terminal when the work takes longer than half a second.

@@ -1,6 +1,6 @@
 //! `fedlint config`, `fedlint init`.
 
-use super::args::{Colour, Init, ShowConfig};
+use super::args::{Init, ShowConfig};
 use super::{CLEAN, CliError, print};
 use crate::catalogue::{Confidence, Severity};
 use crate::config::{Config, FILE_NAME};
@@ -58,7 +58,7 @@ pub(super) fn show(arguments: &ShowConfig) -> Result<u8, CliError> {
     let folder = if arguments.path.is_dir() { arguments.path.as_path() } else { arguments.path.parent().unwrap_or(Path::new(".")) };
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let config = Config::load(arguments.config.as_deref(), folder)?;
-    print(&printable_lines(&describe(&config, folder)?), Colour::Never)?;
+    print(&printable_lines(&describe(&config, folder)?))?;
     Ok(CLEAN)
 }
 

@@ -1,6 +1,6 @@
 //! `fedlint eval`: what is known of an expression.
 
-use super::args::{AnswerFormat, Colour, Eval};
+use super::args::{AnswerFormat, Eval};
 use super::{CLEAN, CliError, print};
 use crate::partial::{Kind, Value};
 use crate::pipeline;
@@ -18,7 +18,7 @@ pub(super) fn run(arguments: &Eval) -> Result<u8, CliError> {
         AnswerFormat::Json => format!("{answer}\n"),
         AnswerFormat::Human => human(&answer)?,
     };
-    print(&text, Colour::Never)?;
+    print(&text)?;
     Ok(CLEAN)
 }
 

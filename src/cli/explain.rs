@@ -1,6 +1,6 @@
 //! `fedlint explain`, `fedlint rules`: the rule files as a person reads them.
 
-use super::args::{Colour, Explain, Rules, RulesFormat};
+use super::args::{Explain, Rules, RulesFormat};
 use super::{CLEAN, CliError, print};
 use crate::catalogue::{Rule, catalogue, markdown_table};
 use crate::config::known_rule;
@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 pub(super) fn explain(arguments: &Explain) -> Result<u8, CliError> {
     let rule = known_rule(&arguments.rule, "the arguments")?;
-    print(&if arguments.full { full(rule) } else { short(rule) }, Colour::Never)?;
+    print(&if arguments.full { full(rule) } else { short(rule) })?;
     Ok(CLEAN)
 }
 
@@ -73,7 +73,7 @@ pub(super) fn rules(arguments: &Rules) -> Result<u8, CliError> {
         RulesFormat::Table => table(),
         RulesFormat::Markdown => markdown_table(),
     };
-    print(&text, Colour::Never)?;
+    print(&text)?;
     Ok(CLEAN)
 }
 

@@ -1,6 +1,6 @@
 //! `fedlint graph`.
 
-use super::args::{Colour, Graph, GraphFormat};
+use super::args::{Graph, GraphFormat};
 use super::check::{config, request, with_progress};
 use super::{CLEAN, CliError, print};
 use crate::graph::render;
@@ -16,6 +16,6 @@ pub(super) fn run(arguments: &Graph) -> Result<u8, CliError> {
         GraphFormat::Dot => render::dot(&world.graph, &world.links),
         GraphFormat::Mermaid => render::mermaid(&world.graph, &world.links),
     };
-    print(&text, Colour::Never)?;
+    print(&text)?;
     Ok(CLEAN)
 }

@@ -1,6 +1,6 @@
 //! `fedlint inventory`, `fedlint who`.
 
-use super::args::{Colour, Inventory, InventoryFormat, Who};
+use super::args::{Inventory, InventoryFormat, Who};
 use super::simulate::world;
 use super::{CLEAN, CliError, check, print};
 use crate::inventory::{Admits, Entry, inventory};
@@ -14,7 +14,7 @@ const MAX_PERMISSIONS: usize = 3;
 
 pub(super) fn run(arguments: &Inventory) -> Result<u8, CliError> {
     let entries = entries(&arguments.inputs)?;
-    print(&render(&entries, arguments.format)?, Colour::Never)?;
+    print(&render(&entries, arguments.format)?)?;
     Ok(CLEAN)
 }
 
@@ -23,10 +23,10 @@ pub(super) fn who(arguments: &Who) -> Result<u8, CliError> {
     let named: Vec<Entry> = all.iter().filter(|entry| entry.identity == arguments.identity).cloned().collect();
     if named.is_empty() {
         let near = nearest(&arguments.identity, all.iter().map(|entry| entry.identity.as_str()));
-        let hint = near.map_or("; `fedlint inventory` lists them".to_owned(), |near| format!("; did you mean `{near}`?"));
-        return Err(CliError::Run(format!("no trust of an identity `{}` was found{hint}", arguments.identity)));
+        let hint = near.map_or("; `fedlint inventory` lists them".to_owned(), |near| format!("; did you mean `{}`?", printable(near)));
+        return Err(CliError::Run(format!("no trust of an identity `{}` was found{hint}", printable(&arguments.identity))));
     }
-    print(&render(&named, arguments.format)?, Colour::Never)?;
+    print(&render(&named, arguments.format)?)?;
     Ok(CLEAN)
 }
 

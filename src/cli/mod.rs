@@ -14,6 +14,7 @@ mod simulate;
 mod terminal;
 mod test;
 
+use crate::report::{Own, harmless};
 use args::{Arguments, Command};
 use clap::Parser as _;
 use std::io::Write as _;
@@ -57,7 +58,8 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::from(CLEAN),
         Err(error) => {
-            let _ = writeln!(anstream::stderr(), "fedlint: {}", crate::report::printable_lines(&error.to_string()));
+            let text = crate::report::printable_lines(&error.to_string());
+            let _ = writeln!(anstream::stderr(), "fedlint: {}", harmless(&text, Own::Nothing));
             ExitCode::from(FAILED)
         }
     }
@@ -83,8 +85,13 @@ fn dispatch(arguments: &Arguments) -> Result<u8, CliError> {
     }
 }
 
-/// Writes to standard output; colours are taken out where they are not wanted.
-fn print(text: &str, colour: args::Colour) -> Result<(), CliError> {
+/// Writes to standard output what has no power over who reads it.
+fn print(text: &str) -> Result<(), CliError> {
+    print_as_it_is(&harmless(text, Own::Nothing), args::Colour::Never)
+}
+
+/// Writes to standard output a text that is known to be harmless; colours are taken out where they are not wanted.
+fn print_as_it_is(text: &str, colour: args::Colour) -> Result<(), CliError> {
     let choice = match colour {
         args::Colour::Auto => anstream::ColorChoice::Auto,
         args::Colour::Always => anstream::ColorChoice::Always,

@@ -2,9 +2,9 @@
 
 use super::args::{Check, Colour};
 use super::terminal::terminal;
-use super::{CliError, print};
+use super::{CliError, print_as_it_is};
 use crate::catalogue::Severity;
-use crate::report::{Format, Run, View, format_named, human};
+use crate::report::{Format, Own, Run, View, format_named, harmless, human};
 use std::path::PathBuf;
 
 /// One report.
@@ -19,9 +19,15 @@ pub(super) fn write(arguments: &Check, run: &Run, fail_on: Severity) -> Result<(
     for Output { format, file } in outputs(arguments)? {
         let style = style(arguments, run, fail_on, file.is_some());
         let text = (format.render)(run, &View { fail_on, style })?;
+        let own = match format.name {
+            "github" => Own::Commands,
+            _ if style.colour => Own::Colours,
+            _ => Own::Nothing,
+        };
+        let text = harmless(&text, own);
         match file {
             None => {
-                print(&text, if style.colour { Colour::Always } else { Colour::Never })?;
+                print_as_it_is(&text, if style.colour { Colour::Always } else { Colour::Never })?;
             }
             Some(path) => {
                 std::fs::write(&path, text).map_err(|e| CliError::Run(format!("cannot write the report to `{}`: {e}", path.display())))?;

@@ -1,6 +1,6 @@
 //! `fedlint simulate`.
 
-use super::args::{AnswerFormat, Colour, Inputs, Simulate};
+use super::args::{AnswerFormat, Inputs, Simulate};
 use super::check::{config, request, with_progress};
 use super::{CLEAN, CliError, print};
 use crate::issuers::tokens;
@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &Simulate) -> Result<u8, CliError> {
             AnswerFormat::Human => one_human(&presented, &decided),
             AnswerFormat::Json => pretty(&one_json(&decided))?,
         };
-        print(&text, Colour::Never)?;
+        print(&text)?;
         return Ok(CLEAN);
     }
     if !presented.ready && presented.claims.string("iss").is_none() && presented.claims.string("arn").is_none() {
@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &Simulate) -> Result<u8, CliError> {
         AnswerFormat::Human => human(&world, &presented, &outcome),
         AnswerFormat::Json => pretty(&as_json(&world, &presented, &outcome))?,
     };
-    print(&text, Colour::Never)?;
+    print(&text)?;
     Ok(CLEAN)
 }
 

@@ -1,12 +1,14 @@
 //! `fedlint test`.
 
-use super::args::{Colour, Inputs, Test};
+use super::args::{Inputs, Test};
 use super::simulate::{name, read_file, step_human, world};
 use super::{CLEAN, CliError, FINDINGS, print};
 use crate::pipeline::World;
 use crate::report::printable;
 use crate::simulation::{Assertion, Door, Presented, decide_document, read_assertions, simulate};
 use crate::source::Sources;
+use crate::source::regular;
+use crate::source::walk;
 use crate::token::{Decision, Evaluation};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -35,7 +37,7 @@ pub(super) fn run(arguments: &Test) -> Result<u8, CliError> {
         }
     }
     let _ = writeln!(out, "{passed} passed, {failed} failed");
-    print(&out, Colour::Never)?;
+    print(&out)?;
     Ok(if failed == 0 { CLEAN } else { FINDINGS })
 }
 
@@ -49,7 +51,12 @@ fn answer(file: &Path, assertion: &Assertion, repository: &mut Repository<'_>) -
         Door::Inline(text) => document("policy.json", text),
         Door::File(policy) => {
             let path = file.parent().map_or_else(|| Path::new(policy).to_path_buf(), |folder| folder.join(policy));
-            document(&name(&path), &read_file(&path)?)
+            let shown = name(&path);
+            // The file of assertions names it: it must stand in the same repository.
+            let folder = file.parent().and_then(|folder| folder.join(".").canonicalize().ok());
+            let root = folder.as_deref().and_then(walk::repository);
+            let text = regular::text(&path, regular::MAX_SETTINGS, root.as_deref());
+            document(&shown, &text.map_err(|why| CliError::Run(format!("cannot read `{shown}`: {why}")))?)
         }
         Door::Identity(identity) => {
             let world = repository.world()?;

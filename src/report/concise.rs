@@ -21,6 +21,13 @@ pub fn render(run: &Run) -> String {
     let open = run.coverage.undecided.len() + run.coverage.files_skipped.len();
     let open = if open > 0 { format!("; {} not read or not decided", count(open, "place")) } else { String::new() };
     let total = count(run.findings.len(), "finding");
-    let _ = writeln!(out, "{total}: {critical} critical, {high} high, {medium} medium, {low} low, {info} info{open}");
+    let under = under(run);
+    let _ = writeln!(out, "{total}: {critical} critical, {high} high, {medium} medium, {low} low, {info} info{open}{under}");
     out
+}
+
+/// Under whose word, and what is not reported by it.
+fn under(run: &Run) -> String {
+    let told = super::told(run);
+    if told.is_empty() { String::new() } else { format!("; {}", told.join("; ")) }
 }

@@ -37,6 +37,10 @@ pub fn render(run: &Run) -> String {
         let text = format!("{} not read or not decided: no verdict there is no good verdict", count(open, "place"));
         let _ = writeln!(out, "::notice title=fedlint::{}", data(&text));
     }
+    let told = super::told(run);
+    if !told.is_empty() {
+        let _ = writeln!(out, "::notice title=fedlint::{}", data(&told.join("; ")));
+    }
     out
 }
 

@@ -13,6 +13,7 @@ struct Document<'a> {
     version: u32,
     tool: Tool,
     configuration: Option<&'a str>,
+    setup: serde_json::Value,
     findings: Vec<Item<'a>>,
     suppressed: Vec<SuppressedItem<'a>>,
     coverage: &'a Coverage,
@@ -116,12 +117,18 @@ pub fn render(run: &Run) -> Result<String, serde_json::Error> {
         version: 1,
         tool: TOOL,
         configuration: run.setup.config_path.as_deref(),
+        setup: setup(run),
         findings: run.findings.iter().map(|f| item(run, f)).collect(),
         suppressed: run.suppressed.iter().map(|s| suppressed(run, s)).collect(),
         coverage: &run.coverage,
         summary: Summary::of(&run.findings),
     };
     serde_json::to_string_pretty(&document).map(|text| harmless_json(text + "\n"))
+}
+
+/// Under whose word the run stands.
+pub(super) fn setup(run: &Run) -> serde_json::Value {
+    json!({"gate": run.setup.gate, "rules_off": run.setup.off(), "unreported": run.setup.unreported})
 }
 
 const TOOL: Tool = Tool { name: "fedlint", version: env!("CARGO_PKG_VERSION") };
@@ -152,10 +159,14 @@ pub fn render_lines(run: &Run) -> Result<String, serde_json::Error> {
     for skipped in &run.coverage.files_skipped {
         line("skipped", serde_json::to_value(skipped)?);
     }
-    let Coverage { files_read, files_excluded, trusts, .. } = run.coverage;
+    let Coverage { files_read, files_excluded, files_ignored, trusts, .. } = run.coverage;
     let (summary, configuration) = (Summary::of(&run.findings), &run.setup.config_path);
-    let counts = json!({"files_read": files_read, "files_excluded": files_excluded, "trusts": trusts});
-    line("summary", json!({"version": 1, "tool": TOOL, "configuration": configuration, "coverage": counts, "summary": summary}));
+    let counts = json!({"files_read": files_read, "files_excluded": files_excluded, "files_ignored": files_ignored, "trusts": trusts});
+    let setup = setup(run);
+    line(
+        "summary",
+        json!({"version": 1, "tool": TOOL, "configuration": configuration, "setup": setup, "coverage": counts, "summary": summary}),
+    );
     Ok(harmless_json(out))
 }
 

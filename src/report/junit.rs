@@ -2,7 +2,7 @@
 //! <https://github.com/testmoapp/junitxml>
 
 use super::json::{Place, place};
-use super::{Run, printable};
+use super::{Run, printable, told};
 use crate::catalogue::Severity;
 use crate::rules::Finding;
 use std::fmt::Write as _;
@@ -17,6 +17,11 @@ pub fn render(run: &Run, fail_on: Severity) -> String {
     let counts = format!("tests=\"{tests}\" failures=\"{failures}\" skipped=\"{skipped}\" errors=\"0\"");
     let mut out = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"fedlint\" {counts}>\n");
     let _ = writeln!(out, "  <testsuite name=\"fedlint\" {counts}>");
+    let told = told(run);
+    if !told.is_empty() {
+        let value = escaped(&told.join("; "));
+        let _ = writeln!(out, "    <properties>\n      <property name=\"fedlint\" value=\"{value}\"/>\n    </properties>");
+    }
     for finding in &run.findings {
         let kind = if finding.severity >= fail_on { "failure" } else { "system-out" };
         case(&mut out, run, finding, kind, &finding.message);

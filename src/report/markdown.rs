@@ -99,12 +99,7 @@ fn coverage(out: &mut String, run: &Run) {
         out.push_str("\n</details>\n\n");
     }
     let mut told = vec![format!("{} read", count(run.coverage.files_read, "file"))];
-    if !run.suppressed.is_empty() {
-        told.push(format!("{} suppressed", count(run.suppressed.len(), "finding")));
-    }
-    if let Some(path) = &run.setup.config_path {
-        told.push(format!("configuration {}", code(path)));
-    }
+    told.extend(super::told(run).iter().map(|text| escaped(text)));
     let _ = writeln!(out, "<sub>{}</sub>", told.join(" · "));
 }
 

@@ -3,6 +3,7 @@
 pub mod concise;
 pub mod github;
 pub mod gitlab;
+mod harmless;
 pub mod human;
 pub mod json;
 pub mod junit;
@@ -11,8 +12,11 @@ pub mod markdown;
 pub mod narrated;
 pub mod sarif;
 
+pub use harmless::{Own, harmless};
+
+use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::config::Config;
+use crate::config::{Config, Level};
 use crate::place::paths::normal;
 use crate::rules::{Finding, Suppressed};
 use crate::source::Sources;
@@ -94,6 +98,8 @@ pub enum Cause {
     Value,
     /// Anything else that could not be read.
     Unreadable,
+    /// What is declared and switched off, whatever values the scan has for it.
+    Absent,
 }
 
 impl Cause {
@@ -109,6 +115,7 @@ impl Cause {
             Self::Links => "what belongs together",
             Self::Value => "values of Terraform",
             Self::Unreadable => "declarations",
+            Self::Absent => "what is switched off",
         }
     }
 }
@@ -133,6 +140,8 @@ pub struct Coverage {
     pub files_read: usize,
     /// How many files and folders were left out by an exclusion.
     pub files_excluded: usize,
+    /// How many files and folders `.gitignore` left out; none that the repository tracks.
+    pub files_ignored: usize,
     /// Files, or parts of files, that were not.
     pub files_skipped: Vec<Skipped>,
     /// How many trusts were judged.
@@ -163,10 +172,36 @@ pub struct Setup {
     pub config: Config,
     /// The file that it comes from.
     pub config_path: Option<String>,
+    /// Nothing that the checked tree says was obeyed.
+    pub gate: bool,
+    /// How many findings are not reported because a rule is off, or not selected, or because of their severity or confidence.
+    pub unreported: usize,
     /// Where the working directory stands in its repository, as `infra/prod`; what services show is found from the root.
     pub repository_folder: Option<String>,
     /// What else the reader should know of how the run was made.
     pub notes: Vec<String>,
+}
+
+impl Setup {
+    /// The rules that the configuration switches off, in order.
+    #[must_use]
+    pub fn off(&self) -> Vec<RuleId> {
+        let off = self.config.rules.iter().filter(|(_, settings)| settings.severity == Level::Off);
+        let mut off: Vec<RuleId> = off.filter_map(|(id, _)| RuleId::named(id)).collect();
+        off.sort_unstable();
+        off.dedup();
+        off
+    }
+}
+
+impl Coverage {
+    /// What stays open of who can obtain which identity: where nothing was decided, or a limit was reached on the way.
+    pub fn open(&self) -> impl Iterator<Item = &Undecided> {
+        self.undecided.iter().filter(|u| match u.cause {
+            Cause::Verdict | Cause::TrustPolicy | Cause::Binding | Cause::Links | Cause::Value | Cause::Unreadable => true,
+            Cause::Permissions | Cause::Workload | Cause::Absent => false,
+        })
+    }
 }
 
 impl Run {
@@ -210,6 +245,29 @@ impl Summary {
         }
         summary
     }
+}
+
+/// Under whose word a run stands and what is not reported by it, for formats that have a line for it. Empty where nothing is said.
+fn told(run: &Run) -> Vec<String> {
+    let mut out = Vec::new();
+    if !run.suppressed.is_empty() {
+        out.push(format!("{} suppressed", count(run.suppressed.len(), "finding")));
+    }
+    if run.setup.unreported > 0 {
+        out.push(format!("{} of rules that are off or not selected, or below what is reported", count(run.setup.unreported, "finding")));
+    }
+    if run.coverage.files_excluded > 0 {
+        out.push(format!("{} excluded", count(run.coverage.files_excluded, "path")));
+    }
+    if let Some(path) = &run.setup.config_path {
+        let off: Vec<&str> = run.setup.off().into_iter().map(RuleId::as_str).collect();
+        let off = if off.is_empty() { String::new() } else { format!(" (off: {})", off.join(", ")) };
+        out.push(format!("configuration `{}`{off}", printable(path)));
+    }
+    if run.setup.gate {
+        out.push("a gate: nothing that the checked tree says was obeyed".to_owned());
+    }
+    out
 }
 
 /// `1 file`, `2 files`.

@@ -1,13 +1,13 @@
 //! `--format narrated`: whole sentences for screen readers, by `miette`.
 
+use super::harmless::same_length;
 use super::{Run, printable};
 use crate::catalogue::{Confidence, Severity};
-use crate::place::Span;
+use crate::place::{Position, Span};
 use crate::rules::Finding;
 use crate::source::SourceFile;
 use miette::{Diagnostic, LabeledSpan, MietteError, MietteSpanContents, NarratableReportHandler, SourceCode, SourceSpan, SpanContents};
 use std::fmt;
-use std::sync::Arc;
 
 /// Renders each finding, then how many there are.
 #[must_use]
@@ -40,7 +40,7 @@ impl<'a> Rendered<'a> {
         let help = finding.help.as_deref().map(printable);
         Self {
             finding,
-            line: file.map(|file| Line { file, span: finding.span }),
+            line: file.map(|file| Line::new(&file, finding.span)),
             title: format!("{}{likely}: {identity}{}", finding.severity, printable(&finding.message)),
             help: if help.is_none() && token.is_none() { None } else { Some(help.into_iter().chain(token).collect::<Vec<_>>().join("\n")) },
         }
@@ -87,9 +87,14 @@ impl Diagnostic for Rendered<'_> {
     }
 }
 
-/// One line of a file: `miette` is shown no more, so that a finding does not copy its file.
+/// One line of a file: `miette` is shown no more, so that a finding does not copy its file, and nothing that has power over a
+/// terminal.
 struct Line {
-    file: Arc<SourceFile>,
+    path: String,
+    /// The part of the line around the place, and where it starts in the file.
+    text: String,
+    start: usize,
+    at: Position,
     span: Span,
 }
 
@@ -97,38 +102,37 @@ struct Line {
 const REACH: usize = 200;
 
 impl Line {
-    /// The part of the line around the place.
-    fn window(&self) -> (usize, &str) {
-        let at = self.span.start as usize;
-        let number = self.file.position(at).line;
-        let line = self.file.line(number);
-        let start = self.file.line_start(number);
+    fn new(file: &SourceFile, span: Span) -> Self {
+        let at = span.start as usize;
+        let number = file.position(at).line;
+        let line = file.line(number);
+        let start = file.line_start(number);
         let inside = at.saturating_sub(start);
         let mut from = inside.saturating_sub(REACH).min(line.len());
-        let mut to = (inside + self.span.len() + REACH).min(line.len());
+        let mut to = (inside + span.len() + REACH).min(line.len());
         while !line.is_char_boundary(from) {
             from -= 1;
         }
         while !line.is_char_boundary(to) {
             to += 1;
         }
-        (start + from, line.get(from..to).unwrap_or(""))
+        let text = same_length(line.get(from..to).unwrap_or(""));
+        Self { path: printable(&file.path), text, start: start + from, at: file.position(start + from), span }
     }
 
     /// The place, as far as it lies in the window.
     fn marked(&self) -> SourceSpan {
-        let (start, text) = self.window();
-        let from = (self.span.start as usize).clamp(start, start + text.len());
-        let to = (self.span.end as usize).clamp(from, start + text.len());
+        let end = self.start + self.text.len();
+        let from = (self.span.start as usize).clamp(self.start, end);
+        let to = (self.span.end as usize).clamp(from, end);
         (from, to - from).into()
     }
 }
 
 impl SourceCode for Line {
     fn read_span<'a>(&'a self, _: &SourceSpan, _: usize, _: usize) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let (start, text) = self.window();
-        let at = self.file.position(start);
-        let span = (start, text.len()).into();
-        Ok(Box::new(MietteSpanContents::new_named(printable(&self.file.path), text.as_bytes(), span, at.line - 1, at.column - 1, 1)))
+        let span = (self.start, self.text.len()).into();
+        let Position { line, column } = self.at;
+        Ok(Box::new(MietteSpanContents::new_named(self.path.clone(), self.text.as_bytes(), span, line - 1, column - 1, 1)))
     }
 }

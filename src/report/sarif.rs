@@ -4,7 +4,7 @@
 //! comes from the edge, not from the line. <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>,
 //! <https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning>
 
-use super::json::{Place, place, suppressed_by};
+use super::json::{Place, place, setup, suppressed_by};
 use super::line_hash::line_hashes;
 use super::{Run, harmless_json, printable};
 use crate::catalogue::{Confidence, Rule, Severity, catalogue};
@@ -47,6 +47,7 @@ pub fn render(run: &Run) -> Result<String, serde_json::Error> {
             "columnKind": "unicodeCodePoints",
             "originalUriBaseIds": {"SRCROOT": {"description": {"text": "The root of the repository, or the working directory where there is none."}}},
             "invocations": [{"executionSuccessful": true, "toolExecutionNotifications": notifications(run)}],
+            "properties": {"configuration": run.setup.config_path, "setup": setup(run)},
             "results": results,
         }],
     });
@@ -334,12 +335,11 @@ fn uri(path: &str) -> String {
 
 fn notifications(run: &Run) -> Vec<Value> {
     let unread = run.coverage.files_skipped.iter().map(|s| {
-        let path = s.path.split(':').next().unwrap_or(&s.path);
         json!({
             "level": "warning",
             "descriptor": {"id": UNREAD, "index": 0},
             "message": {"text": printable(&s.reason)},
-            "locations": [{"physicalLocation": {"artifactLocation": artifact(run, path)}}],
+            "locations": [{"physicalLocation": {"artifactLocation": artifact(run, &s.path)}}],
         })
     });
     let undecided = run.coverage.undecided.iter().map(|u| {

@@ -119,8 +119,10 @@ pub struct Selection {
     pub min_severity: Option<Severity>,
     /// Not less sure than this.
     pub min_confidence: Option<Confidence>,
-    /// Report what comments hide, too.
+    /// Report what comments and the configuration hide, too.
     pub no_ignores: bool,
+    /// Report what comments hide, too; what the configuration accepts is hidden.
+    pub no_comments: bool,
 }
 
 /// What a run of the checks found, in its final order.
@@ -130,6 +132,8 @@ pub struct Found {
     pub findings: Vec<Finding>,
     /// Found and accepted.
     pub suppressed: Vec<Suppressed>,
+    /// How many are not reported because a rule is off, or not selected, or because of their severity or confidence.
+    pub unreported: usize,
 }
 
 /// Runs every check.
@@ -143,21 +147,25 @@ pub fn run(context: &Context<'_>, selection: &Selection) -> Found {
         }
     }
     let off = |f: &Finding| context.config.level(f.rule) == Some(Level::Off);
+    let all = findings.len();
     findings.retain(|f| !off(f));
+    let mut unreported = all - findings.len();
     findings.iter_mut().for_each(|f| f.span = quoted(f.span, context.sources));
     // Before instances become one finding: a comment at one of them accepts that one.
     let accepted = if selection.no_ignores {
         Accepted { kept: findings, suppressed: Vec::new() }
     } else {
-        suppress::apply(findings, context.sources, context.config)
+        suppress::apply(findings, context.sources, context.config, selection.no_comments)
     };
     let mut findings = merge(accepted.kept, context.sources);
     fingerprint::assign(&mut findings, context.sources);
+    let merged = findings.len();
     findings.retain(|f| selection.wants(f));
+    unreported += merged - findings.len();
     let mut suppressed = accepted.suppressed;
     suppressed.retain(|s| selection.wants(&s.finding));
     suppressed.sort_by_cached_key(|s| place_key(&s.finding, context.sources));
-    Found { findings, suppressed }
+    Found { findings, suppressed, unreported }
 }
 
 impl Selection {

@@ -33,9 +33,9 @@ pub struct Accepted {
 
 /// Takes out what was accepted; an acceptance that hides nothing is a finding of its own.
 #[must_use]
-pub fn apply(findings: Vec<Finding>, sources: &Sources, config: &Config) -> Accepted {
+pub fn apply(findings: Vec<Finding>, sources: &Sources, config: &Config, no_comments: bool) -> Accepted {
     let today = crate::calendar::today();
-    let mut comments = comments(sources);
+    let mut comments = if no_comments { Vec::new() } else { comments(sources) };
     let mut entries: Vec<Entry<'_>> = config.ignore.iter().map(|ignore| Entry { ignore, used: false }).collect();
     let mut out = Accepted::default();
     let least = least(&findings);

@@ -3,6 +3,7 @@
 //! [`Sources`] owns the text of every file
 //! that was read; files can be added while the run goes on (a Terraform module that only a reference leads to).
 
+pub mod regular;
 pub mod walk;
 
 use crate::place::{FileId, Position, Span};

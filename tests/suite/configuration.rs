@@ -85,6 +85,7 @@ fn every_key_has_a_row() {
         baseline: _,
         path: _,
         folder: _,
+        root: _,
         is_whole: _,
     } = config.clone();
     let fedlint::config::IssuerConfig { trusted: _ } = issuers;

@@ -27,9 +27,15 @@ fn number(value: &Value) -> usize {
 #[test]
 fn json_has_the_fields_of_version_1() {
     let report = report("json");
-    assert_eq!(keys(&report), BTreeSet::from(["version", "tool", "configuration", "findings", "suppressed", "coverage", "summary"]));
+    assert_eq!(
+        keys(&report),
+        BTreeSet::from(["version", "tool", "configuration", "setup", "findings", "suppressed", "coverage", "summary"])
+    );
     assert_eq!(report["version"], 1);
-    assert_eq!(keys(&report["coverage"]), BTreeSet::from(["files_read", "files_excluded", "files_skipped", "trusts", "undecided"]));
+    assert_eq!(
+        keys(&report["coverage"]),
+        BTreeSet::from(["files_read", "files_excluded", "files_ignored", "files_skipped", "trusts", "undecided"])
+    );
     assert_eq!(keys(&report["summary"]), BTreeSet::from(["critical", "high", "medium", "low", "info"]));
     assert!(!findings(&report).is_empty());
     for finding in findings(&report) {

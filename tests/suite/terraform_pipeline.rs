@@ -179,6 +179,7 @@ fn the_documented_model_of_a_users_module_is_used() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     };
+    write(".git/HEAD", "ref: refs/heads/main\n");
     write("fedlint.toml", &toml[0]);
     write("fedlint-models/index.yaml", &yaml[0]);
     write("fedlint-models/github_role/main.tf", &terraform[0]);

@@ -70,6 +70,8 @@ fn without_a_locale_of_utf8_the_report_is_ascii() {
 #[test]
 fn exclusions_are_relative_to_the_file_that_says_them() {
     let folder = Folder::new();
+    // the repository says how far up a configuration is looked for
+    folder.write(".git/HEAD", b"ref: refs/heads/main\n");
     folder.write("fedlint.toml", b"exclude = [\"envs/dev/**\"]\n");
     folder.write("envs/dev/main.tf", BAD.as_bytes());
     folder.write("envs/prod/main.tf", BAD.as_bytes());
@@ -122,6 +124,7 @@ fn old_findings_are_adopted_with_two_commands() {
     let folder = Folder::new();
     let role = |n: usize| BAD.replace("\"bad\"", &format!("\"role{n}\""));
     let fifty: String = (0..50).map(role).collect();
+    folder.write(".git/HEAD", b"ref: refs/heads/main\n");
     folder.write("main.tf", fifty.as_bytes());
     assert_eq!(run(&folder, &["check", "."], None).status.code(), Some(1));
     assert_eq!(run(&folder, &["baseline"], None).status.code(), Some(0));
@@ -159,6 +162,7 @@ fn a_copy_of_an_adopted_finding_is_new_where_the_copy_is() {
 #[test]
 fn ignores_of_the_configuration() {
     let folder = Folder::new();
+    folder.write(".git/HEAD", b"ref: refs/heads/main\n");
     folder.write("a/trust.json", policy("").as_bytes());
     folder.write("b/trust.json", policy("").as_bytes());
     let with = |entry: &str| {

@@ -56,15 +56,34 @@ fn left_out(out: &mut String, run: &Run, style: Style) {
     if !parts.is_empty() {
         line(out, "suppressed", &format!("{} (`fedlint waivers` lists them)", parts.join(", ")), style);
     }
+    if run.setup.unreported > 0 {
+        let why = "of rules that are off or not selected, or below what is reported";
+        line(out, "unreported", &format!("{} {why}", count(run.setup.unreported, "finding")), style);
+    }
     if run.coverage.files_excluded > 0 {
         line(out, "excluded", &count(run.coverage.files_excluded, "path"), style);
     }
-    if let Some(path) = &run.setup.config_path {
-        line(out, "configuration", &format!("`{}`", printable(path)), style);
+    if run.coverage.files_ignored > 0 {
+        let ignored = format!("{} that `.gitignore` leaves out and git does not track", count(run.coverage.files_ignored, "path"));
+        line(out, "ignored", &ignored, style);
+    }
+    if let Some(text) = configuration(run) {
+        line(out, "configuration", &text, style);
+    }
+    if run.setup.gate {
+        line(out, "gate", "no configuration, ignore comment or `.gitignore` of the checked tree was obeyed", style);
     }
     for note in &run.setup.notes {
         line(out, "note", &printable(note), style);
     }
+}
+
+/// The configuration that ruled, with the rules that it switches off.
+fn configuration(run: &Run) -> Option<String> {
+    let path = run.setup.config_path.as_ref()?;
+    let off: Vec<String> = run.setup.off().into_iter().map(|rule| format!("`{rule}`")).collect();
+    let off = if off.is_empty() { String::new() } else { format!(" (off: {})", off.join(", ")) };
+    Some(format!("`{}`{off}", printable(path)))
 }
 
 fn line(out: &mut String, label: &str, text: &str, style: Style) {

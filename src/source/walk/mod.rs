@@ -6,22 +6,25 @@
 mod kind;
 mod loader;
 mod paths;
+mod patterns;
 mod read;
 #[cfg(test)]
 mod tests;
+mod tracked;
+mod tree;
 
 pub use kind::{FileKind, calls_local_module, is_script, matters};
 pub use loader::Loader;
-pub use paths::repository_folder;
+pub use paths::{repository, repository_folder};
 
 use crate::place::paths::{folder_of, normal};
-use crate::source::{SourceFile, Sources};
+use crate::source::{SourceFile, Sources, regular};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use ignore::{DirEntry, WalkBuilder, WalkState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use tree::{Found, Tree};
 
 /// Folders that hold no source of the repository.
 const NEVER: [&str; 17] = [
@@ -53,6 +56,8 @@ pub struct Options {
     pub exclude: Vec<String>,
     /// Further globs, of paths from a folder (absolute): what a configuration file says.
     pub exclude_in: Option<(PathBuf, Vec<String>)>,
+    /// Read what `.gitignore` leaves out, too: whoever wrote the tree wrote that file.
+    pub no_gitignore: bool,
     /// What paths are relative to; none means the process's.
     pub working_directory: Option<PathBuf>,
 }
@@ -92,6 +97,8 @@ pub struct Scan {
     pub skipped: Vec<Skipped>,
     /// How many files and folders an exclusion left out.
     pub excluded: usize,
+    /// How many files and folders `.gitignore` left out, none of them tracked.
+    pub ignored: usize,
     /// How many files were read.
     pub read_count: usize,
     /// Reads further files.
@@ -124,7 +131,14 @@ pub enum ScanError {
 struct Read {
     file: ScannedFile,
     text: Option<String>,
+    /// A large file that matters: it is read again when all are known, so that how many are kept does not depend on threads.
+    large: bool,
 }
+
+/// From this size on a file is a large one.
+const LARGE: usize = 1 << 20;
+/// Most bytes of large files that are kept.
+const MAX_LARGE: usize = 64 << 20;
 
 impl Scan {
     /// Walks the roots. The texts of hits are added to `sources`, in the order of their paths.
@@ -147,12 +161,17 @@ impl Scan {
                 }
             }
         }
+        let mut ignored = 0;
         for root in folders {
-            walk.folder(root, &mut reads, &mut skipped);
+            let Found { reads: more, skipped: not, ignored: hidden, .. } = Tree::walk(&walk, root);
+            reads.extend(more);
+            skipped.extend(not);
+            ignored += hidden;
         }
         let loader = Loader::disk(Arc::clone(sources), walk.working_directory, walk.boundaries, &walk.rootless);
         let mut scan = Self::assemble(reads, skipped, loader);
         scan.excluded = walk.excluded.load(Ordering::Relaxed);
+        scan.ignored = ignored;
         Ok(scan)
     }
 
@@ -179,18 +198,28 @@ impl Scan {
         // An explicit file that a root holds too is one file: the explicit one, which is a hit, comes first.
         reads.sort_by(|a, b| a.file.path.cmp(&b.file.path).then(b.file.hit.cmp(&a.file.hit)));
         reads.dedup_by(|b, a| a.file.path == b.file.path);
+        let charts: BTreeSet<String> = reads.iter().filter_map(|r| chart_folder(&r.file.path)).collect();
+        let read_count = reads.len();
+        let mut files = Vec::new();
+        let mut kept = 0;
+        for Read { mut file, text, large } in reads {
+            file.chart_template = in_templates(&file.path, &charts);
+            if large && kept < MAX_LARGE {
+                file.source = loader.load(&file.path);
+                kept += file.source.as_ref().map_or(0, |source| source.text.len());
+            } else {
+                file.source = text.map(|t| loader.sources().add(file.path.clone(), t));
+            }
+            if file.hit && file.source.is_none() {
+                let reason = format!("the files of more than {} MiB are together more than {} MiB", LARGE >> 20, MAX_LARGE >> 20);
+                skipped.push(Skipped { path: file.path, reason });
+            } else {
+                files.push(file);
+            }
+        }
         skipped.sort_unstable();
         skipped.dedup();
-        let charts: BTreeSet<String> = reads.iter().filter_map(|r| chart_folder(&r.file.path)).collect();
-        let files: Vec<ScannedFile> = reads
-            .into_iter()
-            .map(|Read { mut file, text }| {
-                file.chart_template = in_templates(&file.path, &charts);
-                file.source = text.map(|t| loader.sources().add(file.path.clone(), t));
-                file
-            })
-            .collect();
-        Self { excluded: 0, read_count: files.len(), files, skipped, loader }
+        Self { excluded: 0, ignored: 0, read_count, files, skipped, loader }
     }
 
     /// The files that matter.
@@ -223,12 +252,14 @@ fn judge(path: String, kind: FileKind, text: String, explicit: bool) -> Read {
     let terragrunt = path.ends_with("terragrunt.hcl");
     let calls_local_module = (kind.is_terraform() || terragrunt) && calls_local_module(&text);
     let file = ScannedFile { path, kind, hit, calls_local_module, chart_template: false, source: None };
-    Read { file, text: hit.then_some(text) }
+    Read { file, text: hit.then_some(text), large: false }
 }
 
 struct Root {
     /// Absolute.
     path: PathBuf,
+    /// Without links.
+    real: PathBuf,
     folder: bool,
     /// It was given relative to the working directory, so it is shown so even outside of it.
     climb: bool,
@@ -241,9 +272,11 @@ struct Walk {
     boundaries: Vec<PathBuf>,
     /// Those of them that no repository is around.
     rootless: Vec<PathBuf>,
-    exclude: Arc<Exclusion>,
+    exclude: Exclusion,
     /// How many paths the exclusions left out.
-    excluded: Arc<AtomicUsize>,
+    excluded: AtomicUsize,
+    /// See [`Options::no_gitignore`].
+    no_gitignore: bool,
 }
 
 /// What is left out.
@@ -282,11 +315,11 @@ impl Walk {
         let (mut boundaries, mut rootless) = (Vec::new(), Vec::new());
         for root in given {
             let path = paths::absolute(&working_directory, root);
-            let not_found = || ScanError::NotFound(root.to_string_lossy().into_owned());
+            let not_found = || ScanError::NotFound(regular::one_line(&root.to_string_lossy()));
             let real = path.canonicalize().map_err(|_| not_found())?;
             let folder = real.is_dir();
             // The siblings of an explicit file belong to its module.
-            let own = if folder { real } else { real.parent().map(Path::to_path_buf).unwrap_or(real) };
+            let own = if folder { real.clone() } else { real.parent().map_or_else(|| real.clone(), Path::to_path_buf) };
             match paths::repository(&own) {
                 Some(repository) => boundaries.push(repository),
                 None => {
@@ -294,58 +327,19 @@ impl Walk {
                     boundaries.push(own);
                 }
             }
-            roots.push(Root { path, folder, climb: root.is_relative() });
+            roots.push(Root { path, real, folder, climb: root.is_relative() });
         }
-        Ok(Self { working_directory, roots, boundaries, rootless, exclude: Arc::new(Exclusion::new(options)?), excluded: Arc::default() })
+        let (exclude, no_gitignore) = (Exclusion::new(options)?, options.no_gitignore);
+        Ok(Self { working_directory, roots, boundaries, rootless, exclude, excluded: AtomicUsize::new(0), no_gitignore })
     }
 
-    fn folder(&self, root: &Root, reads: &mut Vec<Read>, skipped: &mut Vec<Skipped>) {
-        let found: Mutex<(Vec<Read>, Vec<Skipped>)> = Mutex::default();
-        let mut builder = WalkBuilder::new(&root.path);
-        builder.hidden(false).ignore(false).require_git(false).git_global(false).follow_links(false);
-        let (exclude, base, climb) = (Arc::clone(&self.exclude), self.working_directory.clone(), root.climb);
-        let excluded = Arc::clone(&self.excluded);
-        builder.filter_entry(move |entry| {
-            if entry.depth() > 0 && exclude.holds(entry.path(), &base, climb) {
-                excluded.fetch_add(1, Ordering::Relaxed);
-                return false;
-            }
-            entry.depth() == 0 || !is_never_read(entry)
-        });
-        builder.build_parallel().run(|| {
-            Box::new(|entry| {
-                let outcome = match &entry {
-                    Ok(entry) => self.entry(entry, climb),
-                    Err(error) => Some(Err(self.walk_error(error, root))),
-                };
-                if let Some(outcome) = outcome {
-                    let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    match outcome {
-                        Ok(read) => found.0.push(read),
-                        Err(skip) => found.1.push(skip),
-                    }
-                }
-                WalkState::Continue
-            })
-        });
-        let (mut more, mut not) = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        reads.append(&mut more);
-        skipped.append(&mut not);
-    }
-
-    fn entry(&self, entry: &DirEntry, climb: bool) -> Option<Result<Read, Skipped>> {
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            return None;
+    /// Whether an exclusion leaves this path out; it is counted.
+    fn is_excluded(&self, path: &Path, climb: bool) -> bool {
+        let excluded = self.exclude.holds(path, &self.working_directory, climb);
+        if excluded {
+            self.excluded.fetch_add(1, Ordering::Relaxed);
         }
-        if kind.is_symlink() {
-            // A link to a file of the roots is how environments share a Terraform file. Folders are not followed.
-            let real = entry.path().canonicalize().ok()?;
-            if !real.is_file() || !self.boundaries.iter().any(|b| real.starts_with(b)) {
-                return None;
-            }
-        }
-        self.read(entry.path(), climb, false)
+        excluded
     }
 
     /// Reads a candidate; none for a file that has no reader.
@@ -360,30 +354,19 @@ impl Walk {
         Some(match read::file(disk_path) {
             Ok(text) => {
                 let kind = wanted.unwrap_or_else(|| guess(&text));
-                Ok(judge(path, kind, text, explicit))
+                let mut read = judge(path, kind, text, explicit);
+                read.large = read.text.as_ref().is_some_and(|text| text.len() >= LARGE);
+                read.text = read.text.filter(|_| !read.large);
+                Ok(read)
             }
             Err(reason) => Err(Skipped { path, reason }),
         })
-    }
-
-    fn walk_error(&self, error: &ignore::Error, root: &Root) -> Skipped {
-        let path = error_path(error).map_or_else(|| root.path.clone(), Path::to_path_buf);
-        let reason = error.io_error().map_or_else(|| "cannot be read".to_owned(), |e| e.kind().to_string());
-        Skipped { path: paths::shown(&self.working_directory, &path, root.climb), reason }
     }
 }
 
 /// A name without extension.
 fn is_bare(path: &str) -> bool {
     !path.rsplit('/').next().unwrap_or(path).contains('.')
-}
-
-fn error_path(error: &ignore::Error) -> Option<&Path> {
-    match error {
-        ignore::Error::WithPath { path, .. } => Some(path),
-        ignore::Error::WithLineNumber { err, .. } | ignore::Error::WithDepth { err, .. } => error_path(err),
-        _ => None,
-    }
 }
 
 /// The kind of an explicit file that its name does not tell.
@@ -393,12 +376,6 @@ fn guess(text: &str) -> FileKind {
         _ if text.starts_with("#!") => FileKind::Shell,
         _ => FileKind::Yaml,
     }
-}
-
-fn is_never_read(entry: &DirEntry) -> bool {
-    let is_folder = entry.file_type().is_some_and(|t| t.is_dir());
-    let name = entry.file_name().to_string_lossy();
-    is_folder && (NEVER.contains(&name.as_ref()) || (name == "vendor" && entry.path().join("modules.txt").is_file()))
 }
 
 fn globs(patterns: &[String]) -> Result<GlobSet, ScanError> {

@@ -9,7 +9,8 @@ pub(super) fn absolute(working_directory: &Path, path: &Path) -> PathBuf {
 }
 
 /// The root of the repository that a folder stands in: the nearest folder above it, or itself, with a `.git`.
-pub(super) fn repository(folder: &Path) -> Option<PathBuf> {
+#[must_use]
+pub fn repository(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find(|above| above.join(".git").exists()).map(Path::to_path_buf)
 }
 

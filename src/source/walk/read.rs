@@ -1,11 +1,12 @@
 //! From bytes on disk to text, or the reason why not.
 
+use crate::source::regular;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 /// Largest file that is read, in bytes.
-pub(super) const MAX_FILE_BYTES: u64 = 16 << 20;
+pub(super) use crate::source::regular::MAX_FILE_BYTES;
 
 /// How many bytes at the start are searched for a NUL, which text does not have.
 const BINARY_PROBE: usize = 8192;
@@ -17,25 +18,7 @@ const GIT_CRYPT: &[u8] = b"\0GITCRYPT";
 /// # Errors
 /// The reason why the file is skipped, lower case.
 pub(super) fn file(path: &Path) -> Result<String, String> {
-    let reason = |e: &std::io::Error| match e.kind() {
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        std::io::ErrorKind::NotFound => "not found".to_owned(),
-        kind => kind.to_string(),
-    };
-    let metadata = std::fs::metadata(path).map_err(|e| reason(&e))?;
-    if !metadata.is_file() {
-        // A named pipe would never end.
-        return Err("not a regular file".to_owned());
-    }
-    let too_large = || format!("larger than {} MiB", MAX_FILE_BYTES >> 20);
-    if metadata.len() > MAX_FILE_BYTES {
-        return Err(too_large());
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
-    // The file may have grown since.
-    let mut limited = File::open(path).map_err(|e| reason(&e))?.take(MAX_FILE_BYTES + 1);
-    limited.read_to_end(&mut bytes).map_err(|e| reason(&e))?;
-    if bytes.len() as u64 > MAX_FILE_BYTES { Err(too_large()) } else { text(bytes) }
+    text(regular::bytes(path, MAX_FILE_BYTES)?)
 }
 
 /// Whether the first line of a file says that a shell runs it.

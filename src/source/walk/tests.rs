@@ -65,17 +65,156 @@ fn ignored_excluded_and_foreign_folders_are_left_out() {
         ("keep/a.tf", ROLE),
         ("keep/package-lock.json", "oidc"),
     ]);
+    track(&dir, &[".gitignore", "keep/a.tf", "lib/vendor/a.yaml", "vendor/modules.txt"]);
     let found = scan(dir.path(), Options { exclude: vec!["test/".into()], ..Options::default() });
     assert_eq!(paths_of(&found), ["keep/a.tf", "lib/vendor/a.yaml"]);
+    assert_eq!((found.ignored, found.excluded, found.skipped.len()), (1, 1, 0));
     assert!(found.loader.load(".terraform/modules/m/a.tf").is_some());
     let deep = scan(dir.path(), Options { exclude: vec!["**/deep".into()], ..Options::default() });
     assert!(!paths_of(&deep).contains(&"test/deep/a.tf"));
     assert!(try_scan(dir.path(), Options { exclude: vec!["[".into()], ..Options::default() }).is_err());
 }
 
+fn reasons(scan: &Scan) -> Vec<String> {
+    scan.skipped.iter().map(|s| format!("{}: {}", s.path, s.reason)).collect()
+}
+
+/// Makes the folder a repository that tracks these files.
+fn track(dir: &tempfile::TempDir, names: &[&str]) {
+    fs::create_dir_all(dir.path().join(".git")).unwrap();
+    fs::write(dir.path().join(".git/index"), super::tracked::tests::index(2, names)).unwrap();
+}
+
+#[test]
+fn gitignore_hides_only_what_is_not_tracked() {
+    let files = [
+        (".gitignore", "out/\n*.json\n!keep.json\n"),
+        ("infra/.gitignore", "*.tf\n"),
+        ("infra/a.tf", ROLE),
+        ("infra/b.tf", ROLE),
+        ("out/deep/a.tf", ROLE),
+        ("out/deep/b.tf", ROLE),
+        ("keep.json", "{}"),
+        ("x.json", "{}"),
+        (".git/info/exclude", "local.tf\n"),
+        ("local.tf", ROLE),
+    ];
+    let dir = tree(&files);
+    track(&dir, &[".gitignore", "infra/.gitignore", "infra/b.tf", "keep.json", "out/deep/a.tf"]);
+    let found = scan(dir.path(), Options::default());
+    assert_eq!(paths_of(&found), ["infra/b.tf", "keep.json", "out/deep/a.tf"]);
+    assert_eq!(found.ignored, 4);
+    let all = ["infra/a.tf", "infra/b.tf", "keep.json", "local.tf", "out/deep/a.tf", "out/deep/b.tf", "x.json"];
+    assert_eq!(paths_of(&scan(dir.path(), Options { no_gitignore: true, ..Options::default() })), all);
+    // from a folder of it the patterns above hold, those above the repository do not
+    fs::write(dir.path().join("infra/c.json"), "{}").unwrap();
+    let part = scan(&dir.path().join("infra"), Options::default());
+    assert_eq!((paths_of(&part), part.ignored), (vec!["b.tf"], 2));
+    // who tracks nothing that can be told hides nothing
+    fs::write(dir.path().join(".git/index"), "no index").unwrap();
+    assert_eq!(scan(dir.path(), Options::default()).ignored, 0);
+    fs::remove_dir_all(dir.path().join(".git")).unwrap();
+    assert_eq!(scan(dir.path(), Options::default()).ignored, 0);
+}
+
+#[test]
+fn patterns_above_the_repository_are_not_obeyed() {
+    let dir = tree(&[(".gitignore", "*\n"), ("r/a.tf", ROLE), ("r/.git/HEAD", "ref")]);
+    fs::write(dir.path().join("r/.git/index"), super::tracked::tests::index(2, &["x"])).unwrap();
+    let found = scan(&dir.path().join("r"), Options::default());
+    assert_eq!((paths_of(&found), found.ignored), (vec!["a.tf"], 0));
+}
+
+#[test]
+fn folders_that_are_skipped_by_name_are_told_when_they_matter() {
+    let dir = tree(&[
+        ("vendor/modules.txt", ""),
+        ("vendor/infra/a.tf", ROLE),
+        ("node_modules/p/a.tf", ROLE),
+        ("node_modules/p/package.json", "{}"),
+        (".venv/a.tf", ROLE),
+        ("main.tf", ROLE),
+    ]);
+    let told = |count: usize, folder: &str, first: &str| {
+        format!(
+            "{folder}: a folder that is skipped by its name, with {count} files that may hold trusts, as `{first}`: they were not judged"
+        )
+    };
+    // without a repository nobody says what is of the project
+    let whole = scan(dir.path(), Options::default());
+    assert_eq!(paths_of(&whole), ["main.tf"]);
+    assert_eq!(reasons(&whole), [told(1, ".venv", "a.tf"), told(1, "node_modules", "p/a.tf"), told(1, "vendor", "infra/a.tf")]);
+    track(&dir, &["main.tf", "node_modules/p/package.json", "vendor/infra/a.tf", "vendor/modules.txt"]);
+    assert_eq!(reasons(&scan(dir.path(), Options::default())), [told(1, "vendor", "infra/a.tf")]);
+    let without = scan(dir.path(), Options { exclude: vec!["vendor".into()], ..Options::default() });
+    assert_eq!((without.skipped.len(), without.excluded), (0, 1));
+}
+
+#[cfg(unix)]
+#[test]
+fn only_regular_files_are_opened_and_links_that_lead_out_are_told() {
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::fs::symlink;
+    let outside = tree(&[("o.tf", ROLE), ("d/o.tf", ROLE)]);
+    let dir = tree(&[("in/a.tf", ROLE), ("x.tf/b.tf", ROLE)]);
+    let root = dir.path();
+    track(&dir, &["in/a.tf"]);
+    for (target, name) in [
+        (outside.path().join("o.tf"), "out.tf"),
+        (outside.path().to_path_buf(), "folder"),
+        ("in".into(), "inner"),
+        ("/dev/zero".into(), "zero.json"),
+        ("/dev/zero".into(), ".gitignore"),
+        ("/proc/self/environ".into(), "in/.gitignore"),
+        ("nowhere".into(), "dangling.tf"),
+        (outside.path().join("o.tf"), "readme.md"),
+    ] {
+        symlink(target, root.join(name)).unwrap();
+    }
+    let _socket = std::os::unix::net::UnixListener::bind(root.join("s.tf")).unwrap();
+    fs::write(root.join(std::ffi::OsStr::from_bytes(b"n\xff.tf")), ROLE).unwrap();
+    fs::write(root.join(std::ffi::OsStr::from_bytes(b"m\xff.yaml")), "k: v").unwrap();
+    let found = scan(root, Options::default());
+    assert_eq!(paths_of(&found), ["in/a.tf", "m\u{fffd}.yaml", "x.tf/b.tf"]);
+    let out = "a link that leads out of the repository: it was not followed";
+    assert_eq!(
+        reasons(&found),
+        [
+            "folder: a link to a folder that is not below what is checked: it was not followed".to_owned(),
+            "n\u{fffd}.tf: its name is not UTF-8, so it was not judged".to_owned(),
+            format!("out.tf: {out}"),
+            "s.tf: not a regular file".to_owned(),
+            format!("zero.json: {out}"),
+        ]
+    );
+}
+
+#[test]
+fn files_of_patterns_that_are_too_large_hide_nothing() {
+    let many: String = (0..5_000).map(|i| format!("*{i}*a*b\n")).collect();
+    for patterns in ["*.tf\n# ".to_owned() + &"x".repeat(100_000), "*.tf\n".to_owned() + &many] {
+        let dir = tree(&[(".gitignore", &patterns), ("a.tf", ROLE)]);
+        track(&dir, &[".gitignore"]);
+        assert_eq!(paths_of(&scan(dir.path(), Options::default())), ["a.tf"]);
+    }
+}
+
+#[test]
+fn large_files_are_kept_up_to_a_sum() {
+    let large = format!("{ROLE}# {}", "x".repeat(super::MAX_LARGE / 10));
+    let dir = tree(&[]);
+    for i in 0..12 {
+        fs::write(dir.path().join(format!("f{i:02}.tf")), &large).unwrap();
+    }
+    let found = scan(dir.path(), Options::default());
+    assert_eq!((found.hits().count(), found.skipped.len()), (10, 2));
+    assert_eq!(found.skipped[0].path, "f10.tf");
+}
+
 #[test]
 fn explicit_files_are_always_read() {
     let dir = tree(&[("a/policy", "{}"), ("a/x.tpl", "x"), (".gitignore", "a\n"), ("a/y.yaml", "k: v")]);
+    track(&dir, &[".gitignore"]);
     let roots = vec!["a/policy".into(), "a/x.tpl".into(), "a/y.yaml".into(), ".".into()];
     let found = scan(dir.path(), Options { roots, ..Options::default() });
     assert_eq!(paths_of(&found), ["a/policy", "a/x.tpl", "a/y.yaml"]);

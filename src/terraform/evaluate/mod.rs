@@ -147,6 +147,8 @@ pub struct Evaluated {
     pub problems: Vec<Problem>,
     /// Where a limit was hit.
     pub undecided: Vec<Undecided>,
+    /// What is declared and switched off in every world.
+    pub absent: Vec<Undecided>,
     /// Object keys that are written twice: Terraform keeps the last.
     pub duplicates: Vec<Duplicate>,
     /// The calls of modules, one for each time a caller evaluated them.
@@ -228,6 +230,7 @@ impl<'a> Workspace<'a> {
         for one in each {
             out.resources.extend(one.resources);
             out.undecided.extend(one.undecided);
+            out.absent.extend(one.absent);
             out.calls.extend(one.calls);
         }
         for config in self.cache.all() {
@@ -258,7 +261,7 @@ impl<'a> Workspace<'a> {
             }
         }
         out.resources = seen.into_iter().flatten().collect();
-        out.undecided.extend(modelled::switched_off(off.unwrap_or_default()));
+        out.absent.extend(modelled::switched_off(off.unwrap_or_default()));
         out
     }
 

@@ -6,6 +6,8 @@
 
 mod version;
 
+use crate::source::regular;
+
 use regex::Regex;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -135,19 +137,24 @@ fn rule(entry: &Entry, model: impl Fn(&str) -> Result<Model, String>) -> Result<
 }
 
 impl Library {
-    /// The models of a folder on disk: `index.yaml` and a folder of Terraform files for each model.
+    /// The models of a folder on disk: `index.yaml` and a folder of Terraform files for each model, all of them really below
+    /// `root` where one is given.
     ///
     /// # Errors
     /// What is wrong, with the file: the index or a model cannot be read, or a line of the index cannot be used.
-    pub fn load(folder: &Path) -> Result<Self, String> {
+    pub fn load(folder: &Path, root: Option<&Path>) -> Result<Self, String> {
         let shown = |path: &Path| path.display().to_string();
         let index = folder.join("index.yaml");
-        let text = std::fs::read_to_string(&index).map_err(|e| format!("`{}`: {e}", shown(&index)))?;
-        let entries: Vec<Entry> = serde_saphyr::from_str(&text).map_err(|e| format!("`{}`: {e}", shown(&index)))?;
+        let text = regular::text(&index, regular::MAX_SETTINGS, root).map_err(|e| format!("`{}`: {e}", shown(&index)))?;
+        let entries: Vec<Entry> = serde_saphyr::from_str(&text).map_err(|e| {
+            // The error shows a line of the file: not of one that only a link leads to.
+            let why = if regular::is_plain(&index) { e.to_string() } else { "what the link leads to is no index of models".to_owned() };
+            format!("`{}`: {why}", shown(&index))
+        })?;
         if entries.len() > MAX_ENTRIES {
             return Err(format!("`{}` has more than {MAX_ENTRIES} lines", shown(&index)));
         }
-        let model = |name: &str| read_model(folder, name);
+        let model = |name: &str| read_model(folder, name, root);
         let rules = entries.iter().map(|e| rule(e, model)).collect::<Result<_, _>>();
         Ok(Self { rules: rules.map_err(|e| format!("`{}`: {e}", shown(&index)))? })
     }
@@ -173,7 +180,7 @@ impl Library {
 }
 
 /// The Terraform files of one model of a user.
-fn read_model(folder: &Path, name: &str) -> Result<Model, String> {
+fn read_model(folder: &Path, name: &str, root: Option<&Path>) -> Result<Model, String> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
         return Err(format!("`{name}` is not a valid model name: letters, digits, `-` and `_` are"));
     }
@@ -185,7 +192,7 @@ fn read_model(folder: &Path, name: &str) -> Result<Model, String> {
     }
     let mut files = Vec::new();
     for path in paths {
-        let text = std::fs::read_to_string(&path).map_err(|e| format!("`{}`: {e}", path.display()))?;
+        let text = regular::text(&path, regular::MAX_FILE_BYTES, root).map_err(|e| format!("`{}`: {e}", path.display()))?;
         let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         files.push((Cow::Owned(file), Cow::Owned(text)));
     }
