@@ -134,3 +134,79 @@ fn units_of_terragrunt_that_depend_on_each_other_end() {
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     survives("units", &files);
 }
+
+#[test]
+fn a_heavy_neighbour_takes_nothing_away() {
+    let heavy = "[for a in range(1000): [for b in range(1000): [for c in range(1000): 1]]]";
+    let inline = |name: &str| format!("resource \"aws_iam_role\" \"{name}\" {{\n  assume_role_policy = jsonencode({heavy})\n}}\n");
+    let local =
+        format!("locals {{\n  z = {heavy}\n}}\nresource \"aws_iam_role\" \"aaa\" {{\n  assume_role_policy = jsonencode(local.z)\n}}\n");
+    let many: String = (0..40).map(|i| inline(&format!("a{i:02}"))).collect();
+    let count = "resource \"aws_iam_role\" \"aaa\" {\n  count = 15000\n  assume_role_policy = jsonencode([for i in range(1000): i])\n}\n"
+        .to_owned();
+    let dynamic = "data \"aws_iam_policy_document\" \"d\" {\n  dynamic \"statement\" {\n    for_each = range(1000)\n    content {\n      dynamic \"condition\" {\n        for_each = range(1000)\n        content {\n          test     = \"StringLike\"\n          variable = \"a\"\n          values   = range(1000)\n        }\n      }\n    }\n  }\n}\nresource \"aws_iam_role\" \"aaa\" {\n  assume_role_policy = data.aws_iam_policy_document.d.json\n}\n".to_owned();
+    // what is written out beside it, directly or in a local, is judged
+    let through = BAD.replace("\"bad\"", "\"through\"").replace("\"sts:AssumeRoleWithWebIdentity\"", "local.action");
+    let through = format!("locals {{\n  action = \"sts:AssumeRoleWithWebIdentity\"\n}}\n{through}");
+    for (name, text) in [("a local", local), ("forty of them", many), ("a count", count), ("dynamic blocks", dynamic)] {
+        let report = survives(name, &[("infra/a.tf", &text), ("infra/bad.tf", BAD), ("infra/through.tf", &through)]);
+        for path in ["infra/bad.tf", "infra/through.tf"] {
+            let found = findings(&report).iter().any(|f| f["path"] == path && f["rule"] == "missing-subject");
+            assert!(found, "{name} hides {path}: {}", report["coverage"]);
+        }
+        assert!(!report["coverage"]["undecided"].as_array().unwrap().is_empty(), "{name} is in the coverage");
+    }
+}
+
+#[test]
+fn texts_that_would_be_too_large_are_not_made() {
+    let big = "locals {\n  k = join(\"\", [for i in range(1000): \"xxxxxxxxxx\"])\n  b = join(\"\", [for i in range(90): local.k])\n}\n";
+    let groups = "$0".repeat(1_000);
+    let verbs = "%[1]s".repeat(5_000);
+    for expression in [
+        "replace(local.b, \"\", local.b)",
+        "replace(local.b, \"/x/\", local.b)",
+        "replace(local.b, \"/x*/\", local.b)",
+        &format!("replace(local.b, \"/.*/\", \"{groups}\")"),
+        "replace(\"${var.a}x${var.a}x${var.a}x\", \"x\", local.b)",
+        &format!("format(\"{verbs}\", local.b)"),
+        "jsonencode(regexall(\"\", local.b))",
+        "jsonencode([for i in range(1000): replace(local.b, \"x\", \"y\")])",
+        "jsonencode([for i in range(1000): [for j in range(100): length(split(\"x\", local.b))]])",
+        "jsonencode([for i in range(1000): local.b])",
+        "join(local.b, [for i in range(1000): \"x\"])",
+        "jsonencode(formatlist(\"%s%s\", local.b, [for i in range(1000): local.b]))",
+        "jsonencode(setproduct([local.b, local.b], range(1000)))",
+        "base64encode(base64encode(base64encode(local.b)))",
+        "jsonencode(chunklist([for i in range(1000): local.b], 1))",
+        "\"%{ for i in range(1000) }${local.b}%{ endfor }\"",
+    ] {
+        let text = format!("variable \"a\" {{}}\n{big}resource \"aws_iam_role\" \"r\" {{\n  assume_role_policy = {expression}\n}}\n");
+        let report = survives(expression, &[("a.tf", &text)]);
+        assert!(!report["coverage"]["undecided"].as_array().unwrap().is_empty(), "{expression} is in the coverage");
+    }
+}
+
+#[test]
+fn files_of_very_many_parts_are_told() {
+    let ones = format!("resource \"aws_iam_role\" \"r\" {{\n  assume_role_policy = [{}]\n}}\n", "1,".repeat(1_000_000));
+    let holes = format!("resource \"aws_iam_role\" \"r\" {{\n  assume_role_policy = \"{}\"\n}}\n", "${a}".repeat(500_000));
+    let locals: String = (0..400_000).fold("locals {\n  x = \"AssumeRoleWithWebIdentity\"\n".to_owned(), |mut out, i| {
+        let _ = writeln!(out, "  a{i} = {i}");
+        out
+    });
+    let blocks = format!("# AssumeRoleWithWebIdentity\n{}", "locals {}\n".repeat(600_000));
+    let json = format!("{{\"AssumeRoleWithWebIdentity\": [{}1]}}", "1,".repeat(1_500_000));
+    let nested = format!("{{\"AssumeRoleWithWebIdentity\": // \"\n [{}1]}}", "[],".repeat(800_000));
+    for (name, path, text) in [
+        ("ones", "a.tf", ones),
+        ("holes", "a.tf", holes),
+        ("locals", "a.tf", locals + "}\n"),
+        ("blocks", "a.tf", blocks),
+        ("json", "a.json", json),
+        ("nested json", "a.json", nested),
+    ] {
+        let report = survives(name, &[(path, &text)]);
+        assert!(says(&report, "files_skipped", "more than"), "{name}: {}", report["coverage"]["files_skipped"]);
+    }
+}

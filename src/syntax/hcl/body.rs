@@ -1,5 +1,6 @@
 //! Files and blocks, with recovery: a broken block costs itself.
 
+use super::MAX_PARTS;
 use super::ast::{Attribute, Block, Body, Label};
 use super::scan::{Parser, Result};
 use super::template::unescape;
@@ -54,7 +55,13 @@ impl Parser<'_> {
                 return body;
             }
             let start = self.at;
-            if let Err(problem) = self.item(&mut body) {
+            self.count();
+            let item = self.item(&mut body);
+            if self.is_full() {
+                self.problems.push(self.problem(format!("more than {MAX_PARTS} expressions and blocks: the rest of the file is not read")));
+                return body;
+            }
+            if let Err(problem) = item {
                 again = again.saturating_add(self.at.saturating_sub(start));
                 let more = |times: usize| again > REREAD_FREE.saturating_add(self.text.len().saturating_mul(times));
                 if more(REREAD_END) {

@@ -18,6 +18,7 @@ const LEVELS: &[&[(&str, B)]] = &[
 
 impl Parser<'_> {
     fn make(&self, kind: K, start: usize) -> Expr {
+        self.count();
         Expr { kind, span: self.span(start, self.at) }
     }
 

@@ -28,6 +28,8 @@ use scan::Parser;
 
 /// Deepest nesting of expressions, templates and blocks that is read.
 pub const MAX_NESTING: usize = 96;
+/// Most expressions and blocks of one file: what each takes of memory is many times its text.
+pub const MAX_PARTS: usize = 250_000;
 /// Longest chain of operators or postfix steps in one expression.
 pub const MAX_CHAIN: usize = 256;
 

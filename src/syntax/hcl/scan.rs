@@ -1,8 +1,9 @@
 //! The cursor: bytes, space, comments, words.
 
-use super::{Duplicate, MAX_NESTING};
+use super::{Duplicate, MAX_NESTING, MAX_PARTS};
 use crate::place::{FileId, Span};
 use crate::syntax::Problem;
+use std::cell::Cell;
 use std::sync::Arc;
 
 pub(super) type Result<T> = std::result::Result<T, Problem>;
@@ -20,6 +21,8 @@ pub(super) struct Parser<'t> {
     /// Where the text stands when it is not the file itself (an unescaped JSON string): every span is this one.
     pub(super) fixed: Option<Span>,
     pub(super) problems: Vec<Problem>,
+    /// How many expressions and blocks were made.
+    pub(super) made: Cell<usize>,
     pub(super) duplicates: Vec<Duplicate>,
     file: FileId,
 }
@@ -35,6 +38,7 @@ impl<'t> Parser<'t> {
             most_blocks: MAX_NESTING,
             fixed: None,
             problems: Vec::new(),
+            made: Cell::new(0),
             duplicates: Vec::new(),
             file,
         }
@@ -88,10 +92,23 @@ impl<'t> Parser<'t> {
         if self.eat(what) { Ok(()) } else { Err(self.problem(format!("expected `{what}` {context}"))) }
     }
 
+    /// Counts an expression or a block.
+    pub(super) fn count(&self) {
+        self.made.set(self.made.get() + 1);
+    }
+
+    /// More was made than is kept of a file.
+    pub(super) fn is_full(&self) -> bool {
+        self.made.get() > MAX_PARTS
+    }
+
     /// One level deeper; the caller lowers `depth` again.
     pub(super) fn deeper<T>(&mut self, inner: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.depth >= MAX_NESTING {
             return Err(self.problem(format!("nested deeper than {MAX_NESTING} levels")));
+        }
+        if self.is_full() {
+            return Err(self.problem(format!("more than {MAX_PARTS} expressions and blocks")));
         }
         self.depth += 1;
         let out = inner(self);

@@ -27,6 +27,9 @@ pub const MAX_TEXT_BYTES: usize = 4 << 20;
 /// Most parts that the strings of one document are split into at their escapes; past it a string is one part.
 const MAX_SPLITS: usize = 50_000;
 
+/// Most values of one document: what each takes of memory is many times its text.
+const MAX_PARTS: usize = 600_000;
+
 /// What [`parse_text`] is willing to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -54,6 +57,10 @@ pub struct TextProblem {
 pub fn parse(file: &SourceFile) -> Parsed {
     let pieces = Pieces::of_file(file);
     let lenient = ParseOptions::default();
+    if is_too_wide(&file.text) {
+        let span = Span::new(file.id, 0..file.text.len().min(1));
+        return Parsed { documents: Vec::new(), problems: vec![Problem { span, message: too_wide() }] };
+    }
     match parse_to_ast(&file.text, &CollectOptions::default(), &lenient) {
         Ok(result) => {
             let mut convert = Convert { pieces: &pieces, splits: MAX_SPLITS };
@@ -79,6 +86,9 @@ pub fn parse_text(text: &Text, limits: Limits) -> Result<Value, TextProblem> {
     if pieces.flat.len() > limits.bytes {
         return Err(TextProblem { span: text.span(), message: format!("the JSON text is longer than {} bytes", limits.bytes) });
     }
+    if is_too_wide(&pieces.flat) {
+        return Err(TextProblem { span: text.span(), message: too_wide() });
+    }
     let parsed = parse_to_ast(&pieces.flat, &CollectOptions::default(), &strict(false)).or_else(|first| {
         // A template may bring its own commas: `[ {…} ${extra} ]`.
         if pieces.unquoted_holes {
@@ -97,6 +107,48 @@ pub fn parse_text(text: &Text, limits: Limits) -> Result<Value, TextProblem> {
             Err(TextProblem { span: pieces.place(range), message: sentence(&error.kind().to_string()) })
         }
     }
+}
+
+fn too_wide() -> String {
+    format!("more than {MAX_PARTS} values")
+}
+
+/// Whether a text has more values than [`MAX_PARTS`]: commas, lists and objects outside of its strings.
+fn is_too_wide(text: &str) -> bool {
+    if text.len() <= MAX_PARTS {
+        return false;
+    }
+    let mut parts = 0_usize;
+    let mut rest = text.as_bytes();
+    while let [byte, after @ ..] = rest {
+        rest = match byte {
+            b'"' | b'\'' => after_string(after, *byte),
+            b'/' if after.starts_with(b"/") => after_mark(after, b"\n"),
+            b'/' if after.starts_with(b"*") => after_mark(after, b"*/"),
+            _ => {
+                parts += usize::from(matches!(byte, b',' | b'[' | b'{'));
+                after
+            }
+        };
+    }
+    parts > MAX_PARTS
+}
+
+fn after_mark<'t>(text: &'t [u8], mark: &[u8]) -> &'t [u8] {
+    let end = memchr::memmem::find(text, mark).map_or(text.len(), |at| at + mark.len());
+    text.get(end..).unwrap_or_default()
+}
+
+/// What follows a string that is open.
+fn after_string(mut text: &[u8], quote: u8) -> &[u8] {
+    while let Some(at) = memchr::memchr2(quote, b'\\', text) {
+        let escape = text.get(at) == Some(&b'\\');
+        text = text.get(at + if escape { 2 } else { 1 }..).unwrap_or_default();
+        if !escape {
+            return text;
+        }
+    }
+    &[]
 }
 
 fn strict(commas: bool) -> ParseOptions {

@@ -2,7 +2,8 @@
 
 use super::engine::{Evaluator, Scope};
 use super::iteration::Items;
-use super::values::entry;
+use super::values::{entry, fits};
+use super::{MAX_NODES, MAX_VALUE_DEPTH};
 use crate::partial::{Entry, Kind, Text, Value};
 use crate::syntax::hcl::{Block, Body};
 use std::collections::BTreeMap;
@@ -88,10 +89,22 @@ impl Evaluator<'_> {
             Some(crate::syntax::hcl::ExprKind::Variable(name)) => Arc::clone(name),
             _ => Arc::from(name),
         };
-        let make = |(key, value): (Value, Value)| {
+        let (mut blocks, mut left) = (Vec::new(), MAX_NODES);
+        for (key, value) in pairs {
             let bound = Value::map(vec![entry("key", key), entry("value", value)], None);
-            self.block(content, &scope.bind(&iterator, bound))
-        };
-        (pairs.into_iter().map(make).collect(), open)
+            let block = self.block(content, &scope.bind(&iterator, bound));
+            let before = left;
+            let whole = fits(&block, MAX_VALUE_DEPTH, &mut left);
+            if self.charge(before - left, each.value.span).is_err() {
+                return (Vec::new(), true);
+            }
+            if !whole {
+                // What is left out might be anything.
+                self.limit(format!("the blocks of `dynamic \"{name}\"` are too large"), each.value.span);
+                return (Vec::new(), true);
+            }
+            blocks.push(block);
+        }
+        (blocks, open)
     }
 }

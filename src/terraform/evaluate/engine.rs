@@ -13,6 +13,10 @@ use std::sync::Arc;
 
 /// Copying so many nodes costs as much as one evaluation step.
 const NODES_PER_STEP: u64 = 2;
+/// What a declaration has of its own: see [`Evaluator::declared`].
+const OWN_STEPS: u64 = 200;
+/// See [`Evaluator::declared`].
+const STEPS_PER_BYTE: u64 = 4;
 
 pub(super) type Result<T> = std::result::Result<T, EvalError>;
 
@@ -125,6 +129,8 @@ pub(super) struct Evaluator<'a> {
     /// Errors stay errors (`fedlint eval`), else they become atoms as near to their cause as possible.
     strict: bool,
     steps: Cell<u64>,
+    /// How many steps may be made: those of the root, and past them what a declaration has of its own.
+    ceiling: Cell<u64>,
     depth: Cell<usize>,
     trying: Cell<usize>,
     instances: Cell<usize>,
@@ -173,6 +179,7 @@ impl<'a> Evaluator<'a> {
             root,
             strict,
             steps: Cell::new(0),
+            ceiling: Cell::new(MAX_STEPS),
             depth: Cell::new(0),
             trying: Cell::new(0),
             instances: Cell::new(0),
@@ -202,6 +209,7 @@ impl<'a> Evaluator<'a> {
     /// Lets another evaluator work with what is left of steps, instances and the stack.
     pub(super) fn lend<T>(&self, other: &Self, work: impl FnOnce() -> T) -> T {
         other.steps.set(self.steps.get());
+        other.ceiling.set(self.ceiling.get());
         other.instances.set(self.instances.get());
         other.depth.set(self.depth.get());
         other.units_made.set(self.units_made.get());
@@ -250,7 +258,7 @@ impl<'a> Evaluator<'a> {
     /// Counts one evaluation and one level; the caller must call [`Evaluator::leave`] after an `Ok`.
     pub(super) fn enter(&self, span: Span) -> Result<()> {
         self.steps.set(self.steps.get() + 1);
-        if self.steps.get() > MAX_STEPS {
+        if self.steps.get() > self.ceiling.get() {
             return Err(self.limit(format!("more than {MAX_STEPS} evaluation steps"), span));
         }
         if self.depth.get() >= MAX_DEPTH {
@@ -264,10 +272,21 @@ impl<'a> Evaluator<'a> {
         self.depth.set(self.depth.get().saturating_sub(1));
     }
 
+    /// Evaluates a declaration, which has steps of its own beside those of the root: as many as its text is long, so that what
+    /// is written out is judged however much its neighbours cost, and all of them together cost what they are long.
+    pub(super) fn declared<T>(&self, declaration: Span, work: impl FnOnce() -> T) -> T {
+        let own = OWN_STEPS.saturating_add(STEPS_PER_BYTE.saturating_mul(declaration.len() as u64));
+        let before = self.ceiling.get();
+        self.ceiling.set(before.max(self.steps.get().saturating_add(own)));
+        let out = work();
+        self.ceiling.set(before);
+        out
+    }
+
     /// Counts the copying of a value of `size` nodes.
     pub(super) fn charge(&self, size: usize, span: Span) -> Result<()> {
         self.steps.set(self.steps.get().saturating_add(size as u64 / NODES_PER_STEP));
-        if self.steps.get() > MAX_STEPS {
+        if self.steps.get() > self.ceiling.get() {
             return Err(self.limit(format!("more than {MAX_STEPS} evaluation steps"), span));
         }
         Ok(())

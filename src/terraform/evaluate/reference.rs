@@ -93,7 +93,7 @@ impl Evaluator<'_> {
             return Err(EvalError::new(format!("unknown local `{name}`"), Some(span)));
         };
         self.recall(instance, &format!("local.{name}"), span, || {
-            let value = self.eval(&attribute.value, &Scope::of(instance))?;
+            let value = self.declared(attribute.value.span, || self.eval(&attribute.value, &Scope::of(instance)))?;
             Ok(with_hop(value, attribute.name_span, HopKind::Local(name.into())))
         })
     }

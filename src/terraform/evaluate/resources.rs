@@ -26,14 +26,16 @@ impl Evaluator<'_> {
 
     fn walk(&self, instance: &Rc<Instance>, conditional: bool, wanted: fn(&str) -> bool, out: &mut Vec<Resource>) {
         for (address, block) in instance.config.resources.iter().filter(|(_, block)| is_wanted(block, wanted)) {
-            let expansion = self.expansion(instance, address, block);
-            if expansion.items.is_empty() {
-                self.switched_off(instance, address, block);
-            }
-            for item in &expansion.items {
-                let resource = self.resource(instance, address, block, item, conditional);
-                out.push(modelled::leave_model_resource(resource, instance));
-            }
+            self.declared(block.span, || {
+                let expansion = self.expansion(instance, address, block);
+                if expansion.items.is_empty() {
+                    self.switched_off(instance, address, block);
+                }
+                for item in &expansion.items {
+                    let resource = self.resource(instance, address, block, item, conditional);
+                    out.push(modelled::leave_model_resource(resource, instance));
+                }
+            });
         }
         for (address, block) in &instance.config.configured {
             let kind = block.labels.first().map_or_else(String::new, |l| l.text.to_string());

@@ -312,10 +312,13 @@ pub(super) fn entry(key: &str, value: Value) -> Entry {
     Entry { key: Text::known(key), value }
 }
 
-/// True when the value nests no deeper than `depth` and has no more nodes than are `left`.
+/// So many bytes of text weigh as much as a node.
+const BYTES_PER_NODE: usize = 64;
+
+/// True when the value nests no deeper than `depth` and has no more nodes than are `left`. Long texts count as several.
 pub(super) fn fits(value: &Value, depth: usize, left: &mut usize) -> bool {
     let own = match &value.kind {
-        Kind::Text(text) => text.parts.len(),
+        Kind::Text(text) => text.parts.iter().map(weight).sum(),
         _ => 1,
     };
     let Some(rest) = left.checked_sub(own).filter(|_| depth > 0) else { return false };
@@ -324,6 +327,13 @@ pub(super) fn fits(value: &Value, depth: usize, left: &mut usize) -> bool {
         Kind::List { items, .. } | Kind::OneOf(items) => items.iter().all(|v| fits(v, depth - 1, left)),
         Kind::Map { entries, .. } => entries.iter().all(|e| fits(&e.value, depth - 1, left)),
         _ => true,
+    }
+}
+
+fn weight(part: &Part) -> usize {
+    match part {
+        Part::Literal { text, .. } => 1 + text.len() / BYTES_PER_NODE,
+        Part::Hole { .. } => 1,
     }
 }
 

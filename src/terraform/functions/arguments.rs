@@ -118,8 +118,7 @@ impl Call<'_> {
     }
 
     pub(super) fn text_value(&self, text: Text) -> Result<Value, Stop> {
-        let length = |part: &Part| if let Part::Literal { text, .. } = part { text.len() } else { 1 };
-        if text.parts.iter().map(length).sum::<usize>() > MAX_TEXT {
+        if length(&text) > MAX_TEXT {
             return Err(Stop::Unknown);
         }
         Ok(Value { trail: text.trail(), kind: Kind::Text(text), span: self.span })
@@ -149,6 +148,11 @@ impl Call<'_> {
     pub(super) fn map_value(&self, entries: Vec<Entry>, open: bool) -> Result<Value, Stop> {
         Ok(Value::new(Kind::Map { entries, open }, self.span))
     }
+}
+
+/// How long a text is: what is written, and one for each hole.
+pub(super) fn length(text: &Text) -> usize {
+    text.parts.iter().map(|part| if let Part::Literal { text, .. } = part { text.len() } else { 1 }).sum()
 }
 
 /// The unknown that the function gives for an unknown, with what more the call says (`lower(<key>)`).

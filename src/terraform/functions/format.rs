@@ -1,6 +1,6 @@
 //! `format` and `formatlist`. <https://developer.hashicorp.com/terraform/language/functions/format>
 
-use super::arguments::{Answer, Call, Stop, fail};
+use super::arguments::{Answer, Call, Stop, fail, length};
 use super::numbers::Num;
 use super::pieces::{self, Point};
 use super::{MAX_ITEMS, MAX_TEXT};
@@ -87,6 +87,7 @@ fn format(c: &Call<'_>, args: &[Value]) -> Result<Text, Stop> {
     };
     let mut out = Text::default();
     let (mut at, mut next, mut used_index, mut highest) = (0, 0, false, 0);
+    let mut size = 0;
     while let Some(percent) = known.get(at..).and_then(|r| r.find('%')).map(|i| i + at) {
         out.push(&literal(at, percent));
         let (verb, read) = Verb::parse(known.get(percent + 1..).unwrap_or(""))?;
@@ -100,7 +101,12 @@ fn format(c: &Call<'_>, args: &[Value]) -> Result<Text, Stop> {
         next = i + 1;
         highest = highest.max(next);
         let Some(arg) = args.get(i) else { return fail(format!("not enough arguments for `%{}` in the format string", verb.verb)) };
-        out.push(&convert(c, &verb, arg)?);
+        let converted = convert(c, &verb, arg)?;
+        size += length(&converted);
+        if size > MAX_TEXT {
+            return Err(Stop::Unknown);
+        }
+        out.push(&converted);
     }
     out.push(&literal(at, known.len()));
     if highest < args.len() && !used_index {

@@ -1,5 +1,6 @@
 //! `regex` and `regexall`, in RE2 syntax. <https://developer.hashicorp.com/terraform/language/functions/regex>
 
+use super::MAX_ITEMS;
 use super::arguments::{Answer, Call, Stop, fail};
 use super::pieces::{self, Point};
 use super::replace::bad_pattern;
@@ -93,7 +94,10 @@ fn regex(c: &Call<'_>) -> Result<Value, Stop> {
 fn regexall(c: &Call<'_>) -> Result<Value, Stop> {
     let (pattern, text) = (c.string(0)?, c.text(1)?);
     let compiled = compile(&pattern)?;
-    let found = pieces::agreed(&text, &pattern, |s| compiled.captures_iter(&s.string).map(|m| groups(s, &m)).collect::<Option<Vec<_>>>());
+    let found = pieces::agreed(&text, &pattern, |s| {
+        let all = compiled.captures_iter(&s.string).take(MAX_ITEMS + 1);
+        all.map(|m| groups(s, &m)).collect::<Option<Vec<_>>>().filter(|all| all.len() <= MAX_ITEMS)
+    });
     let Some(found) = found.filter(|f| text.is_known() || !f.is_empty()) else { return Err(Stop::Unknown) };
     c.list_value(found.iter().map(|g| shape(c, &compiled, &text, g)).collect::<Result<_, _>>()?, false)
 }

@@ -1,7 +1,7 @@
 //! `replace`, and the two idioms that link a role to its provider: an issuer without its scheme, and the issuer
 //! inside a provider's ARN. <https://developer.hashicorp.com/terraform/language/functions/replace>
 
-use super::arguments::{Answer, Call, Stop, derived, fail, text_key};
+use super::arguments::{Answer, Call, Stop, derived, fail, length, text_key};
 use super::pieces::{self, Point};
 use super::{MAX_TEXT, regexes};
 use crate::partial::{Part, Text, Unknown, UnknownKind, Value, cut};
@@ -45,6 +45,9 @@ pub(super) fn is_provider_prefix(pattern: &Text, arn: &Text) -> bool {
 fn by_literal(text: &Text, pattern: &str, with: &Text) -> Result<Text, Stop> {
     if pattern.is_empty() {
         let (known, with) = (text.as_known().ok_or(Stop::Unknown)?, with.as_known().ok_or(Stop::Unknown)?);
+        if (known.len() + 1).saturating_mul(with.len()) > MAX_TEXT {
+            return Err(Stop::Unknown);
+        }
         return Ok(Text::known(known.replace("", &with)));
     }
     if is_scheme(pattern) && with.as_known().is_some_and(|w| w.is_empty()) {
@@ -74,6 +77,9 @@ fn part_by_part(text: &Text, pattern: &str, with: &Text) -> Result<Text, Stop> {
                 return Err(Stop::Unknown);
             }
             out.push(&by_literal(run, pattern, with)?);
+            if length(&out) > MAX_TEXT {
+                return Err(Stop::Unknown);
+            }
         } else if hole_before && hole_after && pattern.len() > 1 {
             return Err(Stop::Unknown);
         }
@@ -108,7 +114,7 @@ fn by_regex(text: &Text, written: &str, pattern: &str, with: &Text) -> Result<Te
     let compiled = regexes::compile(pattern)?;
     let template = with.as_known().ok_or(Stop::Unknown)?;
     if let Some(known) = text.as_known() {
-        return Ok(known_regex(text, &known, &compiled, &template));
+        return known_regex(text, &known, &compiled, &template);
     }
     if template.is_empty() && greedy_provider(pattern) {
         return Ok(issuer_of_provider_arn(text));
@@ -135,6 +141,9 @@ fn by_regex(text: &Text, written: &str, pattern: &str, with: &Text) -> Result<Te
             compiled.find_iter(&s.string).map(|m| Some((s.point(m.start())?, s.point(m.end())?))).collect::<Option<Vec<_>>>()
         });
         if let Some(ranges) = found {
+            if ranges.len().saturating_mul(template.len()) > MAX_TEXT {
+                return Err(Stop::Unknown);
+            }
             return Ok(interleave(pieces::outside(text, &ranges), |_| Text::known(&template)));
         }
     }
@@ -156,18 +165,25 @@ fn one_character(pattern: &str) -> bool {
     })
 }
 
-fn known_regex(text: &Text, known: &str, compiled: &regex::Regex, template: &str) -> Text {
+fn known_regex(text: &Text, known: &str, compiled: &regex::Regex, template: &str) -> Result<Text, Stop> {
     let mut ranges = Vec::new();
     let mut replacements = Vec::new();
     let sample = pieces::samples(text, "");
-    let Some(sample) = sample.first() else { return Text::known(known) };
+    let Some(sample) = sample.first() else { return Ok(Text::known(known)) };
+    // Each `$` may bring a whole match.
+    let groups = template.matches('$').count();
+    let mut size = 0_usize;
     for captures in compiled.captures_iter(known) {
         let Some(whole) = captures.get(0) else { continue };
         let (Some(from), Some(to)) = (sample.point(whole.start()), sample.point(whole.end())) else { continue };
+        size = size.saturating_add(template.len()).saturating_add(groups.saturating_mul(whole.len()));
+        if size > MAX_TEXT {
+            return Err(Stop::Unknown);
+        }
         ranges.push((from, to));
         replacements.push(expansion(text, sample, &captures, template));
     }
-    interleave(pieces::outside(text, &ranges), |i| replacements.get(i).cloned().unwrap_or_default())
+    Ok(interleave(pieces::outside(text, &ranges), |i| replacements.get(i).cloned().unwrap_or_default()))
 }
 
 /// What a match is replaced by; a template that is one group keeps the place of what the group took.
