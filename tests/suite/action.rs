@@ -48,9 +48,50 @@ fn step(action: &Value, called: &str, folder: &Folder, settings: &[(&str, &str)]
 }
 
 fn check(folder: &Folder, path: &str, fail_on: &str, args: &str) -> Job {
+    checked(folder, path, fail_on, args, "true", "")
+}
+
+fn checked(folder: &Folder, path: &str, fail_on: &str, args: &str, gate: &str, from: &str) -> Job {
     let report = folder.path().join("report.sarif").display().to_string();
-    let settings = [("FEDLINT_PATH", path), ("FEDLINT_FAIL_ON", fail_on), ("FEDLINT_ARGS", args), ("REPORT", &report)];
+    let config = folder.path().with_extension("base").join("fedlint.toml").display().to_string();
+    let settings = [
+        ("FEDLINT_PATH", path),
+        ("FEDLINT_FAIL_ON", fail_on),
+        ("FEDLINT_ARGS", args),
+        ("FEDLINT_GATE", gate),
+        ("CONFIG_FROM", from),
+        ("CONFIG", &config),
+        ("REPORT", &report),
+    ];
     step(&document("action.yml"), "check", folder, &settings)
+}
+
+#[test]
+#[cfg(unix)]
+fn the_action_is_a_gate_and_takes_the_configuration_of_the_base() {
+    let folder = Folder::new();
+    let git = |arguments: &[&str]| {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]).args(arguments);
+        git.current_dir(folder.path()).output().is_ok_and(|out| out.status.success())
+    };
+    folder.write("known/main.tf", BAD.as_bytes());
+    folder.write("fedlint.toml", b"exclude = [\"known/**\"]\n");
+    folder.write("other.tf", b"locals {}\n");
+    if !(git(&["init", "--quiet"]) && git(&["add", "."]) && git(&["commit", "--quiet", "-m", "base"]) && git(&["tag", "base"])) {
+        return;
+    }
+    // the change hides what it brings
+    folder.write("new.tf", BAD.as_bytes());
+    folder.write("fedlint.toml", b"exclude = [\"**/known/**\", \"new.tf\"]\n");
+    let status = |gate: &str, from: &str| checked(&folder, ".", "high", "", gate, from).outputs;
+    assert!(status("false", "").contains("status=0"), "the tree's own word");
+    assert!(status("true", "").contains("status=1"));
+    assert!(status("true", "base").contains("status=1"), "the base knows nothing of `new.tf`");
+    std::fs::remove_file(folder.path().join("new.tf")).expect("it is there");
+    assert!(status("true", "base").contains("status=0"), "the base excludes `known`");
+    assert_ne!(checked(&folder, ".", "high", "", "true", "nowhere").code, Some(0));
+    let _ = std::fs::remove_dir_all(folder.path().with_extension("base"));
 }
 
 #[test]
@@ -85,7 +126,7 @@ fn the_hook_reads_the_whole_repository() {
     let hooks = document(".pre-commit-hooks.yaml");
     let hook = hooks.items().into_iter().next().expect("one hook");
     assert_eq!(string(hook, "id").as_deref(), Some("fedlint"));
-    assert_eq!(string(hook, "entry").as_deref(), Some("fedlint check"));
+    assert_eq!(string(hook, "entry").as_deref(), Some("fedlint check --gate"));
     assert_eq!(hook.get("pass_filenames").and_then(Value::as_bool), Some(false));
     let files = regex::Regex::new(&string(hook, "files").expect("a pattern")).expect("it is an expression");
     for name in ["main.tf", "main.tf.json", "k8s/sa.yaml", ".github/workflows/deploy.yml", "trust.json", "prod.tfvars", "terragrunt.hcl"] {
