@@ -43,7 +43,6 @@ fn is_of(value: &Value, kind: &str) -> bool {
         "integer" => value.is_u64() || value.is_i64(),
         "boolean" => value.is_boolean(),
         "null" => value.is_null(),
-        "boolean" => value.is_boolean(),
         other => panic!("the test does not know the type `{other}`"),
     }
 }
