@@ -215,6 +215,7 @@ fn words(class: Class, issuer: &str) -> (Admits, String) {
         Class::AnyEnvironment => "any environment",
         Class::EnvironmentPrefix => "any environment whose name starts with a named one",
         Class::TagAsBranch => "also tags that have the branch's name",
+        Class::Preview => "also previews and speculative plans",
         Class::Intended => return (Admits::Named, "what it names and nothing else".to_owned()),
     };
     (Admits::WithinTenant, words.to_owned())

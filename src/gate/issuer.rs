@@ -70,6 +70,7 @@ fn bare(url: &Text) -> Text {
     {
         *text = rest.into();
     }
+    out.parts.retain(|part| !matches!(part, Part::Literal { text, .. } if text.is_empty()));
     out
 }
 

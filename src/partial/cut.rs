@@ -4,6 +4,7 @@
 //! flat form name places in the text, so every cut keeps spans and trails.
 
 use super::{Part, Text, Unknown};
+use crate::place::Span;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -98,6 +99,15 @@ pub fn only_atom(text: &Text) -> Option<&Unknown> {
     (atoms.next().is_none() && flat(text).len() == HOLE.len_utf8()).then_some(first)
 }
 
+/// Where the first hole of an atom is interpolated.
+#[must_use]
+pub fn hole_span(text: &Text, atom: &Unknown) -> Option<Span> {
+    text.parts.iter().find_map(|part| match part {
+        Part::Hole { atom: own, span, .. } if own == atom => *span,
+        _ => None,
+    })
+}
+
 /// True for a text whose first characters are not known.
 #[must_use]
 pub fn starts_unknown(text: &Text) -> bool {
@@ -121,7 +131,7 @@ pub fn without_scheme(url: &Text) -> Text {
 mod tests {
     use super::*;
     use crate::partial::UnknownKind;
-    use crate::place::{FileId, Span};
+    use crate::place::FileId;
 
     fn arn() -> Text {
         let atom = Unknown::new("infra||data.aws_caller_identity.me.account_id", UnknownKind::AccountId, "${account}", "not static", None);

@@ -4,6 +4,7 @@
 //! equal values, which is how a condition key `${replace(x.url, "https://", "")}:sub` meets its provider. A string
 //! that is only partly known keeps its literal shape as a [`Text`] of parts.
 
+pub mod blank;
 pub mod cut;
 pub mod facts;
 mod provenance;

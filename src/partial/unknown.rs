@@ -1,5 +1,6 @@
 //! An unknown: a value that static reading cannot tell, with an identity.
 
+use super::blank::Blank;
 use super::facts::{Fact, Facts};
 use super::text::Text;
 use crate::place::Span;
@@ -50,6 +51,8 @@ pub enum UnknownOrigin {
     Element,
     /// An attribute of something that is declared.
     Attribute(Arc<AttributeOf>),
+    /// A mark in place of a value: `<NAME>`, `{{ name }}`.
+    Blank(Blank),
     /// What a function of Terraform makes of something unknown.
     Call {
         /// The function.

@@ -8,7 +8,7 @@ use crate::admission::iam::{
 use crate::gate::aws::{WEB_IDENTITY, other_account};
 use crate::gate::issuer::{Sameness, compare, difference};
 use crate::graph::{Graph, ProviderId, ProviderKind, Trust};
-use crate::issuers::{Tenancy, registry};
+use crate::issuers::{Recognised, Tenancy, registry};
 use crate::partial::{Text, Unknown, UnknownKind};
 use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
 use std::borrow::Cow;
@@ -74,7 +74,12 @@ fn clients(graph: &Graph, providers: &[ProviderId], presented: &Presented) -> Op
         if !same {
             continue;
         }
-        let asked = audiences_of(&with_audience(presented));
+        let recognised = registry().recognise(if iss.is_empty() { url.fill(|_| String::new()) } else { iss.to_owned() }.as_str());
+        let token = with_audience(presented, recognised.as_ref());
+        if matches!(token.claims.get("aud"), Some(Claim::Open { .. })) {
+            return None;
+        }
+        let asked = audiences_of(&token);
         let known: Vec<String> = audiences.iter().filter_map(Text::as_known).collect();
         if known.len() < audiences.len() || asked.iter().any(|a| known.contains(a)) {
             return None;
@@ -102,10 +107,18 @@ fn audiences_of(token: &Token) -> Vec<String> {
         .collect()
 }
 
-fn with_audience(presented: &Presented) -> Token {
+/// The token with the audience that is customary for its issuer; one that depends on whose it is was not provided.
+fn with_audience(presented: &Presented, recognised: Option<&Recognised<'_>>) -> Token {
     let mut token = presented.claims.clone();
-    if presented.any_audience {
-        token.set("aud", AUDIENCE);
+    if !presented.any_audience {
+        return token;
+    }
+    let usual = recognised.and_then(|r| r.issuer.audiences.get("aws").or_else(|| r.issuer.audiences.get("default")));
+    match usual {
+        Some(audience) if audience.contains('<') => {
+            token.claims.insert("aud".to_owned(), Claim::Open { optional: false });
+        }
+        usual => token.set("aud", usual.map_or(AUDIENCE, String::as_str)),
     }
     token
 }
@@ -240,7 +253,7 @@ fn context(policy: &Policy, principal: &str, presented: &Presented) -> Token {
     let host = issuer_of_federated(&Text::known(principal)).map_or_else(|| principal.to_owned(), |host| host.to_string());
     let recognised = registry().recognise(&host).or_else(|| registry().generic(&host));
     let exposed = |claim: &str| recognised.as_ref().is_some_and(|r| r.issuer.aws_key_of(claim).is_some());
-    let mut out = context_of(&with_audience(presented), &host, &exposed);
+    let mut out = context_of(&with_audience(presented, recognised.as_ref()), &host, &exposed);
     // What is said of the request beside the token.
     let said = presented.claims.claims.iter().filter(|(name, _)| is_request_key(name));
     out.claims.extend(said.map(|(name, value)| (name.clone(), value.clone())));

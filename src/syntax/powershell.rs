@@ -7,6 +7,7 @@ use crate::partial::{Entry, Kind, Part, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use crate::source::SourceFile;
 use crate::syntax::Parsed;
+use crate::syntax::json::{self, Limits};
 use std::collections::BTreeMap;
 
 /// The commands that make a credential.
@@ -16,6 +17,9 @@ const COMMANDS: [&str; 4] = [
     "new-azfederatedidentitycredential",
     "new-azfederatedidentitycredentials",
 ];
+
+/// The commands that give a role its trust policy (<https://docs.aws.amazon.com/powershell/latest/reference/items/New-IAMRole.html>).
+const ROLES: [&str; 4] = ["create-role", "update-assume-role-policy", "new-iamrole", "update-iamassumerolepolicy"];
 
 /// A word of a command.
 #[derive(Debug, Clone)]
@@ -31,8 +35,14 @@ enum Word {
 /// The credentials that a script makes: a document each.
 #[must_use]
 pub fn parse(file: &SourceFile) -> Parsed {
-    let mut script = Script { file, text: &file.text, at: 0, variables: BTreeMap::new(), tables: BTreeMap::new() };
-    Parsed { documents: script.read(), ..Parsed::default() }
+    let lower = file.text.to_ascii_lowercase();
+    let makes_roles = ROLES.iter().any(|command| lower.contains(command));
+    let mut script = Script { file, text: &file.text, at: 0, variables: BTreeMap::new(), tables: BTreeMap::new(), policies: Vec::new() };
+    let mut documents = script.read();
+    if makes_roles {
+        documents.append(&mut script.policies);
+    }
+    Parsed { documents, ..Parsed::default() }
 }
 
 struct Script<'f> {
@@ -41,6 +51,8 @@ struct Script<'f> {
     at: usize,
     variables: BTreeMap<String, Option<Text>>,
     tables: BTreeMap<String, Vec<(String, Text, Span)>>,
+    /// Policies that are written as texts.
+    policies: Vec<Value>,
 }
 
 impl Script<'_> {
@@ -130,6 +142,10 @@ impl Script<'_> {
             Some('@') if self.rest().starts_with("@'") || self.rest().starts_with("@\"") => Some(self.string().0),
             _ => None,
         };
+        if let Some(text) = value.as_ref().filter(|t| t.known_prefix().trim_start().starts_with('{')) {
+            let parsed = json::parse_text(text, Limits::default()).ok();
+            self.policies.extend(parsed.filter(|policy| policy.get("Statement").is_some()));
+        }
         self.blanks(false);
         let whole = self.rest().chars().next().is_none_or(|c| matches!(c, '\n' | ';' | '}'));
         self.variables.insert(name.to_owned(), value.filter(|_| whole && !again));

@@ -61,6 +61,7 @@ mod texts;
 mod undecided;
 mod undecided_about;
 mod unknown_parts;
+mod unseen;
 mod user;
 mod witnesses;
 mod workloads;

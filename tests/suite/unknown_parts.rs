@@ -53,9 +53,10 @@ fn an_unknown_issuer_needs_a_subject() {
 }
 
 #[test]
-fn a_placeholder_in_the_issuer_lets_nobody_in() {
+fn a_placeholder_in_the_issuer_is_an_unknown() {
+    // That it is one is told at low; whatever organisation it will be, all its projects get in.
     let condition = r#"StringEquals = { "oidc.circleci.com/org/<ORG_UUID>:aud" = "<ORG_UUID>" }"#;
-    assert_eq!(found(&role("oidc.circleci.com/org/<ORG_UUID>", condition)), [("never-matches".to_owned(), Severity::High)]);
+    assert_eq!(found(&role("oidc.circleci.com/org/<ORG_UUID>", condition)), [("missing-subject".to_owned(), Severity::High)]);
 }
 
 /// The organisation of CircleCI's URL is in its subjects, too.

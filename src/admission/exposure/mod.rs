@@ -48,6 +48,8 @@ pub enum Class {
     EnvironmentPrefix,
     /// Tags that bear the name of the branch that is meant.
     TagAsBranch,
+    /// Previews and speculative plans beside the runs that change something.
+    Preview,
     /// What the policy names and nothing else.
     Intended,
 }
@@ -262,6 +264,9 @@ fn with_filler(formula: &Formula, templates: &Templates, filler: &Filler) -> Res
     if let Some(witness) = gate.tag_as_branch() {
         return Ok(Some(gate.found(Class::TagAsBranch, witness)));
     }
+    if let Some(witness) = gate.preview() {
+        return Ok(Some(gate.found(Class::Preview, witness)));
+    }
     let (witness, segments) = (None, BTreeMap::new());
     let intended = Exposure {
         class: Class::Intended,
@@ -310,7 +315,11 @@ impl Gate<'_> {
         }
         if matches!(level.any, Class::PullRequest | Class::PullRequestTarget) {
             // A workflow file that is pinned with its ref says itself on which events it runs.
-            outside = outside.and(&not(self.pinned_workflows()));
+            outside = outside.and(&not(self.pinned_workflows("workflow_ref", &applies)));
+        }
+        if level.any >= Class::AnyRef {
+            // Whatever branch calls a reusable workflow, the ref that is pinned says what runs.
+            outside = outside.and(&not(self.pinned_workflows("job_workflow_ref", &applies)));
         }
         let witness = match outside.search(&applies, &self.options) {
             Outcome::Witness(w) => w,
@@ -330,17 +339,51 @@ impl Gate<'_> {
                 Outcome::Unknown(why) => return Err(why),
             }
         };
-        let witness = shown::plainer(level.any, level.roles, *witness, query, &applies, &self.options);
+        let witness = match level.any {
+            Class::AnyTenant => self.unwritten(level, *witness, query, &applies),
+            _ => shown::plainer(level.any, level.roles, *witness, query, &applies, &self.options),
+        };
         let mut found = self.found(class, witness);
         found.caller_chosen = chosen::decides(self.formula, query, &applies, level.any, &self.options);
         Ok(Some(found))
     }
 
     /// "The workflow is one that the gate names exactly, file and ref".
-    fn pinned_workflows(&self) -> Formula {
-        let exact = |t: &Test| matches!(&t.subject, Subject::Claim(c) if c == "workflow_ref") && matches!(t.matcher, Matcher::Exact(_));
-        let tests = shape::tests(self.formula).into_iter().filter(|o| o.positive && exact(o.test));
+    fn pinned_workflows(&self, claim: &str, applies: &Templates) -> Formula {
+        let of = |t: &Test| matches!(&t.subject, Subject::Claim(c) if c == claim);
+        let pins = |t: &Test| match &t.matcher {
+            Matcher::Exact(text) => text.is_known(),
+            // `org/repository/.github/workflows/x.yml@refs/heads/main` without a wildcard in the ref
+            Matcher::Glob(_) => names_whole(t, applies, "called_ref", &self.options),
+            _ => false,
+        };
+        let tests = shape::tests(self.formula).into_iter().filter(|o| o.positive && of(o.test) && pins(o.test));
         Formula::Any(tests.map(|o| Formula::Test(Box::new(o.test.clone()))).collect())
+    }
+
+    /// A witness whose tenant is none that the policy spells, be it behind a wildcard (`*-acme/app`) or inside an expression:
+    /// that one may be meant.
+    fn unwritten(&self, level: &Level, witness: Witness, query: &Compiled, applies: &Templates) -> Witness {
+        const MAX_TRIES: usize = 4;
+        let written = shape::spelled(self.formula);
+        let mut query = query.clone();
+        let mut asked = witness.clone();
+        for _ in 0..MAX_TRIES {
+            let Some(template) = applies.templates().nth(asked.template) else { return witness };
+            let own = template.segments.iter().filter(|s| level.roles.contains(&s.role) && s.role == Role::Tenant);
+            let named = |name: &str| asked.segment(name).filter(|v| written.iter().any(|w| w.contains(&v.to_ascii_lowercase())));
+            let meant: Vec<Formula> =
+                own.filter_map(|s| Some(segment_test(&s.name, Matcher::ExactIgnoreCase(Text::known(named(&s.name)?))))).collect();
+            if meant.is_empty() {
+                return asked;
+            }
+            query = query.and(&Compiled::new(&Formula::Not(Box::new(Formula::Any(meant))), &self.options));
+            match query.search(applies, &self.options) {
+                Outcome::Witness(other) => asked = *other,
+                Outcome::Proof | Outcome::Unknown(_) => return witness,
+            }
+        }
+        asked
     }
 
     /// A level of several names, the outer around the inner (a project and its workspaces): what begins like the inner
@@ -380,6 +423,17 @@ impl Gate<'_> {
         }
     }
 
+    /// A preview's token, where other runs are admitted as well: a gate for previews alone means them.
+    fn preview(&self) -> Option<Witness> {
+        let previews = self.templates.only(|t| t.context == Context::Preview);
+        let others = self.templates.only(|t| t.context != Context::Preview);
+        if previews.is_empty() || others.is_empty() {
+            return None;
+        }
+        self.compiled.search(&others, &self.options).witness()?;
+        self.compiled.search(&previews, &self.options).witness().cloned()
+    }
+
     /// A tag's token that passes the very test of the ref that a branch's token passes.
     fn tag_as_branch(&self) -> Option<Witness> {
         let branches = self.templates.only(|t| t.context == Context::Branch);
@@ -387,21 +441,31 @@ impl Gate<'_> {
         if branches.is_empty() || tags.is_empty() {
             return None;
         }
+        let pinned = Formula::Not(Box::new(self.pinned_workflows("job_workflow_ref", &tags)));
+        let gate = self.compiled.and(&Compiled::new(&pinned, &self.options));
         let all: Vec<Template> = branches.templates().chain(tags.templates()).cloned().collect();
         let tests = shape::tests(self.formula);
         let refs: Vec<_> = tests.iter().filter(|o| o.positive && shape::sees(o.test, &all, Role::Ref)).collect();
         // Hundreds of subjects are asked for at once before they are asked for one by one.
         let any = Formula::Any(refs.iter().map(|o| Formula::Test(Box::new(o.test.clone()))).collect());
-        if self.compiled.and(&Compiled::new(&any, &self.options)).search(&tags, &self.options).is_proof() {
+        if gate.and(&Compiled::new(&any, &self.options)).search(&tags, &self.options).is_proof() {
             return None;
         }
         refs.iter().find_map(|o| {
             let test = Compiled::new(&Formula::Test(Box::new(o.test.clone())), &self.options);
-            let both = self.compiled.and(&test);
+            let both = gate.and(&test);
             both.search(&branches, &self.options).witness()?;
             both.search(&tags, &self.options).witness().cloned()
         })
     }
+}
+
+/// The test names this segment whole, wherever a template has it.
+fn names_whole(test: &Test, templates: &Templates, segment: &str, options: &Options<'_>) -> bool {
+    let formula = Formula::Test(Box::new(test.clone()));
+    let said: Vec<Candidate> =
+        search::literals(&formula, templates, options).into_iter().filter_map(|mut all| all.remove(segment)).flatten().collect();
+    !said.is_empty() && said.iter().all(|c| c.complete)
 }
 
 /// The positive tests that hold for a witness.

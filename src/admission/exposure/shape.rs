@@ -1,6 +1,6 @@
 //! The shape of a trust's gate: which tests it makes, of what, and which of them change anything.
 
-use super::super::formula::{Formula, Subject, Test};
+use super::super::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use super::super::search::{self, HoleMode, Options, Outcome};
 use crate::issuers::template::{pointer, root};
 use crate::issuers::{ClaimPart, Role, Template};
@@ -81,6 +81,29 @@ fn path(subject: &Subject) -> Option<Vec<&str>> {
         }
         _ => None,
     }
+}
+
+/// What the positive tests spell, in lower case: whole words of it are names that somebody had in mind.
+#[must_use]
+pub fn spelled(formula: &Formula) -> Vec<String> {
+    let mut out = Vec::new();
+    for occurrence in tests(formula).iter().filter(|o| o.positive) {
+        match &occurrence.test.matcher {
+            Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) | Matcher::Prefix(t) | Matcher::Suffix(t) | Matcher::Contains(t) => {
+                out.push(t.fill(|_| String::new()).to_ascii_lowercase());
+            }
+            Matcher::Glob(parts) => {
+                let literal = |p: &GlobPart| match p {
+                    GlobPart::Literal(t) => t.fill(|_| String::new()).to_ascii_lowercase(),
+                    GlobPart::Star(_) | GlobPart::One(_) => "*".to_owned(),
+                };
+                out.push(parts.iter().map(literal).collect());
+            }
+            Matcher::Regex(pattern) => out.push(pattern.to_ascii_lowercase()),
+            Matcher::Present | Matcher::Size(..) | Matcher::Order(..) => {}
+        }
+    }
+    out
 }
 
 /// The roles of the segments that a test can see.

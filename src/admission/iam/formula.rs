@@ -217,7 +217,8 @@ impl Builder<'_> {
     }
 
     fn principal(&self, principal: &Principal) -> Truth {
-        merge(principal.leaf.choices.iter().map(|text| match (principal.kind, &self.view.viewer) {
+        let choices = &principal.leaf.choices;
+        let named = |text: &Text| match (principal.kind, &self.view.viewer) {
             (PrincipalKind::Everyone, _) => Truth::True,
             (PrincipalKind::Federated, Viewer::Federated(arn)) => pattern::equal(text, arn),
             (PrincipalKind::Federated, Viewer::Issuer(host)) => stands_for(text, host),
@@ -226,7 +227,12 @@ impl Builder<'_> {
             (PrincipalKind::Service, Viewer::Service(name)) => pattern::equal(text, &Text::known(name)),
             (PrincipalKind::Other, _) if !text.is_known() => Truth::Unknown,
             _ => Truth::False,
-        }))
+        };
+        match self.doubt {
+            Some(Truth::True) if choices.iter().any(|text| named(text) == Truth::True) => Truth::True,
+            Some(Truth::False) if choices.iter().any(|text| named(text) == Truth::False) => Truth::False,
+            _ => merge(choices.iter().map(named)),
+        }
     }
 
     fn condition(&self, condition: &ConditionTest) -> Formula {

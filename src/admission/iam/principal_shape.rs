@@ -41,6 +41,8 @@ pub enum Flaw {
     NotAProvider,
     /// `*` under `Federated` or `Service`.
     Everybody,
+    /// White space, which no ARN holds.
+    Blank,
     /// A service that has no form of a service's name.
     NotAService,
 }
@@ -91,6 +93,9 @@ pub fn malformed_role(text: &Text) -> Option<Malformed> {
     let flat = cut::flat(text);
     if flat.is_empty() || is_template(&flat) || flat.starts_with(cut::HOLE) {
         return None;
+    }
+    if let Some(at) = flat.find(char::is_whitespace) {
+        return Some(Malformed { flaw: Flaw::Blank, part: cut::slice(text, at..at + 1) });
     }
     if let Some(found) = aws(text, &flat) {
         return Some(found);

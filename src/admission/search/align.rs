@@ -420,8 +420,9 @@ impl Walk<'_> {
     /// A segment that another follows without a delimiter: it ends where the next one can begin and it cannot go on
     /// (`{group}{subgroups}`, the second empty or beginning with `/`). None when the end is not certain.
     fn until_next(self, units: &[Unit], segment: usize, next: usize) -> Option<Found> {
-        let following = self.prepared.alphabet(next).ok().filter(|_| !self.backwards && !self.ignore_case)?;
-        let starts = |c: char| following.0.is_live(following.0.next(following.0.start(), c));
+        let following = self.prepared.alphabet(next).ok().filter(|_| !self.backwards)?;
+        let begins = |c: char| following.0.is_live(following.0.next(following.0.start(), c));
+        let starts = |c: char| begins(c) || (self.ignore_case && (begins(c.to_ascii_lowercase()) || begins(c.to_ascii_uppercase())));
         let mut chars = Vec::new();
         for unit in units {
             match unit {

@@ -4,7 +4,7 @@
 use super::super::context::{Object, Reader};
 use super::super::shape::{any_field, blocks, field, listing, place, seconds, text, text_at};
 use super::policy;
-use crate::graph::{Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind, pieces};
+use crate::graph::{Grant, IdentityId, IdentityKind, Origin, Provider, pieces};
 use crate::partial::{Text, Value, stand_in};
 
 /// Reads an object when it is one of ours.
@@ -78,7 +78,7 @@ pub(super) fn custom_resource(reader: &mut Reader, object: &Object) {
     {
         let clients = listing(any_field(spec, &["clientIdList", "clientIDs"]));
         let audiences = (!clients.open && !clients.odd).then_some(clients.texts);
-        reader.graph.add_provider(Provider { origin, kind: ProviderKind::AwsOidc { url, audiences, arn: None } });
+        reader.graph.add_provider(Provider { origin, kind: super::oidc(&url, audiences, None) });
     }
 }
 
@@ -135,7 +135,7 @@ fn provider(reader: &mut Reader, object: &Object) {
     let clients = listing(object.value.get("ClientIDList"));
     let audiences = (!clients.open && !clients.odd).then_some(clients.texts);
     let origin = object.printed(format!("OIDC provider {url}"));
-    reader.graph.add_provider(Provider { origin, kind: ProviderKind::AwsOidc { url, audiences, arn: None } });
+    reader.graph.add_provider(Provider { origin, kind: super::oidc(&url, audiences, None) });
 }
 
 fn listed_provider(reader: &mut Reader, object: &Object, listed: &Value) {
@@ -143,7 +143,7 @@ fn listed_provider(reader: &mut Reader, object: &Object, listed: &Value) {
     match pieces::split_once(&arn, ":oidc-provider/") {
         Some((_, url)) => {
             let origin = object.printed_at(format!("OIDC provider {url}"), listed);
-            let kind = ProviderKind::AwsOidc { url, audiences: None, arn: Some(arn) };
+            let kind = super::oidc(&url, None, Some(arn));
             reader.graph.add_provider(Provider { origin, kind });
         }
         None => reader.undecided(place(listed), format!("`{arn}` is not the ARN of an OIDC provider")),

@@ -3,7 +3,7 @@
 use super::super::context::{Object, Reader, address_key, origin};
 use super::super::shape::{any_field, blocks, field, listing, place, seconds, text, text_at};
 use super::policy;
-use crate::graph::{Association, Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind, pieces};
+use crate::graph::{Association, Grant, IdentityId, IdentityKind, Origin, Provider, pieces};
 use crate::partial::{AttributeOf, Text, Unknown, UnknownKind, UnknownOrigin, Value};
 use crate::terraform::{Mode, Resource};
 use std::sync::Arc;
@@ -108,7 +108,7 @@ fn provider(reader: &mut Reader, resource: &Resource) {
     if !known && resource.mode == Mode::Managed {
         reader.undecided(field(body, "client_id_list").and_then(place), format!("the audiences of `{}` are not all known", at.name));
     }
-    let kind = ProviderKind::AwsOidc { url, audiences: known.then_some(clients.texts), arn };
+    let kind = super::oidc(&url, known.then_some(clients.texts), arn);
     reader.graph.add_provider(Provider { origin: at, kind });
 }
 

@@ -4,7 +4,7 @@
 use super::super::context::{Object, Reader};
 use super::super::shape::{any_field, blocks, field, known_at, listing, seconds, text, text_at};
 use super::documents::{custom_resource, exported_role};
-use crate::graph::{Declared, IdentityKind, Origin, Provider, ProviderKind};
+use crate::graph::{Declared, IdentityKind, Origin, Provider};
 use crate::partial::{Entry, Kind, Part, Text, Unknown, UnknownKind, Value};
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ fn provider(reader: &mut Reader, object: &Object, at: &Value, what: &str, url: T
     let audiences = (!clients.open && !clients.odd).then_some(clients.texts);
     let mut origin = object.origin_at(format!("{what} {url}"), at);
     origin.declared = Declared::Object(what.into());
-    reader.graph.add_provider(Provider { origin, kind: ProviderKind::AwsOidc { url, audiences, arn: None } });
+    reader.graph.add_provider(Provider { origin, kind: super::oidc(&url, audiences, None) });
 }
 
 /// Programs in YAML (<https://www.pulumi.com/docs/iac/languages-sdks/yaml/yaml-language-reference/>).

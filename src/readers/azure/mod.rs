@@ -8,7 +8,7 @@ pub(super) mod roles;
 use super::context::{Object, Reader, origin};
 use super::shape::{any_field, blocks, field, known_at, listing, place, text, text_at, unreadable};
 use crate::graph::{About, Gate, IdentityId, IdentityKind, Origin, Trust, UndecidedKind, pieces};
-use crate::partial::{Kind, Part, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Kind, Part, Text, Unknown, UnknownKind, Value, blank};
 use crate::terraform::{Mode, Resource};
 
 /// How deep nested ARM resources are followed.
@@ -52,6 +52,8 @@ fn azapi(reader: &mut Reader, resource: &Resource) {
 
 /// One credential whose settings stand in `body`.
 fn credential(reader: &mut Reader, origin: Origin, parent: Option<&Value>, body: &Value) {
+    let opened = blank::opened(body);
+    let body = opened.as_ref().unwrap_or(body);
     let parent = text(parent).unwrap_or_else(|| {
         let why = "the credential does not say what it belongs to";
         Text::hole(unreadable(Some(origin.span), "parent", why), None)

@@ -1,7 +1,7 @@
 //! Credentials that files keep: Secrets and ConfigMaps, keys as JSON, configuration files inside of them.
 
 use super::settings::{self, Found, Setting, Source};
-use super::value::{self, Dialect};
+use super::value::{self, Dialect, Held};
 use crate::graph::{Administrator, Cloud, CredentialKind, SecretName, Stands, StaticCredential, pieces};
 use crate::partial::{Text, Value};
 use crate::readers::context::{Object, Reader};
@@ -141,10 +141,10 @@ fn within(tree: &Value, text: &Text, depth: usize) -> Vec<Found> {
         out.push(found(Cloud::Aws, CredentialKind::AccessKey, true, Some(key)));
     }
     // `azure.json` of external-dns and of the cloud provider: `aadClientSecret`
-    if let Some(secret) = field(tree, "aadClientSecret").filter(|s| {
-        s.as_text().is_some_and(|t| value::held(&t, Dialect::Manifest) != value::Held::Placeholder) && field(tree, "tenantId").is_some()
-    }) {
-        let written = secret.as_text().is_some_and(|t| value::held(&t, Dialect::Manifest) == value::Held::Written);
+    let held = |secret: &Value| secret.as_text().map(|text| value::held(&text, Dialect::Manifest));
+    let kept = |secret: &&Value| matches!(held(secret), Some(Held::Written | Held::Reference)) && field(tree, "tenantId").is_some();
+    if let Some(secret) = field(tree, "aadClientSecret").filter(kept) {
+        let written = held(secret) == Some(Held::Written);
         out.push(found(Cloud::Azure, CredentialKind::ClientSecret, written, Some(secret)));
     }
     if let Some(reference) = super::operators::bucket(tree) {

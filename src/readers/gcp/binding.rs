@@ -6,7 +6,7 @@ use crate::graph::member::{self, Member};
 use crate::graph::{
     About, BindingCondition, BindingStyle, Gate, GoogleLevel, Grant, IdentityId, IdentityKind, Origin, Trust, UndecidedKind,
 };
-use crate::partial::{Kind, Text, Value};
+use crate::partial::{Kind, Text, Value, blank};
 
 /// What a role is bound on.
 pub(super) enum Target {
@@ -122,6 +122,7 @@ fn concerns(target: &Target, role: &Text) -> bool {
 }
 
 fn bind(reader: &mut Reader, target: &Target, binding: &Binding, text: Text) {
+    let text = blank::text_opened(&text).unwrap_or(text);
     let origin = &binding.origin;
     match member::parse(&text) {
         Member::Pool { .. } | Member::Kubernetes { .. } | Member::Workforce | Member::Malformed => trust(reader, target, binding, text),

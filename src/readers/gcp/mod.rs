@@ -12,7 +12,7 @@ pub(super) mod workflow;
 use super::context::Reader;
 use super::shape::{any_field, field, is_true, listing, place, setting, text, unreadable};
 use crate::graph::{GoogleProvider, GoogleSource, Origin, Pool, PoolId, Provider, ProviderKind};
-use crate::partial::{Kind, Text, Value};
+use crate::partial::{Kind, Text, Value, blank};
 
 /// The names that one dialect gives to a provider's settings.
 struct Names {
@@ -55,6 +55,8 @@ struct Registered {
 /// Adds a provider whose settings stand in `body`.
 fn add_provider(reader: &mut Reader, origin: Origin, body: &Value, names: &Names, at: Registered) {
     let Registered { pool, pool_name, project, name } = at;
+    let opened = blank::opened(body);
+    let body = opened.as_ref().unwrap_or(body);
     let source = source(reader, &origin, body, names);
     let condition = setting(body.get(names.condition), body.is_open(), names.condition);
     let (mapping, mapping_open) = mapping(reader, &origin, body, names);

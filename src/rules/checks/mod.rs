@@ -4,6 +4,7 @@ pub mod aws;
 mod azure;
 mod azure_case;
 mod azure_ids;
+mod blanks;
 mod credentials;
 mod format;
 pub mod google;
@@ -31,6 +32,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("azure", azure::check),
     ("azure-case", azure_case::check),
     ("azure-ids", azure_ids::check),
+    ("blanks", blanks::check),
     ("credentials", credentials::check),
     ("spiffe", spiffe::check),
     ("jobs", jobs::check),

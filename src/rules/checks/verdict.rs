@@ -213,12 +213,26 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             "runs of `pull_request_target` are admitted: they carry the `ref` of the target branch, whatever the pull request changes".to_owned(),
             "test `sub`, or add `event_name == 'push'` or a protected environment",
         ),
+        Class::TagAsBranch if !named_tag(exposure) => (
+            RuleId::RefTypeConfusion,
+            Severity::Low,
+            &[Role::Ref],
+            "runs of tags are admitted, too, when they say that they are of the branch: the type of the ref is left open".to_owned(),
+            "pin the type of the ref: `ref_type:branch`, `refs/heads/…`",
+        ),
         Class::TagAsBranch => (
             RuleId::RefTypeConfusion,
             Severity::Medium,
             &[Role::Ref],
             "a tag with the branch's name is admitted: the type of the ref is left open".to_owned(),
             "pin the type of the ref: `ref_type:branch`, `refs/heads/…`",
+        ),
+        Class::Preview => (
+            RuleId::PullRequest,
+            Severity::Low,
+            &[Role::Environment],
+            "previews and speculative plans are admitted beside the runs that change something: they run code of any branch or pull request before its review".to_owned(),
+            "give previews an identity of their own that can only read, and pin this one to the production environment or the apply phase",
         ),
         Class::PullRequest => (
             RuleId::PullRequest,
@@ -248,6 +262,12 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
     let (span, trail) = by_ref.map_or_else(|| place(formula, templates, exposure, roles), |test| (test.span, test.trail.clone()));
     let witness = if exposure.class == Class::AnyRef { wording::other_branch(formula, templates, exposure) } else { None };
     Some(Verdict { rule, severity, span, trail, message, help: help.to_owned(), witness })
+}
+
+/// The tag of the witness has a name that the policy has for its branch.
+fn named_tag(exposure: &Exposure) -> bool {
+    let Some(tag) = exposure.segments.get("tag") else { return true };
+    exposure.named.values().flatten().any(|c| c.complete && c.text == *tag)
 }
 
 /// The segment of this role in which the witness extends a name of the policy.

@@ -103,7 +103,10 @@ pub(super) fn other_branch(formula: &Formula, templates: &[Template], exposure: 
             origin: crate::admission::formula::TestOrigin::Condition,
         }))
     };
-    let other = Formula::All(vec![formula.clone(), ends("sub").negate(), ends("ref").negate()]);
+    // By the same tests: of several values only the loose one is spoken of.
+    let tests = shape::tests(formula);
+    let same = exposure.admitting.iter().filter_map(|i| tests.get(*i)).map(|o| Formula::Test(Box::new(o.test.clone())));
+    let other = Formula::All([formula.clone(), ends("sub").negate(), ends("ref").negate()].into_iter().chain(same).collect());
     let branches: Vec<Template> = templates.iter().filter(|t| t.context == Context::Branch).cloned().collect();
     let Life::Alive(token) = life(&other, &branches) else { return None };
     let token = exposure::minimal(&token, formula);

@@ -11,7 +11,7 @@ mod template;
 use super::super::context::{Object, Reader};
 use super::super::shape::{any_field, blocks, field, listing, seconds, text_at};
 use super::policy;
-use crate::graph::{Declared, Grant, IdentityId, IdentityKind, Origin, Provider, ProviderKind};
+use crate::graph::{Declared, Grant, IdentityId, IdentityKind, Origin, Provider};
 use crate::partial::{Entry, Kind, Text, UnknownKind, Value};
 use crate::terraform::functions::yaml_documents;
 use template::{Template, attribute};
@@ -200,5 +200,5 @@ fn provider(reader: &mut Reader, origin: Origin, properties: &Value, arn: Text) 
     };
     let clients = listing(any_field(properties, &["ClientIdList", "ClientIDList"]));
     let audiences = (!clients.open && !clients.odd).then_some(clients.texts);
-    reader.graph.add_provider(Provider { origin, kind: ProviderKind::AwsOidc { url, audiences, arn: Some(arn) } });
+    reader.graph.add_provider(Provider { origin, kind: super::oidc(&url, audiences, Some(arn)) });
 }

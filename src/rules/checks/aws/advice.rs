@@ -114,7 +114,8 @@ pub(super) fn before_colon(sources: &Sources, key: &Text) -> Option<String> {
         None => return None,
     };
     let start = string_start(&file, line, colon)?;
-    Some(file.text.get(start..colon)?.to_owned()).filter(|p| !p.is_empty())
+    // What `format` fills in is no text that could stand elsewhere.
+    Some(file.text.get(start..colon)?.to_owned()).filter(|p| !p.is_empty() && !p.contains('%'))
 }
 
 /// Where the string begins that is open at `end`, counting from the start of its line; strings nest in `${…}`.

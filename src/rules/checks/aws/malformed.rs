@@ -53,6 +53,7 @@ pub(in crate::rules::checks) fn what(found: &Malformed) -> String {
         Flaw::Host => "an identity provider is named by its ARN and not by its host".to_owned(),
         Flaw::NotAProvider => format!("`{part}` is not an identity provider"),
         Flaw::Everybody => "`*` stands under `AWS` alone".to_owned(),
+        Flaw::Blank => "no ARN holds white space".to_owned(),
         Flaw::NotAService => "a service is named like `lambda.amazonaws.com`".to_owned(),
     }
 }
@@ -68,6 +69,7 @@ fn help(found: &Malformed) -> &'static str {
         Flaw::ProviderUnderAws => "move it under `Federated`, with `sts:AssumeRoleWithWebIdentity` or `sts:AssumeRoleWithSAML`",
         Flaw::ServiceUnderAws => "move it under `Service`",
         Flaw::NotAService => "write the service's principal as its documentation has it",
+        Flaw::Blank => "write it without white space",
         Flaw::Everybody => "name the provider or the service",
         Flaw::NotAPrincipal => "name a role, a user, a session or an account",
         Flaw::Account | Flaw::NoAccount | Flaw::Fields | Flaw::NoName | Flaw::Service | Flaw::NoArn => {

@@ -17,6 +17,7 @@ mod redundant;
 mod rejected;
 mod requests;
 mod saml;
+mod saml_address;
 mod services;
 
 use super::super::engine::Context;
@@ -148,6 +149,7 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
     }
     findings.extend(principals::unreachable(&subject));
     findings.extend(broken::other_accounts(&subject));
+    findings.extend(saml_address::audience(&subject));
     let mut flawed: Vec<Text> = Vec::new();
     for principal in iam::principals(subject.policy).into_iter().filter(iam::PrincipalRef::brings_tokens) {
         if flawed.iter().any(|f| f.same(&principal.text)) {

@@ -6,7 +6,7 @@ use crate::admission::iam;
 use crate::catalogue::RuleId;
 use crate::graph::{Declared, Provider, ProviderKind};
 use crate::issuers::{Recognised, Registry};
-use crate::partial::Text;
+use crate::partial::{Text, UnknownKind, cut};
 use crate::rules::Finding;
 
 /// What is wrong with an issuer's URL.
@@ -69,7 +69,11 @@ fn url(context: &Context<'_>, provider: &Provider) -> Option<Finding> {
 
 /// The provider that a trust names is one whose URL can be no issuer: the finding, none where the provider has its own.
 pub(super) fn named(subject: &RoleTrust<'_>, principal: &Text) -> Option<Option<Finding>> {
-    let host = iam::issuer_of_federated(principal)?.as_known()?;
+    let host = iam::issuer_of_federated(principal)?;
+    if let Some(finding) = uncut(subject, principal, &host) {
+        return Some(Some(finding));
+    }
+    let host = host.as_known()?;
     let (flaw, issuer) = flaw(subject.context.registry, &host)?;
     let told = subject.providers().iter().filter_map(|id| subject.context.graph.provider(*id)).any(|p| url(subject.context, p).is_some());
     if told {
@@ -79,6 +83,27 @@ pub(super) fn named(subject: &RoleTrust<'_>, principal: &Text) -> Option<Option<
     let named = iam::principals(subject.policy).into_iter().find(|p| p.text.same(principal));
     let span = named.and_then(|p| p.span).or_else(|| principal.span());
     Some(Some(Finding::new(RuleId::IssuerMismatch, &subject.trust.origin, span, &host, message).along_text(principal).help(help(issuer))))
+}
+
+/// The ARN names its provider by the whole unknown that the provider has for its URL. AWS takes URLs with `https://` only, and an
+/// ARN has them without it.
+fn uncut(subject: &RoleTrust<'_>, principal: &Text, host: &Text) -> Option<Finding> {
+    let unknown = cut::only_atom(host)?;
+    let open = matches!(unknown.kind(), UnknownKind::Any | UnknownKind::Word);
+    let declares = |provider: &&Provider| {
+        let ProviderKind::AwsOidc { url, .. } = &provider.kind else { return false };
+        matches!(provider.origin.declared, Declared::Block { looked_up: false, .. }) && cut::only_atom(url) == Some(unknown)
+    };
+    let mut providers = subject.providers().iter().filter_map(|id| subject.context.graph.provider(*id));
+    let provider = providers.find(declares).filter(|_| open)?;
+    let label = unknown.label();
+    let message = format!(
+        "`{label}` is the URL of the provider, which begins with `https://`, and an ARN names it without that: no token can ever satisfy this trust"
+    );
+    let span = cut::hole_span(host, unknown).or_else(|| principal.span());
+    let finding = Finding::new(RuleId::IssuerMismatch, &subject.trust.origin, span, label, message).along_text(principal);
+    let help = format!("cut the scheme in the ARN and in the condition keys: `${{replace({}, \"https://\", \"\")}}`", unknown.bare());
+    Some(finding.help(help).related_to(provider.origin.span, "the provider that is meant"))
 }
 
 fn what(flaw: UrlFlaw) -> &'static str {

@@ -19,7 +19,7 @@ pub(super) fn rejected(subject: &RoleTrust<'_>, public: bool) -> Vec<Finding> {
         let lost = p.kind == ProblemKind::DuplicateKey;
         let message = if lost { p.message.clone() } else { format!("IAM refuses this policy: {}", p.message) };
         let help = if lost {
-            "put all tests of one operator under one key"
+            "write each key once, with a list of all its values"
         } else {
             "write the policy as IAM's grammar for trust policies has it"
         };

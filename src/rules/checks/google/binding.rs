@@ -10,7 +10,7 @@ use crate::catalogue::{Category, RuleId};
 use crate::partial::Text;
 use crate::token::Token;
 
-use crate::admission::formula::{Formula, Matcher, Subject};
+use crate::admission::formula::{Formula, Matcher, Subject, Test};
 use crate::catalogue::Severity;
 use crate::gate::audience::without_audience;
 use crate::graph::{Gate, GoogleProvider, GoogleSource, IdentityKind, ProviderId, ProviderKind, Setting, Trust, pieces};
@@ -235,6 +235,10 @@ fn whole_pool(
         Class::AnyTenant | Class::TenantPrefix => {
             (Severity::Critical, format!("unrelated tenants of {} among them", seen.recognised.issuer.name))
         }
+        Class::Intended if !is_tested(formula) => {
+            let severity = if seen.tenancy() == Tenancy::Own { Severity::Low } else { Severity::Medium };
+            (severity, format!("whoever {} gives a token to, now or later", seen.recognised.issuer.name))
+        }
         Class::Intended => (Severity::Low, "today that is the one workload that the provider admits".to_owned()),
         _ => (
             cause().unwrap_or(Severity::Medium).min(Severity::High),
@@ -249,6 +253,15 @@ fn whole_pool(
         .certain(exposure.certain && seen.certain)
         .along_text(&member.text)
         .related_to(seen.via.provider.origin.span, "this provider fills the pool")
+}
+
+/// Something is asked of the tokens beyond whom they are for and that a claim is there.
+fn is_tested(formula: &Formula) -> bool {
+    let of_workload = |test: &Test| {
+        let other = shape::claims(&test.subject).iter().any(|claim| !matches!(claim.as_str(), "aud" | "azp" | "iss"));
+        other && !matches!(test.matcher, Matcher::Present)
+    };
+    shape::tests(formula).iter().any(|o| of_workload(o.test))
 }
 
 /// What to bind instead of the pool: an attribute that the provider maps.
