@@ -3,8 +3,8 @@
 
 use crate::common::{aws, google, policy};
 use fedlint::admission::exposure::Class::{
-    AnyEnvironment, AnyNamespace, AnyProject, AnyRef, AnyTenant, EnvironmentPrefix, Intended, NamespacePrefix, ProjectPrefix, PullRequest,
-    PullRequestTarget, RefPrefix, TagAsBranch, TenantPrefix,
+    AnyEnvironment, AnyNamespace, AnyProject, AnyRef, AnyTenant, EnvironmentPrefix, Intended, NamespacePrefix, Preview, ProjectPrefix,
+    PullRequest, PullRequestTarget, RefPrefix, TagAsBranch, TenantPrefix,
 };
 use fedlint::admission::exposure::{Class, exposure};
 use serde_json::{Value, json};
@@ -122,21 +122,21 @@ fn terraform_and_other_shared_issuers() {
         ("app.terraform.io", like("organization:*"), AnyTenant),
         ("app.terraform.io", like("organization:acme*"), TenantPrefix),
         ("app.terraform.io", like("organization:acme:*"), AnyProject),
-        ("app.terraform.io", like("organization:acme:project:p:workspace:w:run_phase:*"), Intended),
+        ("app.terraform.io", like("organization:acme:project:p:workspace:w:run_phase:*"), Preview),
         ("app.terraform.io", equals("organization:acme:project:p:workspace:w:run_phase:apply"), Intended),
         ("app.terraform.io", like("organization:*:project:p:workspace:w:run_phase:apply"), AnyTenant),
         ("app.eu.terraform.io", like("organization:acme:*"), AnyProject),
         // a workspace below a named project: one that begins alike, all of them, one by its name alone
         ("app.terraform.io", like("organization:acme:project:p:workspace:w*"), ProjectPrefix),
         ("app.terraform.io", like("organization:acme:project:p:workspace:w*:run_phase:apply"), ProjectPrefix),
-        ("app.terraform.io", like("organization:acme:project:p:workspace:*"), Intended),
-        ("app.terraform.io", like("organization:acme:project:p*:workspace:w:run_phase:*"), Intended),
-        ("app.terraform.io", like("organization:acme:project:*:workspace:w:run_phase:*"), Intended),
+        ("app.terraform.io", like("organization:acme:project:p:workspace:*"), Preview),
+        ("app.terraform.io", like("organization:acme:project:p*:workspace:w:run_phase:*"), Preview),
+        ("app.terraform.io", like("organization:acme:project:*:workspace:w:run_phase:*"), Preview),
         ("app.terraform.io", like("organization:acme:project:p*"), ProjectPrefix),
         (
             "app.terraform.io",
             json!({"StringLike": {":sub": ["organization:acme:project:p:workspace:*", "organization:acme:project:q:workspace:w:run_phase:*"]}}),
-            Intended,
+            Preview,
         ),
         (
             "app.terraform.io",
@@ -219,7 +219,7 @@ fn conditions_of_google() {
         ("aws", "assertion.account == '123456789012'", AnyProject, false),
         (GKE, "assertion.sub.startsWith('system:serviceaccount:prod')", NamespacePrefix, false),
         (TERRAFORM, "assertion.sub.startsWith('organization:acme:project:p:workspace:w')", ProjectPrefix, false),
-        (TERRAFORM, "assertion.sub.startsWith('organization:acme:project:p:workspace:w:')", Intended, false),
+        (TERRAFORM, "assertion.sub.startsWith('organization:acme:project:p:workspace:w:')", Preview, false),
         (
             TERRAFORM,
             "assertion.terraform_project_id == 'prj-1234567890123456' && assertion.terraform_workspace_name.startsWith('w')",
@@ -229,7 +229,7 @@ fn conditions_of_google() {
         (
             TERRAFORM,
             "assertion.terraform_workspace_id == 'ws-1234567890123456' && assertion.terraform_workspace_name.startsWith('w')",
-            Intended,
+            Preview,
             false,
         ),
         (GITHUB, "assertion.repository_id == '8086' && assertion.repository.startsWith('octo/app')", AnyRef, false),

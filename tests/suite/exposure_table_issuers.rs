@@ -4,7 +4,8 @@
 
 use crate::common::{ACTION, aws, google, policy, provider};
 use fedlint::admission::exposure::Class::{
-    AnyEnvironment, AnyNamespace, AnyProject, AnyRef, AnyTenant, EnvironmentPrefix, Intended, ProjectPrefix, TagAsBranch, TenantPrefix,
+    AnyEnvironment, AnyNamespace, AnyProject, AnyRef, AnyTenant, EnvironmentPrefix, Intended, Preview, ProjectPrefix, TagAsBranch,
+    TenantPrefix,
 };
 use fedlint::admission::exposure::{Class, Life, exposure, life};
 use fedlint::admission::formula::Formula;
@@ -65,8 +66,8 @@ fn platforms_with_an_issuer_for_each_tenant() {
         (FLY, equals("acme:web:winter-smoke-42"), Intended),
         (SPACELIFT, audience(SPACELIFT), AnyProject),
         (SPACELIFT, like("space:*"), AnyProject),
-        (SPACELIFT, like("space:production:*"), Intended),
-        (SPACELIFT, like("*:stack:infra:*"), Intended),
+        (SPACELIFT, like("space:production:*"), Preview),
+        (SPACELIFT, like("*:stack:infra:*"), Preview),
         (SPACELIFT, like("space:production:stack:infra:run_type:TRACKED:scope:write"), Intended),
         ("acme.app.us.spacelift.io", audience("acme.app.us.spacelift.io"), AnyProject),
         ("oidc.vercel.com/acme", audience("https://vercel.com/acme"), AnyProject),
@@ -88,8 +89,8 @@ fn platforms_that_share_their_issuer() {
         (pulumi, audience("aws:acme"), AnyProject),
         (pulumi, like("pulumi:*"), AnyTenant),
         (pulumi, like("pulumi:deploy:org:acme*"), TenantPrefix),
-        (pulumi, like("pulumi:deploy:org:acme:project:web:*"), Intended),
-        (pulumi, like("pulumi:deploy:org:acme:project:web:stack:prod:operation:*:scope:write"), Intended),
+        (pulumi, like("pulumi:deploy:org:acme:project:web:*"), Preview),
+        (pulumi, like("pulumi:deploy:org:acme:project:web:stack:prod:operation:*:scope:write"), Preview),
         (pulumi, like("pulumi:environments:org:acme:env:*"), AnyEnvironment),
         (pulumi, equals("pulumi:environments:org:acme:env:web/prod"), Intended),
         (pulumi, equals("pulumi:environments:org:acme:env:prod"), Intended),
@@ -235,9 +236,9 @@ fn conditions_of_google_on_other_issuers() {
         ("agent.buildkite.com", "assertion.pipeline_slug == 'web'", AnyTenant),
         ("agent.buildkite.com", "assertion.organization_slug == 'acme' && assertion.pipeline_slug == 'web'", AnyRef),
         ("app.terraform.io", "assertion.sub.startsWith('organization:acme:')", AnyProject),
-        ("app.terraform.io", "assertion.terraform_organization_name == 'acme' && assertion.terraform_workspace_name == 'web'", Intended),
+        ("app.terraform.io", "assertion.terraform_organization_name == 'acme' && assertion.terraform_workspace_name == 'web'", Preview),
         ("api.pulumi.com/oidc", "assertion.sub.startsWith('pulumi:deploy:org:acme:')", AnyProject),
-        (SPACELIFT, "assertion.spaceId == 'production'", Intended),
+        (SPACELIFT, "assertion.spaceId == 'production'", Preview),
         (FLY, "assertion.app_name == 'web'", Intended),
         ("oidc.vercel.com/acme", "assertion.project == 'web' && assertion.environment == 'production'", Intended),
         (

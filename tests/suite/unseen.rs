@@ -152,9 +152,9 @@ fn a_mark_that_somebody_has_to_fill_in_is_told_as_one_at_its_place() {
     let marked = found(&[("main.tf", &of_cluster("system:serviceaccount:control:controller-<NAME>"))]);
     assert_eq!(marked, ["never-matches low main.tf:15:91 aws_iam_role.app"]);
     let several = found(&[("main.tf", &of_cluster("system:serviceaccount:<your namespace>:<YOUR_APP>"))]);
-    assert_eq!(several, ["never-matches low main.tf:15:70 aws_iam_role.app"]);
+    assert_eq!(several, ["never-matches low main.tf:15:72 aws_iam_role.app"]);
     // The whole subject is one.
-    assert_eq!(found(&[("main.tf", &of_cluster("<SUBJECT>"))]), ["never-matches low main.tf:15:48 aws_iam_role.app"]);
+    assert_eq!(found(&[("main.tf", &of_cluster("<SUBJECT>"))]), ["never-matches low main.tf:15:50 aws_iam_role.app"]);
 }
 
 #[test]
@@ -615,7 +615,7 @@ resource \"aws_iam_role\" \"r\" { assume_role_policy = data.aws_iam_policy_docum
     let run = check(&Request { input: memory, ..Request::default() }).expect("the run is made");
     let help = run.findings.iter().find_map(|f| f.help.clone()).unwrap_or_default();
     assert!(help.contains("${replace(aws_iam_openid_connect_provider.p.url, \"https://\", \"\")}:aud") && !help.contains('%'), "{help}");
-    assert_eq!(found(&[("main.tf", text)]), ["missing-audience low main.tf:17:7 aws_iam_role.r"]);
+    assert_eq!(found(&[("main.tf", text)]), ["missing-audience low main.tf:17:22 aws_iam_role.r"]);
 }
 
 #[test]
