@@ -10,7 +10,6 @@ mod conflicts;
 mod coverage;
 mod endpoints;
 mod excess;
-mod fights;
 mod impersonation;
 mod limits;
 mod logins;
@@ -62,7 +61,6 @@ pub fn bindings(context: &Context<'_>) -> Vec<Finding> {
 pub fn names(context: &Context<'_>) -> Vec<Finding> {
     let mut out = names::check(context);
     out.extend(subject::check(context));
-    out.extend(fights::check(context));
     out
 }
 
