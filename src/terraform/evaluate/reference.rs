@@ -1,7 +1,7 @@
 //! What names mean: variables, locals, iteration, paths, modules, resources.
 
 use super::engine::{Evaluator, Instance, Result, Scope, Shape};
-use super::values::{child, with_hop};
+use super::values::{child, shown, with_hop};
 use super::{EvalError, paths, types};
 use crate::partial::{AttributeOf, Entry, HopKind, Kind, Text, Unknown, UnknownKind, UnknownOrigin, Value};
 use crate::place::Span;
@@ -33,8 +33,14 @@ impl Evaluator<'_> {
         let missing = || EvalError::new(format!("`{root}` must be followed by a name"), Some(expr.span));
         let value = match root {
             "var" => {
-                let value = self.variable(first.ok_or_else(missing)?, &scope.instance, expr.span)?;
-                return self.follow(&value, rest, expr, scope);
+                let name = first.ok_or_else(missing)?;
+                let value = self.variable(name, &scope.instance, expr.span)?;
+                // What nobody sets is written nowhere: it is shown where it is read, not where it is declared.
+                let declared = scope.instance.config.variables.get(name).map(|v| v.span).filter(|s| value.span == Some(*s));
+                return match declared {
+                    Some(from) => self.follow(&shown((*value).clone(), from, expr.span), rest, expr, scope),
+                    None => self.follow(&value, rest, expr, scope),
+                };
             }
             "local" => {
                 let value = self.local(first.ok_or_else(missing)?, &scope.instance, expr.span)?;

@@ -49,8 +49,17 @@ fn resource_type(block: &Block) -> Arc<str> {
 }
 
 /// The value with everything that stands at `from` standing at `to`.
-pub(super) fn placed(mut value: Value, from: Span, to: Span) -> Value {
-    fn walk(value: &mut Value, from: Span, to: Span, depth: usize) {
+pub(super) fn placed(value: Value, from: Span, to: Span) -> Value {
+    moved(value, from, to, true)
+}
+
+/// The same, and what is not known of it enters at `from` still.
+pub(super) fn shown(value: Value, from: Span, to: Span) -> Value {
+    moved(value, from, to, false)
+}
+
+fn moved(mut value: Value, from: Span, to: Span, entries: bool) -> Value {
+    fn walk(value: &mut Value, from: Span, to: Span, moves: bool, depth: usize) {
         let Some(depth) = depth.checked_sub(1) else { return };
         let place = |span: &mut Option<Span>| {
             if *span == Some(from) {
@@ -58,7 +67,7 @@ pub(super) fn placed(mut value: Value, from: Span, to: Span) -> Value {
             }
         };
         let enters = |atom: &mut Unknown| {
-            if atom.span() == Some(from) {
+            if moves && atom.span() == Some(from) {
                 *atom = atom.moved(to);
             }
         };
@@ -72,12 +81,12 @@ pub(super) fn placed(mut value: Value, from: Span, to: Span) -> Value {
                 }
             }),
             Kind::Unknown(atom) => enters(atom),
-            Kind::List { items, .. } | Kind::OneOf(items) => items.iter_mut().for_each(|v| walk(v, from, to, depth)),
-            Kind::Map { entries, .. } => entries.iter_mut().for_each(|e| walk(&mut e.value, from, to, depth)),
+            Kind::List { items, .. } | Kind::OneOf(items) => items.iter_mut().for_each(|v| walk(v, from, to, moves, depth)),
+            Kind::Map { entries, .. } => entries.iter_mut().for_each(|e| walk(&mut e.value, from, to, moves, depth)),
             _ => {}
         }
     }
-    walk(&mut value, from, to, super::MAX_VALUE_DEPTH);
+    walk(&mut value, from, to, entries, super::MAX_VALUE_DEPTH);
     value
 }
 
