@@ -23,8 +23,9 @@ fn presented(witness: &Token) -> Presented {
     if claims.claims.keys().all(|key| key.starts_with("aws:") || key.starts_with("sts:")) {
         let principal = claims.string("aws:PrincipalArn").unwrap_or("rolesanywhere.amazonaws.com").to_owned();
         claims.set("aws:SecureTransport", "true");
-        // Every request is made at some time.
+        // Every request is made at some time, from somewhere.
         claims.set("aws:CurrentTime", "2026-11-28T12:00:00Z");
+        claims.set("aws:SourceIp", "203.0.113.7");
         return Presented { claims, ready: true, principal: Some(principal), ..Presented::default() };
     }
     if let Some(iss) = claims.string("iss").map(str::to_owned)

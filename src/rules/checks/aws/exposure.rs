@@ -9,12 +9,12 @@ use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::gate::aws::own_claim;
 use crate::issuers::{Role, Template, Tenancy, Trait};
-use crate::partial::Part;
+use crate::partial::{Part, Text};
 use crate::rules::advice::{names_branch, one_branch};
 use crate::rules::checks::verdict::{self, Verdict};
 
 use crate::rules::Finding;
-use crate::token::Truth;
+use crate::token::{Token, Truth};
 
 /// The worst exposure to the tokens of one issuer.
 pub(super) fn web_identity(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Vec<Finding> {
@@ -60,9 +60,25 @@ fn decided(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, formula: &Formula,
         return Some(exposure);
     }
     match context.exposed(&seen.via.lenient, templates) {
-        Ok(exposure) => Some(Exposure { certain: false, ..exposure }),
+        Ok(exposure) => {
+            let witness = exposure.witness.map(|w| without_own_values(subject, w));
+            Some(Exposure { certain: false, witness, ..exposure })
+        }
         Err(_) => context.exposure(&subject.trust.origin, formula, templates),
     }
+}
+
+/// The witness without the keys of the request that the policy compares with values of the token itself: the caller picks
+/// them when the token is there.
+fn without_own_values(subject: &RoleTrust<'_>, mut witness: Token) -> Token {
+    for test in subject.policy.statements.iter().flat_map(|s| &s.conditions) {
+        let variable = |text: &Text| text.find_span("${").is_some() || text.as_known().is_some_and(|known| known.contains("${"));
+        let key = test.key.as_known().map(|key| key.to_lowercase()).filter(|key| key.starts_with("sts:") || key.starts_with("aws:"));
+        if let Some(key) = key.filter(|_| test.values.leaves().flat_map(|l| &l.choices).any(variable)) {
+            witness.claims.remove(&key);
+        }
+    }
+    witness
 }
 
 /// An issuer that nobody knows: who else gets tokens from it cannot be said, so a gate has to look at more than the audience.
