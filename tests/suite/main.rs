@@ -40,6 +40,7 @@ mod packaging;
 mod places;
 mod precision;
 mod provenance;
+mod random_policies;
 mod report_schema;
 mod rules;
 mod scripts;
