@@ -7,6 +7,7 @@ use crate::catalogue::{RuleId, Severity};
 use crate::graph::{Gate, GoogleLevel, Grant, IdentityId, IdentityKind, pieces};
 use crate::partial::Text;
 use crate::rules::Finding;
+use crate::rules::checks::privilege_aws;
 use crate::token::Truth;
 
 /// What an action is done to.
@@ -50,7 +51,12 @@ pub(super) fn check(context: &Context<'_>, judged: &[Judged]) -> Vec<Finding> {
         let id = IdentityId(u32::try_from(index).unwrap_or(u32::MAX));
         let Some(identity) = context.graph.identity(id) else { continue };
         let found = match &identity.kind {
-            IdentityKind::AwsRole { arn, .. } => of_role(context, id, arn.as_ref()),
+            IdentityKind::AwsRole { arn, .. } => {
+                let own = of_role(context, id, arn.as_ref());
+                // Where more obtain it than are named, the gate is told, and that an administrator stands behind it.
+                let wider = !own.is_empty() && reach(context, judged, id) == Reach::Wider;
+                own.into_iter().filter(|(administrator, _)| !(wider && *administrator)).map(|(_, finding)| finding).collect()
+            }
             IdentityKind::GoogleServiceAccount { email } => of_account(context, id, email),
             IdentityKind::GoogleResource { level: GoogleLevel::Hierarchy, .. } => granted_directly(context, id),
             IdentityKind::GoogleResource { .. } | IdentityKind::AzureIdentity { .. } => Vec::new(),
@@ -76,11 +82,12 @@ fn grants<'a>(context: &'a Context<'_>, id: IdentityId) -> impl Iterator<Item = 
 }
 
 /// One finding for each thing that a role of AWS can do.
-fn of_role(context: &Context<'_>, id: IdentityId, arn: Option<&Text>) -> Vec<Finding> {
+/// Whether the grant makes an administrator stands before it.
+fn of_role(context: &Context<'_>, id: IdentityId, arn: Option<&Text>) -> Vec<(bool, Finding)> {
     if context.graph.bounded.contains(&id) {
         return Vec::new();
     }
-    let mut out: Vec<Finding> = Vec::new();
+    let mut out: Vec<(bool, Finding)> = Vec::new();
     let mut told: Vec<&str> = Vec::new();
     for grant in grants(context, id) {
         let Some(pattern) = grant.permission.as_known() else { continue };
@@ -98,7 +105,7 @@ fn of_role(context: &Context<'_>, id: IdentityId, arn: Option<&Text>) -> Vec<Fin
         let help = "leave the role itself out of what it manages: name the resources (`arn:aws:iam::ACCOUNT:role/app-*`), deny the action on its own \
                     ARN, or set a permissions boundary";
         let at = context.graph.identity(id).map(|i| i.origin.span);
-        out.push(finding.help(help).along_text(&grant.permission).related(at, "the role"));
+        out.push((privilege_aws::alone(grant), finding.help(help).along_text(&grant.permission).related(at, "the role")));
     }
     out
 }
