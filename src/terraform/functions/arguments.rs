@@ -1,7 +1,7 @@
 //! What a function sees of its call: typed access to the arguments, and identities of values.
 
 use super::numbers::Num;
-use super::{Files, MAX_DEPTH, MAX_TEXT};
+use super::{Files, MAX_DEPTH, MAX_ITEMS, MAX_TEXT};
 use crate::partial::{Entry, Kind, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value};
 use crate::place::Span;
 use sha2::{Digest, Sha256};
@@ -148,6 +148,28 @@ impl Call<'_> {
     pub(super) fn map_value(&self, entries: Vec<Entry>, open: bool) -> Result<Value, Stop> {
         Ok(Value::new(Kind::Map { entries, open }, self.span))
     }
+}
+
+/// Fails where a value holds more text than the text that is made of it may have: before it is made.
+pub(super) fn bounded(value: &Value) -> Result<&Value, Stop> {
+    fn fits(value: &Value, left: &mut usize) -> bool {
+        let own = if let Kind::Text(text) = &value.kind { length(text) } else { 1 };
+        let Some(rest) = left.checked_sub(own) else { return false };
+        *left = rest;
+        match &value.kind {
+            Kind::List { items, .. } | Kind::OneOf(items) => items.iter().all(|v| fits(v, left)),
+            Kind::Map { entries, .. } => entries.iter().all(|e| fits(&e.value, left)),
+            _ => true,
+        }
+    }
+    let mut left = MAX_TEXT;
+    if fits(value, &mut left) { Ok(value) } else { Err(Stop::Unknown) }
+}
+
+/// Fails where a text is cut at more places than a list may have items: before they are looked for.
+pub(super) fn few(text: &Text, needle: &str) -> Result<(), Stop> {
+    let places = |part: &Part| if let Part::Literal { text, .. } = part { text.matches(needle).take(MAX_ITEMS + 1).count() } else { 0 };
+    if text.parts.iter().map(places).sum::<usize>() > MAX_ITEMS { Err(Stop::Unknown) } else { Ok(()) }
 }
 
 /// How long a text is: what is written, and one for each hole.

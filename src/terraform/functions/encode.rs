@@ -1,6 +1,6 @@
 //! Writing: JSON, base64, URLs, UTF-16. <https://developer.hashicorp.com/terraform/language/functions/jsonencode>
 
-use super::arguments::{Answer, Call, Stop, fail};
+use super::arguments::{Answer, Call, Stop, bounded, fail};
 use super::{MAX_TEXT, csv, json, yaml};
 use crate::partial::{Kind, Text, Value};
 use crate::terraform::json_text::render_json;
@@ -10,9 +10,9 @@ use std::fmt::Write;
 
 pub(super) fn call(c: &Call<'_>) -> Answer {
     Some(match c.name {
-        "jsonencode" => c.arg(0).and_then(jsonencode).and_then(|t| c.text_value(t)),
+        "jsonencode" => c.arg(0).and_then(bounded).and_then(jsonencode).and_then(|t| c.text_value(t)),
         "jsondecode" => c.text(0).and_then(|t| json::decode(&t, c.span)),
-        "yamlencode" => c.arg(0).and_then(yaml::encode).and_then(|t| c.text_value(t)),
+        "yamlencode" => c.arg(0).and_then(bounded).and_then(yaml::encode).and_then(|t| c.text_value(t)),
         "yamldecode" => c.text(0).and_then(|t| yaml::decode(&t, c.span)),
         "csvdecode" => csv::decode(c),
         "base64encode" => c.string(0).and_then(|s| c.string_value(STANDARD.encode(s))),

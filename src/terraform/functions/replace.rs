@@ -1,7 +1,7 @@
 //! `replace`, and the two idioms that link a role to its provider: an issuer without its scheme, and the issuer
 //! inside a provider's ARN. <https://developer.hashicorp.com/terraform/language/functions/replace>
 
-use super::arguments::{Answer, Call, Stop, derived, fail, length, text_key};
+use super::arguments::{Answer, Call, Stop, derived, fail, few, length, text_key};
 use super::pieces::{self, Point};
 use super::{MAX_TEXT, regexes};
 use crate::partial::{Part, Text, Unknown, UnknownKind, Value, cut};
@@ -53,6 +53,7 @@ fn by_literal(text: &Text, pattern: &str, with: &Text) -> Result<Text, Stop> {
     if is_scheme(pattern) && with.as_known().is_some_and(|w| w.is_empty()) {
         return Ok(without_scheme(text));
     }
+    few(text, pattern)?;
     let found = pieces::occurrences(text, pattern);
     if let Some(ranges) = found {
         if ranges.len().saturating_mul(with.to_string().len()) > MAX_TEXT {

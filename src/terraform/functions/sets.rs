@@ -127,13 +127,30 @@ fn keep(c: &Call<'_>, set: &(Vec<Value>, bool), wanted: impl Fn(&Value) -> Optio
     if open && kept.is_empty() { Err(Stop::Unknown) } else { c.list_value(set_of(kept), open) }
 }
 
+/// Most parts of texts that a product copies.
+const MAX_PARTS: usize = 20 * MAX_ITEMS;
+
+/// What is copied of a value.
+fn parts(value: &Value) -> usize {
+    match &value.kind {
+        Kind::Text(text) => text.parts.len(),
+        Kind::List { items, .. } | Kind::OneOf(items) => items.iter().map(parts).sum(),
+        Kind::Map { entries, .. } => entries.iter().map(|e| parts(&e.value)).sum(),
+        _ => 1,
+    }
+}
+
 fn setproduct(c: &Call<'_>) -> Result<Value, Stop> {
     let (mut rows, mut open): (Vec<Vec<Value>>, bool) = (vec![Vec::new()], false);
     for i in 0..c.args.len() {
         let (items, more) = c.list(i)?;
         let items = unified(items);
         open |= more;
-        if rows.len().saturating_mul(items.len()) > MAX_ITEMS {
+        // Each item is copied into each row, and each row for each item.
+        let parts = |values: &[Value]| values.iter().map(parts).sum::<usize>();
+        let copied = rows.len().saturating_mul(parts(&items));
+        let again = items.len().saturating_mul(rows.iter().map(|row| parts(row)).sum());
+        if rows.len().saturating_mul(items.len()) > MAX_ITEMS || copied.saturating_add(again) > MAX_PARTS {
             return Err(Stop::Unknown);
         }
         rows = rows.iter().flat_map(|row| items.iter().map(|item| row.iter().chain([item]).cloned().collect())).collect();

@@ -1,7 +1,7 @@
 //! String functions: case, trimming, cutting, joining.
 //! <https://developer.hashicorp.com/terraform/language/functions>
 
-use super::arguments::{Answer, Call, Stop, derived, fail};
+use super::arguments::{Answer, Call, Stop, derived, fail, few};
 use super::pieces::{self, Point, Where};
 use super::{MAX_TEXT, replace};
 use crate::partial::{Kind, MAX_ALTERNATIVES, Part, Text, UnknownKind, Value, cut};
@@ -232,6 +232,7 @@ fn split(c: &Call<'_>) -> Result<Value, Stop> {
         let items = known.chars().map(|ch| c.string_value(ch.to_string())).collect::<Result<Vec<_>, _>>()?;
         return c.list_value(items, false);
     }
+    few(&text, &separator)?;
     let ranges = pieces::occurrences(&text, &separator);
     let value = |t: Text| c.text_value(if t.parts.is_empty() { Text::known("") } else { t });
     if let Some(ranges) = ranges {
