@@ -659,7 +659,7 @@ fn a_trust_that_is_off_in_every_world_is_told() {
                 resource \"aws_iam_role\" \"lambda\" {\n  count = var.on ? 1 : 0\n  \
                 assume_role_policy = jsonencode({ Statement = [{ Principal = { Service = \"lambda.amazonaws.com\" } }] })\n}\n";
     let off = |files: &[(&str, &str)]| -> Vec<String> {
-        Workspace::new(&memory(files), &[String::new()]).evaluate().undecided.iter().map(|u| u.why.clone()).collect()
+        Workspace::new(&memory(files), &[String::new()]).evaluate().absent.iter().map(|u| u.why.clone()).collect()
     };
     assert_eq!(off(&[("main.tf", main)]), ["`aws_iam_role.a` is switched off by `count` or `for_each`: a trust it may have is not judged"]);
     assert!(off(&[("main.tf", main), ("envs/prod.tfvars", "on = true\n")]).is_empty());

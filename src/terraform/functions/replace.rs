@@ -78,7 +78,7 @@ fn part_by_part(text: &Text, pattern: &str, with: &Text) -> Result<Text, Stop> {
                 return Err(Stop::Unknown);
             }
             out.push(&by_literal(run, pattern, with)?);
-            if length(&out) > MAX_TEXT {
+            if length(out) > MAX_TEXT {
                 return Err(Stop::Unknown);
             }
         } else if hole_before && hole_after && pattern.len() > 1 {
