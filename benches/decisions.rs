@@ -118,7 +118,7 @@ mod common;
 /// The exposure of a whole trust: what a run asks of each role and binding.
 mod exposures {
     use super::common::{aws, google, policy, tree};
-    use fedlint::admission::exposure::{Life, exposure, exposure_in, life_in};
+    use fedlint::admission::exposure::{Reachability, exposure, exposure_in, reachability_in};
     use fedlint::admission::formula::Formula;
     use fedlint::admission::iam::Policy;
     use fedlint::admission::search::Shared;
@@ -227,13 +227,13 @@ mod exposures {
             for _ in 0..rounds {
                 let start = Instant::now();
                 let shared = Arc::new(Shared::default());
-                let lives = life_in(&formula, &shared.templates(&templates));
+                let lives = reachability_in(&formula, &shared.templates(&templates));
                 let exposes = exposure_in(&formula, &shared.templates(&templates));
                 time = time.min(start.elapsed());
                 decided = Some((lives, exposes));
             }
             let Some((lives, exposes)) = decided else { return (time, true, name) };
-            let open = matches!(lives, Life::Unknown) || (exposes.is_err() && !matches!(lives, Life::Dead));
+            let open = matches!(lives, Reachability::Undecided) || (exposes.is_err() && !matches!(lives, Reachability::Unreachable));
             (time, open, name)
         };
         let mut times: Vec<(Duration, bool, String)> = all.map(time).collect();

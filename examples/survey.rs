@@ -8,7 +8,7 @@
 use fedlint::admission::iam::{Leaf, Policy, PrincipalKind};
 use fedlint::graph::{Gate, GoogleProvider, GoogleSource, Graph, Origin, ProviderKind, Setting};
 use fedlint::partial::{Text, Unknown};
-use fedlint::pipeline::{Input, Request, World, read};
+use fedlint::pipeline::{Estate, Input, Request, read};
 use fedlint::place::Span;
 use fedlint::syntax::hcl::{self, ExprKind};
 use fedlint::terraform::models;
@@ -104,10 +104,10 @@ struct Survey {
 }
 
 impl Survey {
-    fn add(&mut self, kind: &'static str, origin: &Origin, world: &World, site: Site) {
+    fn add(&mut self, kind: &'static str, origin: &Origin, estate: &Estate, site: Site) {
         self.tallies.entry(kind).or_default().add(site.worst);
         if site.worst == Known::Not {
-            let place = world.sources.locate(origin.span).map_or_else(String::new, |(path, at)| format!("{path}:{}", at.line));
+            let place = estate.sources.locate(origin.span).map_or_else(String::new, |(path, at)| format!("{path}:{}", at.line));
             let library = if origin.library { " (library)" } else { "" };
             self.listed.push(format!("{kind}: {place} {}{library}: {}", origin.name, site.reasons.join("; ")));
             for reason in site.reasons {
@@ -128,9 +128,9 @@ fn main() -> ExitCode {
     let start = Instant::now();
     let request = Request { input: Input::Paths(vec![PathBuf::from(folder)]), ..Request::default() };
     match read(&request) {
-        Ok(world) => {
+        Ok(estate) => {
             let took = start.elapsed();
-            print(&world, list);
+            print(&estate, list);
             println!("read in {} ms", took.as_millis());
             ExitCode::SUCCESS
         }
@@ -141,9 +141,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn print(world: &World, list: bool) {
-    let survey = survey(world);
-    let coverage = &world.coverage;
+fn print(estate: &Estate, list: bool) {
+    let survey = survey(estate);
+    let coverage = &estate.coverage;
     println!("files {} lost {}", coverage.files_read, coverage.files_skipped.len());
     coverage.files_skipped.iter().for_each(|s| println!("  lost {}: {}", s.path, s.reason));
     for (kind, tally) in &survey.tallies {
@@ -155,7 +155,7 @@ fn print(world: &World, list: bool) {
         sorted.iter().take(15).for_each(|(reason, n)| println!("  {n} {reason}"));
     };
     count(&survey.reasons);
-    calls(world, list);
+    calls(estate, list);
     let mut undecided: BTreeMap<String, usize> = BTreeMap::new();
     coverage.undecided.iter().for_each(|u| *undecided.entry(general(&u.why)).or_default() += 1);
     println!("undecided {}", coverage.undecided.len());
@@ -176,14 +176,14 @@ struct Calls {
 
 /// The calls of modules that a model describes: those that give a trust or a provider, those whose arguments (or
 /// `count`) switch it off, and those of which nothing became known.
-fn calls(world: &World, list: bool) {
-    let graph = &world.graph;
+fn calls(estate: &Estate, list: bool) {
+    let graph = &estate.graph;
     let trusts = graph.trusts.iter().map(|t| t.origin.span);
     let made: BTreeSet<Span> = trusts.chain(graph.providers.iter().map(|p| p.origin.span)).collect();
-    let evaluated: BTreeSet<Span> = world.calls.iter().filter(|c| c.modelled).map(|c| c.span).collect();
+    let evaluated: BTreeSet<Span> = estate.calls.iter().filter(|c| c.modelled).map(|c| c.span).collect();
     let mut counts: BTreeMap<&str, Calls> = BTreeMap::new();
     let mut remote = 0;
-    for file in world.sources.all().iter().filter(|f| f.path.ends_with(".tf") && !f.path.starts_with(models::FOLDER)) {
+    for file in estate.sources.all().iter().filter(|f| f.path.ends_with(".tf") && !f.path.starts_with(models::FOLDER)) {
         for block in hcl::parse(file).body.blocks.iter().filter(|b| &*b.kind == "module") {
             let literal = |name: &str| match &block.body.attribute(name)?.value.kind {
                 ExprKind::Template(t) => t.as_literal(),
@@ -209,7 +209,7 @@ fn calls(world: &World, list: bool) {
                     "lost"
                 }
             };
-            if let Some((path, at)) = world.sources.locate(block.header).filter(|_| list) {
+            if let Some((path, at)) = estate.sources.locate(block.header).filter(|_| list) {
                 println!("call {what}: {path}:{} {source}", at.line);
             }
         }
@@ -220,27 +220,27 @@ fn calls(world: &World, list: bool) {
     }
 }
 
-fn survey(world: &World) -> Survey {
+fn survey(estate: &Estate) -> Survey {
     let mut survey = Survey::default();
-    let graph: &Graph = &world.graph;
+    let graph: &Graph = &estate.graph;
     for provider in &graph.providers {
         match &provider.kind {
-            ProviderKind::AwsOidc { url, .. } => survey.add("aws provider url", &provider.origin, world, of_text(Some(url))),
+            ProviderKind::AwsOidc { url, .. } => survey.add("aws provider url", &provider.origin, estate, of_text(Some(url))),
             ProviderKind::Google(google) => {
-                survey.add("google condition", &provider.origin, world, condition(google));
+                survey.add("google condition", &provider.origin, estate, condition(google));
                 if let GoogleSource::Oidc { issuer, .. } = &google.source {
-                    survey.add("google issuer", &provider.origin, world, of_text(Some(issuer)));
+                    survey.add("google issuer", &provider.origin, estate, of_text(Some(issuer)));
                 }
             }
         }
     }
     for trust in &graph.trusts {
         match &trust.gate {
-            Gate::AwsPolicy(policy) => aws(&mut survey, world, &trust.origin, policy),
-            Gate::GoogleMember { member, .. } => survey.add("google member", &trust.origin, world, of_text(Some(member))),
+            Gate::AwsPolicy(policy) => aws(&mut survey, estate, &trust.origin, policy),
+            Gate::GoogleMember { member, .. } => survey.add("google member", &trust.origin, estate, of_text(Some(member))),
             Gate::AzureCredential { issuer, subject, expression, .. } => {
-                survey.add("azure issuer", &trust.origin, world, of_text(issuer.as_ref()));
-                survey.add("azure subject", &trust.origin, world, of_text(subject.as_ref().or(expression.as_ref())));
+                survey.add("azure issuer", &trust.origin, estate, of_text(issuer.as_ref()));
+                survey.add("azure subject", &trust.origin, estate, of_text(subject.as_ref().or(expression.as_ref())));
             }
         }
     }
@@ -275,11 +275,11 @@ fn condition(google: &GoogleProvider) -> Site {
 
 /// A trust policy's conditions and its federated principals, each as a site of its own; policies that trust no
 /// federated principal do not count.
-fn aws(survey: &mut Survey, world: &World, origin: &Origin, policy: &Policy) {
+fn aws(survey: &mut Survey, estate: &Estate, origin: &Origin, policy: &Policy) {
     if policy.open.is_some() {
         let mut site = Site::new();
         site.open(policy.open.as_ref(), policy.statements.is_empty());
-        survey.add("aws statements unknown", origin, world, site);
+        survey.add("aws statements unknown", origin, estate, site);
     }
     for statement in &policy.statements {
         let named = || statement.principals.items.iter().filter(|p| p.kind == PrincipalKind::Federated);
@@ -289,7 +289,7 @@ fn aws(survey: &mut Survey, world: &World, origin: &Origin, policy: &Policy) {
         let mut principal = Site::new();
         named().for_each(|p| principal.leaf(&p.leaf));
         principal.open(statement.principals.open.as_ref(), named().next().is_none());
-        survey.add("aws principal", origin, world, principal);
+        survey.add("aws principal", origin, estate, principal);
         let mut conditions = Site::new();
         for test in &statement.conditions {
             conditions.text(&test.key);
@@ -299,7 +299,7 @@ fn aws(survey: &mut Survey, world: &World, origin: &Origin, policy: &Policy) {
             }
         }
         conditions.open(statement.open_conditions.as_ref(), statement.conditions.is_empty());
-        survey.add("aws condition", origin, world, conditions);
+        survey.add("aws condition", origin, estate, conditions);
     }
 }
 

@@ -3,7 +3,7 @@
 //! The views are those of the gate and the verdicts those of the search, as the checks use them; so the list and the findings agree.
 
 use crate::admission::entra::Credential;
-use crate::admission::exposure::{self, Class, Life, minimal, shape};
+use crate::admission::exposure::{self, Class, Reachability, minimal, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher};
 use crate::admission::iam::{self, Effect, Policy, PrincipalKind};
 use crate::admission::search::Shared;
@@ -184,9 +184,9 @@ fn principals(policy: &Policy, alone: bool) -> Vec<Way> {
 fn judge<V>(inputs: &Inputs<'_>, view: &IssuerView<'_, V>, formula: &Formula, templates: &[Template]) -> Answer {
     let issuer = &view.recognised.iss;
     let mut answer = match inputs.reachability(formula, templates) {
-        Life::Dead => Answer::of(Admits::Nobody, "nobody: no token can satisfy this trust"),
-        Life::Unknown => Answer::of(Admits::Undecided, "undecided: no token was found, and that there is none is not proven"),
-        Life::Alive(token) => match exposure::exposure_in(formula, &inputs.shared.templates(templates)) {
+        Reachability::Unreachable => Answer::of(Admits::Nobody, "nobody: no token can satisfy this trust"),
+        Reachability::Undecided => Answer::of(Admits::Undecided, "undecided: no token was found, and that there is none is not proven"),
+        Reachability::Reachable(token) => match exposure::exposure_in(formula, &inputs.shared.templates(templates)) {
             Err(why) => Answer::of(Admits::Undecided, format!("undecided: {why}")),
             Ok(found) => {
                 let (admits, who) = words(found.class, issuer);

@@ -66,7 +66,7 @@ impl Default for Request {
 
 /// What was read, before any rule looks at it.
 #[derive(Debug)]
-pub struct World {
+pub struct Estate {
     /// The files.
     pub sources: Arc<Sources>,
     /// The facts.
@@ -129,7 +129,7 @@ fn gone(n: usize) -> String {
 ///
 /// # Errors
 /// As [`check`].
-pub fn read(request: &Request) -> Result<World, ScanError> {
+pub fn read(request: &Request) -> Result<Estate, ScanError> {
     let sources = Arc::new(Sources::new());
     let root = request.config.root.as_deref();
     let load = |folder: &Path| Library::load(folder, root).map_err(ScanError::Models);
@@ -146,7 +146,7 @@ pub fn read(request: &Request) -> Result<World, ScanError> {
     let mut coverage = coverage(&sources, &scan, &documents, &evaluated, &graph);
     coverage.undecided.extend(links.cut.iter().map(|place| undecided(&sources, Some(*place), &unlinked(), Cause::Links)));
     coverage.undecided.sort();
-    Ok(World { sources, graph, links, coverage, calls: evaluated.calls })
+    Ok(Estate { sources, graph, links, coverage, calls: evaluated.calls })
 }
 
 /// What is known of a Terraform expression in a folder. Modules and files are read from that folder and, where the

@@ -1,7 +1,7 @@
 //! `fedlint inventory`, `fedlint who`.
 
 use super::args::{Inventory, InventoryFormat, Who};
-use super::simulate::world;
+use super::simulate::estate;
 use super::{CLEAN, CliError, check, print};
 use crate::inventory::{Admits, Entry, inventory};
 use crate::issuers::nearest;
@@ -33,7 +33,7 @@ pub(super) fn who(arguments: &Who) -> Result<u8, CliError> {
 fn entries(inputs: &super::args::Inputs) -> Result<Vec<Entry>, CliError> {
     let config = check::config(inputs)?;
     let registry = config.registry();
-    let scan = world(inputs)?;
+    let scan = estate(inputs)?;
     let locate = |span| scan.sources.locate(span).map_or((String::new(), 0), |(path, at)| (path, at.line));
     Ok(inventory(&scan.graph, &scan.links, &registry, &locate))
 }

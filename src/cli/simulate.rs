@@ -4,7 +4,7 @@ use super::args::{AnswerFormat, Inputs, Simulate};
 use super::check::{config, request, with_progress};
 use super::{CLEAN, CliError, print};
 use crate::issuers::tokens;
-use crate::pipeline::{self, World};
+use crate::pipeline::{self, Estate};
 use crate::place::Span;
 use crate::report::printable;
 use crate::rules::engine::Selection;
@@ -39,28 +39,28 @@ pub(super) fn run(arguments: &Simulate) -> Result<u8, CliError> {
     if !presented.ready && presented.claims.string("iss").is_none() && presented.claims.string("arn").is_none() {
         return Err(CliError::Run("the token has no `iss`: nobody can say whose it is".to_owned()));
     }
-    let world = world(&arguments.inputs)?;
+    let estate = estate(&arguments.inputs)?;
     if arguments.github.is_some() {
-        presented.customise(&world.graph, &world.sources);
+        presented.customise(&estate.graph, &estate.sources);
     }
-    let outcome = simulate(&world.graph, &world.links, &presented);
+    let outcome = simulate(&estate.graph, &estate.links, &presented);
     let text = match arguments.format {
-        AnswerFormat::Human => human(&world, &presented, &outcome),
-        AnswerFormat::Json => pretty(&as_json(&world, &presented, &outcome))?,
+        AnswerFormat::Human => human(&estate, &presented, &outcome),
+        AnswerFormat::Json => pretty(&as_json(&estate, &presented, &outcome))?,
     };
     print(&text)?;
     Ok(CLEAN)
 }
 
 /// Reads the repository; nothing read is no answer.
-pub(super) fn world(inputs: &Inputs) -> Result<World, CliError> {
+pub(super) fn estate(inputs: &Inputs) -> Result<Estate, CliError> {
     let config = config(inputs)?;
     let request = request(inputs, config, Selection::default())?;
-    let world = with_progress(|| pipeline::read(&request)).map_err(|e| CliError::Run(e.to_string()))?;
-    if world.coverage.files_read == 0 {
+    let estate = with_progress(|| pipeline::read(&request)).map_err(|e| CliError::Run(e.to_string()))?;
+    if estate.coverage.files_read == 0 {
         return Err(CliError::Run("no Terraform, JSON or YAML file was read; name the folder of the infrastructure".to_owned()));
     }
-    Ok(world)
+    Ok(estate)
 }
 
 fn presented(arguments: &Simulate) -> Result<Presented, String> {
@@ -171,15 +171,15 @@ fn one_json(decided: &Decided) -> Value {
     })
 }
 
-fn as_json(world: &World, presented: &Presented, outcome: &Outcome) -> Value {
+fn as_json(estate: &Estate, presented: &Presented, outcome: &Outcome) -> Value {
     let verdict = |v: &Verdict| {
-        let (path, line) = place(&world.sources, Some(v.span)).unzip();
+        let (path, line) = place(&estate.sources, Some(v.span)).unzip();
         json!({
             "identity": v.identity, "cloud": v.cloud, "member": v.via, "path": path, "line": line,
             "decision": v.evaluation.decision.to_string(),
-            "failed": failed(&v.evaluation).map(|step| step_json(&world.sources, step)),
+            "failed": failed(&v.evaluation).map(|step| step_json(&estate.sources, step)),
             "reasons": v.evaluation.reasons,
-            "trace": trace_json(&world.sources, &v.evaluation),
+            "trace": trace_json(&estate.sources, &v.evaluation),
         })
     };
     json!({
@@ -212,7 +212,7 @@ fn one_human(presented: &Presented, decided: &Decided) -> String {
     out
 }
 
-fn human(world: &World, presented: &Presented, outcome: &Outcome) -> String {
+fn human(estate: &Estate, presented: &Presented, outcome: &Outcome) -> String {
     let mut out = header(presented, outcome.count(Decision::Unknown) > 0);
     let mut sorted: Vec<&Verdict> = outcome.verdicts.iter().collect();
     sorted.sort_by_key(|v| match v.evaluation.decision {
@@ -221,12 +221,12 @@ fn human(world: &World, presented: &Presented, outcome: &Outcome) -> String {
         Decision::Deny => 2,
     });
     for verdict in sorted {
-        let place = place(&world.sources, Some(verdict.span)).map_or(String::new(), |(path, line)| format!("  {path}:{line}"));
+        let place = place(&estate.sources, Some(verdict.span)).map_or(String::new(), |(path, line)| format!("  {path}:{line}"));
         let _ = writeln!(out, "{:8} {}{}", verdict.evaluation.decision.to_string(), printable(&verdict.identity), printable(&place));
         if let Some(member) = &verdict.via {
             let _ = writeln!(out, "         through {}", printable(member));
         }
-        out.push_str(&explanation(&world.sources, &verdict.evaluation));
+        out.push_str(&explanation(&estate.sources, &verdict.evaluation));
     }
     if !outcome.verdicts.is_empty() {
         out.push('\n');

@@ -1,9 +1,9 @@
 //! `fedlint test`.
 
 use super::args::{Inputs, Test};
-use super::simulate::{name, read_file, step_human, world};
+use super::simulate::{estate, name, read_file, step_human};
 use super::{CLEAN, CliError, FINDINGS, print};
-use crate::pipeline::World;
+use crate::pipeline::Estate;
 use crate::report::printable;
 use crate::simulation::{Assertion, Door, Presented, decide_document, read_assertions, simulate};
 use crate::source::Sources;
@@ -21,7 +21,7 @@ struct Answered {
 }
 
 pub(super) fn run(arguments: &Test) -> Result<u8, CliError> {
-    let mut repository = Repository { root: &arguments.root, world: None };
+    let mut repository = Repository { root: &arguments.root, estate: None };
     let (mut passed, mut failed, mut out) = (0_usize, 0_usize, String::new());
     for file in &arguments.files {
         let path = name(file);
@@ -59,9 +59,9 @@ fn answer(file: &Path, assertion: &Assertion, repository: &mut Repository<'_>) -
             document(&shown, &text.map_err(|why| CliError::Run(format!("cannot read `{shown}`: {why}")))?)
         }
         Door::Identity(identity) => {
-            let world = repository.world()?;
-            let evaluation = of_identity(world, identity, &assertion.presented).map_err(told)?;
-            Ok(Answered { evaluation, sources: Arc::clone(&world.sources) })
+            let estate = repository.estate()?;
+            let evaluation = of_identity(estate, identity, &assertion.presented).map_err(told)?;
+            Ok(Answered { evaluation, sources: Arc::clone(&estate.sources) })
         }
     }
 }
@@ -69,23 +69,23 @@ fn answer(file: &Path, assertion: &Assertion, repository: &mut Repository<'_>) -
 /// The scanned repository, read when the first assertion names an identity.
 struct Repository<'a> {
     root: &'a Path,
-    world: Option<World>,
+    estate: Option<Estate>,
 }
 
 impl Repository<'_> {
-    fn world(&mut self) -> Result<&World, CliError> {
-        if self.world.is_none() {
+    fn estate(&mut self) -> Result<&Estate, CliError> {
+        if self.estate.is_none() {
             let inputs =
                 Inputs { paths: vec![self.root.to_path_buf()], stdin_filename: None, exclude: Vec::new(), config: None, isolated: false };
-            self.world = Some(world(&inputs)?);
+            self.estate = Some(estate(&inputs)?);
         }
-        self.world.as_ref().ok_or_else(|| CliError::Run("the repository was not read".to_owned()))
+        self.estate.as_ref().ok_or_else(|| CliError::Run("the repository was not read".to_owned()))
     }
 }
 
 /// An identity's answer: one trust that admits is enough.
-fn of_identity(world: &World, identity: &str, presented: &Presented) -> Result<Evaluation, String> {
-    let outcome = simulate(&world.graph, &world.links, presented);
+fn of_identity(estate: &Estate, identity: &str, presented: &Presented) -> Result<Evaluation, String> {
+    let outcome = simulate(&estate.graph, &estate.links, presented);
     let own = outcome.verdicts.into_iter().filter(|v| v.identity == identity).map(|v| v.evaluation);
     let best = own.min_by_key(|e| match e.decision {
         Decision::Admit => 0,
@@ -95,8 +95,8 @@ fn of_identity(world: &World, identity: &str, presented: &Presented) -> Result<E
     if let Some(evaluation) = best {
         return Ok(evaluation);
     }
-    if !world.graph.identities.iter().any(|i| i.origin.name == identity) {
-        let near = world.graph.identities.iter().map(|i| i.origin.name.as_str()).find(|n| n.contains(identity) || identity.contains(n));
+    if !estate.graph.identities.iter().any(|i| i.origin.name == identity) {
+        let near = estate.graph.identities.iter().map(|i| i.origin.name.as_str()).find(|n| n.contains(identity) || identity.contains(n));
         let hint = near.map_or(String::new(), |n| format!("; there is `{n}`"));
         return Err(format!("the repository has no identity `{identity}`{hint}"));
     }

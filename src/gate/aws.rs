@@ -4,7 +4,7 @@ use super::audience::Accepted;
 use super::issuer;
 use super::subjects;
 use super::{Inputs, IssuerView};
-use crate::admission::exposure::{Life, shape};
+use crate::admission::exposure::{Reachability, shape};
 use crate::admission::formula::Formula;
 use crate::admission::iam::{self, Effect, Policy, PrincipalRef, View, Viewer};
 use crate::graph::pieces::{self, account_of_arn};
@@ -153,7 +153,7 @@ impl FederatedView<'_> {
         let Some(accepted) = self.accepted.as_ref().filter(|_| !shape::tests(&self.formula).iter().any(reads)) else { return plain() };
         let formula = Formula::All(vec![self.formula.clone(), accepted.usual.clone()]);
         let templates = self.via.request(self.templates_for(&formula), &formula);
-        if matches!(inputs.reachability(&formula, &templates), Life::Alive(_)) { (formula, templates) } else { plain() }
+        if matches!(inputs.reachability(&formula, &templates), Reachability::Reachable(_)) { (formula, templates) } else { plain() }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::audience::{Accepted, one_of, readable, test};
 use super::{Inputs, IssuerView, issuer, subjects};
 use crate::admission::cel::google::{AWS_DEFAULT_MAPPING, GoogleView, Member, condition_formula, member_formula, references};
-use crate::admission::exposure::{Life, life, shape};
+use crate::admission::exposure::{Reachability, reachability, shape};
 use crate::admission::formula::{Formula, Matcher, Subject, Test, TestOrigin};
 use crate::graph::links::Links;
 use crate::graph::{Gate, GoogleProvider, GoogleSource, Graph, Provider, ProviderId, ProviderKind, Setting, pieces};
@@ -40,7 +40,11 @@ impl ProviderView<'_> {
     fn with_audience(&self, formula: &Formula, read: bool) -> Formula {
         let Some(accepted) = &self.accepted else { return formula.clone() };
         let usual = and(formula, &accepted.usual);
-        if !read || matches!(life(&usual, &self.templates_for(&usual)), Life::Alive(_)) { usual } else { and(formula, &accepted.any) }
+        if !read || matches!(reachability(&usual, &self.templates_for(&usual)), Reachability::Reachable(_)) {
+            usual
+        } else {
+            and(formula, &accepted.any)
+        }
     }
 
     /// Binding and condition together: the member first, so that a finding points at it.

@@ -4,7 +4,7 @@ use super::aws::Federated;
 use super::{Inputs, azure, google, subjects};
 use crate::admission::cel::google::{Member, member_formula};
 use crate::admission::entra::Credential;
-use crate::admission::exposure::{Life, shape};
+use crate::admission::exposure::{Reachability, shape};
 use crate::admission::formula::{Formula, Matcher, Subject, Test, TestOrigin};
 use crate::graph::job_links::LoginLinks;
 use crate::graph::{
@@ -53,7 +53,7 @@ impl Door<'_> {
     }
 
     /// Who gets in with all of these.
-    fn life(&self, inputs: &Inputs<'_>, parts: Vec<Formula>) -> Life {
+    fn reachability(&self, inputs: &Inputs<'_>, parts: Vec<Formula>) -> Reachability {
         let formula = Formula::All(parts);
         inputs.reachability(&formula, &self.templates(&formula))
     }
@@ -384,15 +384,15 @@ fn one(inputs: &Inputs<'_>, door: &Door<'_>, presented: &Presented<'_>) -> One {
     let mut parts: Vec<Formula> = fixed().collect();
     parts.push(any.clone());
     parts.push(door.formula.clone());
-    match door.life(inputs, parts) {
-        Life::Alive(token) => return One::Admitted(token),
-        Life::Unknown => return One::Unknown,
-        Life::Dead => {}
+    match door.reachability(inputs, parts) {
+        Reachability::Reachable(token) => return One::Admitted(token),
+        Reachability::Undecided => return One::Unknown,
+        Reachability::Unreachable => {}
     }
-    if !matches!(door.life(inputs, vec![door.formula.clone()]), Life::Alive(_)) {
+    if !matches!(door.reachability(inputs, vec![door.formula.clone()]), Reachability::Reachable(_)) {
         return One::DeadAnyway;
     }
-    if !matches!(door.life(inputs, vec![any]), Life::Alive(_)) {
+    if !matches!(door.reachability(inputs, vec![any]), Reachability::Reachable(_)) {
         return One::NeverRuns;
     }
     One::Refused(refusal(inputs, door, presented, &alternatives))
@@ -400,8 +400,8 @@ fn one(inputs: &Inputs<'_>, door: &Door<'_>, presented: &Presented<'_>) -> One {
 
 /// Looks for the one thing that fails: without it the token would get in.
 fn refusal(inputs: &Inputs<'_>, door: &Door<'_>, presented: &Presented<'_>, alternatives: &[Vec<&TokenFact>]) -> Refusal {
-    let admitted = |parts: Vec<Formula>| match door.life(inputs, parts) {
-        Life::Alive(token) => Some(*token),
+    let admitted = |parts: Vec<Formula>| match door.reachability(inputs, parts) {
+        Reachability::Reachable(token) => Some(*token),
         _ => None,
     };
     for facts in alternatives {

@@ -12,7 +12,7 @@ pub mod jobs;
 pub mod principals;
 pub mod subjects;
 
-use crate::admission::exposure::{self, Life};
+use crate::admission::exposure::{self, Reachability};
 use crate::admission::formula::Formula;
 use crate::admission::search::Shared;
 use crate::graph::links::Links;
@@ -38,8 +38,8 @@ pub struct Inputs<'a> {
 impl Inputs<'_> {
     /// Whether any token of these templates satisfies a formula.
     #[must_use]
-    pub fn reachability(&self, formula: &Formula, templates: &[Template]) -> Life {
-        exposure::life_in(formula, &self.shared.templates(templates))
+    pub fn reachability(&self, formula: &Formula, templates: &[Template]) -> Reachability {
+        exposure::reachability_in(formula, &self.shared.templates(templates))
     }
 }
 

@@ -4,7 +4,7 @@ use super::checks;
 use super::finding::{Finding, Related, Suppressed};
 use super::suppress::Accepted;
 use super::{fingerprint, predicate, suppress};
-use crate::admission::exposure::{self, Exposure, Life};
+use crate::admission::exposure::{self, Exposure, Reachability};
 use crate::admission::formula::Formula;
 use crate::admission::search::Shared;
 use crate::catalogue::{Category, Confidence, Rule, RuleId, Severity, catalogue};
@@ -62,11 +62,11 @@ impl Context<'_> {
 
     /// Whether anybody gets in through a gate.
     #[must_use]
-    pub fn life(&self, formula: &Formula, templates: &[Template]) -> Life {
-        exposure::life_in(formula, &self.shared.templates(templates))
+    pub fn reachability(&self, formula: &Formula, templates: &[Template]) -> Reachability {
+        exposure::reachability_in(formula, &self.shared.templates(templates))
     }
 
-    /// Whether none of the documented tokens gets in, where [`Context::life`] says that this is no proof.
+    /// Whether none of the documented tokens gets in, where [`Context::reachability`] says that this is no proof.
     #[must_use]
     pub fn likely_dead(&self, formula: &Formula, templates: &[Template]) -> bool {
         exposure::undocumented_in(formula, &self.shared.templates(templates))

@@ -7,7 +7,7 @@ use fedlint::admission::exposure::Class::{
     AnyEnvironment, AnyNamespace, AnyProject, AnyRef, AnyTenant, EnvironmentPrefix, Intended, Preview, ProjectPrefix, TagAsBranch,
     TenantPrefix,
 };
-use fedlint::admission::exposure::{Class, Life, exposure, life};
+use fedlint::admission::exposure::{Class, Reachability, exposure, reachability};
 use fedlint::admission::formula::Formula;
 use fedlint::admission::iam::{self, Policy, View, Viewer};
 use fedlint::gate::issuer;
@@ -49,7 +49,7 @@ fn differs(row: &str, formula: &Formula, templates: &[Template], class: Class) -
 fn dead(rows: &[(&str, Value)]) {
     for (host, condition) in rows {
         let (formula, templates, _) = aws(host, &policy(host, condition));
-        assert!(matches!(life(&formula, &templates), Life::Dead), "{host} {condition}");
+        assert!(matches!(reachability(&formula, &templates), Reachability::Unreachable), "{host} {condition}");
     }
 }
 

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use fedlint::admission::cel::google::{GoogleView, condition_formula};
-use fedlint::admission::exposure::{Class, Life, exposure, life, shape};
+use fedlint::admission::exposure::{Class, Reachability, exposure, reachability, shape};
 use fedlint::gate::issuer::templates;
 use fedlint::issuers::{Recognised, Tenancy, registry};
 use fedlint::partial::Text;
@@ -54,7 +54,7 @@ fn judge(row: &serde_json::Value, recognised: &Recognised<'_>) -> Option<String>
         let open = shape::vacuous(&formula, &templates, &|_| true);
         return (open != label.starts_with("unsafe")).then(|| format!("refuses nobody: {open}"));
     }
-    let dead = matches!(life(&formula, &templates), Life::Dead);
+    let dead = matches!(reachability(&formula, &templates), Reachability::Unreachable);
     if label == "never-true" || dead {
         return (dead != (label == "never-true")).then(|| format!("dead: {dead}"));
     }

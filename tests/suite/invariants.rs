@@ -8,7 +8,7 @@
 
 use super::witnesses;
 use fedlint::admission::entra::Credential;
-use fedlint::admission::exposure::{Life, shape};
+use fedlint::admission::exposure::{Reachability, shape};
 use fedlint::admission::formula::{Formula, GlobPart, Matcher};
 use fedlint::admission::search::Shared;
 use fedlint::catalogue::{Category, Confidence, RuleId, catalogue};
@@ -16,7 +16,7 @@ use fedlint::gate::{self, Inputs};
 use fedlint::graph::{Gate, Trust};
 use fedlint::issuers::{Template, registry};
 use fedlint::partial::Text;
-use fedlint::pipeline::{Input, Request, World, check, read};
+use fedlint::pipeline::{Estate, Input, Request, check, read};
 use fedlint::report::Run;
 use fedlint::rules::Finding;
 use fedlint::simulation::{Presented, simulate};
@@ -36,16 +36,16 @@ pub(crate) type Files = Vec<(String, String)>;
 pub(crate) struct Scan {
     pub(crate) name: String,
     pub(crate) files: Files,
-    pub(crate) world: World,
+    pub(crate) estate: Estate,
     pub(crate) run: Run,
 }
 
 impl Scan {
     pub(crate) fn of(name: &str, files: Files) -> Self {
         let request = Request { input: Input::Memory(files.clone()), ..Request::default() };
-        let world = read(&request).expect("the facts are read");
+        let estate = read(&request).expect("the facts are read");
         let run = check(&request).expect("the run is made");
-        Self { name: name.to_owned(), files, world, run }
+        Self { name: name.to_owned(), files, estate, run }
     }
 }
 
@@ -117,23 +117,23 @@ struct Seen {
     issuer: String,
     formula: Formula,
     templates: Vec<Template>,
-    life: Life,
+    reachability: Reachability,
 }
 
 /// The views that the checks judge a trust by.
-fn seen(world: &World, index: usize, trust: &Trust, shared: &Arc<Shared>) -> Vec<Seen> {
-    let inputs = Inputs { graph: &world.graph, links: &world.links, registry: registry(), shared };
+fn seen(estate: &Estate, index: usize, trust: &Trust, shared: &Arc<Shared>) -> Vec<Seen> {
+    let inputs = Inputs { graph: &estate.graph, links: &estate.links, registry: registry(), shared };
     let view = |issuer: &str, formula: Formula, templates: Vec<Template>| {
-        let life = inputs.reachability(&formula, &templates);
-        Seen { issuer: issuer.to_owned(), formula, templates, life }
+        let reachability = inputs.reachability(&formula, &templates);
+        Seen { issuer: issuer.to_owned(), formula, templates, reachability }
     };
-    let providers = world.links.trust_providers.get(index).map_or(&[][..], Vec::as_slice);
+    let providers = estate.links.trust_providers.get(index).map_or(&[][..], Vec::as_slice);
     match &trust.gate {
         Gate::AwsPolicy(policy) => {
-            let all = gate::aws::views(&inputs, world.graph.identity(trust.identity), policy, providers);
+            let all = gate::aws::views(&inputs, estate.graph.identity(trust.identity), policy, providers);
             // What depends on the request is left to the request.
             let decided = |v: &gate::aws::FederatedView<'_>| match inputs.reachability(&v.formula, &v.templates) {
-                Life::Unknown => v.via.lenient.clone(),
+                Reachability::Undecided => v.via.lenient.clone(),
                 _ => v.formula.clone(),
             };
             all.into_iter().map(|v| view(&v.recognised.iss, decided(&v), v.templates.clone())).collect()
@@ -215,17 +215,17 @@ fn sampled(seen: &Seen) -> Vec<Token> {
 /// Whom a proof keeps out, the evaluator keeps out, too.
 fn the_dead_are_dead(scan: &Scan, problems: &mut Vec<String>) {
     let shared = Arc::default();
-    let trusts = &scan.world.graph.trusts;
+    let trusts = &scan.estate.graph.trusts;
     for (index, trust) in trusts.iter().enumerate() {
         // What has alternatives, or a name twice, cannot be told apart in the answers.
         let same = |t: &&Trust| t.origin.span == trust.origin.span && t.identity == trust.identity;
         if trusts.iter().filter(same).count() > 1 {
             continue;
         }
-        let views = seen(&scan.world, index, trust, &shared);
+        let views = seen(&scan.estate, index, trust, &shared);
         let mut alive: BTreeMap<&str, bool> = BTreeMap::new();
         for view in &views {
-            *alive.entry(&view.issuer).or_default() |= !matches!(view.life, Life::Dead);
+            *alive.entry(&view.issuer).or_default() |= !matches!(view.reachability, Reachability::Unreachable);
         }
         for view in views.iter().filter(|v| alive.get(v.issuer.as_str()) == Some(&false)) {
             for token in sampled(view) {
@@ -235,7 +235,7 @@ fn the_dead_are_dead(scan: &Scan, problems: &mut Vec<String>) {
                 }
                 claims.set("iss", view.issuer.clone());
                 let presented = Presented { claims, any_audience: true, ..Presented::default() };
-                let outcome = simulate(&scan.world.graph, &scan.world.links, &presented);
+                let outcome = simulate(&scan.estate.graph, &scan.estate.links, &presented);
                 let own = |v: &&fedlint::simulation::Verdict| {
                     v.span == trust.origin.span && v.via.as_deref() == via(trust).as_deref() && Some(&v.identity) == name(scan, trust)
                 };
@@ -256,7 +256,7 @@ fn via(trust: &Trust) -> Option<String> {
 }
 
 fn name<'s>(scan: &'s Scan, trust: &Trust) -> Option<&'s String> {
-    scan.world.graph.identity(trust.identity).map(|i| &i.origin.name)
+    scan.estate.graph.identity(trust.identity).map(|i| &i.origin.name)
 }
 
 /// The rules about those who come from somewhere else.
@@ -333,9 +333,9 @@ fn places_are_written(scan: &Scan, finding: &Finding, problems: &mut Vec<String>
 /// Every trust is judged, or the coverage says why not.
 fn every_trust_is_accounted_for(scan: &Scan, problems: &mut Vec<String>) {
     let shared = Arc::default();
-    for (index, trust) in scan.world.graph.trusts.iter().enumerate() {
-        let views = seen(&scan.world, index, trust, &shared);
-        let judged = !views.is_empty() && views.iter().all(|v| !matches!(v.life, Life::Unknown));
+    for (index, trust) in scan.estate.graph.trusts.iter().enumerate() {
+        let views = seen(&scan.estate, index, trust, &shared);
+        let judged = !views.is_empty() && views.iter().all(|v| !matches!(v.reachability, Reachability::Undecided));
         let tokens = match &trust.gate {
             Gate::AwsPolicy(policy) => {
                 policy.open.is_some() || fedlint::admission::iam::principals(policy).iter().any(|p| p.brings_tokens())

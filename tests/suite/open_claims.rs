@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use fedlint::pipeline::{Input, Request, World, check, read};
+use fedlint::pipeline::{Estate, Input, Request, check, read};
 use fedlint::simulation::{GithubJob, Presented, decide_document, simulate};
 use fedlint::token::{Claim, Decision, Evaluation};
 
@@ -48,7 +48,7 @@ resource "google_service_account_iam_member" "bind" {{
 }
 
 fn only(text: &str, presented: &Presented) -> Evaluation {
-    let scan: World = read(&scan(text)).unwrap();
+    let scan: Estate = read(&scan(text)).unwrap();
     let mut outcome = simulate(&scan.graph, &scan.links, presented);
     assert_eq!(outcome.verdicts.len(), 1);
     outcome.verdicts.remove(0).evaluation

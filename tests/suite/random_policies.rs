@@ -179,7 +179,7 @@ fn strangers() -> Vec<Presented> {
 fn strangers_are_told(scan: &Scan) -> Vec<String> {
     let told = scan.run.findings.iter().any(|f| f.rule == RuleId::PublicPrincipal) || !scan.run.coverage.undecided.is_empty();
     let admits = |caller: &&Presented| {
-        let outcome = simulate(&scan.world.graph, &scan.world.links, caller);
+        let outcome = simulate(&scan.estate.graph, &scan.estate.links, caller);
         outcome.verdicts.iter().any(|v| v.evaluation.decision == Decision::Admit)
     };
     let strangers = strangers();

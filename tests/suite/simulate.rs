@@ -1,7 +1,7 @@
 //! `fedlint simulate` and `fedlint test` through their library: one token against documents and repositories.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use fedlint::pipeline::{Input, Request, World, read};
+use fedlint::pipeline::{Estate, Input, Request, read};
 use fedlint::simulation::{
     Assertion, Door, GithubJob, IssuerChoice, Outcome, Presented, decide_document, read_assertions, read_token, simulate,
 };
@@ -88,13 +88,13 @@ fn job(repository: &str) -> GithubJob<'_> {
     GithubJob { repository, owner_id: Some("1"), repository_id: Some("2"), ..GithubJob::default() }
 }
 
-fn world(files: &[(&str, &str)]) -> World {
+fn estate(files: &[(&str, &str)]) -> Estate {
     let files = files.iter().map(|(p, t)| ((*p).to_owned(), (*t).to_owned())).collect();
     read(&Request { input: Input::Memory(files), ..Request::default() }).unwrap()
 }
 
-fn outcome(world: &World, presented: &Presented) -> Outcome {
-    simulate(&world.graph, &world.links, presented)
+fn outcome(estate: &Estate, presented: &Presented) -> Outcome {
+    simulate(&estate.graph, &estate.links, presented)
 }
 
 const PROVIDER: &str = r#"{
@@ -223,27 +223,27 @@ fn decisions(outcome: &Outcome) -> Vec<(&str, Decision)> {
 
 #[test]
 fn every_identity_of_a_repository_answers() {
-    let world = world(&[("main.tf", REPOSITORY)]);
-    let own = outcome(&world, &job("a/b").token().unwrap());
+    let estate = estate(&[("main.tf", REPOSITORY)]);
+    let own = outcome(&estate, &job("a/b").token().unwrap());
     assert_eq!(decisions(&own), [("aws_iam_role.deploy", Decision::Admit), ("google_service_account.deploy", Decision::Admit)], "{own:#?}");
     assert_eq!(own.other_issuers, ["aws_iam_role.gitlab"]);
-    let sibling = outcome(&world, &job("a/c").token().unwrap());
+    let sibling = outcome(&estate, &job("a/c").token().unwrap());
     assert_eq!(sibling.count(Decision::Deny), 2);
     let lines: Vec<usize> = sibling
         .verdicts
         .iter()
-        .map(|v| world.sources.locate(v.evaluation.first_failure().unwrap().span.unwrap()).unwrap().1.line)
+        .map(|v| estate.sources.locate(v.evaluation.first_failure().unwrap().span.unwrap()).unwrap().1.line)
         .collect();
     assert_eq!(lines, [14, 49], "the subject of the role, the member of the binding");
-    let stranger = outcome(&world, &job("e/b").token().unwrap());
+    let stranger = outcome(&estate, &job("e/b").token().unwrap());
     let google = stranger.verdicts.iter().find(|v| v.cloud == "google").unwrap();
     assert!(google.evaluation.first_failure().unwrap().test.contains("repository_owner"), "the condition comes before the member");
 }
 
 #[test]
 fn an_audience_that_is_no_client_of_the_provider_is_refused() {
-    let world = world(&[("main.tf", REPOSITORY)]);
-    let own = outcome(&world, &GithubJob { audience: Some("else"), ..job("a/b") }.token().unwrap());
+    let estate = estate(&[("main.tf", REPOSITORY)]);
+    let own = outcome(&estate, &GithubJob { audience: Some("else"), ..job("a/b") }.token().unwrap());
     let role = own.verdicts.iter().find(|v| v.cloud == "aws").unwrap();
     assert!(role.evaluation.first_failure().unwrap().test.contains("client ids"), "{role:#?}");
     let google = own.verdicts.iter().find(|v| v.cloud == "google").unwrap();
@@ -270,12 +270,12 @@ resource "google_service_account_iam_member" "api" {
   member             = "serviceAccount:acme.svc.id.goog[shop/api]"
 }
 "#;
-    let world = world(&[("main.tf", member)]);
+    let estate = estate(&[("main.tf", member)]);
     let pod = |sub: &str, iss: &str, issuer: IssuerChoice| {
         let mut claims = Token::default();
         claims.set("iss", iss);
         claims.set("sub", sub);
-        outcome(&world, &Presented { claims, any_audience: true, issuer, ..Presented::default() })
+        outcome(&estate, &Presented { claims, any_audience: true, issuer, ..Presented::default() })
     };
     let own = "https://container.googleapis.com/v1/projects/acme/locations/europe-west1/clusters/c";
     let api = "system:serviceaccount:shop:api";
@@ -298,12 +298,12 @@ fn a_file_that_is_no_policy_is_said_to_be_none() {
 #[test]
 fn a_pod_of_whatever_cluster_gets_the_role_whose_issuer_is_known_only_after_apply() {
     let irsa = include_str!("../../fixtures/repos/brightloaf/infra/aws/irsa.tf");
-    let world = world(&[("irsa.tf", irsa)]);
+    let estate = estate(&[("irsa.tf", irsa)]);
     let claims = |account: &str| fedlint::issuers::tokens::kubernetes("https://kubernetes.default.svc", "shop", account).unwrap();
     let pod =
         |account: &str| Presented { claims: claims(account), issuer: IssuerChoice::Cluster, any_audience: true, ..Presented::default() };
     let decision = |account: &str| {
-        let all = outcome(&world, &pod(account)).verdicts;
+        let all = outcome(&estate, &pod(account)).verdicts;
         all.iter().find(|v| v.identity == "aws_iam_role.payments").map(|v| v.evaluation.decision)
     };
     assert_eq!(decision("payments"), Some(Decision::Admit));

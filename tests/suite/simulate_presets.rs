@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use fedlint::issuers::{Tenancy, registry};
-use fedlint::pipeline::{Input, Request, World, read};
+use fedlint::pipeline::{Estate, Input, Request, read};
 use fedlint::simulation::{GithubJob, IssuerChoice, Outcome, Presented, decide_document, of_subject, simulate};
 use fedlint::token::Decision;
 use serde_json::json;
@@ -94,13 +94,13 @@ fn what_follows_from_a_subject_is_there_and_the_rest_is_open() {
     assert_eq!(own.claims.string("sub"), Some("anything"));
 }
 
-fn world(files: &[(&str, &str)]) -> World {
+fn estate(files: &[(&str, &str)]) -> Estate {
     let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
     read(&Request { input: Input::Memory(files), ..Request::default() }).unwrap()
 }
 
-fn outcome(world: &World, presented: &Presented) -> Outcome {
-    simulate(&world.graph, &world.links, presented)
+fn outcome(estate: &Estate, presented: &Presented) -> Outcome {
+    simulate(&estate.graph, &estate.links, presented)
 }
 
 fn credential(issuer: &str, subject: &str) -> String {
@@ -117,8 +117,8 @@ fn a_near_miss_of_the_issuer_says_what_differs() {
         ("https://Token.Actions.githubusercontent.com", "upper and lower case"),
     ];
     for (issuer, what) in rows {
-        let world = world(&[("c.json", &credential(issuer, "repo:octo/app:ref:refs/heads/main"))]);
-        let outcome = outcome(&world, &job.token().unwrap());
+        let estate = estate(&[("c.json", &credential(issuer, "repo:octo/app:ref:refs/heads/main"))]);
+        let outcome = outcome(&estate, &job.token().unwrap());
         let verdict = outcome.verdicts.first().unwrap_or_else(|| panic!("{issuer}: {outcome:?}"));
         let step = verdict.evaluation.first_failure().unwrap();
         assert_eq!(verdict.evaluation.decision, Decision::Deny, "{issuer}");
@@ -130,10 +130,10 @@ fn a_near_miss_of_the_issuer_says_what_differs() {
 fn a_cluster_says_its_issuer_as_it_does_however_it_is_written() {
     let written = "https://westeurope.oic.prod-aks.azure.com/11111111-2222-3333-4444-555555555555/66666666-2222-3333-4444-555555555555";
     let pod = |issuer: &str| {
-        let world = world(&[("c.json", &credential(issuer, "system:serviceaccount:prod:app"))]);
+        let estate = estate(&[("c.json", &credential(issuer, "system:serviceaccount:prod:app"))]);
         let claims = fedlint::issuers::tokens::kubernetes("https://kubernetes.default.svc", "prod", "app").unwrap();
         let presented = Presented { claims, any_audience: true, issuer: IssuerChoice::Cluster, ..Presented::default() };
-        outcome(&world, &presented).verdicts.first().unwrap().evaluation.clone()
+        outcome(&estate, &presented).verdicts.first().unwrap().evaluation.clone()
     };
     assert_eq!(pod(&format!("{written}/")).decision, Decision::Admit);
     let refused = pod(written);
@@ -211,11 +211,11 @@ resource "github_actions_repository_oidc_subject_claim_customization_template" "
         )
     };
     let judge = |subject: &str, environment: Option<&str>| {
-        let world = world(&[("main.tf", &role(subject))]);
+        let estate = estate(&[("main.tf", &role(subject))]);
         let mut presented = GithubJob { repository: "octo/app", environment, ..GithubJob::default() }.token().unwrap();
-        presented.customise(&world.graph, &world.sources);
+        presented.customise(&estate.graph, &estate.sources);
         assert!(presented.notes.iter().any(|n| n.contains("customised (main.tf:")), "{:?}", presented.notes);
-        let outcome = outcome(&world, &presented);
+        let outcome = outcome(&estate, &presented);
         let evaluation = &outcome.verdicts.first().unwrap().evaluation;
         (evaluation.decision, format!("{:?} {evaluation:#?}", presented.claims.string("sub")))
     };
@@ -254,13 +254,13 @@ resource "aws_iam_role" "app" {
   })
 }
 "#;
-    let world = world(&[("main.tf", text)]);
+    let estate = estate(&[("main.tf", text)]);
     let claims = fedlint::issuers::tokens::spiffe("https://spire.invalid", "spiffe://acme.example/app").unwrap();
     let svid = Presented { claims, any_audience: true, issuer: IssuerChoice::Spire, ..Presented::default() };
-    assert_eq!(outcome(&world, &svid).other_issuers, ["aws_iam_role.app"]);
+    assert_eq!(outcome(&estate, &svid).other_issuers, ["aws_iam_role.app"]);
     let claims = fedlint::issuers::tokens::kubernetes("https://kubernetes.default.svc", "prod", "app").unwrap();
     let pod = Presented { claims, any_audience: true, issuer: IssuerChoice::Cluster, ..Presented::default() };
-    assert_eq!(outcome(&world, &pod).count(Decision::Admit), 1);
+    assert_eq!(outcome(&estate, &pod).count(Decision::Admit), 1);
 }
 
 #[test]
@@ -287,7 +287,7 @@ resource "aws_iam_role" "deploy" {
     presented.claims.set("iss", format!("https://{host}"));
     presented.claims.set("aud", "sts.amazonaws.com");
     presented.claims.set("sub", "repo:octo/app:ref:refs/heads/main");
-    let refused = outcome(&world(&files), &presented);
+    let refused = outcome(&estate(&files), &presented);
     let evaluation = &refused.verdicts.first().unwrap().evaluation;
     assert_eq!(evaluation.decision, Decision::Deny);
     let note = evaluation.first_failure().unwrap().note.clone().unwrap_or_default();

@@ -80,7 +80,7 @@ pub(crate) fn judge(scan: &Scan, problems: &mut Vec<String>) -> (usize, usize) {
             problems.push(format!("{place}: no run of the job presents it"));
         }
         let presented = presented(witness);
-        match best(&scan.world.graph, &scan.world.links, finding, &presented) {
+        match best(&scan.estate.graph, &scan.estate.links, finding, &presented) {
             Some((Decision::Admit, _)) => admitted += 1,
             // Static reading ends: only where something is written that is not known.
             Some((Decision::Unknown, why)) if OPEN.iter().any(|reason| why.contains(reason)) => open += 1,

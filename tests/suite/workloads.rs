@@ -15,7 +15,7 @@ use regex::Regex;
 
 /// Whether the finding is about SPIRE, and if so whether its witness obtains the id: else why not.
 pub(crate) fn of_spire(scan: &Scan, finding: &Finding, witness: &Token) -> Option<Result<(), String>> {
-    let spiffe = &scan.world.graph.spiffe;
+    let spiffe = &scan.estate.graph.spiffe;
     let here = |span| finding.declared == Some(span);
     let sub = witness.string("sub").unwrap_or_default();
     let entries: Vec<_> = spiffe.entries.iter().filter(|e| here(e.origin.span) && e.id.to_string() == sub).collect();
@@ -115,7 +115,7 @@ pub(crate) fn is_of_a_job(rule: RuleId) -> bool {
 
 /// A run of the job can present the token: nothing that is known of one of them contradicts it.
 pub(crate) fn is_presentable(scan: &Scan, finding: &Finding, witness: &Token) -> bool {
-    let jobs = scan.world.graph.jobs.iter().filter(|j| finding.declared == Some(j.origin.span));
+    let jobs = scan.estate.graph.jobs.iter().filter(|j| finding.declared == Some(j.origin.span));
     let logins = jobs.flat_map(|j| &j.logins);
     let mut sets: Vec<&TokenSet> = Vec::new();
     for login in logins {

@@ -75,13 +75,13 @@ pub struct Exposure {
 
 /// Whether anyone gets in.
 #[derive(Debug, Clone)]
-pub enum Life {
+pub enum Reachability {
     /// This token does.
-    Alive(Box<Token>),
+    Reachable(Box<Token>),
     /// Proved: none of the issuer's tokens does, whatever the unknowns are.
-    Dead,
+    Unreachable,
     /// Not decided.
-    Unknown,
+    Undecided,
 }
 
 /// A level of the question: the roles whose segments name it.
@@ -109,36 +109,36 @@ const LEVELS: &[Level] = &[
 
 /// Whether some token gets in: first with the unknowns filled in, then, for a proof, with unknowns that may be anything.
 #[must_use]
-pub fn life(formula: &Formula, templates: &[Template]) -> Life {
-    life_in(formula, &Templates::new(templates))
+pub fn reachability(formula: &Formula, templates: &[Template]) -> Reachability {
+    reachability_in(formula, &Templates::new(templates))
 }
 
-/// [`life`] in templates that are ready.
+/// [`reachability`] in templates that are ready.
 #[must_use]
-pub fn life_in(formula: &Formula, templates: &Templates) -> Life {
+pub fn reachability_in(formula: &Formula, templates: &Templates) -> Reachability {
     let further = || fill::fillers_of_literals(formula, templates).into_iter();
     for filler in fill::fillers(formula, templates).into_iter().chain(std::iter::once_with(further).flatten()) {
         let value = |atom: &Unknown| filler.value(atom);
         let options = Options { holes: HoleMode::Fill(&value) };
         if let Outcome::Witness(w) = Compiled::new(formula, &options).search(templates, &options) {
-            return Life::Alive(Box::new(w.token));
+            return Reachability::Reachable(Box::new(w.token));
         }
     }
     let options = Options { holes: HoleMode::Any };
     let compiled = Compiled::new(formula, &options);
     match compiled.search(templates, &options) {
         Outcome::Proof => {}
-        Outcome::Witness(w) => return Life::Alive(Box::new(w.token)),
-        Outcome::Unknown(_) => return Life::Unknown,
+        Outcome::Witness(w) => return Reachability::Reachable(Box::new(w.token)),
+        Outcome::Unknown(_) => return Reachability::Undecided,
     }
     // A proof rests on what the vendor documents alone.
     match templates.loosened().map(|open| compiled.search(&open, &options)) {
-        None | Some(Outcome::Proof) => Life::Dead,
-        Some(Outcome::Unknown(_) | Outcome::Witness(_)) => Life::Unknown,
+        None | Some(Outcome::Proof) => Reachability::Unreachable,
+        Some(Outcome::Unknown(_) | Outcome::Witness(_)) => Reachability::Undecided,
     }
 }
 
-/// Whether none of the tokens gets in that the vendor documents: likely dead, where [`life`] says that it is not proven.
+/// Whether none of the tokens gets in that the vendor documents: likely dead, where [`reachability`] says that it is not proven.
 #[must_use]
 pub fn undocumented_in(formula: &Formula, templates: &Templates) -> bool {
     let options = Options { holes: HoleMode::Any };

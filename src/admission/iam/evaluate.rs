@@ -66,14 +66,14 @@ pub struct Request {
 }
 
 /// What a request looks like to the tests.
-pub(super) struct World<'a> {
+pub(super) struct RequestContext<'a> {
     request: &'a Request,
     context: BTreeMap<String, &'a Claim>,
     issuer: Option<Text>,
     variables: Option<bool>,
 }
 
-impl World<'_> {
+impl RequestContext<'_> {
     /// The value of a condition key.
     pub(super) fn lookup(&self, key: &Text) -> Lookup {
         if let Some(known) = key.as_known() {
@@ -115,8 +115,8 @@ pub fn evaluate(policy: &Policy, request: &Request) -> Evaluation {
         Requester::Aws(_) | Requester::Service(_) => None,
     };
     let context = request.context.claims.iter().map(|(k, v)| (k.to_ascii_lowercase(), v)).collect();
-    let world = World { request, context, issuer, variables: policy.has_variables() };
-    let outcomes: Vec<StatementOutcome> = policy.statements.iter().enumerate().map(|(i, s)| world.statement(i, s)).collect();
+    let request = RequestContext { request, context, issuer, variables: policy.has_variables() };
+    let outcomes: Vec<StatementOutcome> = policy.statements.iter().enumerate().map(|(i, s)| request.statement(i, s)).collect();
     conclude(policy, outcomes)
 }
 
@@ -198,7 +198,7 @@ fn trace(outcomes: &[StatementOutcome], decision: Decision) -> Vec<Step> {
     steps
 }
 
-impl World<'_> {
+impl RequestContext<'_> {
     fn statement(&self, index: usize, statement: &Statement) -> StatementOutcome {
         let mut steps = vec![self.principal(statement), self.action(&statement.actions)];
         let progress = steps.iter().take_while(|s| s.outcome != Truth::False).count();

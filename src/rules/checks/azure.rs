@@ -6,7 +6,7 @@ use super::super::finding::Finding;
 use super::format::{self, Beside, Customised};
 use super::{privilege, verdict};
 use crate::admission::entra::{Credential, CredentialProblemKind};
-use crate::admission::exposure::{Class, Exposure, Life, shape};
+use crate::admission::exposure::{Class, Exposure, Reachability, shape};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::gate::azure::CredentialView;
@@ -73,13 +73,13 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
     let Some(seen) = gate::azure::issuer_view(&context.inputs(), trust, credential) else { return Vec::new() };
     let mut findings = mismatch(&seen);
     findings.extend(retiring(&seen));
-    let lifeless = matches!(context.life(&seen.formula, &seen.templates), Life::Dead);
-    let custom = format::customised(context, &trust.origin, &seen.recognised, &seen.formula, &seen.subjects, lifeless);
+    let unreachable = matches!(context.reachability(&seen.formula, &seen.templates), Reachability::Unreachable);
+    let custom = format::customised(context, &trust.origin, &seen.recognised, &seen.formula, &seen.subjects, unreachable);
     if let Customised::Dead(finding) = custom {
         findings.push(*finding);
         return findings;
     }
-    if lifeless {
+    if unreachable {
         let finding = dead(&seen);
         findings.push(if finding.rule == RuleId::NeverMatches { finding.certain(!seen.subjects.truncated) } else { finding });
         return findings;
@@ -271,7 +271,7 @@ fn hint(seen: &CredentialView<'_>, subject: &str) -> String {
 /// No token of the issuer is for the audience that is accepted, though the subject lets some in.
 fn audience_unsatisfiable(context: &Context<'_>, seen: &CredentialView<'_>) -> Option<Finding> {
     let (formula, templates) = seen.with_audience();
-    if !matches!(context.life(&formula, &templates), Life::Dead) {
+    if !matches!(context.reachability(&formula, &templates), Reachability::Unreachable) {
         return None;
     }
     let text = seen.via.credential.audiences.first()?;

@@ -1,7 +1,7 @@
 //! Formats of subjects: GitHub's two, `repo:OWNER/REPO:…` and `repo:OWNER@OWNER_ID/REPO@REPO_ID:…`, and those that a tenant has
 //! customised (<https://docs.github.com/en/actions/reference/security/oidc>).
 
-use crate::admission::exposure::{Class, Life, shape};
+use crate::admission::exposure::{Class, Reachability, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Test};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
@@ -135,7 +135,7 @@ pub(super) enum Customised {
     Assumed(Box<Finding>),
 }
 
-/// Whether it is a customised subject that decides, `lifeless` being proved for the tokens with it.
+/// Whether it is a customised subject that decides, `unreachable` being proved for the tokens with it.
 #[must_use]
 pub(super) fn customised(
     context: &Context<'_>,
@@ -143,10 +143,10 @@ pub(super) fn customised(
     recognised: &Recognised<'_>,
     formula: &Formula,
     subjects: &Subjects,
-    lifeless: bool,
+    unreachable: bool,
 ) -> Customised {
     let facts: Vec<&SubjectFormat> = subjects.customised.iter().filter_map(|i| context.graph.subject_formats.get(*i)).collect();
-    let decided = (lifeless && !facts.is_empty()) || (!lifeless && subjects.assumed);
+    let decided = (unreachable && !facts.is_empty()) || (!unreachable && subjects.assumed);
     let Some(by_default) = decided.then(|| admitted(context, formula, &issuer::by_default(recognised, formula))).flatten() else {
         return Customised::No;
     };
@@ -159,7 +159,7 @@ pub(super) fn customised(
     };
     match (&subjects.wanted, by_default) {
         (None, false) => Customised::No,
-        _ if lifeless => Customised::Dead(Box::new(stranded(&finding, &facts, recognised))),
+        _ if unreachable => Customised::Dead(Box::new(stranded(&finding, &facts, recognised))),
         (Some(keys), false) => {
             let claims = keys.join("`, `");
             let message = format!(
@@ -189,10 +189,10 @@ fn stranded(finding: &dyn Fn(String) -> Finding, facts: &[&SubjectFormat], recog
 
 /// Whether any of these templates gets in; none when that is not decided.
 fn admitted(context: &Context<'_>, formula: &Formula, templates: &[Template]) -> Option<bool> {
-    match context.life(formula, templates) {
-        Life::Alive(_) => Some(true),
-        Life::Dead => Some(false),
-        Life::Unknown => None,
+    match context.reachability(formula, templates) {
+        Reachability::Reachable(_) => Some(true),
+        Reachability::Unreachable => Some(false),
+        Reachability::Undecided => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Names and tokens as a reader should see them: the template's own text for what is not known, strangers that the advice
 //! keeps out.
 
-use crate::admission::exposure::{self, Exposure, Life, life, shape};
+use crate::admission::exposure::{self, Exposure, Reachability, reachability, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::admission::search::Candidate;
 use crate::issuers::{Context, Template};
@@ -72,7 +72,7 @@ pub(super) fn beside_branches(formula: &Formula, templates: &[Template], exposur
     let kinds = [(Context::PullRequest, "pull requests"), (Context::Tag, "tags"), (Context::Environment, "environments")];
     let enters = |context: Context| {
         let own: Vec<Template> = templates.iter().filter(|t| t.context == context).cloned().collect();
-        !own.is_empty() && matches!(life(&gate, &own), Life::Alive(_))
+        !own.is_empty() && matches!(reachability(&gate, &own), Reachability::Reachable(_))
     };
     let names: Vec<&str> = kinds.into_iter().filter(|(context, _)| enters(*context)).map(|(_, name)| name).collect();
     match names.as_slice() {
@@ -108,7 +108,7 @@ pub(super) fn other_branch(formula: &Formula, templates: &[Template], exposure: 
     let same = exposure.admitting.iter().filter_map(|i| tests.get(*i)).map(|o| Formula::Test(Box::new(o.test.clone())));
     let other = Formula::All([formula.clone(), ends("sub").negate(), ends("ref").negate()].into_iter().chain(same).collect());
     let branches: Vec<Template> = templates.iter().filter(|t| t.context == Context::Branch).cloned().collect();
-    let Life::Alive(token) = life(&other, &branches) else { return None };
+    let Reachability::Reachable(token) = reachability(&other, &branches) else { return None };
     let token = exposure::minimal(&token, formula);
     // What the gate does not look at stays as it was found.
     ["iss", "aud"].into_iter().all(|claim| token.claims.get(claim) == usual.claims.get(claim)).then_some(token)

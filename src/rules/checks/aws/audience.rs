@@ -2,7 +2,7 @@
 
 use super::advice::{self, Wanted};
 use super::{FederatedView, RoleTrust};
-use crate::admission::exposure::{Life, shape};
+use crate::admission::exposure::{Reachability, shape};
 use crate::admission::formula::{Formula, Matcher, Test};
 use crate::admission::iam;
 use crate::catalogue::RuleId;
@@ -33,7 +33,7 @@ pub(super) fn no_client(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Op
     }
     let formula = Formula::All(vec![seen.formula.clone(), accepted.any.clone()]);
     let templates = seen.via.request(seen.templates_for(&formula), &formula);
-    if !matches!(subject.context.life(&formula, &templates), Life::Dead) {
+    if !matches!(subject.context.reachability(&formula, &templates), Reachability::Unreachable) {
         return None;
     }
     let test = tests.iter().find(|o| o.positive && of_audience(o.test))?.test;

@@ -3,7 +3,7 @@
 use super::advice::{self, Wanted};
 use super::exposure::unbound;
 use super::{Context, FederatedView, RoleTrust, named_by_allow};
-use crate::admission::exposure::{Life, shape};
+use crate::admission::exposure::{Reachability, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Test};
 use crate::admission::iam::{self, Actions, ConditionTest, Effect, Leaf, Policy, PrincipalKind, ValueList, Values, action_matches};
 use crate::catalogue::RuleId;
@@ -77,7 +77,7 @@ fn opened(subject: &RoleTrust<'_>, statement: &iam::Statement) -> String {
     let policy = Policy { version, statements, open, problems: Vec::new(), span };
     let principal = statement.principals.items.first().and_then(|p| p.leaf.text());
     let seen = principal.and_then(|p| aws::issuer_view(&subject.context.inputs(), &policy, p, subject.providers()));
-    let open = seen.filter(|s| unbound(s) && matches!(subject.context.life(&s.formula, &s.templates), Life::Alive(_)));
+    let open = seen.filter(|s| unbound(s) && matches!(subject.context.reachability(&s.formula, &s.templates), Reachability::Reachable(_)));
     let Some(seen) = open else { return String::new() };
     let wanted = Wanted { claim: "sub", value: "SUBJECT" };
     let condition = advice::add(subject, &seen.via.principal, &wanted);
@@ -90,9 +90,9 @@ fn covers(pattern: &Text, action: &str) -> bool {
 }
 
 /// Why nobody gets in with a token of this issuer; empty when somebody does, or when it is not decided.
-/// `lifeless`: it is proved that nobody does; `misapplied`: a statement never applies, which has its own finding.
-pub(super) fn dead(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, lifeless: bool, misapplied: bool) -> Vec<Finding> {
-    if !lifeless && !misapplied {
+/// `unreachable`: it is proved that nobody does; `misapplied`: a statement never applies, which has its own finding.
+pub(super) fn dead(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, unreachable: bool, misapplied: bool) -> Vec<Finding> {
+    if !unreachable && !misapplied {
         return Vec::new();
     }
     let keys = foreign_keys(subject, seen);
@@ -146,7 +146,7 @@ fn holds_star(text: &Text) -> bool {
 
 /// Proved: no token of the issuer passes this test.
 fn never(context: &Context<'_>, test: &Test, seen: &FederatedView<'_>) -> bool {
-    matches!(context.life(&Formula::Test(Box::new(test.clone())), &seen.templates), Life::Dead)
+    matches!(context.reachability(&Formula::Test(Box::new(test.clone())), &seen.templates), Reachability::Unreachable)
 }
 
 /// Condition keys of another issuer than the principal's, or with a scheme.
@@ -318,7 +318,7 @@ fn denied(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<Finding> 
     let mut policy = subject.policy.clone();
     policy.statements.retain(|s| s.effect != Effect::Deny);
     let view = aws::issuer_view(&subject.context.inputs(), &policy, &seen.via.principal, subject.providers())?;
-    if !matches!(subject.context.life(&view.formula, &view.templates), Life::Alive(_)) {
+    if !matches!(subject.context.reachability(&view.formula, &view.templates), Reachability::Reachable(_)) {
         return None;
     }
     let name = &seen.recognised.issuer.name;

@@ -1,7 +1,7 @@
 //! Roles of Cognito's identity pools.
 
 use super::{FederatedView, RoleTrust};
-use crate::admission::exposure::{Class, Life};
+use crate::admission::exposure::{Class, Reachability};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::issuers::{Tag, Template};
@@ -20,10 +20,10 @@ pub(super) fn identity_pool(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -
         return Some(finding.help(help).witness(exposure.witness.clone()).certain(exposure.certain).along_text(&seen.via.principal));
     }
     let guests: Vec<Template> = seen.templates.iter().filter(|t| t.is(Tag::Guest)).cloned().collect();
-    let Life::Alive(token) = subject.context.life(&seen.formula, &guests) else { return None };
+    let Reachability::Reachable(token) = subject.context.reachability(&seen.formula, &guests) else { return None };
     // A policy that takes guests and nobody else means them.
     let others: Vec<Template> = seen.templates.iter().filter(|t| !t.is(Tag::Guest)).cloned().collect();
-    let meant = matches!(subject.context.life(&seen.formula, &others), Life::Dead);
+    let meant = matches!(subject.context.reachability(&seen.formula, &others), Reachability::Unreachable);
     let message = "unauthenticated identities can assume the role: the identity pool gives it out without a login";
     let finding = Finding::new(RuleId::IdentityPoolOpen, origin, subject.lacks(&seen.via.principal, &["amr"]), "guests", message);
     let finding = finding.severity(if meant { Severity::Info } else { Severity::High });

@@ -2,7 +2,7 @@
 
 use super::advice::{self, Wanted};
 use super::{FederatedView, RoleTrust};
-use crate::admission::exposure::{Class, Exposure, Life, minimal, shape};
+use crate::admission::exposure::{Class, Exposure, Reachability, minimal, shape};
 use crate::admission::formula::{Formula, Matcher, Subject as FormulaSubject};
 use crate::admission::iam::{self, Effect};
 use crate::catalogue::RuleId;
@@ -88,7 +88,7 @@ fn unknown_issuer(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<F
         return Some(finding);
     }
     let (formula, templates) = seen.with_audience(&subject.context.inputs());
-    let Life::Alive(token) = subject.context.life(&formula, &templates) else { return None };
+    let Reachability::Reachable(token) = subject.context.reachability(&formula, &templates) else { return None };
     let tests = shape::tests(&seen.formula);
     let gates: Vec<_> = tests.iter().filter(|o| !of_audience(o.test)).collect();
     let verdict = if gates.is_empty() {

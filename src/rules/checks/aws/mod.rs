@@ -27,7 +27,7 @@ use super::privilege;
 use crate::catalogue::RuleId;
 use crate::issuers::Trait;
 
-use crate::admission::exposure::Life;
+use crate::admission::exposure::Reachability;
 use crate::admission::iam::{self, Policy};
 use crate::gate;
 use crate::gate::aws::{FederatedView, key_name, named_by_allow};
@@ -168,23 +168,23 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
         if flawed.iter().any(|f| f.same(&seen.via.principal)) {
             continue;
         }
-        let lifeless = matches!(context.life(&seen.formula, &seen.templates), Life::Dead);
+        let unreachable = matches!(context.reachability(&seen.formula, &seen.templates), Reachability::Unreachable);
         let known = &seen.recognised;
-        let custom = format::customised(context, &trust.origin, known, &seen.formula, &seen.subjects, lifeless);
+        let custom = format::customised(context, &trust.origin, known, &seen.formula, &seen.subjects, unreachable);
         if let Customised::Dead(finding) = custom {
             findings.push(*finding);
             continue;
         }
-        if let Some(finding) = audience::no_client(&subject, &seen).filter(|_| !lifeless) {
+        if let Some(finding) = audience::no_client(&subject, &seen).filter(|_| !unreachable) {
             findings.push(finding);
             continue;
         }
-        let dead = broken::dead(&subject, &seen, lifeless, misapplied);
-        if seen.recognised.issuer.is(Trait::IdentityPools) && !lifeless {
+        let dead = broken::dead(&subject, &seen, unreachable, misapplied);
+        if seen.recognised.issuer.is(Trait::IdentityPools) && !unreachable {
             findings.extend(cognito::identity_pool(&subject, &seen));
             continue;
         }
-        if dead.is_empty() && !lifeless {
+        if dead.is_empty() && !unreachable {
             let assumed = matches!(custom, Customised::Assumed(_));
             let mut exposed = exposure::web_identity(&subject, &seen);
             let audience = audience::missing(&subject, &seen);

@@ -2,7 +2,7 @@
 //! (account = tenant, role or user = project, session name, tags, external id = the caller's choice).
 
 use super::RoleTrust;
-use crate::admission::exposure::{Class, Exposure, Life};
+use crate::admission::exposure::{Class, Exposure, Reachability};
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
 use crate::admission::iam::{self, Effect, PrincipalKind, PrincipalRef};
 use crate::catalogue::{RuleId, Severity};
@@ -55,7 +55,7 @@ pub(super) fn public(subject: &RoleTrust<'_>) -> Vec<Finding> {
 
 /// Notes what was not decided, unless it is proved that no principal at all can assume the role.
 fn open(subject: &RoleTrust<'_>, view: &PrincipalView, why: String) {
-    if matches!(subject.context.life(&view.formula, &view.templates), Life::Dead) {
+    if matches!(subject.context.reachability(&view.formula, &view.templates), Reachability::Unreachable) {
         return;
     }
     let origin = &subject.trust.origin;
@@ -108,7 +108,7 @@ fn takes_the_external_id(subject: &RoleTrust<'_>, view: &PrincipalView, exposure
     let account = exposure.segments.get(ACCOUNT).cloned().unwrap_or_default();
     let formula = if exposure.certain { &view.formula } else { &view.lenient };
     let without = Formula::All(vec![formula.clone(), segment(ACCOUNT, Text::known(account)), Formula::Any(ids).negate()]);
-    matches!(subject.context.life(&without, &view.templates), Life::Dead)
+    matches!(subject.context.reachability(&without, &view.templates), Reachability::Unreachable)
 }
 
 fn segment(name: &str, value: Text) -> Formula {
@@ -129,9 +129,9 @@ pub(super) fn anybody_of(subject: &RoleTrust<'_>, principal: &PrincipalRef, acco
     let view = view(subject, principal.statement)?;
     let people = view.templates.iter().filter(|t| t.segments.iter().any(|s| s.role == Role::Project));
     let plain: Vec<Template> = people.map(|t| nondescript(t, account)).collect();
-    let found = |formula: &Formula| match subject.context.life(formula, &plain) {
-        Life::Alive(token) => Some(told(*token, &view)),
-        Life::Dead | Life::Unknown => None,
+    let found = |formula: &Formula| match subject.context.reachability(formula, &plain) {
+        Reachability::Reachable(token) => Some(told(*token, &view)),
+        Reachability::Unreachable | Reachability::Undecided => None,
     };
     found(&view.formula).map(|token| (token, true)).or_else(|| found(&view.lenient).map(|token| (token, false)))
 }
@@ -173,9 +173,12 @@ pub(super) fn unreachable(subject: &RoleTrust<'_>) -> Vec<Finding> {
         }
         let Some(view) = view(subject, index).filter(|v| !matches!(v.formula, Formula::Constant(..))) else { continue };
         let alone = unconditioned(subject, index);
-        let reachable = |view: &PrincipalView| !matches!(subject.context.life(&view.formula, &view.templates), Life::Dead);
+        let reachable =
+            |view: &PrincipalView| !matches!(subject.context.reachability(&view.formula, &view.templates), Reachability::Unreachable);
         // Without its conditions somebody could: the conditions are what refuses.
-        if reachable(&view) || !alone.is_some_and(|v| matches!(subject.context.life(&v.formula, &v.templates), Life::Alive(_))) {
+        if reachable(&view)
+            || !alone.is_some_and(|v| matches!(subject.context.reachability(&v.formula, &v.templates), Reachability::Reachable(_)))
+        {
             continue;
         }
         let Some(test) = statement.conditions.first() else { continue };

@@ -5,7 +5,7 @@ use crate::admission::cel::google::{
     AWS_DEFAULT_MAPPING, GoogleView, MAX_SUBJECT, Member, MemberKind, Selector, evaluate_provider, member_formula, references,
 };
 use crate::admission::cel::value::Value;
-use crate::admission::exposure::{Life, life, shape};
+use crate::admission::exposure::{Reachability, reachability, shape};
 use crate::admission::formula::{Comparison, Formula, Matcher, Subject, Test, TestOrigin};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
@@ -203,7 +203,7 @@ fn customised(seen: &ProviderView<'_>, key: &str) -> bool {
 
 /// A value of the attribute, for people.
 fn example(seen: &ProviderView<'_>, key: &str) -> Option<String> {
-    let Life::Alive(token) = life(&seen.via.condition, &seen.templates_for(&seen.via.condition)) else { return None };
+    let Reachability::Reachable(token) = reachability(&seen.via.condition, &seen.templates_for(&seen.via.condition)) else { return None };
     match evaluate_provider(&seen.via.view, &token).attributes.get(key) {
         Some(Ok(Value::String(s))) if !s.is_empty() => Some(s.to_string()),
         _ => None,
@@ -216,7 +216,7 @@ fn dead(seen: &ProviderView<'_>, member: &Member, key: &str) -> bool {
         return true;
     }
     let formula = member_formula(member, &seen.via.view);
-    let is_dead = |f: &Formula, t: &[Template]| matches!(life(f, t), Life::Dead);
+    let is_dead = |f: &Formula, t: &[Template]| matches!(reachability(f, t), Reachability::Unreachable);
     let mut account = formula.clone();
     if seen.via.view.aws
         && let Formula::All(parts) = &seen.via.condition
@@ -267,7 +267,7 @@ fn empty_extract<'s>(seen: &'s ProviderView<'_>, key: &str) -> Option<&'s Test> 
     let test = extracts(seen, key)?;
     let some = Formula::Test(Box::new(Test { matcher: Matcher::Size(Comparison::Greater, 0), ..test.clone() }));
     let templates = sessions(seen, &some);
-    (!templates.is_empty() && matches!(life(&some, &templates), Life::Dead)).then_some(test)
+    (!templates.is_empty() && matches!(reachability(&some, &templates), Reachability::Unreachable)).then_some(test)
 }
 
 /// Mappings that are always empty, where no binding and no condition shows it already.

@@ -1,7 +1,7 @@
 //! Audiences that no token of the issuer is for.
 
 use super::{Context, ProviderView};
-use crate::admission::exposure::Life;
+use crate::admission::exposure::Reachability;
 use crate::admission::formula::Formula;
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
@@ -11,7 +11,7 @@ use crate::rules::Finding;
 
 /// No token of the issuer is for an audience that is accepted, though the condition lets some in.
 pub(super) fn unsatisfiable(context: &Context<'_>, seen: &ProviderView<'_>) -> Option<Finding> {
-    let dead = |formula: &Formula| matches!(context.life(formula, &seen.templates_for(formula)), Life::Dead);
+    let dead = |formula: &Formula| matches!(context.reachability(formula, &seen.templates_for(formula)), Reachability::Unreachable);
     if seen.accepted.is_none() || !dead(&seen.via.condition) || dead(&seen.formula) {
         return None;
     }

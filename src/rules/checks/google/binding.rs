@@ -5,7 +5,7 @@ use super::super::{privilege, verdict};
 use super::provider::CONDITION_RULES;
 use super::{Context, ProviderView, ambiguous, attributes, conditions, views};
 use crate::admission::cel::google::{Member, MemberKind, Selector};
-use crate::admission::exposure::{Class, Exposure, Life, shape};
+use crate::admission::exposure::{Class, Exposure, Reachability, shape};
 use crate::catalogue::{Category, RuleId};
 use crate::partial::Text;
 use crate::token::Token;
@@ -71,7 +71,7 @@ fn granted(context: &Context<'_>, index: usize, trust: &Trust, text: &Text) -> V
         return vec![finding];
     }
     // The condition of one provider of the pool shuts out what another's lets in: that is decided, and says nothing.
-    let alive = |(f, t, _): &&(Formula, Vec<Template>, &ProviderView<'_>)| !matches!(context.life(f, t), Life::Dead);
+    let alive = |(f, t, _): &&(Formula, Vec<Template>, &ProviderView<'_>)| !matches!(context.reachability(f, t), Reachability::Unreachable);
     let exposures: Vec<_> =
         judged.iter().filter(alive).filter_map(|(f, t, s)| context.exposure(&trust.origin, f, t).map(|e| (e, f, t, *s))).collect();
     // The weakest provider decides.
@@ -125,8 +125,9 @@ fn stranded(context: &Context<'_>, trust: &Trust, seen: &[ProviderView<'_>]) -> 
     let judge = |s: &ProviderView<'_>| {
         let formula = s.combined(&trust.gate)?;
         let (templates, subjects) = s.tokens(&formula);
-        let lifeless = !subjects.customised.is_empty() && matches!(context.life(&formula, &templates), Life::Dead);
-        let found = lifeless.then(|| format::customised(context, &trust.origin, &s.recognised, &formula, &subjects, true))?;
+        let unreachable =
+            !subjects.customised.is_empty() && matches!(context.reachability(&formula, &templates), Reachability::Unreachable);
+        let found = unreachable.then(|| format::customised(context, &trust.origin, &s.recognised, &formula, &subjects, true))?;
         if let Customised::Dead(finding) = found { Some(*finding) } else { None }
     };
     let found: Vec<Finding> = seen.iter().map_while(judge).collect();
@@ -147,7 +148,7 @@ fn answered(context: &Context<'_>, seen: &ProviderView<'_>, rule: RuleId) -> boo
 fn judged_on(context: &Context<'_>, seen: &ProviderView<'_>, formula: &Formula) -> Vec<Template> {
     let templates = seen.templates_for(formula);
     let sessions: Vec<Template> = templates.iter().filter(|t| t.is(Tag::RoleSession)).cloned().collect();
-    if seen.via.view.aws && matches!(context.life(formula, &sessions), Life::Alive(_)) { sessions } else { templates }
+    if seen.via.view.aws && matches!(context.reachability(formula, &sessions), Reachability::Reachable(_)) { sessions } else { templates }
 }
 
 /// Condition and member exclude each other: the binding is dead though each alone is not.
@@ -157,13 +158,13 @@ fn excluded(
     judged: &[(Formula, Vec<Template>, &ProviderView<'_>)],
     span: Option<Span>,
 ) -> Option<Finding> {
-    let dead = |f: &Formula, t: &[Template]| matches!(context.life(f, t), Life::Dead);
+    let dead = |f: &Formula, t: &[Template]| matches!(context.reachability(f, t), Reachability::Unreachable);
     if judged.is_empty() || !judged.iter().all(|(f, t, _)| dead(f, t)) {
         return None;
     }
     let alone = |f: &Formula| if let Formula::All(parts) = f { parts.first().cloned() } else { None };
     let (formula, templates, seen) = judged.first()?;
-    let alive = |f: &Formula| matches!(context.life(f, templates), Life::Alive(_));
+    let alive = |f: &Formula| matches!(context.reachability(f, templates), Reachability::Reachable(_));
     let member_alive = alone(formula).is_some_and(|m| alive(&m));
     let condition_alive = alive(&seen.via.condition);
     if !member_alive || !condition_alive {

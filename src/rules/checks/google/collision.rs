@@ -3,7 +3,7 @@
 
 use super::{Context, ProviderView, views};
 use crate::admission::cel::google::{Member, Selector};
-use crate::admission::exposure::{Life, life, minimal, shape};
+use crate::admission::exposure::{Reachability, minimal, reachability, shape};
 use crate::admission::formula::{Formula, Matcher, Subject, TestOrigin};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
@@ -97,8 +97,8 @@ fn tenants(seen: &ProviderView<'_>) -> BTreeMap<String, Vec<String>> {
 /// A token of the provider's issuer that is the member.
 fn mints(seen: &ProviderView<'_>, trust: &Trust) -> Option<Token> {
     let formula = seen.combined(&trust.gate)?;
-    match life(&formula, &seen.templates_for(&formula)) {
-        Life::Alive(token) => Some(minimal(&token, &formula)),
-        Life::Dead | Life::Unknown => None,
+    match reachability(&formula, &seen.templates_for(&formula)) {
+        Reachability::Reachable(token) => Some(minimal(&token, &formula)),
+        Reachability::Unreachable | Reachability::Undecided => None,
     }
 }

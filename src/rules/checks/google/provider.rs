@@ -4,7 +4,7 @@ use super::super::format::{self, Customised};
 use super::super::verdict;
 use super::{Context, ProviderView, attributes, audience};
 use crate::admission::cel::google::{Member, Selector, references};
-use crate::admission::exposure::{Class, Exposure, Life, shape};
+use crate::admission::exposure::{Class, Exposure, Reachability, shape};
 use crate::admission::formula::{Formula, Matcher, Test, TestOrigin};
 use crate::admission::search;
 use crate::catalogue::RuleId;
@@ -110,14 +110,14 @@ fn bound(context: &Context<'_>, seen: &ProviderView<'_>) -> Vec<usize> {
 
 fn with_condition(context: &Context<'_>, seen: &ProviderView<'_>) -> Vec<Finding> {
     let (templates, subjects) = seen.tokens(&seen.via.condition);
-    let lifeless = matches!(context.life(&seen.via.condition, &templates), Life::Dead);
-    match format::customised(context, &seen.via.provider.origin, &seen.recognised, &seen.via.condition, &subjects, lifeless) {
+    let unreachable = matches!(context.reachability(&seen.via.condition, &templates), Reachability::Unreachable);
+    match format::customised(context, &seen.via.provider.origin, &seen.recognised, &seen.via.condition, &subjects, unreachable) {
         Customised::Dead(finding) => return vec![*finding],
         Customised::Assumed(finding) => {
             let exposed = exposed(context, seen, &templates).into_iter().map(|f| f.certain(false));
             return exposed.chain([*finding]).collect();
         }
-        Customised::No if lifeless => return never(context, seen).into_iter().map(|f| f.certain(!subjects.truncated)).collect(),
+        Customised::No if unreachable => return never(context, seen).into_iter().map(|f| f.certain(!subjects.truncated)).collect(),
         Customised::No => {}
     }
     if let Some(finding) = unlisted(context, seen, &templates) {
@@ -131,7 +131,9 @@ fn unlisted(context: &Context<'_>, seen: &ProviderView<'_>, templates: &[Templat
     let claim = templates.first()?.unlisted.first().filter(|_| seen.tenancy() != Tenancy::Unknown)?;
     let tests = shape::tests(&seen.formula);
     let test = tests.iter().filter(|o| o.positive).map(|o| o.test).find(|t| shape::claims(&t.subject).contains(claim))?;
-    if !matches!(context.life(&seen.via.condition, templates), Life::Unknown) || !context.likely_dead(&seen.via.condition, templates) {
+    if !matches!(context.reachability(&seen.via.condition, templates), Reachability::Undecided)
+        || !context.likely_dead(&seen.via.condition, templates)
+    {
         return None;
     }
     let name = &seen.recognised.issuer.name;
@@ -261,7 +263,9 @@ fn never(context: &Context<'_>, seen: &ProviderView<'_>) -> Option<Finding> {
     let name = &seen.recognised.issuer.name;
     let templates = seen.templates_for(&seen.formula);
     let tests: Vec<_> = shape::tests(&seen.formula).into_iter().filter(|o| o.positive).map(|o| o.test).collect();
-    let dead = tests.iter().find(|t| matches!(context.life(&Formula::Test(Box::new((**t).clone())), &templates), Life::Dead));
+    let dead = tests
+        .iter()
+        .find(|t| matches!(context.reachability(&Formula::Test(Box::new((**t).clone())), &templates), Reachability::Unreachable));
     let whole = seen.via.view.condition.as_ref().and_then(Text::span);
     let Some(test) = dead else {
         let message = format!(

@@ -2,7 +2,7 @@
 //! (<https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts.html>).
 
 use super::{Account, Context, equal};
-use crate::admission::exposure::{Life, life, shape};
+use crate::admission::exposure::{Reachability, reachability, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::admission::iam::{self, Effect, Policy, PrincipalKind};
 use crate::catalogue::RuleId;
@@ -146,7 +146,7 @@ fn refusal(context: &Context<'_>, account: &Account<'_>, policy: &Policy) -> Opt
 }
 
 fn dead(formulas: &[&Formula], templates: &[Template]) -> bool {
-    matches!(life(&Formula::All(formulas.iter().map(|f| (*f).clone()).collect()), templates), Life::Dead)
+    matches!(reachability(&Formula::All(formulas.iter().map(|f| (*f).clone()).collect()), templates), Reachability::Unreachable)
 }
 
 /// There may be more statements, principals or conditions than are known.

@@ -1,7 +1,7 @@
 //! Tenants that are pinned by a name alone: who registers the name after it was given up has the same tokens but for their ids.
 
 use super::{Context, Judged, Way};
-use crate::admission::exposure::{Class, Exposure, Life, minimal};
+use crate::admission::exposure::{Class, Exposure, Reachability, minimal};
 use crate::catalogue::RuleId;
 use crate::graph::{Gate, Trust};
 use crate::issuers::{ClaimPart, Role, Segment, Tag, Template, Tenancy};
@@ -56,7 +56,7 @@ pub(super) fn recycled(context: &Context<'_>, trust: &Trust, way: &Way<'_>, expo
     let immutable = way.templates.iter().any(|t| t.is(Tag::ImmutableIds));
     let of_strangers = way.templates.iter().filter(|t| t.is(Tag::ImmutableIds) || !immutable);
     let templates: Vec<Template> = of_strangers.filter(|t| t.segments.iter().any(is_tenant)).map(with_other_ids).collect();
-    let Life::Alive(token) = context.life(&way.formula, &templates) else { return None };
+    let Reachability::Reachable(token) = context.reachability(&way.formula, &templates) else { return None };
     let token = minimal(&token, &way.formula);
     Some(Recycled { token, issuer: way.recognised.issuer.name.clone(), ids, certain: way.certain })
 }

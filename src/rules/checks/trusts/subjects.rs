@@ -1,7 +1,7 @@
 //! What CI jobs are told apart by: templates of subjects that leave the repository out, environments that nothing protects.
 
 use super::{Context, Way};
-use crate::admission::exposure::{Class, Exposure, Life, minimal};
+use crate::admission::exposure::{Class, Exposure, Reachability, minimal};
 use crate::catalogue::{RuleId, Severity};
 use crate::graph::{Environment, SubjectFormat, SubjectKeys, Trust};
 use crate::issuers::{Family, Role, Template};
@@ -75,7 +75,7 @@ pub(super) fn unprotected(context: &Context<'_>, trust: &Trust, way: &Way<'_>, e
     let declared: Vec<&Environment> = context.graph.environments.iter().filter(same).collect();
     // Where the branch is pinned as well, the environment keeps nobody out that it would have to.
     let elsewhere: Vec<Template> = way.templates.iter().map(on_another_branch).collect();
-    let Life::Alive(token) = context.life(&way.formula, &elsewhere) else { return None };
+    let Reachability::Reachable(token) = context.reachability(&way.formula, &elsewhere) else { return None };
     let mut witness = minimal(&token, &way.formula);
     if let Some(branch) = token.string("ref") {
         witness.set("ref", branch);
