@@ -176,14 +176,14 @@ fn a_policy_that_something_fills_in_is_judged_as_it_will_be() {
         assert_eq!(rules(&[(path, &policy("SUBJECT_CLAIM"))]), NONE, "{path}");
         assert_eq!(rules(&[(path, &policy("repo:__OWNER__/__REPO__:ref:refs/heads/main"))]), NONE, "{path}");
     }
-    // A role that is made of it has it as it stands.
+    // A role that is made of it has it as it stands: nobody gets in, and the mark is told, with what it opens once it is filled in.
     let role = format!(
         "cat > trust.json <<'EOF'\n{}\nEOF\naws iam create-role --role-name ovens --assume-role-policy-document file://trust.json\n",
         policy("repo:<OWNER>/<REPO>:*").replace("<ACCOUNT>", "111122223333")
     );
     let all = found(&[("setup.sh", &role)], Severity::Medium);
-    assert_eq!(all.iter().map(|f| f.rule.as_str()).collect::<Vec<_>>(), ["never-matches"]);
-    assert!(all.iter().all(|f| f.message.starts_with("`<OWNER>` is a placeholder")), "{all:?}");
+    assert_eq!(all.iter().map(|f| f.rule.as_str()).collect::<Vec<_>>(), ["never-matches", "any-ref"]);
+    assert!(all.first().is_some_and(|f| f.message.starts_with("`<OWNER>` is a placeholder")), "{all:?}");
 }
 
 #[test]

@@ -237,7 +237,8 @@ fn whole_pool(
             (Severity::Critical, format!("unrelated tenants of {} among them", seen.recognised.issuer.name))
         }
         Class::Intended if !is_tested(formula) => {
-            let severity = if seen.tenancy() == Tenancy::Own { Severity::Low } else { Severity::Medium };
+            // A service keeps its customers apart: what it does for others is no stranger's choice.
+            let severity = if matches!(seen.tenancy(), Tenancy::Own | Tenancy::Service) { Severity::Low } else { Severity::Medium };
             (severity, format!("whoever {} gives a token to, now or later", seen.recognised.issuer.name))
         }
         Class::Intended => (Severity::Low, "today that is the one workload that the provider admits".to_owned()),

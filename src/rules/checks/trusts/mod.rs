@@ -92,7 +92,12 @@ fn ways<'a>(context: &'a Context<'_>, index: usize, trust: &'a Trust) -> Vec<Way
         Gate::AwsPolicy(policy) => {
             let views = gate::aws::views(&inputs, context.graph.identity(trust.identity), policy, providers);
             let way = |view: gate::aws::FederatedView<'a>| {
-                let (formula, templates) = view.with_audience(&inputs);
+                let (mut formula, mut templates) = view.with_audience(&inputs);
+                // STS takes only tokens that are for a client of the provider.
+                if let Some(accepted) = &view.accepted {
+                    formula = Formula::All(vec![formula, accepted.any.clone()]);
+                    templates = view.via.request(view.templates_for(&formula), &formula);
+                }
                 Way { recognised: view.recognised, formula, templates, certain: view.certain }
             };
             views.into_iter().map(way).collect()
