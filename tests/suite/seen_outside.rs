@@ -183,7 +183,7 @@ fn a_policy_that_something_fills_in_is_judged_as_it_will_be() {
     );
     let all = found(&[("setup.sh", &role)], Severity::Medium);
     assert_eq!(all.iter().map(|f| f.rule.as_str()).collect::<Vec<_>>(), ["never-matches", "any-ref"]);
-    assert!(all.first().is_some_and(|f| f.message.starts_with("`<OWNER>` is a placeholder")), "{all:?}");
+    assert!(all.first().is_some_and(|f| f.message.starts_with("`<OWNER>` stands in for a value")), "{all:?}");
 }
 
 #[test]
