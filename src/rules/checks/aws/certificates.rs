@@ -66,7 +66,7 @@ fn never_mapped(subject: &RoleTrust<'_>, test: &ConditionTest) -> Option<Finding
         let mapped = p.mappings.iter().find(|(f, _)| *f == field);
         mapped.is_some_and(|(_, specifiers)| !specifiers.iter().any(|s| covers(s, specifier)))
     };
-    let first = profiles.first().filter(|_| profiles.iter().all(|p| lacking(p)))?;
+    let first = profiles.first().filter(|_| profiles.iter().all(lacking))?;
     let message = format!("no profile of the role maps `{shown}`, so no session has the tag: {never}");
     let found = finding(
         message,

@@ -39,7 +39,7 @@ fn weak(format: &SubjectFormat) -> Option<Finding> {
     let message = format!("the subject is made of {listed} and not of the repository: jobs of {who} have the same subject");
     let finding = Finding::new(RuleId::WeakSubjectTemplate, &format.origin, None, "template", message);
     let mut witness = Token::default();
-    witness.set("sub", &keys.iter().map(|k| format!("{k}:{}", sample(k))).collect::<Vec<_>>().join(":"));
+    witness.set("sub", keys.iter().map(|k| format!("{k}:{}", sample(k))).collect::<Vec<_>>().join(":"));
     witness.set("repository", if has(&OWNER) { "your-org/another-repository" } else { "somebody-else/repository" });
     Some(finding.severity(severity).help("add `repo` (and `context`) to the claims, or `repository_id`").witness(Some(witness)))
 }
