@@ -141,6 +141,7 @@ pub struct Found {
 pub fn run(context: &Context<'_>, selection: &Selection) -> Found {
     let needed: Vec<Check> = checks::CHECKS.iter().filter(|(name, _)| is_needed(name, selection)).map(|c| c.1).collect();
     let mut findings: Vec<Finding> = needed.par_iter().flat_map_iter(|check| check(context)).collect();
+    yield_to_the_open(&mut findings);
     for finding in &mut findings {
         if let Some(level) = context.config.level(finding.rule) {
             finding.severity = level.severity().unwrap_or(finding.severity);
@@ -166,6 +167,14 @@ pub fn run(context: &Context<'_>, selection: &Selection) -> Found {
     suppressed.retain(|s| selection.wants(&s.finding));
     suppressed.sort_by_cached_key(|s| place_key(&s.finding, context.sources));
     Found { findings, suppressed, unreported }
+}
+
+/// "Nobody gets in until it is filled in" is not said beside "and then everybody does": the second is what matters.
+fn yield_to_the_open(findings: &mut Vec<Finding>) {
+    let is_open = |f: &Finding| f.category == Category::Exposure && f.witness.is_some();
+    let open: BTreeSet<(Option<Span>, Option<String>)> =
+        findings.iter().filter(|f| is_open(f)).map(|f| (f.declared, f.identity.clone())).collect();
+    findings.retain(|f| !f.yields || !open.contains(&(f.declared, f.identity.clone())));
 }
 
 impl Selection {
@@ -284,6 +293,7 @@ impl Finding {
             related: Vec::new(),
             edge: format!("{}|{edge}", origin.name),
             merge_key: None,
+            yields: false,
             fingerprint: String::new(),
         }
         .related_to(origin.span, format!("`{}` is declared here", origin.name))
@@ -307,6 +317,13 @@ impl Finding {
     #[must_use]
     pub fn merged_by(mut self, key: impl Into<String>) -> Self {
         self.merge_key = Some(key.into());
+        self
+    }
+
+    /// Not told where the same declaration is found open.
+    #[must_use]
+    pub fn yielding(mut self) -> Self {
+        self.yields = true;
         self
     }
 

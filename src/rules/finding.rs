@@ -84,6 +84,8 @@ pub struct Finding {
     /// What is said once of a declaration, however many values and instances it has: findings of one rule and declaration
     /// with the same key are one. None where each place is a fact of its own.
     pub merge_key: Option<String>,
+    /// Not told where the same declaration is found open: what is still to be filled in is judged there as it will be.
+    pub yields: bool,
     /// The finding's identity over time: the same for the same problem when lines move, 32 hexadecimal digits, unique in a run.
     pub fingerprint: String,
 }

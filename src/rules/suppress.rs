@@ -184,6 +184,7 @@ fn finding(span: Span, message: String, help: &str, edge: String) -> Finding {
         related: Vec::new(),
         edge,
         merge_key: None,
+        yields: false,
         fingerprint: String::new(),
     }
 }

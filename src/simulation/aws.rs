@@ -195,7 +195,13 @@ fn requester(principals: &[PrincipalRef], presented: &Presented) -> Option<Reque
         return Some(Requester::parse(principal));
     }
     if presented.ready {
-        return Some(issuer_of_keys(&presented.claims).or_else(|| named(principals)).unwrap_or_else(|| Requester::Issuer(String::new())));
+        let service = presented.claims.string("aws:PrincipalServiceName").map(|name| Requester::Service(name.to_owned()));
+        return Some(
+            service
+                .or_else(|| issuer_of_keys(&presented.claims))
+                .or_else(|| named(principals))
+                .unwrap_or_else(|| Requester::Issuer(String::new())),
+        );
     }
     match presented.issuer {
         IssuerChoice::Stated => {

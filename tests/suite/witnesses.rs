@@ -6,8 +6,8 @@
 use super::invariants::Scan;
 use super::workloads;
 use fedlint::catalogue::RuleId;
-use fedlint::graph::Graph;
 use fedlint::graph::links::Links;
+use fedlint::graph::{Graph, SubjectKeys};
 use fedlint::issuers::registry;
 use fedlint::pipeline::{Input, Request, check};
 use fedlint::place::Span;
@@ -21,8 +21,14 @@ const OPEN: [&str; 4] = ["not known", "unknown", "depends on the request", "auth
 /// As `fedlint simulate` takes a token: condition keys of a caller are ready, claims are not.
 fn presented(witness: &Token) -> Presented {
     let mut claims = witness.clone();
+    // An assertion comes through the provider that the policy names.
+    if claims.claims.keys().all(|key| key.starts_with("SAML:")) {
+        claims.set("aws:CurrentTime", "2026-11-28T12:00:00Z");
+        return Presented { claims, ready: true, ..Presented::default() };
+    }
     if claims.claims.keys().all(|key| key.starts_with("aws:") || key.starts_with("sts:")) {
-        let principal = claims.string("aws:PrincipalArn").unwrap_or("rolesanywhere.amazonaws.com").to_owned();
+        let caller = claims.string("aws:PrincipalArn").or_else(|| claims.string("aws:PrincipalServiceName"));
+        let principal = caller.unwrap_or("rolesanywhere.amazonaws.com").to_owned();
         claims.set("aws:SecureTransport", "true");
         // Every request is made at some time, from somewhere.
         claims.set("aws:CurrentTime", "2026-11-28T12:00:00Z");
@@ -62,6 +68,22 @@ fn best(graph: &Graph, links: &Links, finding: &Finding, presented: &Presented) 
     Some((best.decision, open.or(failed).unwrap_or_else(|| best.reasons.join("; "))))
 }
 
+/// The subject is what the template makes of the witness's own claims, and the template does not tell its repository.
+fn of_template(graph: &Graph, finding: &Finding, witness: &Token) -> Result<(), String> {
+    let format = graph.subject_formats.iter().find(|f| Some(f.origin.span) == finding.declared).ok_or("no template is declared there")?;
+    let SubjectKeys::These(keys) = &format.keys else { return Err("the template is not known".to_owned()) };
+    let pair = |key: &String| {
+        let value = if key == "context" { Some("refs/heads/main") } else { witness.string(key) };
+        format!("{key}:{}", value.unwrap_or("missing"))
+    };
+    let made = keys.iter().map(pair).collect::<Vec<_>>().join(":");
+    let repository = witness.string("repository").ok_or("no repository")?;
+    match witness.string("sub") {
+        Some(sub) if sub == made && !sub.contains(repository) => Ok(()),
+        sub => Err(format!("the template makes {made}, the witness says {sub:?}")),
+    }
+}
+
 /// What is wrong with the witnesses of one input, and how many there are that are surely admitted, or perhaps.
 pub(crate) fn judge(scan: &Scan, problems: &mut Vec<String>) -> (usize, usize) {
     let (mut admitted, mut open) = (0, 0);
@@ -69,8 +91,12 @@ pub(crate) fn judge(scan: &Scan, problems: &mut Vec<String>) -> (usize, usize) {
         // A person with a Google account brings no token to exchange.
         let Some(witness) = finding.witness.as_ref().filter(|w| w.string("email") != Some("stranger@gmail.com")) else { continue };
         let place = format!("{}: {} of {:?}, witness {}", scan.name, finding.rule.as_str(), finding.identity, witness.to_json());
-        // What a service of AWS asks for, a SAML assertion, and a token of whatever trust comes later are no token of a gate here.
-        if matches!(finding.rule, RuleId::ConfusedDeputy | RuleId::SamlWithoutAudience | RuleId::WeakSubjectTemplate) {
+        // What comes to whatever trusts are elsewhere: the subject is told by its template alone.
+        if finding.rule == RuleId::WeakSubjectTemplate {
+            match of_template(&scan.estate.graph, finding, witness) {
+                Ok(()) => admitted += 1,
+                Err(why) => problems.push(format!("{place}: {why}")),
+            }
             continue;
         }
         // A pod or a process that has the selectors is shown to SPIRE.

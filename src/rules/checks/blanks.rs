@@ -20,7 +20,7 @@ fn told(context: &Context<'_>, origin: &Origin, texts: &[&Text]) -> Option<Findi
     let message = format!("`{}` stands in for a value: no token can satisfy this trust until somebody fills it in", atom.label());
     let finding = Finding::new(RuleId::NeverMatches, origin, at, atom.label(), message);
     let finding = finding.severity(if runs(context, origin) { Severity::Medium } else { Severity::Low });
-    Some(finding.help("write the value that is meant, or a variable for it").along_text(text).merged_by(atom.label().to_owned()))
+    Some(finding.help("write the value that is meant, or a variable for it").along_text(text).merged_by(atom.label().to_owned()).yielding())
 }
 
 /// A command of a script, which runs as it stands there; what Terraform or a template has is usually an example.

@@ -24,6 +24,9 @@ const SOURCES: [&str; 5] = ["aws:sourcearn", "aws:sourceaccount", "aws:sourceorg
 /// The fields of an ARN, and the place of the account among them.
 const FIELDS: usize = 6;
 const ACCOUNT: usize = 4;
+/// The service that calls, as it is told to the policy that it meets
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalservicename>).
+const PRINCIPAL_SERVICE: &str = "aws:PrincipalServiceName";
 /// An account that no policy names.
 const OTHER: &str = "666666666666";
 
@@ -41,13 +44,13 @@ pub(super) fn deputies(subject: &RoleTrust<'_>) -> Vec<Finding> {
         if tests.iter().any(|t| !takes_others(t)) {
             continue;
         }
-        findings.push(finding(subject, &principal, &service, tests.first().copied()));
+        findings.push(finding(subject, &principal, &service, &tests));
     }
     findings
 }
 
-fn finding(subject: &RoleTrust<'_>, principal: &PrincipalRef, service: &str, open: Option<&ConditionTest>) -> Finding {
-    let (severity, what, span) = match open {
+fn finding(subject: &RoleTrust<'_>, principal: &PrincipalRef, service: &str, open: &[&ConditionTest]) -> Finding {
+    let (severity, what, span) = match open.first() {
         // Somebody meant to narrow it, and did not.
         Some(test) => (
             Severity::Medium,
@@ -60,10 +63,43 @@ fn finding(subject: &RoleTrust<'_>, principal: &PrincipalRef, service: &str, ope
         "`{service}` assumes the role on behalf of others, and {what}: only its own check of `iam:PassRole` keeps another account from having it act with this role"
     );
     let finding = Finding::new(RuleId::ConfusedDeputy, &subject.trust.origin, span, service, message);
-    let mut witness = Token::default();
-    witness.set("aws:SourceAccount", OTHER);
     let help = "add `StringEquals` on `aws:SourceAccount` with your account, or `ArnLike` on `aws:SourceArn` with the resource that the service acts for";
-    finding.severity(severity).help(help).witness(Some(witness)).along_text(&principal.text)
+    finding.severity(severity).help(help).witness(Some(call(service, open))).along_text(&principal.text)
+}
+
+/// The service's call for a resource of another account: with what the tests ask for, and without the keys that pass where they
+/// are missing.
+fn call(service: &str, open: &[&ConditionTest]) -> Token {
+    let mut call = Token::default();
+    call.set(PRINCIPAL_SERVICE, service);
+    if open.is_empty() {
+        call.set("aws:SourceAccount", OTHER);
+    }
+    for test in open {
+        let (Some(key), Some(operator)) = (test.key.as_known(), test.operator) else { continue };
+        if operator.negated || operator.if_exists || operator.set == Some(SetOperator::ForAllValues) {
+            continue;
+        }
+        let of_arn = key.eq_ignore_ascii_case("aws:SourceArn");
+        let mut texts = test.values.leaves().flat_map(|l| &l.choices).filter_map(Text::as_known);
+        let value = if of_arn { texts.find(|v| any_account(&Text::known(v))).map(|v| of_another(&v)) } else { Some(OTHER.to_owned()) };
+        call.set(&key, value.unwrap_or_else(|| format!("arn:aws:iam::{OTHER}:root")));
+    }
+    call
+}
+
+/// An ARN of another account that the pattern takes in.
+fn of_another(pattern: &str) -> String {
+    let mut fields: Vec<String> = pattern.splitn(FIELDS, ':').map(str::to_owned).collect();
+    let whole = ["arn", "aws", "service", "region", OTHER, "name"];
+    // A `*` that ends the pattern early stands for all the fields that follow.
+    for missing in whole.get(fields.len()..).unwrap_or_default() {
+        fields.push((*missing).to_owned());
+    }
+    for (field, sample) in fields.iter_mut().zip(whole) {
+        *field = if only_wildcards(field) { sample.to_owned() } else { field.replace('*', "x").replace('?', "x") };
+    }
+    fields.join(":")
 }
 
 /// `scheduler.amazonaws.com`, `logs.eu-west-1.amazonaws.com`.

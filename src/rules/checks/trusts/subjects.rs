@@ -40,6 +40,9 @@ fn weak(format: &SubjectFormat) -> Option<Finding> {
     let finding = Finding::new(RuleId::WeakSubjectTemplate, &format.origin, None, "template", message);
     let mut witness = Token::default();
     witness.set("sub", keys.iter().map(|k| format!("{k}:{}", sample(k))).collect::<Vec<_>>().join(":"));
+    for key in keys.iter().filter(|key| *key != "context") {
+        witness.set(key, sample(key));
+    }
     witness.set("repository", if has(&OWNER) { "your-org/another-repository" } else { "somebody-else/repository" });
     Some(finding.severity(severity).help("add `repo` (and `context`) to the claims, or `repository_id`").witness(Some(witness)))
 }
