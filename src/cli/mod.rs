@@ -8,8 +8,8 @@ mod eval;
 mod explain;
 mod graph;
 mod inventory;
-mod misc;
 mod output;
+mod packaged;
 mod simulate;
 mod terminal;
 mod test;
@@ -80,8 +80,8 @@ fn dispatch(arguments: &Arguments) -> Result<u8, CliError> {
         Command::Eval(eval) => eval::run(eval),
         Command::Explain(explain) => explain::explain(explain),
         Command::Rules(rules) => explain::rules(rules),
-        Command::Completions { shell } => misc::completions(*shell),
-        Command::Man => misc::man(),
+        Command::Completions { shell } => packaged::completions(*shell),
+        Command::Man => packaged::man(),
     }
 }
 

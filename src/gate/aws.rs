@@ -8,7 +8,7 @@ use crate::admission::exposure::{Reachability, shape};
 use crate::admission::formula::Formula;
 use crate::admission::iam::{self, Effect, Policy, PrincipalRef, View, Viewer};
 use crate::graph::pieces::{self, account_of_arn};
-use crate::graph::{Identity, IdentityKind, ProviderId, ProviderKind};
+use crate::graph::{Graph, Identity, IdentityKind, Origin, ProviderId, ProviderKind};
 use crate::issuers::{SessionTags, Template};
 use crate::partial::{Part, Text, cut};
 use std::collections::BTreeMap;
@@ -117,19 +117,39 @@ fn issuer_of_keys(policy: &Policy, principal: &Text) -> Option<Text> {
     found
 }
 
-/// The clients of the provider: STS takes tokens for one of them only
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html>).
+/// The clients of the provider: STS takes tokens for one of them only.
 fn clients(inputs: &Inputs<'_>, principal: &Text, providers: &[ProviderId]) -> Option<Accepted> {
     let host = iam::issuer_of_federated(principal)?;
-    let (mut clients, mut certain) = (Vec::new(), true);
-    for provider in providers.iter().filter_map(|id| inputs.graph.provider(*id)) {
+    let clients = registered_clients(inputs.graph, providers, &|url| is_of(url, &host))?;
+    Some(Accepted { certain: clients.certain, ..Accepted::written(&clients.ids) })
+}
+
+/// The client ids that are registered at the providers that may be meant.
+#[derive(Debug, Clone)]
+pub struct Clients<'a> {
+    /// The ids; never none.
+    pub ids: Vec<Text>,
+    /// Each is written, where it counts.
+    pub certain: bool,
+    /// The first of the providers.
+    pub provider: &'a Origin,
+}
+
+/// The clients of those of `providers` whose URL is meant; none where a provider's are not known, or none is in the scan
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html>).
+#[must_use]
+pub fn registered_clients<'a>(graph: &'a Graph, providers: &[ProviderId], is_meant: &dyn Fn(&Text) -> bool) -> Option<Clients<'a>> {
+    let mut found: Option<Clients<'a>> = None;
+    for provider in providers.iter().filter_map(|id| graph.provider(*id)) {
         let ProviderKind::AwsOidc { url, audiences, .. } = &provider.kind else { continue };
-        if is_of(url, &host) {
-            certain &= !provider.origin.library && !provider.origin.conditional;
-            clients.extend(audiences.as_ref()?.iter().cloned());
+        if !is_meant(url) {
+            continue;
         }
+        let clients = found.get_or_insert(Clients { ids: Vec::new(), certain: true, provider: &provider.origin });
+        clients.certain &= !provider.origin.library && !provider.origin.conditional;
+        clients.ids.extend(audiences.as_ref()?.iter().cloned());
     }
-    (!clients.is_empty()).then(|| Accepted { certain, ..Accepted::written(&clients) })
+    found.filter(|clients| !clients.ids.is_empty())
 }
 
 /// Whether a provider's URL is that of this host and path, as far as both are written.

@@ -5,7 +5,7 @@ use crate::admission::iam::{
     BUILT_IN_HOSTS, Effect, Policy, PrincipalKind, PrincipalRef, Request, Requester, context_of, evaluate, is_saml, issuer_of_federated,
     principals,
 };
-use crate::gate::aws::{WEB_IDENTITY, other_account};
+use crate::gate::aws::{WEB_IDENTITY, other_account, registered_clients};
 use crate::gate::issuer::{Sameness, compare, difference};
 use crate::graph::{Graph, ProviderId, ProviderKind, Trust};
 use crate::issuers::{Recognised, Tenancy, registry};
@@ -63,37 +63,31 @@ fn named_issuer<'a>(policy: &'a Policy, presented: &Presented) -> Cow<'a, Policy
     Cow::Owned(policy.resolved(&name))
 }
 
-/// The provider's registered clients: STS refuses a token for any other audience
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html>).
+/// The provider's registered clients: STS refuses a token for any other audience.
 fn clients(graph: &Graph, providers: &[ProviderId], presented: &Presented) -> Option<Step> {
     let iss = presented.claims.string("iss").unwrap_or_default();
-    let mut found: Option<Step> = None;
-    for provider in providers.iter().filter_map(|id| graph.provider(*id)) {
-        let ProviderKind::AwsOidc { url, audiences: Some(audiences), .. } = &provider.kind else { continue };
-        let same = presented.issuer != IssuerChoice::Stated || !matches!(compare(url, iss), Sameness::Other);
-        if !same {
-            continue;
-        }
-        let recognised = registry().recognise(if iss.is_empty() { url.fill(|_| String::new()) } else { iss.to_owned() }.as_str());
-        let token = with_audience(presented, recognised.as_ref());
-        if matches!(token.claims.get("aud"), Some(Claim::Open { .. })) {
-            return None;
-        }
-        let asked = audiences_of(&token);
-        let known: Vec<String> = audiences.iter().filter_map(Text::as_known).collect();
-        if known.len() < audiences.len() || asked.iter().any(|a| known.contains(a)) {
-            return None;
-        }
-        found = Some(Step {
-            test: format!("client ids of the provider `{}`", provider.origin.name),
-            outcome: Truth::False,
-            expected: Some(known.join(", ")),
-            found: (!asked.is_empty()).then(|| asked.join(", ")),
-            span: audiences.iter().find_map(Text::span).or(Some(provider.origin.span)),
-            note: Some("the token's audience is not a client of the identity provider".to_owned()),
-        });
+    let is_meant = |url: &Text| presented.issuer != IssuerChoice::Stated || !matches!(compare(url, iss), Sameness::Other);
+    let clients = registered_clients(graph, providers, &is_meant)?;
+    let known: Vec<String> = clients.ids.iter().filter_map(Text::as_known).collect();
+    let url = providers.iter().filter_map(|id| graph.provider(*id)).find_map(|provider| match &provider.kind {
+        ProviderKind::AwsOidc { url, .. } if is_meant(url) => Some(url.fill(|_| String::new())),
+        _ => None,
+    });
+    let recognised = registry().recognise(if iss.is_empty() { url.unwrap_or_default() } else { iss.to_owned() }.as_str());
+    let token = with_audience(presented, recognised.as_ref());
+    let asked = audiences_of(&token);
+    let open = matches!(token.claims.get("aud"), Some(Claim::Open { .. }));
+    if open || known.len() < clients.ids.len() || asked.iter().any(|a| known.contains(a)) {
+        return None;
     }
-    found
+    Some(Step {
+        test: format!("client ids of the provider `{}`", clients.provider.name),
+        outcome: Truth::False,
+        expected: Some(known.join(", ")),
+        found: (!asked.is_empty()).then(|| asked.join(", ")),
+        span: clients.ids.iter().find_map(Text::span).or(Some(clients.provider.span)),
+        note: Some("the token's audience is not a client of the identity provider".to_owned()),
+    })
 }
 
 fn audiences_of(token: &Token) -> Vec<String> {

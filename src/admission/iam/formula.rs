@@ -8,7 +8,7 @@ use super::pattern;
 use super::policy::{Actions, ConditionTest, Effect, Leaf, Policy, Principal, PrincipalKind, Statement, Values};
 use super::principal_test::principals_formula;
 use super::principals::{issuer_of_federated, stands_for};
-use super::value_test::value_formula;
+use super::value_formula::value_formula;
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
 use crate::admission::glob;
 use crate::partial::{Text, Trail};

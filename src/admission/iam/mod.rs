@@ -19,7 +19,7 @@ mod read;
 mod resolved;
 #[cfg(test)]
 mod tests;
-mod value_test;
+mod value_formula;
 
 pub use caller::{EXTERNAL_ID, documented, session_tags, with_request_keys};
 pub use context::context_of;

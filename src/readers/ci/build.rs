@@ -2,7 +2,7 @@
 
 use super::super::context::Object;
 use crate::graph::{CiSystem, FactValue, Job, JobAudience, JobIdentity, JobLogin, Minting, Named, Origin, Start, TokenFact, TokenSet};
-use crate::partial::Text;
+use crate::partial::{Text, cut};
 use crate::place::Span;
 
 /// A job that logs in nowhere yet.
@@ -28,4 +28,10 @@ pub(super) fn named(object: &Object<'_>, text: Text) -> Named {
 /// A claim with this value.
 pub(super) fn is(claim: &str, value: &str, span: Option<Span>) -> TokenFact {
     TokenFact::claim(claim, FactValue::Is(value.to_owned()), span)
+}
+
+/// A role by its ARN, as far as it is written.
+pub(super) fn role(object: &Object<'_>, text: Option<Text>) -> Option<JobIdentity> {
+    let text = text.filter(|t| cut::flat(t).starts_with("arn:") && !cut::flat(t).contains(['$', '<']))?;
+    Some(JobIdentity::AwsRole(vec![named(object, text)]))
 }

@@ -1,11 +1,13 @@
 //! CI systems: the jobs that present tokens, and what is known of their subjects.
 
+mod bitbucket;
 mod build;
+mod buildkite;
+mod circleci;
 mod customised;
 mod environments;
 mod github;
 mod gitlab;
-mod others;
 mod terraform;
 mod variables;
 
@@ -20,7 +22,9 @@ pub(super) fn jobs(reader: &mut Reader, objects: &[Object<'_>], resources: &[Res
     github::read(reader, objects, resources);
     gitlab::read(reader, objects);
     for object in objects {
-        others::read(reader, object);
+        circleci::read(reader, object);
+        bitbucket::read(reader, object);
+        buildkite::read(reader, object);
     }
     terraform::read(reader, resources);
 }

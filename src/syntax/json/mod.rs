@@ -5,7 +5,7 @@
 //! they stay holes of a [`Text`], in the place of a value they become unknown values.
 //! Duplicate members are kept in order ([RFC 8259, 4](https://www.rfc-editor.org/rfc/rfc8259#section-4)).
 
-mod pieces;
+mod flattened;
 #[cfg(test)]
 mod tests;
 
@@ -14,10 +14,10 @@ use crate::place::Span;
 use crate::partial::{Entry, Kind, Part, Text, Value};
 use crate::source::SourceFile;
 use crate::syntax::{Parsed, Problem};
+use flattened::Flattened;
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
-use pieces::Pieces;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ pub struct TextProblem {
 /// Reads a file of JSON or JSONC: one document, or none and a problem.
 #[must_use]
 pub fn parse(file: &SourceFile) -> Parsed {
-    let pieces = Pieces::of_file(file);
+    let flattened = Flattened::of_file(file);
     let lenient = ParseOptions::default();
     if is_too_wide(&file.text) {
         let span = Span::new(file.id, 0..file.text.len().min(1));
@@ -63,7 +63,7 @@ pub fn parse(file: &SourceFile) -> Parsed {
     }
     match parse_to_ast(&file.text, &CollectOptions::default(), &lenient) {
         Ok(result) => {
-            let mut convert = Convert { pieces: &pieces, splits: MAX_SPLITS };
+            let mut convert = Convert { flattened: &flattened, splits: MAX_SPLITS };
             Parsed { documents: result.value.iter().map(|v| convert.value(v)).collect(), problems: Vec::new() }
         }
         Err(error) => {
@@ -82,29 +82,29 @@ pub fn parse(file: &SourceFile) -> Parsed {
 /// # Errors
 /// When the string is no JSON, is empty, or is longer than `limits` allow.
 pub fn parse_text(text: &Text, limits: Limits) -> Result<Value, TextProblem> {
-    let pieces = Pieces::of_text(text);
-    if pieces.flat.len() > limits.bytes {
+    let flattened = Flattened::of_text(text);
+    if flattened.flat.len() > limits.bytes {
         return Err(TextProblem { span: text.span(), message: format!("the JSON text is longer than {} bytes", limits.bytes) });
     }
-    if is_too_wide(&pieces.flat) {
+    if is_too_wide(&flattened.flat) {
         return Err(TextProblem { span: text.span(), message: too_wide() });
     }
-    let parsed = parse_to_ast(&pieces.flat, &CollectOptions::default(), &strict(false)).or_else(|first| {
+    let parsed = parse_to_ast(&flattened.flat, &CollectOptions::default(), &strict(false)).or_else(|first| {
         // A template may bring its own commas: `[ {…} ${extra} ]`.
-        if pieces.unquoted_holes {
-            parse_to_ast(&pieces.flat, &CollectOptions::default(), &strict(true)).map_err(|_| first)
+        if flattened.unquoted_holes {
+            parse_to_ast(&flattened.flat, &CollectOptions::default(), &strict(true)).map_err(|_| first)
         } else {
             Err(first)
         }
     });
     match parsed {
         Ok(result) => match &result.value {
-            Some(value) => Ok(Convert { pieces: &pieces, splits: MAX_SPLITS }.value(value)),
+            Some(value) => Ok(Convert { flattened: &flattened, splits: MAX_SPLITS }.value(value)),
             None => Err(TextProblem { span: text.span(), message: "the JSON text is empty".to_owned() }),
         },
         Err(error) => {
-            let range = clamp(&pieces.flat, error.range().start..error.range().end);
-            Err(TextProblem { span: pieces.place(range), message: sentence(&error.kind().to_string()) })
+            let range = clamp(&flattened.flat, error.range().start..error.range().end);
+            Err(TextProblem { span: flattened.place(range), message: sentence(&error.kind().to_string()) })
         }
     }
 }
@@ -186,7 +186,7 @@ fn clamp(text: &str, range: Range<usize>) -> Range<usize> {
 }
 
 struct Convert<'a> {
-    pieces: &'a Pieces,
+    flattened: &'a Flattened,
     /// How many more parts strings may be split into.
     splits: usize,
 }
@@ -200,7 +200,7 @@ impl Convert<'_> {
             ast::Value::NullKeyword(_) => Kind::Null,
             ast::Value::BooleanLit(b) => Kind::Bool(b.value),
             ast::Value::NumberLit(n) => Kind::Number(Arc::from(n.value)),
-            ast::Value::StringLit(s) => match self.pieces.whole_hole(&range) {
+            ast::Value::StringLit(s) => match self.flattened.whole_hole(&range) {
                 Some(atom) => Kind::Unknown(atom),
                 None => Kind::Text(self.string(s)),
             },
@@ -214,30 +214,30 @@ impl Convert<'_> {
                 Kind::Map { entries: entries.collect(), open: false }
             }
         };
-        Value { kind, span: self.pieces.place(range.clone()), trail: self.pieces.trail(range.start) }
+        Value { kind, span: self.flattened.place(range.clone()), trail: self.flattened.trail(range.start) }
     }
 
     fn key(&mut self, name: &ast::ObjectPropName<'_>) -> Text {
         match name {
             ast::ObjectPropName::String(s) => self.string(s),
-            ast::ObjectPropName::Word(w) => self.pieces.text(w.range.start..w.range.end),
+            ast::ObjectPropName::Word(w) => self.flattened.text(w.range.start..w.range.end),
         }
     }
 
     fn string(&mut self, literal: &ast::StringLit<'_>) -> Text {
         let range = literal.range.start..literal.range.end;
-        if let Some(atom) = self.pieces.whole_hole(&range) {
-            return Text::hole(atom, self.pieces.place(range));
+        if let Some(atom) = self.flattened.whole_hole(&range) {
+            return Text::hole(atom, self.flattened.place(range));
         }
         let inner = range.start + 1..range.end.saturating_sub(1).max(range.start + 1);
-        let raw = self.pieces.flat.get(inner.clone()).unwrap_or_default();
+        let raw = self.flattened.flat.get(inner.clone()).unwrap_or_default();
         if !raw.contains('\\') {
-            return self.pieces.text(inner);
+            return self.flattened.text(inner);
         }
         self.unescaped(raw, inner.start).unwrap_or_else(|| {
             // Only lenient files get here (JSON5 escapes): the place of the string as a whole must do.
-            let trail = self.pieces.trail(inner.start);
-            let span = self.pieces.place(inner);
+            let trail = self.flattened.trail(inner.start);
+            let span = self.flattened.place(inner);
             Text { parts: vec![Part::Literal { text: Arc::from(literal.value.as_ref()), span, trail }] }
         })
     }
@@ -249,19 +249,19 @@ impl Convert<'_> {
         while let Some(found) = raw.get(at..)?.find('\\') {
             if self.splits == 0 {
                 let (rest, start) = (decode_all(raw.get(at..)?)?, base + at);
-                let span = self.pieces.place(start..base + raw.len());
-                text.parts.push(Part::Literal { text: Arc::from(rest), span, trail: self.pieces.trail(start) });
+                let span = self.flattened.place(start..base + raw.len());
+                text.parts.push(Part::Literal { text: Arc::from(rest), span, trail: self.flattened.trail(start) });
                 return Some(text);
             }
             self.splits -= 1;
             let escape = at + found;
-            text.push(&self.pieces.text(base + at..base + escape));
+            text.push(&self.flattened.text(base + at..base + escape));
             let (c, len) = decode(raw.get(escape..)?)?;
-            let span = self.pieces.place(base + escape..base + escape + len);
-            text.parts.push(Part::Literal { text: Arc::from(c.to_string()), span, trail: self.pieces.trail(base + escape) });
+            let span = self.flattened.place(base + escape..base + escape + len);
+            text.parts.push(Part::Literal { text: Arc::from(c.to_string()), span, trail: self.flattened.trail(base + escape) });
             at = escape + len;
         }
-        text.push(&self.pieces.text(base + at..base + raw.len()));
+        text.push(&self.flattened.text(base + at..base + raw.len()));
         Some(text)
     }
 }

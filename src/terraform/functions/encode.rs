@@ -83,5 +83,5 @@ fn urlencode(c: &Call<'_>) -> Result<Value, Stop> {
         out
     };
     let text = c.text(0)?;
-    c.text_value(super::pieces::map(&text, escape, |a| super::arguments::derived("urlencode", a, &[], crate::partial::UnknownKind::Any)))
+    c.text_value(super::points::map(&text, escape, |a| super::arguments::derived("urlencode", a, &[], crate::partial::UnknownKind::Any)))
 }

@@ -2,7 +2,7 @@
 
 use super::arguments::{Answer, Call, Stop, fail, length};
 use super::numbers::Num;
-use super::pieces::{self, Point};
+use super::points::{self, Point};
 use super::{MAX_ITEMS, MAX_TEXT};
 use crate::partial::{Kind, Part, Text, Value};
 use crate::terraform::json_text;
@@ -76,12 +76,12 @@ fn digits(chars: &mut std::iter::Peekable<std::str::CharIndices<'_>>) -> Option<
 
 fn format(c: &Call<'_>, args: &[Value]) -> Result<Text, Stop> {
     let pattern = c.text(0)?;
-    let Some((known, _)) = pieces::known_string(&pattern) else { return Err(Stop::Unknown) };
-    let sample = pieces::samples(&pattern, "");
+    let Some((known, _)) = points::known_string(&pattern) else { return Err(Stop::Unknown) };
+    let sample = points::samples(&pattern, "");
     let sample = sample.first().ok_or(Stop::Unknown)?;
     let literal = |from: usize, to: usize| -> Text {
         match (sample.point(from), sample.point(to)) {
-            (Some(a), Some(b)) => pieces::between(&pattern, a, b),
+            (Some(a), Some(b)) => points::between(&pattern, a, b),
             _ => Text::known(known.get(from..to).unwrap_or("")),
         }
     };
@@ -154,9 +154,9 @@ fn string(verb: &Verb, text: Text) -> Result<Text, Stop> {
     let Some(most) = verb.precision else { return padded(verb, text) };
     let known = text.as_known().ok_or(Stop::Unknown)?;
     let end = known.char_indices().nth(most).map_or(known.len(), |(i, _)| i);
-    let sample = pieces::samples(&text, "");
+    let sample = points::samples(&text, "");
     let to = sample.first().and_then(|s| s.point(end)).ok_or(Stop::Unknown)?;
-    padded(verb, pieces::between(&text, Point { part: 0, offset: 0 }, to))
+    padded(verb, points::between(&text, Point { part: 0, offset: 0 }, to))
 }
 
 /// The text padded to the width; a hole whose length is not known cannot be padded unless it surely is long enough.

@@ -20,7 +20,7 @@ mod format;
 mod hash;
 mod json;
 mod numbers;
-mod pieces;
+mod points;
 mod regexes;
 mod replace;
 mod sets;

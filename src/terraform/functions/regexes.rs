@@ -2,7 +2,7 @@
 
 use super::MAX_ITEMS;
 use super::arguments::{Answer, Call, Stop, fail};
-use super::pieces::{self, Point};
+use super::points::{self, Point};
 use super::replace::bad_pattern;
 use crate::partial::{Entry, Text, Value};
 use regex::{Regex, RegexBuilder};
@@ -72,7 +72,7 @@ fn go_syntax(pattern: &str) -> String {
 /// The groups of one match: the whole match, then each group.
 type Groups = Vec<Option<(Point, Point)>>;
 
-fn groups(sample: &pieces::Sample, captures: &regex::Captures<'_>) -> Option<Groups> {
+fn groups(sample: &points::Sample, captures: &regex::Captures<'_>) -> Option<Groups> {
     let points = |m: regex::Match<'_>| Some((sample.point(m.start())?, sample.point(m.end())?));
     captures.iter().map(|m| m.map_or(Some(None), |m| points(m).map(Some))).collect()
 }
@@ -80,7 +80,7 @@ fn groups(sample: &pieces::Sample, captures: &regex::Captures<'_>) -> Option<Gro
 fn regex(c: &Call<'_>) -> Result<Value, Stop> {
     let (pattern, text) = (c.string(0)?, c.text(1)?);
     let compiled = compile(&pattern)?;
-    let found = pieces::agreed(&text, &pattern, |s| match compiled.captures(&s.string) {
+    let found = points::agreed(&text, &pattern, |s| match compiled.captures(&s.string) {
         Some(captures) => groups(s, &captures).map(Some),
         None => Some(None),
     });
@@ -94,7 +94,7 @@ fn regex(c: &Call<'_>) -> Result<Value, Stop> {
 fn regexall(c: &Call<'_>) -> Result<Value, Stop> {
     let (pattern, text) = (c.string(0)?, c.text(1)?);
     let compiled = compile(&pattern)?;
-    let found = pieces::agreed(&text, &pattern, |s| {
+    let found = points::agreed(&text, &pattern, |s| {
         let all = compiled.captures_iter(&s.string).take(MAX_ITEMS + 1);
         all.map(|m| groups(s, &m)).collect::<Option<Vec<_>>>().filter(|all| all.len() <= MAX_ITEMS)
     });
@@ -106,7 +106,7 @@ fn regexall(c: &Call<'_>) -> Result<Value, Stop> {
 fn shape(c: &Call<'_>, compiled: &Regex, text: &Text, groups: &Groups) -> Result<Value, Stop> {
     let piece = |g: &Option<(Point, Point)>| match g {
         Some((from, to)) => {
-            let piece = pieces::between(text, *from, *to);
+            let piece = points::between(text, *from, *to);
             c.text_value(if piece.parts.is_empty() { Text::known("") } else { piece })
         }
         None => Ok(Value::null()),

@@ -2,7 +2,7 @@
 //! inside a provider's ARN. <https://developer.hashicorp.com/terraform/language/functions/replace>
 
 use super::arguments::{Answer, Call, Stop, derived, fail, few, length, text_key};
-use super::pieces::{self, Point};
+use super::points::{self, Point};
 use super::{MAX_TEXT, regexes};
 use crate::partial::{Part, Text, Unknown, UnknownKind, Value, cut};
 
@@ -54,12 +54,12 @@ fn by_literal(text: &Text, pattern: &str, with: &Text) -> Result<Text, Stop> {
         return Ok(without_scheme(text));
     }
     few(text, pattern)?;
-    let found = pieces::occurrences(text, pattern);
+    let found = points::occurrences(text, pattern);
     if let Some(ranges) = found {
         if ranges.len().saturating_mul(with.to_string().len()) > MAX_TEXT {
             return Err(Stop::Unknown);
         }
-        return Ok(interleave(pieces::outside(text, &ranges), |_| with.clone()));
+        return Ok(interleave(points::outside(text, &ranges), |_| with.clone()));
     }
     part_by_part(text, pattern, with)
 }
@@ -71,7 +71,7 @@ fn part_by_part(text: &Text, pattern: &str, with: &Text) -> Result<Text, Stop> {
     let mut run = Text::default();
     let mut last_was_hole = false;
     let close = |run: &mut Text, out: &mut Text, hole_before: bool, hole_after: bool| -> Result<(), Stop> {
-        if let Some((known, _)) = pieces::known_string(run).filter(|(k, _)| !k.is_empty()) {
+        if let Some((known, _)) = points::known_string(run).filter(|(k, _)| !k.is_empty()) {
             let tail = hole_after && (1..pattern.len()).any(|n| pattern.get(..n).is_some_and(|p| known.ends_with(p)));
             let head = hole_before && (1..pattern.len()).any(|n| pattern.get(n..).is_some_and(|p| known.starts_with(p)));
             if tail || head {
@@ -138,20 +138,20 @@ fn by_regex(text: &Text, written: &str, pattern: &str, with: &Text) -> Result<Te
         return Ok(without_scheme(text));
     }
     if !template.contains('$') {
-        let found = pieces::agreed(text, pattern, |s| {
+        let found = points::agreed(text, pattern, |s| {
             compiled.find_iter(&s.string).map(|m| Some((s.point(m.start())?, s.point(m.end())?))).collect::<Option<Vec<_>>>()
         });
         if let Some(ranges) = found {
             if ranges.len().saturating_mul(template.len()) > MAX_TEXT {
                 return Err(Stop::Unknown);
             }
-            return Ok(interleave(pieces::outside(text, &ranges), |_| Text::known(&template)));
+            return Ok(interleave(points::outside(text, &ranges), |_| Text::known(&template)));
         }
     }
     // A class of characters works on each part by itself.
     if one_character(pattern) && !template.contains('$') {
         let literal = |s: &str| compiled.replace_all(s, template.as_str()).into_owned();
-        return Ok(pieces::map(text, literal, |a| derived("replace", a, &[written, &template], kept_kind(a.kind()))));
+        return Ok(points::map(text, literal, |a| derived("replace", a, &[written, &template], kept_kind(a.kind()))));
     }
     Err(Stop::Unknown)
 }
@@ -169,7 +169,7 @@ fn one_character(pattern: &str) -> bool {
 fn known_regex(text: &Text, known: &str, compiled: &regex::Regex, template: &str) -> Result<Text, Stop> {
     let mut ranges = Vec::new();
     let mut replacements = Vec::new();
-    let sample = pieces::samples(text, "");
+    let sample = points::samples(text, "");
     let Some(sample) = sample.first() else { return Ok(Text::known(known)) };
     // Each `$` may bring a whole match.
     let groups = template.matches('$').count();
@@ -184,15 +184,15 @@ fn known_regex(text: &Text, known: &str, compiled: &regex::Regex, template: &str
         ranges.push((from, to));
         replacements.push(expansion(text, sample, &captures, template));
     }
-    Ok(interleave(pieces::outside(text, &ranges), |i| replacements.get(i).cloned().unwrap_or_default()))
+    Ok(interleave(points::outside(text, &ranges), |i| replacements.get(i).cloned().unwrap_or_default()))
 }
 
 /// What a match is replaced by; a template that is one group keeps the place of what the group took.
-fn expansion(text: &Text, sample: &pieces::Sample, captures: &regex::Captures<'_>, template: &str) -> Text {
+fn expansion(text: &Text, sample: &points::Sample, captures: &regex::Captures<'_>, template: &str) -> Text {
     let group = template.strip_prefix("${").and_then(|t| t.strip_suffix('}')).or_else(|| template.strip_prefix('$'));
     let taken = group.and_then(|g| g.parse::<usize>().ok()).and_then(|g| captures.get(g));
     if let Some((from, to)) = taken.and_then(|m| Some((sample.point(m.start())?, sample.point(m.end())?))) {
-        return pieces::between(text, from, to);
+        return points::between(text, from, to);
     }
     let mut out = String::new();
     captures.expand(template, &mut out);
@@ -266,7 +266,7 @@ pub(super) fn issuer_of_provider_arn(text: &Text) -> Text {
         }
     }
     if let Some(from) = last {
-        return pieces::between(text, from, pieces::ends(text).1);
+        return points::between(text, from, points::ends(text).1);
     }
     let Some(first) = text.atoms().next() else { return text.clone() };
     let whole = text.parts.iter().filter(|p| !matches!(p, Part::Literal { text, .. } if text.is_empty())).count() == 1;

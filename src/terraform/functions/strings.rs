@@ -2,7 +2,7 @@
 //! <https://developer.hashicorp.com/terraform/language/functions>
 
 use super::arguments::{Answer, Call, Stop, derived, fail, few};
-use super::pieces::{self, Point, Where};
+use super::points::{self, Point, Where};
 use super::{MAX_TEXT, replace};
 use crate::partial::{Kind, MAX_ALTERNATIVES, Part, Text, UnknownKind, Value, cut};
 
@@ -69,7 +69,7 @@ fn case(c: &Call<'_>, change: fn(&str) -> String, unchanged: fn(UnknownKind) -> 
     let hole = |a: &crate::partial::Unknown| {
         if unchanged(a.kind()) || a.is_call_of(c.name) { a.clone() } else { derived(c.name, a, &[], a.kind()) }
     };
-    c.text_value(pieces::map(&text, change, hole))
+    c.text_value(points::map(&text, change, hole))
 }
 
 fn uppercase(s: &str) -> String {
@@ -102,7 +102,7 @@ fn title(s: &str) -> String {
 
 fn strrev(c: &Call<'_>) -> Result<Value, Stop> {
     let text = c.text(0)?;
-    let mut reversed = pieces::map(&text, |s| s.chars().rev().collect(), |a| derived("strrev", a, &[], a.kind()));
+    let mut reversed = points::map(&text, |s| s.chars().rev().collect(), |a| derived("strrev", a, &[], a.kind()));
     reversed.parts.reverse();
     c.text_value(reversed)
 }
@@ -129,7 +129,7 @@ fn indent(c: &Call<'_>) -> Result<Value, Stop> {
         return Err(Stop::Unknown);
     }
     let pad = format!("\n{}", " ".repeat(n));
-    c.text_value(pieces::map(
+    c.text_value(points::map(
         &c.text(1)?,
         |s| s.replace('\n', &pad),
         |a| if a.kind() == UnknownKind::Any { derived("indent", a, &[&n.to_string()], a.kind()) } else { a.clone() },
@@ -179,7 +179,7 @@ fn join(c: &Call<'_>) -> Result<Value, Stop> {
 fn substr(c: &Call<'_>) -> Result<Value, Stop> {
     let text = c.text(0)?;
     let (offset, length) = (c.integer(1)?, c.integer(2)?);
-    let Some((known, _)) = pieces::known_string(&text) else { return substr_of_prefix(c, &text, offset, length) };
+    let Some((known, _)) = points::known_string(&text) else { return substr_of_prefix(c, &text, offset, length) };
     let total = known.chars().count() as i128;
     let start = if offset < 0 { (total + offset).max(0) } else { offset.min(total) };
     let end = if length < 0 { total } else { start.saturating_add(length).min(total) };
@@ -201,10 +201,10 @@ fn substr_of_prefix(c: &Call<'_>, text: &Text, offset: i128, length: i128) -> Re
     if offset.saturating_add(length) <= count {
         let piece = prefix.get(byte(offset)..byte(offset + length)).unwrap_or("");
         let end = point_in_prefix(&rest, piece.len());
-        return c.text_value(pieces::between(&rest, Point { part: 0, offset: 0 }, end));
+        return c.text_value(points::between(&rest, Point { part: 0, offset: 0 }, end));
     }
     // Names are cut to the cloud's limit (`substr(name, 0, 64)`): the known front stays, what follows is unknown.
-    let front = pieces::between(&rest, Point { part: 0, offset: 0 }, point_in_prefix(&rest, prefix.len() - byte(offset)));
+    let front = points::between(&rest, Point { part: 0, offset: 0 }, point_in_prefix(&rest, prefix.len() - byte(offset)));
     let Some(first) = rest.atoms().next() else { return Err(Stop::Unknown) };
     let key = super::arguments::text_key(&rest);
     let mut out = front;
@@ -233,10 +233,10 @@ fn split(c: &Call<'_>) -> Result<Value, Stop> {
         return c.list_value(items, false);
     }
     few(&text, &separator)?;
-    let ranges = pieces::occurrences(&text, &separator);
+    let ranges = points::occurrences(&text, &separator);
     let value = |t: Text| c.text_value(if t.parts.is_empty() { Text::known("") } else { t });
     if let Some(ranges) = ranges {
-        return c.list_value(pieces::outside(&text, &ranges).into_iter().map(value).collect::<Result<Vec<_>, _>>()?, false);
+        return c.list_value(points::outside(&text, &ranges).into_iter().map(value).collect::<Result<Vec<_>, _>>()?, false);
     }
     if separator.ends_with("provider/") || separator == "://" {
         let rest = if separator == "://" { replace::without_scheme(&text) } else { replace::issuer_of_provider_arn(&text) };
@@ -257,7 +257,7 @@ fn split_known_front(c: &Call<'_>, text: &Text, separator: &str) -> Result<Value
     let mut items = Vec::new();
     let mut from = 0;
     for (at, m) in prefix.match_indices(separator) {
-        let piece = pieces::between(text, point_in_prefix(text, from), point_in_prefix(text, at));
+        let piece = points::between(text, point_in_prefix(text, from), point_in_prefix(text, at));
         items.push(c.text_value(if piece.parts.is_empty() { Text::known("") } else { piece })?);
         from = at + m.len();
     }
@@ -266,7 +266,7 @@ fn split_known_front(c: &Call<'_>, text: &Text, separator: &str) -> Result<Value
         return if items.is_empty() { Err(Stop::Unknown) } else { c.list_value(items, true) };
     }
     let first = text.atoms().next().ok_or(Stop::Unknown)?;
-    let mut last = pieces::between(text, point_in_prefix(text, from), point_in_prefix(text, prefix.len()));
+    let mut last = points::between(text, point_in_prefix(text, from), point_in_prefix(text, prefix.len()));
     last.push(&Text::hole(
         derived("split", first, &[separator, &items.len().to_string(), &super::arguments::text_key(text)], UnknownKind::Any),
         c.span,
@@ -342,7 +342,7 @@ fn has_prefix(text: &Text, prefix: &str) -> Option<bool> {
     if text.is_known() || !prefix.starts_with(&known) {
         return Some(false);
     }
-    (!pieces::possible(text, prefix, Where::Start)).then_some(false)
+    (!points::possible(text, prefix, Where::Start)).then_some(false)
 }
 
 fn has_suffix(text: &Text, suffix: &str) -> Option<bool> {
@@ -353,7 +353,7 @@ fn has_suffix(text: &Text, suffix: &str) -> Option<bool> {
     if text.is_known() || !suffix.ends_with(&known) {
         return Some(false);
     }
-    (!pieces::possible(text, suffix, Where::End)).then_some(false)
+    (!points::possible(text, suffix, Where::End)).then_some(false)
 }
 
 fn starts(c: &Call<'_>) -> Result<Value, Stop> {
@@ -390,5 +390,5 @@ fn contains(c: &Call<'_>) -> Result<Value, Stop> {
             return c.bool_value(true);
         }
     }
-    if pieces::possible(&text, &needle, Where::Inside) { Err(Stop::Unknown) } else { c.bool_value(false) }
+    if points::possible(&text, &needle, Where::Inside) { Err(Stop::Unknown) } else { c.bool_value(false) }
 }

@@ -1,4 +1,4 @@
-//! `fedlint completions`, `fedlint man`.
+//! What a package installs beside the program: `fedlint completions`, `fedlint man`.
 
 use super::args::{Arguments, Colour};
 use super::{CLEAN, CliError, print_as_it_is};

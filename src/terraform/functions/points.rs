@@ -1,4 +1,4 @@
-//! Cutting and rewriting texts that are known in part, places kept.
+//! Points in texts that are known in part: cutting and rewriting between them, places kept.
 
 use crate::partial::{Part, Text, Unknown, UnknownKind, cut};
 use std::ops::Range;

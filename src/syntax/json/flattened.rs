@@ -22,7 +22,7 @@ struct Piece {
 }
 
 /// A text laid flat.
-pub(super) struct Pieces {
+pub(super) struct Flattened {
     /// The characters, fillers in the place of holes.
     pub(super) flat: Arc<str>,
     pieces: Vec<Piece>,
@@ -30,7 +30,7 @@ pub(super) struct Pieces {
     pub(super) unquoted_holes: bool,
 }
 
-impl Pieces {
+impl Flattened {
     pub(super) fn of_file(file: &SourceFile) -> Self {
         let span = Some(Span::new(file.id, 0..file.text.len()));
         let piece = Piece { flat: 0..file.text.len(), span, trail: None, hole: None };
