@@ -44,6 +44,8 @@ pub struct Links {
     pub pool_providers: Vec<Vec<ProviderId>>,
     /// The role that a Pod Identity association names, by index into [`Graph::associations`].
     pub association_roles: Vec<Vec<IdentityId>>,
+    /// The roles that an identity pool gives out, by index into the roles of [`Graph::identity_pools`].
+    pub pool_roles: Vec<Vec<IdentityId>>,
     /// The pools that a login names, by index into [`Graph::credential_configs`].
     pub login_pools: Vec<Vec<PoolId>>,
     /// The providers that a login names, by the same index.
@@ -81,6 +83,7 @@ pub fn links(graph: &Graph) -> Links {
         pods_accounts: vec![Vec::new(); graph.workloads.len()],
         pool_providers: vec![Vec::new(); graph.pools.len()],
         association_roles: vec![Vec::new(); graph.associations.len()],
+        pool_roles: super::identity_pools::links(graph, &index),
         login_pools: vec![Vec::new(); graph.credential_configs.len()],
         login_providers: vec![Vec::new(); graph.credential_configs.len()],
         job_logins: super::job_links::links(graph, &index),
@@ -398,6 +401,12 @@ pub(super) fn roles(graph: &Graph, index: &Index, scope: &str, arn: &Text) -> Ve
         return found;
     }
     let mut referred = by_reference(&index.addresses, scope, arn);
+    if referred.is_empty() {
+        // A role whose name nobody writes: its ARN ends in what stands for the name.
+        let made_up =
+            pieces::split_once(arn, ":role/").and_then(|(_, path)| pieces::rsplit_once(&path, "/").map(|(_, n)| n).or(Some(path)));
+        referred = made_up.map(|name| by_reference(&index.addresses, scope, &name)).unwrap_or_default();
+    }
     referred.retain(|id| matches!(graph.identity(*id).map(|i| &i.kind), Some(IdentityKind::AwsRole { .. })));
     referred
 }

@@ -7,6 +7,7 @@ mod azure;
 mod cluster;
 mod credentials;
 mod google_project;
+mod identity_pools;
 pub mod job;
 pub mod job_links;
 pub mod links;
@@ -30,6 +31,7 @@ pub use azure::{AksCluster, IdKind, IdSink, IdUse, NodeIdentity, NodeWay, Reach,
 pub use cluster::{Cluster, NodeMetadata};
 pub use credentials::{CredentialConfig, Endpoint, ExternalAccount, Login, ProviderName, TokenSource};
 pub use google_project::{AuditConfig, EnabledApi, GoogleProjects, OrganizationPolicy};
+pub use identity_pools::{IdentityPool, IdentityPools, PoolRole, PoolUser};
 pub use job::{
     CiSystem, Conflict, Environment, FactOf, FactValue, ForeignCode, Job, JobAudience, JobIdentity, JobLogin, Minting, Named, NoToken,
     Start, TokenFact, TokenSet,
@@ -521,6 +523,8 @@ pub struct Graph {
     pub google_projects: GoogleProjects,
     /// IAM Roles Anywhere.
     pub anywhere: RolesAnywhere,
+    /// Identity pools of Cognito.
+    pub identity_pools: IdentityPools,
     /// EKS Pod Identity associations.
     pub associations: Vec<Association>,
     /// Keys of Terraform's objects that are written twice: all but the last are lost.

@@ -2,7 +2,7 @@
 //! (<https://mermaid.js.org/syntax/flowchart.html>). Everything from files is escaped for the format it goes to.
 
 use super::links::Links;
-use super::{Gate, GoogleSource, Graph, IdentityKind, Provider, ProviderKind, TrustId, WorkloadKind, pieces};
+use super::{Gate, GoogleSource, Graph, IdentityId, IdentityKind, PoolUser, Provider, ProviderKind, TrustId, WorkloadKind, pieces};
 use crate::admission::iam::federated;
 use crate::partial::Text;
 use serde_json::json;
@@ -127,6 +127,7 @@ fn picture(graph: &Graph, links: &Links) -> Picture {
     workloads(graph, links, &mut picture);
     trusts(graph, links, &issuers, &mut picture);
     grants(graph, &mut picture);
+    identity_pools(graph, links, &mut picture);
     picture
 }
 
@@ -259,6 +260,33 @@ fn grants(graph: &Graph, picture: &mut Picture) {
         }
         let on = grant.scope.as_ref().map(Text::to_string).unwrap_or_default();
         picture.edges.push(Edge { from: format!("identity{}", identity.0), to, kind: "grant", label: on });
+    }
+}
+
+/// Identity pools and the roles that they give out.
+fn identity_pools(graph: &Graph, links: &Links, picture: &mut Picture) {
+    let mut nodes: BTreeMap<String, String> = BTreeMap::new();
+    for pool in &graph.identity_pools.pools {
+        let id = format!("identity_pool{}", nodes.len());
+        let detail = json!({"guests": pool.guests});
+        picture.nodes.push(Node { id: id.clone(), kind: "provider", label: pool.origin.name.clone(), detail });
+        nodes.insert(format!("{}|{}", pool.origin.scope, pool.origin.name), id);
+    }
+    for (given, roles) in graph.identity_pools.roles.iter().zip(&links.pool_roles) {
+        let label = match given.user {
+            PoolUser::Guest => "guests",
+            PoolUser::LoggedIn => "logged in",
+        };
+        let named = given.pool.as_ref().map(|pool| pieces::address(pool).map_or_else(|| format!("identity pool {pool}"), str::to_owned));
+        let named = named.unwrap_or_else(|| given.origin.name.clone());
+        let next = format!("identity_pool{}", nodes.len());
+        let from = nodes.entry(format!("{}|{named}", given.origin.scope)).or_insert_with(|| next.clone()).clone();
+        if from == next {
+            picture.nodes.push(Node { id: next, kind: "provider", label: named, detail: json!({"declared": false}) });
+        }
+        let edge =
+            |role: &IdentityId| Edge { from: from.clone(), to: format!("identity{}", role.0), kind: "gives", label: label.to_owned() };
+        picture.edges.extend(roles.iter().map(edge));
     }
 }
 

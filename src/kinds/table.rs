@@ -65,7 +65,13 @@ pub(super) static ROWS: &[ResourceKind] = &[
     computes(Is("aws_eks_cluster"), &[(&["identity"], Computed::EksIdentity), (&["id"], Argument("name"))]),
     computes(Is("aws_caller_identity"), &[(&["account_id", "id"], Computed::AwsAccount)]),
     computes(Is("aws_partition"), &[(&["partition", "id"], Computed::AwsPartition), (&["dns_suffix"], Unknown(UnknownKind::Any))]),
-    computes(Is("aws_cognito_identity_pool"), &[(&["id"], Unknown(UnknownKind::Any))]),
+    ResourceKind {
+        words: &["cognito_identity_pool", "cognito::identitypool", "identitypoolid"],
+        computed: &[(&["id"], Unknown(UnknownKind::Any))],
+        ..read(Is("aws_cognito_identity_pool"))
+    },
+    read(Is("aws_cognito_identity_pool_roles_attachment")),
+    read(Starts("awscc_cognito_identity_pool")),
     computes(Is("aws_region"), &[(&["name", "id", "region"], Computed::AwsRegion)]),
     // Google Cloud: <https://registry.terraform.io/providers/hashicorp/google/latest/docs>
     ResourceKind {

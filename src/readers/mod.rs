@@ -71,6 +71,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
     for resource in input.resources {
         aws::terraform::declare(&mut reader, resource);
         aws::anywhere::terraform(&mut reader, resource);
+        aws::cognito::terraform(&mut reader, resource);
         gcp::terraform::declare(&mut reader, resource);
         gcp::clusters::terraform(&mut reader, resource);
         gcp::project::terraform(&mut reader, resource);
@@ -85,6 +86,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
     for object in &objects {
         aws::documents::declare(&mut reader, object);
         aws::tools::declare(&mut reader, object);
+        aws::cognito::printed(&mut reader, object);
         aws::cloudformation::declare(&mut reader, object);
         gcp::documents::declare(&mut reader, object);
         gcp::connector::declare(&mut reader, object);

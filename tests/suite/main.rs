@@ -29,6 +29,7 @@ mod hostile_output;
 mod hostile_terraform;
 mod house;
 mod iam_conformance;
+mod identity_pools;
 mod invariants;
 mod isolation;
 mod jobs;

@@ -2,6 +2,7 @@
 
 pub(super) mod anywhere;
 pub(super) mod cloudformation;
+pub(super) mod cognito;
 pub(super) mod documents;
 mod policy;
 pub(super) mod terraform;

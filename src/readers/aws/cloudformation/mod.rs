@@ -78,7 +78,8 @@ fn resource(reader: &mut Reader, object: &Object, template: &Template<'_>, entry
     let stack = matches!(kind, "AWS::CloudFormation::StackSet" | "AWS::CloudFormation::Stack");
     let function = kind == "AWS::Serverless::Function";
     let anywhere = kind.starts_with("AWS::RolesAnywhere::");
-    if kind != "AWS::IAM::Role" && !is_provider(kind) && !stack && !function && !anywhere {
+    let pool = kind.starts_with("AWS::Cognito::IdentityPool");
+    if kind != "AWS::IAM::Role" && !is_provider(kind) && !stack && !function && !anywhere && !pool {
         return;
     }
     let logical = entry.key.to_string();
@@ -98,6 +99,10 @@ fn resource(reader: &mut Reader, object: &Object, template: &Template<'_>, entry
     }
     if anywhere {
         super::anywhere::template(reader, origin, kind, &resolved);
+        return;
+    }
+    if pool {
+        super::cognito::template(reader, origin, kind, &resolved);
         return;
     }
     if is_provider(kind) {
