@@ -146,14 +146,26 @@ impl Rule {
     }
 }
 
-/// Reads a rule file.
+/// Reads a rule file as it is written.
 ///
 /// # Errors
-/// The front matter is missing or does not have the fields it should, or the file has not the sections it should.
+/// The front matter is missing or does not have the fields it should.
+#[cfg(any(test, feature = "internals"))]
 pub fn parse(name: &str, text: &str) -> Result<Rule, String> {
     let rest = text.strip_prefix("---\n").ok_or_else(|| format!("rule `{name}`: no front matter"))?;
-    let (front, body) = rest.split_once("\n---\n").ok_or_else(|| format!("rule `{name}`: the front matter does not end"))?;
+    let (front, _) = rest.split_once("\n---\n").ok_or_else(|| format!("rule `{name}`: the front matter does not end"))?;
     let meta: FrontMatter = serde_saphyr::from_str(front).map_err(|e| format!("rule `{name}`: {e}"))?;
+    rule(name, meta, text)
+}
+
+/// A built-in rule, whose front matter the build has made JSON of.
+fn built_in(name: &str, front: &str, text: &str) -> Result<Rule, String> {
+    let meta: FrontMatter = serde_json::from_str(front).map_err(|e| format!("rule `{name}`: {e}"))?;
+    rule(name, meta, text)
+}
+
+fn rule(name: &str, meta: FrontMatter, text: &str) -> Result<Rule, String> {
+    let body = text.split_once("\n---\n").map(|(_, body)| body).unwrap_or_default();
     if meta.id.as_str() != name {
         return Err(format!("rule `{name}`: the file is named unlike its id `{}`", meta.id));
     }
@@ -176,7 +188,10 @@ fn shown(body: &str) -> String {
 /// Every built-in rule, in order of the ids.
 #[must_use]
 pub fn catalogue() -> &'static [Rule] {
-    static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| RULE_FILES.iter().filter_map(|(name, text)| parse(name, text).ok()).collect());
+    static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+        let fronts = FRONT_MATTERS.iter().map(|(_, front)| *front);
+        RULE_FILES.iter().zip(fronts).filter_map(|((name, text), front)| built_in(name, front, text).ok()).collect()
+    });
     &RULES
 }
 
@@ -213,11 +228,18 @@ pub fn markdown_table() -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::{FRONT_MATTERS, built_in, files, parse};
+
     #[test]
-    fn every_rule_file_loads() {
-        for (name, text) in super::files() {
-            if let Err(error) = super::parse(name, text) {
-                panic!("{error}");
+    fn every_rule_file_loads_as_it_is_written_and_as_it_is_built() {
+        for ((name, text), (of, front)) in files().iter().zip(FRONT_MATTERS) {
+            assert_eq!(name, of);
+            match (parse(name, text), built_in(name, front, text)) {
+                (Ok(written), Ok(built)) => {
+                    assert_eq!(format!("{:?}", written.meta), format!("{:?}", built.meta));
+                    assert_eq!(written.body, built.body);
+                }
+                (Err(error), _) | (_, Err(error)) => panic!("{error}"),
             }
         }
     }

@@ -33,9 +33,9 @@ pub(super) struct Pattern {
 pub fn registry() -> &'static Registry {
     static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
         let mut registry = Registry::default();
-        for (_, yaml) in FILES {
+        for (_, json) in FILES {
             // a test loads every file and fails on the first error; a file that does not load is left out here
-            let _ = registry.add(yaml, false);
+            let _ = Registry::written(json).and_then(|file| registry.add(file, false));
         }
         registry
     });
@@ -49,7 +49,8 @@ impl Registry {
     /// The file is not of the form, an id is taken, or a template, alphabet or pattern is faulty.
     pub fn with_extra(&self, yaml: &str) -> Result<Self, RegistryError> {
         let mut registry = self.clone();
-        registry.add(yaml, true)?;
+        let file = serde_saphyr::from_str(yaml).map_err(|e| RegistryError::Form(first_line(&e.to_string())))?;
+        registry.add(file, true)?;
         Ok(registry)
     }
 
@@ -78,8 +79,7 @@ impl Registry {
     }
 
     /// Checking compiles every alphabet: too slow for the start of each run, and tests check the embedded files.
-    fn add(&mut self, yaml: &str, checked: bool) -> Result<(), RegistryError> {
-        let file: File = serde_saphyr::from_str(yaml).map_err(|e| RegistryError::Form(first_line(&e.to_string())))?;
+    fn add(&mut self, file: File, checked: bool) -> Result<(), RegistryError> {
         for source in file.issuers {
             if self.by_id(&source.id).is_some() {
                 return Err(RegistryError::Duplicate(source.id));
@@ -96,6 +96,11 @@ impl Registry {
             self.issuers.push(entry);
         }
         Ok(())
+    }
+
+    /// A file of the registry, which the build has made JSON of.
+    pub(super) fn written(json: &str) -> Result<File, RegistryError> {
+        serde_json::from_str(json).map_err(|e| RegistryError::Form(first_line(&e.to_string())))
     }
 
     /// The issuer with this id.
