@@ -1,5 +1,6 @@
 //! GitHub's expressions, evaluated with what is known before a run
 //! (<https://docs.github.com/en/actions/reference/workflows-and-actions/expressions>): all values that an expression may have.
+//! False are `false`, `0`, `-0`, `""` and `null`; a string is true unless it is empty, so `'0'` and `'false'` are.
 
 /// Longest expression that is read.
 const MAX_TEXT: usize = 4096;
@@ -15,8 +16,10 @@ pub(super) enum Value {
     Null,
     /// A bool.
     Bool(bool),
-    /// A string, a number as it is written.
+    /// A string.
     Text(String),
+    /// A number as it is written.
+    Number(String),
     /// A list of strings.
     List(Vec<String>),
     /// The value of a configuration variable or secret, by its name: known to Terraform at best.
@@ -28,7 +31,8 @@ impl Value {
         match self {
             Self::Null => false,
             Self::Bool(value) => *value,
-            Self::Text(text) => !text.is_empty() && text != "0",
+            Self::Text(text) => !text.is_empty(),
+            Self::Number(text) => number(text).is_none_or(|n| n != 0.0),
             Self::List(_) | Self::Variable(_) => true,
         }
     }
@@ -38,10 +42,40 @@ impl Value {
         match self {
             Self::Null => Some(String::new()),
             Self::Bool(value) => Some(value.to_string()),
-            Self::Text(text) => Some(text.clone()),
+            Self::Text(text) | Self::Number(text) => Some(text.clone()),
             Self::List(_) | Self::Variable(_) => None,
         }
     }
+
+    /// Whether two values are equal; none where that is not known. Strings are compared without case, values of different types as
+    /// numbers, and what is no number is equal to nothing.
+    fn equals(&self, other: &Self) -> Option<bool> {
+        let numbers = |left: &Self, right: &Self| Some(left.as_number()? == right.as_number()?);
+        match (self, other) {
+            (Self::List(_) | Self::Variable(_), _) | (_, Self::List(_) | Self::Variable(_)) => None,
+            (Self::Text(a), Self::Text(b)) => Some(a.eq_ignore_ascii_case(b)),
+            // The type of an input is not always known: `'true'` of an action is `true` of a workflow.
+            (Self::Bool(_), Self::Text(text)) | (Self::Text(text), Self::Bool(_)) if text.parse::<bool>().is_ok() => None,
+            (left, right) => Some(numbers(left, right).unwrap_or(false)),
+        }
+    }
+
+    fn as_number(&self) -> Option<f64> {
+        match self {
+            Self::Null | Self::Bool(false) => Some(0.0),
+            Self::Bool(true) => Some(1.0),
+            Self::Text(text) if text.trim().is_empty() => Some(0.0),
+            Self::Text(text) | Self::Number(text) => number(text),
+            Self::List(_) | Self::Variable(_) => None,
+        }
+    }
+}
+
+/// A number; none for what is none.
+fn number(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let based = |prefix: &str, radix| u32::from_str_radix(text.strip_prefix(prefix)?, radix).ok().map(f64::from);
+    based("0x", 16).or_else(|| based("0o", 8)).or_else(|| text.parse().ok().filter(|n: &f64| !n.is_nan()))
 }
 
 /// What an expression may be: these, and where `open` anything else.
@@ -66,6 +100,34 @@ impl Possible {
 
     pub(super) fn either() -> Self {
         Self { values: vec![Value::Bool(true), Value::Bool(false)], open: false }
+    }
+
+    /// What YAML or a declaration may mean by a text whose type is not kept: a zero is false as a number and true as a string.
+    pub(super) fn scalar(text: &str) -> Self {
+        let mut out = Self::text(text);
+        if number(text) == Some(0.0) {
+            out.values.push(Value::Number(text.to_owned()));
+        }
+        out
+    }
+
+    /// The same values as strings.
+    pub(super) fn as_texts(&self) -> Self {
+        let text = |value: &Value| match value {
+            Value::Bool(_) | Value::Number(_) => value.shown().map_or_else(|| value.clone(), Value::Text),
+            other => other.clone(),
+        };
+        Self { values: self.values.iter().map(text).collect(), open: self.open }
+    }
+
+    /// The values of an input that is declared with this type.
+    pub(super) fn typed(&self, kind: &str) -> Self {
+        let typed = |value: &Value| match (kind, value) {
+            ("boolean", Value::Text(text)) => text.parse().map_or_else(|_| value.clone(), Value::Bool),
+            ("number", Value::Text(text)) => Value::Number(text.clone()),
+            _ => value.clone(),
+        };
+        Self { values: self.values.iter().map(typed).collect(), open: self.open }
     }
 
     pub(super) fn add(&mut self, other: Self) {
@@ -177,7 +239,6 @@ fn truths((may_be_true, may_be_false): (bool, bool), turned: impl Fn(bool) -> bo
     out
 }
 
-/// Strings are compared without case.
 fn compared(left: &Possible, right: &Possible, equal: bool) -> Possible {
     let mut out = Possible::default();
     if left.open || right.open {
@@ -185,10 +246,8 @@ fn compared(left: &Possible, right: &Possible, equal: bool) -> Possible {
     }
     for a in &left.values {
         for b in &right.values {
-            match (a.shown(), b.shown()) {
-                (Some(a), Some(b)) => out.add(Possible::one(Value::Bool(a.eq_ignore_ascii_case(&b) == equal))),
-                _ => return Possible::either(),
-            }
+            let Some(equals) = a.equals(b) else { return Possible::either() };
+            out.add(Possible::one(Value::Bool(equals == equal)));
         }
     }
     out
@@ -221,6 +280,7 @@ fn from_json(text: &str) -> Option<Value> {
     match serde_json::from_str(text).ok()? {
         serde_json::Value::Bool(value) => Some(Value::Bool(value)),
         serde_json::Value::String(text) => Some(Value::Text(text)),
+        serde_json::Value::Number(number) => Some(Value::Number(number.to_string())),
         serde_json::Value::Array(items) => {
             items.into_iter().map(|i| i.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>().map(Value::List)
         }
@@ -335,7 +395,7 @@ impl Parser<'_> {
             "true" => return Some(Expression::Literal(Value::Bool(true))),
             "false" => return Some(Expression::Literal(Value::Bool(false))),
             "null" => return Some(Expression::Literal(Value::Null)),
-            _ if word.starts_with(|c: char| c.is_ascii_digit() || c == '-') => return Some(Expression::Literal(Value::Text(word))),
+            _ if word.starts_with(|c: char| c.is_ascii_digit() || c == '-') => return Some(Expression::Literal(Value::Number(word))),
             _ => {}
         }
         self.indexed(word, depth)
@@ -370,7 +430,7 @@ impl Parser<'_> {
             if self.rest.starts_with('[') {
                 self.take("[");
                 match self.or(depth)? {
-                    Expression::Literal(Value::Text(key)) => {
+                    Expression::Literal(Value::Text(key) | Value::Number(key)) => {
                         path.push('.');
                         path.push_str(&key.to_ascii_lowercase());
                     }
@@ -422,6 +482,21 @@ mod tests {
         assert_eq!(values("format('{0}-eu', 'live')"), (vec!["live-eu".to_owned()], false));
         assert!(values("steps.x.outputs.y || 'z'").1);
         assert!(values("fromJSON(needs.a.outputs.b)[0]").1);
+    }
+
+    #[test]
+    fn only_empty_strings_and_zero_numbers_are_false() {
+        let truth = |text: &str| Expression::parse(text).evaluate(&Known).truth();
+        for yes in ["'0'", "'false'", "' '", "1", "0x0f", "-1", "fromJSON('1')", "'0' == 0", "'' == 0", "null == ''", "true == 1"] {
+            assert_eq!(truth(yes), (true, false), "{yes}");
+        }
+        for no in ["0", "-0", "0.0", "''", "null", "false", "fromJSON('0')", "'a' == 0", "true == 'a'", "null == 'a'"] {
+            assert_eq!(truth(no), (false, true), "{no}");
+        }
+        assert_eq!(values("'0' && 'live' || 'qa'"), (vec!["live".to_owned()], false));
+        assert_eq!(values("0 && 'live' || 'qa'"), (vec!["qa".to_owned()], false));
+        // whether an input is a bool or a string is not always known
+        assert_eq!(truth("true == 'true'"), (true, true));
     }
 
     #[test]

@@ -86,16 +86,22 @@ fn collect<'o>(
 /// The inputs of an action or a called workflow: what is handed over, else the default.
 pub(super) fn inputs_of(declaring: &Value, with: Option<&Value>, scope: &Scope<'_>) -> Inputs {
     let mut out = Inputs { open: with.is_some_and(Value::is_open), ..Inputs::default() };
-    for entry in field(declaring, "inputs").map(Value::entries).unwrap_or_default() {
+    let declared = field(declaring, "inputs").map(Value::entries).unwrap_or_default();
+    let typed = |name: &str, values: Possible| {
+        let of = declared.iter().find(|e| e.key.as_known().is_some_and(|k| k.eq_ignore_ascii_case(name)));
+        // the inputs of an action have no type: they are strings
+        of.and_then(|e| known_at(&e.value, "type")).map_or_else(|| values.as_texts(), |kind| values.typed(&kind))
+    };
+    for entry in declared {
         let Some(name) = entry.key.as_known() else { continue };
         if let Some(default) = field(&entry.value, "default").and_then(Value::as_text) {
-            out.known.insert(name.to_lowercase(), scope.values(&default));
+            out.known.insert(name.to_lowercase(), typed(&name, scope.values(&default)));
         }
     }
     for entry in with.map(Value::entries).unwrap_or_default() {
         let Some(name) = entry.key.as_known() else { continue };
         let values = entry.value.as_text().map_or_else(Possible::open, |text| scope.values(&text));
-        out.known.insert(name.to_lowercase(), values);
+        out.known.insert(name.to_lowercase(), typed(&name, values));
     }
     out
 }
