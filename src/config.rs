@@ -4,6 +4,7 @@
 //! fail-on = "high"
 //! exclude = ["examples/**"]
 //! models = "fedlint-models"              # a folder with models of our own modules, from here
+//! repository = "octo-org/app"            # whose tokens the jobs of this repository have
 //!
 //! [rules.any-ref]
 //! severity = "info"        # or "off"
@@ -67,6 +68,11 @@ pub struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "internals", schemars(example = &"fedlint-models"))]
     pub models: Option<PathBuf>,
+    /// What the forge calls the repository: `owner/name`, at GitLab the whole path of the project. Without it the name is that of the
+    /// CI job that checks its own checkout, else that of git's remote; the jobs of the repository are its tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "internals", schemars(example = &"octo-org/app"))]
+    pub repository: Option<String>,
     /// Settings of single rules, by the rule's id or its id in another tool.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[cfg_attr(feature = "internals", schemars(example = serde_json::json!({ "any-ref": { "severity": "info" } })))]

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::graph::links::{Links, MAX_ROW, links};
-use crate::graph::{DuplicateKey, Graph, UndecidedKind};
+use crate::graph::{DuplicateKey, Graph, NamedBy, OwnRepository, UndecidedKind};
 use crate::kinds;
 use crate::place::Span;
 use crate::readers::scripts::Scripts;
@@ -49,6 +49,16 @@ pub struct Request {
     pub selection: Selection,
     /// The findings that are known.
     pub baseline: Option<Baseline>,
+    /// The repository that is checked, where its name is known.
+    pub repository: Option<OwnRepository>,
+}
+
+impl Request {
+    /// The repository that is checked: what the caller says, else the configuration's name for the files below the working directory.
+    fn own_repository(&self) -> Option<OwnRepository> {
+        let configured = |name: &String| OwnRepository { folder: String::new(), name: name.clone(), system: None, by: NamedBy::Configuration };
+        self.repository.clone().or_else(|| self.config.repository.as_ref().map(configured))
+    }
 }
 
 impl Default for Request {
@@ -60,6 +70,7 @@ impl Default for Request {
             config: Config::default(),
             selection: Selection::default(),
             baseline: None,
+            repository: None,
         }
     }
 }
@@ -141,7 +152,7 @@ pub fn read(request: &Request) -> Result<Estate, ScanError> {
     let scripts = scripts(&scan, &documents);
     evaluated.resources.extend(scripts.resources.iter().cloned());
     evaluated.problems.extend(scripts.problems.iter().cloned());
-    let graph = facts(&documents, &evaluated, &scripts);
+    let graph = facts(&documents, &evaluated, &scripts, request.own_repository().as_ref());
     let links = links(&graph);
     let mut coverage = coverage(&sources, &scan, &documents, &evaluated, &graph);
     coverage.undecided.extend(links.cut.iter().map(|place| undecided(&sources, Some(*place), &unlinked(), Cause::Links)));
@@ -265,12 +276,13 @@ fn read_documents(documents: &[Tree]) -> Vec<Document<'_>> {
     out
 }
 
-fn facts(documents: &[Tree], evaluated: &Evaluated, scripts: &Scripts) -> Graph {
+fn facts(documents: &[Tree], evaluated: &Evaluated, scripts: &Scripts, repository: Option<&OwnRepository>) -> Graph {
     let mut documents = read_documents(documents);
     documents.extend(scripts.documents.iter().map(|(path, value, conditional)| Document { file: path, value, templated: *conditional }));
     let embedded = |text: &Text| -> Result<Value, String> { json::parse_text(text, json::Limits::default()).map_err(|p| p.message) };
     let mut graph = Graph::default();
-    readers::read(&readers::Input { resources: &evaluated.resources, documents: &documents, embedded: &embedded }, &mut graph);
+    let resources = &evaluated.resources;
+    readers::read(&readers::Input { resources, documents: &documents, embedded: &embedded, repository }, &mut graph);
     graph.undecided.extend(scripts.undecided.iter().cloned());
     for twice in &evaluated.duplicates {
         graph.duplicates.push(DuplicateKey { key: twice.key.clone(), lost: twice.lost, kept: twice.kept });

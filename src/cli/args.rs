@@ -258,7 +258,7 @@ pub struct Eval {
 
 /// `fedlint simulate`.
 #[derive(Debug, Clone, Args)]
-#[command(group = clap::ArgGroup::new("presented").required(true).args(["token", "github", "kubernetes", "spiffe", "subject"]))]
+#[command(group = clap::ArgGroup::new("presented").required(true).args(["token", "job", "github", "kubernetes", "spiffe", "subject"]))]
 pub struct Simulate {
     /// What to read.
     #[command(flatten)]
@@ -267,6 +267,10 @@ pub struct Simulate {
     /// checked; `-` is standard input
     #[arg(long, value_name = "FILE")]
     pub token: Option<PathBuf>,
+    /// The tokens of this CI job of the scan: `.github/workflows/deploy.yml#deploy`, `.gitlab-ci.yml#deploy`, the address of a
+    /// `tfe_workspace`
+    #[arg(long, value_name = "FILE#JOB", conflicts_with_all = ["policy", "audience", "issuer"])]
+    pub job: Option<String>,
     /// The token of a GitHub Actions job of this repository
     #[arg(long, value_name = "OWNER/REPO")]
     pub github: Option<String>,

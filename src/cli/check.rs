@@ -1,7 +1,7 @@
 //! `fedlint check`.
 
 use super::args::{Check, Inputs};
-use super::{CLEAN, CliError, FAILED, FINDINGS, output};
+use super::{CLEAN, CliError, FAILED, FINDINGS, output, repository};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::config::{Config, known_rule};
@@ -31,6 +31,9 @@ pub(super) fn run(arguments: &Check) -> Result<u8, CliError> {
         None => configured_baseline(&config)?,
     };
     let mut request = request(&arguments.inputs, config, selection)?;
+    if arguments.gate {
+        request.repository = repository::own(&arguments.inputs, &request.config, false);
+    }
     request.baseline = baseline;
     request.no_gitignore = arguments.gate;
     let mut run = read(&arguments.inputs, &request)?;
@@ -198,7 +201,8 @@ pub(super) fn request(inputs: &Inputs, config: Config, selection: Selection) -> 
     } else {
         Input::Paths(inputs.paths.clone())
     };
-    Ok(Request { input, exclude: inputs.exclude.clone(), no_gitignore: false, config, selection, baseline: None })
+    let repository = repository::own(inputs, &config, true).filter(|_| matches!(input, Input::Paths(_)));
+    Ok(Request { input, exclude: inputs.exclude.clone(), no_gitignore: false, config, selection, baseline: None, repository })
 }
 
 /// Shows a spinner on a terminal when the work takes longer than half a second.

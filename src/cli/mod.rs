@@ -10,7 +10,9 @@ mod graph;
 mod inventory;
 mod output;
 mod packaged;
+mod repository;
 mod simulate;
+mod simulate_job;
 mod terminal;
 mod test;
 

@@ -23,6 +23,9 @@ const MAX_BYTES: u64 = 4 << 20;
 const MAX_NAMED: usize = 3;
 
 pub(super) fn run(arguments: &Simulate) -> Result<u8, CliError> {
+    if let Some(name) = &arguments.job {
+        return super::simulate_job::run(arguments, name);
+    }
     let mut presented = presented(arguments).map_err(CliError::Run)?;
     if let Some(path) = &arguments.policy {
         presented.principal.clone_from(&arguments.principal);
@@ -126,13 +129,13 @@ pub(super) fn name(path: &Path) -> String {
     path.to_string_lossy().replace('\\', "/")
 }
 
-fn pretty(value: &Value) -> Result<String, CliError> {
+pub(super) fn pretty(value: &Value) -> Result<String, CliError> {
     let mut text = serde_json::to_string_pretty(value)?;
     text.push('\n');
     Ok(text)
 }
 
-fn place(sources: &Sources, span: Option<Span>) -> Option<(String, usize)> {
+pub(super) fn place(sources: &Sources, span: Option<Span>) -> Option<(String, usize)> {
     span.and_then(|s| sources.locate(s)).map(|(path, at)| (path, at.line))
 }
 
@@ -240,7 +243,7 @@ fn human(estate: &Estate, presented: &Presented, outcome: &Outcome) -> String {
 }
 
 /// Whoever trusts other issuers, in one line.
-fn others(names: &[String]) -> Option<String> {
+pub(super) fn others(names: &[String]) -> Option<String> {
     let shown: Vec<&str> = names.iter().take(MAX_NAMED).map(String::as_str).collect();
     let dots = if names.len() > MAX_NAMED { ", …" } else { "" };
     match names.len() {

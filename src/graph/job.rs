@@ -272,17 +272,61 @@ pub struct JobLogin {
     pub foreign: Vec<(TokenSet, ForeignCode)>,
 }
 
+/// Who says what a repository is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamedBy {
+    /// The configuration.
+    Configuration,
+    /// The CI job that fedlint runs in.
+    Environment,
+    /// The address that git fetches from: a fork's or a mirror's, perhaps, and an old name as well as a new one.
+    Remote,
+}
+
+/// The repository whose files are checked, as its forge calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnRepository {
+    /// Its folder as paths are shown, with a slash at the end; empty for the working directory.
+    pub folder: String,
+    /// `octo/app`, `group/subgroup/app`.
+    pub name: String,
+    /// The forge; none where it may be any.
+    pub system: Option<CiSystem>,
+    /// Who says so.
+    pub by: NamedBy,
+}
+
+impl OwnRepository {
+    /// Whether the jobs of a file are run by the forge for this repository: the file stands where the forge looks for it.
+    #[must_use]
+    pub fn runs(&self, system: CiSystem, file: &str) -> bool {
+        let Some(inside) = file.strip_prefix(self.folder.as_str()) else { return false };
+        let place = match system {
+            CiSystem::Github => inside.starts_with(".github/workflows/"),
+            CiSystem::Gitlab => !inside.contains('/'),
+            _ => false,
+        };
+        place && self.system.is_none_or(|own| own == system)
+    }
+}
+
 /// A job.
 #[derive(Debug, Clone)]
 pub struct Job {
     /// Where; its name is `FILE#JOB`.
     pub origin: Origin,
+    /// What its file calls it; the address of what Terraform declares.
+    pub id: String,
     /// The system that runs it.
     pub system: CiSystem,
     /// Who calls it, when it is called: `FILE#JOB`, and where.
     pub caller: Option<(String, Span)>,
+    /// The repository that it is in, where that is known.
+    pub repository: Option<OwnRepository>,
     /// Whether it gets a token.
     pub minting: Minting,
+    /// The tokens that it gets, whatever a step of it asks for: one set for each way to start it, with its entry of the matrix.
+    pub runs: Vec<(Option<String>, TokenSet)>,
     /// What it asks for.
     pub logins: Vec<JobLogin>,
     /// Where `id-token: write` is granted to it alone, when nothing in it can use the token.

@@ -33,8 +33,8 @@ pub use credentials::{CredentialConfig, Endpoint, ExternalAccount, Login, Provid
 pub use google_project::{AuditConfig, EnabledApi, GoogleProjects, OrganizationPolicy};
 pub use identity_pools::{IdentityPool, IdentityPools, PoolRole, PoolUser};
 pub use job::{
-    CiSystem, Conflict, Environment, FactOf, FactValue, ForeignCode, Job, JobAudience, JobIdentity, JobLogin, Minting, Named, NoToken,
-    Start, TokenFact, TokenSet,
+    CiSystem, Conflict, Environment, FactOf, FactValue, ForeignCode, Job, JobAudience, JobIdentity, JobLogin, Minting, Named, NamedBy,
+    NoToken, OwnRepository, Start, TokenFact, TokenSet,
 };
 pub use pods::{Legacy, LegacyIdentity, PodSettings, ProjectedToken, UseLabel};
 pub use policy_part::PolicyPart;

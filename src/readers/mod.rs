@@ -18,7 +18,7 @@ pub mod spiffe;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use crate::graph::Graph;
+use crate::graph::{Graph, OwnRepository};
 use crate::partial::{Text, Value};
 use crate::terraform::Resource;
 use context::Reader;
@@ -59,6 +59,8 @@ pub struct Input<'a> {
     pub documents: &'a [Document<'a>],
     /// The parser for JSON in strings.
     pub embedded: &'a dyn EmbeddedJson,
+    /// The repository that all of it is in, where its name is known.
+    pub repository: Option<&'a OwnRepository>,
 }
 
 /// Reads everything into the graph. Order of the facts: as the resources, then as the documents come.
@@ -112,5 +114,5 @@ pub fn read(input: &Input, graph: &mut Graph) {
         gcp::connector::bind(&mut reader, object);
         credentials::document(&mut reader, object);
     }
-    ci::jobs(&mut reader, &objects, input.resources);
+    ci::jobs(&mut reader, &objects, input.resources, input.repository);
 }

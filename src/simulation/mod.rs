@@ -8,11 +8,13 @@ mod aws;
 mod azure;
 mod document;
 mod google;
+mod job;
 mod open;
 mod subject;
 mod token;
 
 pub use assertions::{Assertion, Door, read as read_assertions};
+pub use job::{Failed, JobOutcome, JobVerdict, TokenOutcome, jobs_named, simulate_job};
 pub use document::{Decided, decide_document};
 pub use subject::of_subject;
 pub use token::{GithubJob, read as read_token};

@@ -14,13 +14,16 @@ const CLASSIC: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "All
   "Condition": {"StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
     "token.actions.githubusercontent.com:sub": "repo:octo/app:environment:production"}}}]}"#;
 
+const WORKFLOW: &str = "on: push\npermissions: {id-token: write}\njobs:\n  deploy:\n    environment: production\n    runs-on: ubuntu-24.04\n    steps:\n      - uses: aws-actions/configure-aws-credentials@v5\n        with: {role-to-assume: 'arn:aws:iam::111122223333:role/ci', aws-region: eu-west-1}\n";
+
 /// The keys, each with a configuration that sets it.
-pub(crate) const KEYS: [(&str, &str); 10] = [
+pub(crate) const KEYS: [(&str, &str); 11] = [
     ("fail-on", "fail-on = \"critical\""),
     ("min-severity", "min-severity = \"critical\""),
     ("min-confidence", "min-confidence = \"proven\""),
     ("exclude", "exclude = [\"*.json\"]"),
     ("models", "models = \"nowhere\""),
+    ("repository", "repository = \"octo/other\""),
     ("baseline", "baseline = \"nowhere.json\""),
     ("rules.missing-subject.severity", "[rules.missing-subject]\nseverity = \"info\""),
     ("issuers.trusted", "[issuers]\ntrusted = [\"https://ci.example.com\"]"),
@@ -39,6 +42,9 @@ fn told(configuration: &str) -> (Option<i32>, Vec<String>) {
     let any_ref = "\"sts.amazonaws.com\" }\n        StringLike = { \"token.actions.githubusercontent.com:sub\" = \"repo:octo/app:*\" }";
     let role = role.replace("\"sts.amazonaws.com\" }", any_ref);
     folder.write("library/main.tf", format!("variable \"branch\" {{ type = string }}\n{role}").as_bytes());
+    // A job that logs in to a role which only trusts the jobs of `octo/app`.
+    folder.write("jobs/main.tf", format!("resource \"aws_iam_role\" \"ci\" {{\n  name = \"ci\"\n  assume_role_policy = <<EOT\n{CLASSIC}\nEOT\n}}\n").as_bytes());
+    folder.write(".github/workflows/deploy.yml", WORKFLOW.as_bytes());
     folder.write("fedlint.toml", configuration.as_bytes());
     let out = check(&folder, &[]);
     if out.stdout.is_empty() {
@@ -83,6 +89,7 @@ fn every_key_has_a_row() {
         github,
         ignore: _,
         baseline: _,
+        repository: _,
         path: _,
         folder: _,
         root: _,

@@ -39,7 +39,7 @@ fn step(reader: &mut Reader, object: &Object<'_>, step: &Value, span: Option<Spa
     let oidc = is_true(field(step, "oidc"));
     let minting = if oidc { Minting::Yes } else { Minting::No { why: NoToken::StepWithoutOidc, span } };
     let name = text_at(step, "name").map_or_else(|| "step".to_owned(), |n| n.to_string());
-    let mut job = job(object.origin_at(format!("{}#{name}", object.file), step), CiSystem::Bitbucket, minting);
+    let mut job = job(object.origin_at(format!("{}#{name}", object.file), step), &name, CiSystem::Bitbucket, minting);
     for line in field(step, "script").map(Value::items).unwrap_or_default() {
         let variables = field(line, "variables");
         let pipe = variables.and_then(|v| text_at(v, "AWS_OIDC_ROLE_ARN"));

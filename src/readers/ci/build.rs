@@ -6,8 +6,8 @@ use crate::partial::{Text, cut};
 use crate::place::Span;
 
 /// A job that logs in nowhere yet.
-pub(super) fn job(origin: Origin, system: CiSystem, minting: Minting) -> Job {
-    Job { origin, system, caller: None, minting, logins: Vec::new(), unused_permission: None }
+pub(super) fn job(origin: Origin, id: &str, system: CiSystem, minting: Minting) -> Job {
+    Job { origin, id: id.to_owned(), system, caller: None, repository: None, minting, runs: Vec::new(), logins: Vec::new(), unused_permission: None }
 }
 
 /// A login with one set of tokens.

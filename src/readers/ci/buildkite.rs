@@ -30,7 +30,7 @@ fn buildkite(reader: &mut Reader, object: &Object<'_>, holder: &Value, depth: us
             let name =
                 ["key", "label", "command"].iter().find_map(|k| text_at(step, k)).map_or_else(|| "step".to_owned(), |n| n.to_string());
             let facts = text_at(step, "branches").and_then(|b| branches(&b)).into_iter().collect();
-            let mut job = job(object.origin_at(format!("{}#{name}", object.file), step), CiSystem::Buildkite, Minting::Yes);
+            let mut job = job(object.origin_at(format!("{}#{name}", object.file), step), &name, CiSystem::Buildkite, Minting::Yes);
             job.logins.push(login(span, identity, JobAudience::Known(audience), vec![tokens(facts)]));
             reader.graph.jobs.push(job);
         }

@@ -26,7 +26,7 @@ fn circleci(reader: &mut Reader, object: &Object<'_>) {
                 continue;
             };
             let span = call.key.span().or_else(|| place(step)).unwrap_or_else(super::super::shape::nowhere);
-            let mut job = job(object.origin_at(format!("{}#{name}", object.file), &entry.value), CiSystem::CircleCi, Minting::Yes);
+            let mut job = job(object.origin_at(format!("{}#{name}", object.file), &entry.value), &name, CiSystem::CircleCi, Minting::Yes);
             job.logins.push(login(span, identity, JobAudience::IssuerDefault, vec![tokens(Vec::new())]));
             reader.graph.jobs.push(job);
         }

@@ -118,7 +118,7 @@ fn one(reader: &mut Reader, object: &Object<'_>, all: &[&Object<'_>], name: &str
     let open = all.iter().any(|o| foreign_include(o.value)) || tokens.is_some_and(Value::is_open);
     let variables = variables(all, &merged);
     let minting = minting(&script, &known, declared, &variables, tokens, open);
-    let mut job = job(origin, CiSystem::Gitlab, minting);
+    let mut job = job(origin, name, CiSystem::Gitlab, minting);
     let audience = audience(tokens, &known, &script);
     job.logins.push(login(span, identity, audience, runs(&merged)));
     reader.graph.jobs.push(job);

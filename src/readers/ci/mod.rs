@@ -14,10 +14,11 @@ mod variables;
 pub(super) use customised::{document, terraform};
 
 use super::context::{Object, Reader};
+use crate::graph::OwnRepository;
 use crate::terraform::Resource;
 
 /// The jobs of the scan.
-pub(super) fn jobs(reader: &mut Reader, objects: &[Object<'_>], resources: &[Resource]) {
+pub(super) fn jobs(reader: &mut Reader, objects: &[Object<'_>], resources: &[Resource], own: Option<&OwnRepository>) {
     environments::read(reader, resources);
     github::read(reader, objects, resources);
     gitlab::read(reader, objects);
@@ -27,4 +28,7 @@ pub(super) fn jobs(reader: &mut Reader, objects: &[Object<'_>], resources: &[Res
         buildkite::read(reader, object);
     }
     terraform::read(reader, resources);
+    for job in &mut reader.graph.jobs {
+        job.repository = own.filter(|own| own.runs(job.system, &job.origin.scope)).cloned();
+    }
 }

@@ -37,7 +37,7 @@ fn connection(reader: &mut Reader, resource: &Resource) {
     let fact = TokenFact::segment("connection", FactValue::Is(name), text_at(body, "service_endpoint_name").and_then(|t| t.span()));
     let identity = JobIdentity::AzureClient(vec![of(resource, client)]);
     let asked = login(resource.span, identity, JobAudience::Known(Text::known(ENTRA_AUDIENCE)), vec![tokens(vec![fact])]);
-    let mut job = job(at, CiSystem::AzurePipelines, Minting::Yes);
+    let mut job = job(at, &resource.address, CiSystem::AzurePipelines, Minting::Yes);
     job.logins.push(asked);
     reader.graph.jobs.push(job);
 }
@@ -56,7 +56,7 @@ fn workspace(reader: &mut Reader, workspace: &Resource, all: &[&Resource]) {
     let value = |name: &str| variable(name).and_then(|v| text_at(&v.body, "value").map(|text| (v, text)));
     let on = |name: &str| value(name).is_some_and(|(_, text)| text.is_str("true"));
     let audience = |name: &str, default: &str| value(name).map_or_else(|| Text::known(default), |(_, text)| text);
-    let mut job = job(origin(workspace), CiSystem::HcpTerraform, Minting::Yes);
+    let mut job = job(origin(workspace), &workspace.address, CiSystem::HcpTerraform, Minting::Yes);
     let facts = facts(workspace, all);
     for phase in PHASES {
         let upper = phase.to_uppercase();

@@ -113,6 +113,6 @@ pub(crate) fn graph(resources: &[Resource], files: &[(&str, serde_json::Value)])
     let documents: Vec<Document> =
         values.iter().map(|(file, value)| Document { file, value, templated: file.contains("/templates/") }).collect();
     let mut graph = Graph::default();
-    read(&Input { resources, documents: &documents, embedded: &embedded }, &mut graph);
+    read(&Input { resources, documents: &documents, embedded: &embedded, repository: None }, &mut graph);
     graph
 }

@@ -15,7 +15,7 @@ mod tree;
 
 pub use kind::{FileKind, calls_local_module, is_script, matters};
 pub use loader::Loader;
-pub use paths::{repository, repository_folder};
+pub use paths::{repository, repository_folder, shown_folder};
 
 use crate::place::paths::{folder_of, normal};
 use crate::source::{SourceFile, Sources, regular};

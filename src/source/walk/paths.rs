@@ -37,6 +37,13 @@ pub(super) fn shown(working_directory: &Path, path: &Path, climb: bool) -> Strin
     slashes(&out)
 }
 
+/// A folder as the start of the paths that are shown of it: with a slash at the end, and empty for the working directory.
+#[must_use]
+pub fn shown_folder(working_directory: &Path, folder: &Path, climb: bool) -> String {
+    let shown = shown(working_directory, folder, climb);
+    if shown.is_empty() || shown.ends_with('/') { shown } else { shown + "/" }
+}
+
 fn slashes(path: &Path) -> String {
     let text = path.to_string_lossy();
     if std::path::MAIN_SEPARATOR == '/' { text.into_owned() } else { text.replace(std::path::MAIN_SEPARATOR, "/") }

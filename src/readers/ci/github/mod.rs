@@ -198,19 +198,20 @@ impl<'o> Workflows<'o> {
             let mut job = match known {
                 Some(at) => out.remove(at),
                 None => Job {
+                    id: id.clone(),
                     origin: object.origin_at(name, &entry.value),
                     system: CiSystem::Github,
                     caller,
+                    repository: None,
                     minting: permissions::of_job(object.value, &entry.value, run.cap()),
+                    runs: Vec::new(),
                     logins: Vec::new(),
                     unused_permission: None,
                 },
             };
             job.origin.span = span;
             self.logins(file, object, &entry.value, run, &mut job);
-            if !job.logins.is_empty() || job.unused_permission.is_some() {
-                out.push(job);
-            }
+            out.push(job);
         }
     }
 
@@ -229,13 +230,15 @@ impl<'o> Workflows<'o> {
             }
             let foreign = self.foreign(&all, &scope, run, &of_job);
             let sets = token_sets(file, run, environments.as_deref(), &of_job, job);
+            let label = shown(entry.as_ref()).or_else(|| run.caller.as_ref().and_then(|c| c.entry.clone()));
+            out.runs.extend(sets.iter().map(|set| (label.clone(), set.clone())));
             for step in &all {
                 let own = [step.value, job, object.value];
                 let inputs = step.inputs.as_ref().unwrap_or(scope.inputs);
                 let scope = Scope { around: &own, inputs, file: step.file, ..scope };
                 let Some(found) = steps::login(step, &scope) else { continue };
                 let Some(condition) = conditions(&step.conditions, &scope) else { continue };
-                let label = shown(entry.as_ref()).or_else(|| run.caller.as_ref().and_then(|c| c.entry.clone()));
+                let label = label.clone();
                 let sets: Vec<TokenSet> = sets.iter().map(|set| with_facts(set, &condition.facts)).collect();
                 let foreign: Vec<(TokenSet, ForeignCode)> =
                     foreign.iter().flat_map(|code| sets.iter().map(|set| (set.clone(), code.clone()))).collect();

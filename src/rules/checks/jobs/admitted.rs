@@ -3,9 +3,9 @@
 use super::super::super::engine::Context;
 use super::says;
 use crate::catalogue::{RuleId, Severity};
-use crate::gate::jobs::{self, Answer, Culprit, Doors, Refusal};
+use crate::gate::jobs::{self, Answer, Culprit, Doors, Refusal, Tokens};
 use crate::graph::job_links::LoginLinks;
-use crate::graph::{CiSystem, Conflict, Job, JobIdentity, JobLogin};
+use crate::graph::{CiSystem, Conflict, Job, JobIdentity, JobLogin, NamedBy, TokenSet};
 use crate::rules::Finding;
 
 pub(super) fn check(context: &Context<'_>, index: usize, job: &Job) -> Vec<Finding> {
@@ -20,7 +20,7 @@ pub(super) fn check(context: &Context<'_>, index: usize, job: &Job) -> Vec<Findi
             continue;
         }
         let doors = jobs::doors(&inputs, job, login, links);
-        let answer = jobs::answer(&inputs, login, links, &doors);
+        let answer = answer(context, job, login, links, &doors);
         answers.push((login, links, doors, answer));
     }
     let mut out = Vec::new();
@@ -35,6 +35,22 @@ pub(super) fn check(context: &Context<'_>, index: usize, job: &Job) -> Vec<Findi
         out.extend(finding.map(|f| if others && f.severity > Severity::Medium { f.severity(Severity::Medium) } else { f }));
     }
     out
+}
+
+/// What becomes of the login's tokens. What is not said by the team itself of the repository's name only counts where nothing else
+/// keeps the tokens out.
+fn answer(context: &Context<'_>, job: &Job, login: &JobLogin, links: &LoginLinks, doors: &Doors<'_>) -> Answer {
+    let sets: Vec<&TokenSet> = login.runs.iter().collect();
+    let (inputs, of_any) = (context.inputs(), Tokens::of(login, &sets, links));
+    let Some(own) = &job.repository else { return jobs::answer(&inputs, &of_any, doors) };
+    let of_own = Tokens { own: Some((own, job.system)), ..of_any };
+    if own.by == NamedBy::Configuration {
+        return jobs::answer(&inputs, &of_own, doors);
+    }
+    match jobs::answer(&inputs, &of_any, doors) {
+        Answer::Admitted(..) => jobs::answer(&inputs, &of_own, doors),
+        other => other,
+    }
 }
 
 fn finding(
@@ -70,16 +86,15 @@ fn finding(
     let said = says::why(login, refusal);
     let message = format!("no token of this job{entry} {what}: {}", said.why);
     let mut finding = start(message).help(said.help);
-    let claim = says::claim(refusal);
-    if let Some(Culprit::Fact(fact)) = &refusal.culprit {
-        finding = finding.related(fact.span, "the job says so here");
-    }
-    if let Some(test) = door.written(&claim) {
+    finding = finding.related(refusal.place(), "the job says so here");
+    if let Some(test) = door.written(refusal.claim()) {
         finding = finding.related(test.span, "the trust wants this");
     }
     finding = finding.related_to(door.origin.span, format!("`{}` is declared here", door.origin.name));
     let named = matches!(refusal.culprit, Some(Culprit::Repository));
     let certain = doors.all.iter().all(|d| d.certain) && !links.guessed && !named && refusal.culprit.is_some();
     let finding = finding.certain(certain);
-    Some(if links.guessed { finding.severity(Severity::Low) } else { finding })
+    // a fork's jobs, and those of a clone of one, are kept out on purpose
+    let fork = matches!(&refusal.culprit, Some(Culprit::OwnRepository(own)) if own.by != NamedBy::Configuration);
+    Some(if links.guessed || fork { finding.severity(Severity::Low).certain(false) } else { finding })
 }

@@ -5,9 +5,9 @@ use super::super::privilege::Privileged;
 use crate::admission::exposure::{self, Class};
 use crate::admission::iam;
 use crate::catalogue::{RuleId, Severity};
-use crate::gate::jobs::{self, Answer, Door, Doors};
+use crate::gate::jobs::{self, Answer, Door, Doors, Tokens};
 use crate::graph::job_links::LoginLinks;
-use crate::graph::{Environment, FactOf, FactValue, Job, JobLogin, Start, TokenSet};
+use crate::graph::{Environment, FactOf, FactValue, Job, JobLogin, NamedBy, Start, TokenSet};
 use crate::partial::Text;
 use crate::rules::Finding;
 use crate::token::Token;
@@ -35,6 +35,7 @@ pub(super) fn check(context: &Context<'_>, index: usize, job: &Job, privileged: 
 /// The token that gets in, and by which door.
 fn admitted<'d, 'a>(
     context: &Context<'_>,
+    job: &Job,
     login: &JobLogin,
     sets: &[&TokenSet],
     links: &LoginLinks,
@@ -43,7 +44,9 @@ fn admitted<'d, 'a>(
     if sets.is_empty() {
         return None;
     }
-    match jobs::answer_for(&context.inputs(), login, sets, links, doors) {
+    // a name that the checked tree or its fork says hides nothing
+    let own = job.repository.as_ref().filter(|own| own.by == NamedBy::Configuration).map(|own| (own, job.system));
+    match jobs::answer(&context.inputs(), &Tokens { own, ..Tokens::of(login, sets, links) }, doors) {
         Answer::Admitted(token, door) => {
             let door = doors.all.get(door)?;
             Some((iam::documented(exposure::minimal(&token, &door.formula)), door))
@@ -54,7 +57,7 @@ fn admitted<'d, 'a>(
 
 fn foreign(context: &Context<'_>, job: &Job, login: &JobLogin, links: &LoginLinks, doors: &Doors<'_>) -> Option<Finding> {
     for (set, code) in &login.foreign {
-        let Some((token, door)) = admitted(context, login, &[set], links, doors) else { continue };
+        let Some((token, door)) = admitted(context, job, login, &[set], links, doors) else { continue };
         let message = format!(
             "code of a fork runs with a token for `{}`: the job is started by {}, fetches the head of the pull request and runs what is in it, and \
              any step can ask for the token",
@@ -85,7 +88,7 @@ fn pull_request(
     privileged: &Privileged<'_>,
 ) -> Option<Finding> {
     let pulls: Vec<&TokenSet> = pulls.iter().copied().filter(|set| !is_protected(context, set)).collect();
-    let (token, door) = admitted(context, login, &pulls, links, doors)?;
+    let (token, door) = admitted(context, job, login, &pulls, links, doors)?;
     let grant = door.identity.and_then(|id| privileged.get(&id))?;
     // a trust that takes pull requests by itself has its own finding
     let class = context.exposed(&door.formula, &door.templates_of_trust()).ok()?.class;

@@ -1,9 +1,8 @@
 //! What a refusal is to a reader.
 
 use super::super::super::engine::Context;
-use crate::gate::jobs::{Culprit, Door, Refusal};
-use crate::graph::{FactOf, FactValue, JobAudience, JobIdentity, JobLogin, TokenFact};
-use crate::token::{Claim, Token};
+use crate::gate::jobs::{Culprit, Door, Failing, Refusal};
+use crate::graph::{FactOf, FactValue, JobAudience, JobIdentity, JobLogin, NamedBy, TokenFact};
 
 /// Why, and what to do.
 pub(super) struct Said {
@@ -36,43 +35,18 @@ fn account(login: &JobLogin, name: &str) -> String {
     }
 }
 
-/// The claim that fails.
-pub(super) fn claim(refusal: &Refusal) -> String {
-    match &refusal.culprit {
-        Some(Culprit::Fact(TokenFact { of: FactOf::Claim(name) | FactOf::Segment(name), .. })) => name.clone(),
-        Some(Culprit::Audience) => "aud".to_owned(),
-        Some(Culprit::Repository) => "repository".to_owned(),
-        None => "sub".to_owned(),
-    }
-}
-
-fn value(token: Option<&Token>, claim: &str) -> Option<String> {
-    match token?.claims.get(claim)? {
-        Claim::String(text) => Some(text.clone()),
-        Claim::List(items) => Some(items.join(", ")),
-        _ => None,
-    }
-}
-
 pub(super) fn why(login: &JobLogin, refusal: &Refusal) -> Said {
-    let claim = claim(refusal);
-    let of = |token: &Option<Token>, claim: &str| value(token.as_ref(), claim);
-    let own = of(&refusal.wanted, &claim);
     let cause = match &refusal.culprit {
-        Some(Culprit::Fact(fact)) => cause(fact, own.as_deref()),
+        Some(Culprit::Fact(fact)) => cause(fact, refusal.wanted()),
         Some(Culprit::Audience) => match &login.audience {
             JobAudience::Known(text) => format!("it asks for the audience `{text}`"),
             _ => "its audience is another".to_owned(),
         },
         Some(Culprit::Repository) => "its repository is another, or is written in another letter case".to_owned(),
+        Some(Culprit::OwnRepository(own)) => format!("it is a job of `{}`, as {} says", own.name, named_by(own.by)),
         None => "its claims are others".to_owned(),
     };
-    let shown = if claim == "aud" { "aud" } else { "sub" };
-    let pair = |claim: &str| {
-        let (presented, wanted) = (of(&refusal.presented, claim), of(&refusal.wanted, claim));
-        (presented != wanted).then_some((claim.to_owned(), presented, wanted))
-    };
-    let Some((name, presented, wanted)) = pair(shown).or_else(|| pair(&claim)) else {
+    let Some(Failing { claim: name, presented, wanted }) = refusal.failing() else {
         return Said { why: cause, help: "let the trust accept what the job presents, or change the job".to_owned() };
     };
     let absent = || "nothing".to_owned();
@@ -87,6 +61,14 @@ pub(super) fn why(login: &JobLogin, refusal: &Refusal) -> Said {
         _ => format!("make `{name}` of the job and of the trust agree"),
     };
     Said { why, help }
+}
+
+fn named_by(by: NamedBy) -> &'static str {
+    match by {
+        NamedBy::Configuration => "the configuration",
+        NamedBy::Environment => "the environment of the CI job",
+        NamedBy::Remote => "the address of git's remote",
+    }
 }
 
 /// What of the job is not wanted.
