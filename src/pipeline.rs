@@ -56,7 +56,8 @@ pub struct Request {
 impl Request {
     /// The repository that is checked: what the caller says, else the configuration's name for the files below the working directory.
     fn own_repository(&self) -> Option<OwnRepository> {
-        let configured = |name: &String| OwnRepository { folder: String::new(), name: name.clone(), system: None, by: NamedBy::Configuration };
+        let configured =
+            |name: &String| OwnRepository { folder: String::new(), name: name.clone(), system: None, by: NamedBy::Configuration };
         self.repository.clone().or_else(|| self.config.repository.as_ref().map(configured))
     }
 }

@@ -140,7 +140,9 @@ mod tests {
             assert_eq!(named(url).as_deref(), Some("GitHub octo/app"), "{url}");
         }
         assert_eq!(named("git@gitlab.com:group/sub/app.git").as_deref(), Some("GitLab group/sub/app"));
-        for url in ["git@work:octo/app", "/srv/git/app.git", "file:///srv/app", "https://github.com/octo", "https://github.com/a/b/c", "x", ""] {
+        for url in
+            ["git@work:octo/app", "/srv/git/app.git", "file:///srv/app", "https://github.com/octo", "https://github.com/a/b/c", "x", ""]
+        {
             assert_eq!(named(url), None, "{url}");
         }
         assert_eq!(named("https://github.com/octo/\u{202e}app"), None);

@@ -14,8 +14,8 @@ mod subject;
 mod token;
 
 pub use assertions::{Assertion, Door, read as read_assertions};
-pub use job::{Failed, JobOutcome, JobVerdict, TokenOutcome, jobs_named, simulate_job};
 pub use document::{Decided, decide_document};
+pub use job::{Failed, JobOutcome, JobVerdict, TokenOutcome, jobs_named, simulate_job};
 pub use subject::of_subject;
 pub use token::{GithubJob, read as read_token};
 

@@ -43,7 +43,10 @@ fn told(configuration: &str) -> (Option<i32>, Vec<String>) {
     let role = role.replace("\"sts.amazonaws.com\" }", any_ref);
     folder.write("library/main.tf", format!("variable \"branch\" {{ type = string }}\n{role}").as_bytes());
     // A job that logs in to a role which only trusts the jobs of `octo/app`.
-    folder.write("jobs/main.tf", format!("resource \"aws_iam_role\" \"ci\" {{\n  name = \"ci\"\n  assume_role_policy = <<EOT\n{CLASSIC}\nEOT\n}}\n").as_bytes());
+    folder.write(
+        "jobs/main.tf",
+        format!("resource \"aws_iam_role\" \"ci\" {{\n  name = \"ci\"\n  assume_role_policy = <<EOT\n{CLASSIC}\nEOT\n}}\n").as_bytes(),
+    );
     folder.write(".github/workflows/deploy.yml", WORKFLOW.as_bytes());
     folder.write("fedlint.toml", configuration.as_bytes());
     let out = check(&folder, &[]);

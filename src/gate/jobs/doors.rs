@@ -169,7 +169,15 @@ fn credential<'a>(inputs: &Inputs<'a>, job: &Job, trust: &'a Trust, out: &mut Do
         let formula = with(view.formula, view.accepted.map(|a| a.any));
         let certain = view.certain && !trust.origin.conditional;
         let (recognised, formats) = (view.recognised, view.formats);
-        out.all.push(Door { origin: &trust.origin, identity: Some(trust.identity), formula, certain, recognised, formats, federated: None });
+        out.all.push(Door {
+            origin: &trust.origin,
+            identity: Some(trust.identity),
+            formula,
+            certain,
+            recognised,
+            formats,
+            federated: None,
+        });
     }
 }
 

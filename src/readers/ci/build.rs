@@ -7,7 +7,17 @@ use crate::place::Span;
 
 /// A job that logs in nowhere yet.
 pub(super) fn job(origin: Origin, id: &str, system: CiSystem, minting: Minting) -> Job {
-    Job { origin, id: id.to_owned(), system, caller: None, repository: None, minting, runs: Vec::new(), logins: Vec::new(), unused_permission: None }
+    Job {
+        origin,
+        id: id.to_owned(),
+        system,
+        caller: None,
+        repository: None,
+        minting,
+        runs: Vec::new(),
+        logins: Vec::new(),
+        unused_permission: None,
+    }
 }
 
 /// A login with one set of tokens.

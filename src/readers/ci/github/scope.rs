@@ -241,7 +241,9 @@ impl Contexts for Scope<'_> {
             "github.base_ref" => listed(&self.trigger.bases, &String::clone),
             _ => match path.split_once('.') {
                 Some(("inputs", name)) => self.input(name),
-                Some(("github", rest)) if rest.starts_with("event.inputs.") => self.input(rest.trim_start_matches("event.inputs.")).as_texts(),
+                Some(("github", rest)) if rest.starts_with("event.inputs.") => {
+                    self.input(rest.trim_start_matches("event.inputs.")).as_texts()
+                }
                 Some(("matrix", name)) => match self.entry {
                     Some(entry) => entry.get(name).map_or_else(Possible::open, |text| Possible::scalar(text)),
                     None => Possible::open(),
