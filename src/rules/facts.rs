@@ -5,7 +5,7 @@
 
 use crate::admission::iam;
 use crate::graph::links::Links;
-use crate::graph::{Gate, GoogleSource, Graph, IdentityKind, Origin, ProviderKind, Setting, WorkloadKind};
+use crate::graph::{Gate, GoogleSource, Graph, IdentityKind, Origin, ProviderKind, Setting, TokenSource, WorkloadKind};
 use crate::partial::{Text, Trail};
 use crate::place::Span;
 use serde_json::{Map, Value as Json, json};
@@ -22,13 +22,15 @@ pub struct Fact<'g> {
     pub fields: Map<String, Json>,
     /// Where a field is written, and the way it came.
     pub places: BTreeMap<&'static str, (Option<Span>, Trail)>,
+    /// A text as a message shows it, with what is not known of it.
+    pub shown: BTreeMap<&'static str, String>,
 }
 
 impl<'g> Fact<'g> {
     fn new(on: &'static str, origin: &'g Origin) -> Self {
         let mut fields = Map::new();
         fields.insert("name".to_owned(), json!(origin.name));
-        Self { on, origin, fields, places: BTreeMap::new() }
+        Self { on, origin, fields, places: BTreeMap::new(), shown: BTreeMap::new() }
     }
 
     fn set(mut self, name: &'static str, value: Json) -> Self {
@@ -42,6 +44,7 @@ impl<'g> Fact<'g> {
             self.fields.insert(name.to_owned(), json!(known));
         }
         self.places.insert(name, (text.span(), text.trail()));
+        self.shown.insert(name, text.to_string());
         self
     }
 
@@ -132,11 +135,44 @@ pub fn facts<'g>(graph: &'g Graph, links: &Links) -> Vec<Fact<'g>> {
             out.push(fact.optional("azure_client", azure_client.as_ref()));
         }
     }
+    for config in &graph.credential_configs {
+        let fact = Fact::new("credential-config", &config.origin);
+        out.push(match config.external.as_ref().map(|external| &external.source) {
+            Some(TokenSource::Aws { sessions, environment }) => {
+                fact.set("source", json!("aws")).set("imdsv2", json!(sessions)).text("environment", environment)
+            }
+            Some(TokenSource::Executable { command }) => fact.set("source", json!("executable")).text("command", command),
+            Some(TokenSource::Other) | None => fact.set("source", Json::Null),
+        });
+    }
+    spiffe(graph, &mut out);
     for grant in &graph.grants {
         let fact = Fact::new("grant", &grant.origin).text("principal", &grant.principal).text("permission", &grant.permission);
         out.push(fact.optional("scope", grant.scope.as_ref()));
     }
     out
+}
+
+/// What SPIRE is configured with.
+fn spiffe<'g>(graph: &'g Graph, out: &mut Vec<Fact<'g>>) {
+    let attestor = |origin: &'g Origin, of: &str, name: &Text, span: Option<Span>| {
+        let mut fact = Fact::new("spire-attestor", origin).set("of", json!(of)).text("attestor", name);
+        fact.places.insert("attestor", (span, None));
+        fact
+    };
+    for server in &graph.spiffe.servers {
+        out.extend(server.attestors.iter().map(|a| attestor(&server.origin, "server", &a.name, a.span)));
+    }
+    for agent in &graph.spiffe.agents {
+        out.extend(agent.attestor.iter().map(|a| attestor(&agent.origin, "agent", &a.name, a.span)));
+    }
+    for plugin in &graph.spiffe.plugins {
+        let fact = Fact::new("spire-plugin", &plugin.origin).text("command", &plugin.command);
+        out.push(match plugin.checked {
+            Some(checked) => fact.set("checked", json!(checked)),
+            None => fact,
+        });
+    }
 }
 
 /// A statement lets workloads with tokens of an OIDC provider in, wherever that provider is declared.
@@ -154,4 +190,7 @@ pub const SORTS: &[(&str, &[&str])] = &[
     ("azure-credential", &["name", "issuer", "subject", "audiences"]),
     ("service-account", &["name", "namespace", "account", "aws_role", "google_service_account", "azure_client"]),
     ("grant", &["name", "principal", "permission", "scope"]),
+    ("credential-config", &["name", "source", "imdsv2", "environment", "command"]),
+    ("spire-attestor", &["name", "of", "attestor"]),
+    ("spire-plugin", &["name", "command", "checked"]),
 ];

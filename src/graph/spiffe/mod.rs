@@ -220,8 +220,6 @@ pub enum AttestorKind {
     },
     /// `join_token`.
     JoinToken,
-    /// `k8s_sat`, which SPIRE has no more.
-    Removed,
     /// Any other.
     Other,
 }

@@ -46,7 +46,6 @@ pub(super) fn server_attestors(reader: &mut Reader, origin: &Origin, plugins: &V
             }
             Some("x509pop") => AttestorKind::Certificate { any_svid: any_svid(&data) },
             Some("join_token") => AttestorKind::JoinToken,
-            Some("k8s_sat") => AttestorKind::Removed,
             _ => AttestorKind::Other,
         };
         out.push(ServerAttestor { name: name.clone(), span, kind });

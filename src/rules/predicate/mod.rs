@@ -140,10 +140,11 @@ fn finding(predicate: &Predicate<'_>, fact: &Fact<'_>, scope: &cel::Context<'_, 
     let place = predicate.rule.meta.at.as_deref().and_then(|at| fact.places.get(at));
     let (span, trail) = place.cloned().unwrap_or((None, None));
     let fill = |text: &str| {
-        fact.fields.iter().fold(text.to_owned(), |out, (name, value)| {
+        let known = fact.fields.iter().fold(text.to_owned(), |out, (name, value)| {
             let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             out.replace(&format!("{{{name}}}"), &shown)
-        })
+        });
+        fact.shown.iter().fold(known, |out, (name, shown)| out.replace(&format!("{{{name}}}"), shown))
     };
     let found = Finding::new(predicate.rule.meta.id, fact.origin, span, fact.on, fill(predicate.message)).along(&trail);
     let worse = predicate.worse.as_ref().filter(|(program, _)| holds(program, scope));

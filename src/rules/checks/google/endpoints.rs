@@ -13,7 +13,6 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
         let Some(external) = &config.external else { continue };
         out.extend(external.endpoints.iter().filter_map(|(what, url)| endpoint(config, external, *what, url)));
         out.extend(executable(config, &external.source));
-        out.extend(sessions(config, &external.source));
     }
     out
 }
@@ -141,18 +140,6 @@ fn executable(config: &CredentialConfig, source: &TokenSource) -> Option<Finding
     let finding = Finding::new(RuleId::ExecutableCredentialSource, &config.origin, command.span(), &command.to_string(), message);
     let help = "read the token from a file or a URL of the platform; where a program is needed, name it by its absolute path, in a folder that only the administrator may write to";
     Some(finding.severity(severity).help(help).along_text(command))
-}
-
-/// Version 1 of AWS's metadata service answers whoever can make the instance send a request
-/// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html>).
-fn sessions(config: &CredentialConfig, source: &TokenSource) -> Option<Finding> {
-    let TokenSource::Aws { sessions: false, environment } = source else { return None };
-    let message = "the configuration has no `imdsv2_session_token_url`: on an instance the credentials are asked for by version 1 of the metadata \
-                   service, and an instance that requires version 2 refuses";
-    let finding = Finding::new(RuleId::Imdsv1, &config.origin, environment.span(), "imdsv2", message).severity(Severity::Low);
-    Some(
-        finding.help("make the file with `--enable-imdsv2`; where the credentials come from the environment (Lambda, ECS) nothing changes"),
-    )
 }
 
 #[cfg(test)]

@@ -11,26 +11,9 @@ use crate::rules::engine::Context;
 /// A host that nobody means.
 const STRANGE_HOST: &str = "host.attacker.example";
 
-/// Every finding about node attestors and plugins.
+/// Every finding about node attestors.
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
-    let spiffe = &context.graph.spiffe;
-    let mut findings: Vec<Finding> = spiffe.servers.iter().flat_map(server).collect();
-    for agent in &spiffe.agents {
-        if let Some(attestor) = agent.attestor.as_ref().filter(|a| a.name.is_str("k8s_sat")) {
-            findings.push(removed(&agent.origin, attestor.span));
-        }
-    }
-    for plugin in spiffe.plugins.iter().filter(|p| p.checked == Some(false)) {
-        let message = format!("`{}` runs without `plugin_checksum`: whoever can replace the file decides in its place", plugin.command);
-        let finding = Finding::new(RuleId::UnverifiedPlugin, &plugin.origin, plugin.command.span(), &plugin.command.to_string(), message);
-        findings.push(finding.help("set `plugin_checksum` to the SHA-256 of the program"));
-    }
-    findings
-}
-
-fn removed(origin: &crate::graph::Origin, span: Option<Span>) -> Finding {
-    let message = "SPIRE has no node attestor `k8s_sat` since version 1.12: the program does not start";
-    Finding::new(RuleId::SpireRemovedAttestor, origin, span, "k8s_sat", message).help("use `k8s_psat` on the server and on the agents")
+    context.graph.spiffe.servers.iter().flat_map(server).collect()
 }
 
 fn server(server: &SpireServer) -> Vec<Finding> {
@@ -70,7 +53,6 @@ fn attestor(server: &SpireServer, attestor: &ServerAttestor) -> Vec<Finding> {
             let message = "a document that was copied from a running instance attests too: `skip_block_device` leaves out the test that the instance is fresh";
             vec![weak(server, skip.span, "skip_block_device", message, Severity::Low).help("remove `skip_block_device`")]
         }
-        AttestorKind::Removed => vec![removed(&server.origin, attestor.span)],
         _ => Vec::new(),
     }
 }
