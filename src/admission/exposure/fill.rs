@@ -8,7 +8,7 @@ use super::super::search::{Compiled, HoleMode, Options, Templates};
 use super::shape;
 use crate::issuers::registry;
 use crate::language::Language;
-use crate::partial::{Text, Unknown, UnknownKind};
+use crate::partial::{Part, Text, Unknown, UnknownKind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -22,6 +22,9 @@ const MAX_ATOMS: usize = 6;
 const MAX_LITERALS: usize = 4;
 /// Longest of them, in bytes.
 const LONGEST_LITERAL: usize = 64;
+
+/// What stands between the parts of a subject; a name may hold a slash, but not this.
+const NAMES_END: char = ':';
 
 /// One way to fill in every unknown.
 #[derive(Debug, Clone, Default)]
@@ -105,7 +108,12 @@ fn possible_shapes(atom: &Unknown, tests: &[&Test], templates: &Templates, liter
             Compiled::new(&Formula::Test(Box::new((*test).clone())), &options).search(templates, &options).witness().is_some()
         })
     };
-    let possible: Vec<String> = all.iter().filter(|v| holds(v)).cloned().collect();
+    let mut possible: Vec<String> = all.iter().filter(|v| holds(v)).cloned().collect();
+    // In `repo:${var.org}/*` the unknown ends where the policy ends a name: it is `octo` before it is `octo/app:ref:refs/heads`.
+    let name = |value: &String| !value.contains(NAMES_END);
+    if ended(atom, tests) && possible.iter().any(name) {
+        possible.retain(name);
+    }
     if !possible.is_empty() {
         return possible;
     }
@@ -113,6 +121,15 @@ fn possible_shapes(atom: &Unknown, tests: &[&Test], templates: &Templates, liter
         Some(value) => vec![value],
         None => all.into_iter().take(1).collect(),
     }
+}
+
+/// Whether the policy ends a name behind the unknown: `${var.org}/`, `${var.repo}:`.
+fn ended(atom: &Unknown, tests: &[&Test]) -> bool {
+    let ends = |pair: &[Part]| {
+        let [Part::Hole { atom: hole, .. }, Part::Literal { text, .. }] = pair else { return false };
+        hole == atom && text.starts_with([NAMES_END, '/'])
+    };
+    tests.iter().flat_map(|test| texts(test)).any(|text| text.parts.windows(2).any(ends))
 }
 
 /// What some token has in a claim that is compared with the unknown and nothing else: an id of a form that nobody would guess.
