@@ -6,7 +6,7 @@ use crate::admission::iam;
 use crate::catalogue::RuleId;
 use crate::graph::{Declared, Provider, ProviderKind};
 use crate::issuers::{Recognised, Registry};
-use crate::partial::{Text, UnknownKind, cut};
+use crate::partial::{Text, UnknownKind, UnknownOrigin, cut};
 use crate::rules::Finding;
 
 /// What is wrong with an issuer's URL.
@@ -89,7 +89,9 @@ pub(super) fn named(subject: &RoleTrust<'_>, principal: &Text) -> Option<Option<
 /// ARN has them without it.
 fn uncut(subject: &RoleTrust<'_>, principal: &Text, host: &Text) -> Option<Finding> {
     let unknown = cut::only_atom(host)?;
-    let open = matches!(unknown.kind(), UnknownKind::Any | UnknownKind::Word);
+    // What stands in for a value is filled in at each place by itself.
+    let blank = matches!(unknown.origin(), UnknownOrigin::Blank(_));
+    let open = !blank && matches!(unknown.kind(), UnknownKind::Any | UnknownKind::Word);
     let declares = |provider: &&Provider| {
         let ProviderKind::AwsOidc { url, .. } = &provider.kind else { return false };
         matches!(provider.origin.declared, Declared::Block { looked_up: false, .. }) && cut::only_atom(url) == Some(unknown)
