@@ -34,6 +34,7 @@ mod invariants;
 mod isolation;
 mod jobs;
 mod layers;
+mod left_out;
 mod microsoft_services;
 mod names;
 mod open_claims;

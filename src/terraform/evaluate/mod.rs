@@ -12,6 +12,7 @@ mod config;
 mod engine;
 mod expression;
 mod iteration;
+mod left_out;
 mod modelled;
 mod operators;
 mod paths;

@@ -2,6 +2,7 @@
 
 use super::engine::{Evaluator, Result, Scope};
 use super::iteration::Items;
+use super::left_out::Beside;
 use super::values::{noun, one_of};
 use super::{EvalError, MAX_NODES};
 use crate::partial::{Kind, MAX_ALTERNATIVES, Part, Text, Value};
@@ -25,12 +26,12 @@ impl Evaluator<'_> {
 
     fn texts(&self, template: &Template, span: Span, scope: &Scope) -> Result<Vec<Text>> {
         let mut out = vec![Text::default()];
-        for part in &template.parts {
+        for (at, part) in template.parts.iter().enumerate() {
             let choices = match part {
                 TemplatePart::Literal { text, span } => {
                     vec![Text { parts: vec![Part::Literal { text: text.clone(), span: Some(*span), trail: None }] }]
                 }
-                TemplatePart::Interpolation(expr) => self.interpolation(expr, scope)?,
+                TemplatePart::Interpolation(expr) => self.interpolation(expr, beside(template, at), scope)?,
                 TemplatePart::If { condition, yes, no } => self.if_directive(condition, yes, no, scope)?,
                 TemplatePart::For { key, value, collection, body } => {
                     let items = self.eval(collection, scope)?;
@@ -91,11 +92,11 @@ impl Evaluator<'_> {
         Text::hole(self.fresh_atom(scope, &super::expression::describe(expr), why, expr.span), Some(expr.span))
     }
 
-    fn interpolation(&self, expr: &Expr, scope: &Scope) -> Result<Vec<Text>> {
+    fn interpolation(&self, expr: &Expr, beside: Beside, scope: &Scope) -> Result<Vec<Text>> {
         let value = self.eval_settled(expr, scope)?;
         let (mut out, mut error) = (Vec::new(), None);
         for alternative in value.alternatives() {
-            match alternative.as_text() {
+            match self.left_out(alternative, beside, scope).or_else(|| alternative.as_text()) {
                 Some(mut text) => {
                     // a hole is interpolated here, wherever its unknown comes from
                     for part in &mut text.parts {
@@ -133,6 +134,18 @@ impl Evaluator<'_> {
         }
         Ok(out)
     }
+}
+
+/// What stands on both sides of the part of a template.
+fn beside(template: &Template, at: usize) -> Beside {
+    // Something that is no literal is no end of a part.
+    let literal = |part: &TemplatePart| match part {
+        TemplatePart::Literal { text, .. } => Some(text.clone()),
+        _ => None,
+    };
+    let before = at.checked_sub(1).and_then(|i| template.parts.get(i)).map(|p| literal(p).and_then(|t| t.chars().last()).unwrap_or('$'));
+    let after = template.parts.get(at + 1).map(|p| literal(p).and_then(|t| t.chars().next()).unwrap_or('$'));
+    Beside { before, after }
 }
 
 fn span_of(part: &TemplatePart) -> Option<Span> {
