@@ -192,7 +192,11 @@ impl<'a> Reader<'a> {
             },
             _ => format!("{what} is neither an object nor JSON in a string"),
         };
-        let span = place(value);
+        let declared = match about {
+            About::Identity(id) => self.graph.identity(id).map(|identity| identity.origin.span),
+            _ => None,
+        };
+        let span = place(value).or(declared);
         let atom = match &value.kind {
             Kind::Unknown(atom) => atom.clone(),
             _ => shape::unreadable(span, what, &reason),

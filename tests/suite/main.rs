@@ -24,6 +24,7 @@ mod gcp_conditions;
 mod gke;
 mod google_bindings;
 mod google_logins;
+mod handed_on;
 mod hostile;
 mod hostile_output;
 mod hostile_terraform;

@@ -2,16 +2,15 @@
 
 use super::answers;
 use super::call::{Call, Field};
+use super::handed_on::{HandedOn, handed_on, unwrapped};
 use super::machine::{Machine, Unit};
 use super::state::Variable;
 use crate::graph::pieces;
 use crate::partial::{Text, UnknownKind};
 use crate::syntax::shell;
-use crate::syntax::shell::ast::{Argument, Assigned, Assignment, Command, List, Simple};
+use crate::syntax::shell::ast::{Argument, Assigned, Assignment, Command, List, Piece, Simple, Word};
 use std::sync::Arc;
 
-/// Commands that run the command in their arguments.
-const WRAPPERS: [&str; 8] = ["sudo", "command", "exec", "nohup", "time", "builtin", "env", "eval"];
 /// Commands that read files and leave them as they are.
 const READERS: [&str; 24] = [
     "aws",
@@ -52,6 +51,11 @@ impl Machine<'_> {
         let mut arrays = Vec::new();
         for argument in &simple.words {
             match argument {
+                // What a declaration sets is not split into words.
+                Argument::Word(word) if self.sets(word) && fields.first().and_then(Field::known).is_some_and(|n| is_declaration(&n)) => {
+                    let text = self.join(word);
+                    fields.push(Field::new(text));
+                }
                 Argument::Word(word) => fields.extend(self.expand(word)),
                 Argument::Array(assignment) => arrays.push(assignment),
             }
@@ -64,6 +68,12 @@ impl Machine<'_> {
             }
         }
         self.invoke(fields, command, input)
+    }
+
+    /// A word that begins as an assignment does: `NAME=…`.
+    fn sets(&self, word: &Word) -> bool {
+        let Some(Piece::Text { range, quoted: false }) = word.pieces.first() else { return false };
+        pieces::flat(&pieces::slice(&self.unit.text, range.clone())).contains('=')
     }
 
     fn assign(&mut self, assignment: &Assignment) {
@@ -116,6 +126,18 @@ impl Machine<'_> {
         if let Some(printed) = self.builtin(&name, arguments, command, input) {
             return printed;
         }
+        match handed_on(&fields) {
+            Some(HandedOn::Script(script, arguments)) => self.script(script, arguments, input),
+            Some(HandedOn::Command { fields, certain: true }) => self.program(fields, command, input),
+            Some(HandedOn::Command { fields, certain: false }) => self.branch(|machine| machine.program(fields, command, input)),
+            None => self.program(fields, command, input),
+        }
+    }
+
+    /// A program.
+    fn program(&mut self, fields: Vec<Field>, command: &Command, input: Option<&Text>) -> Text {
+        let Some((first, arguments)) = fields.split_first() else { return Text::default() };
+        let name = first.known().map(|n| n.rsplit('/').next().unwrap_or(&n).to_owned()).unwrap_or_default();
         if !READERS.contains(&name.as_str()) {
             self.serial += 1;
             for field in arguments {
@@ -283,28 +305,6 @@ fn trimmed(text: &Text) -> Text {
 
 fn is_declaration(name: &str) -> bool {
     matches!(name, "export" | "local" | "declare" | "readonly" | "typeset")
-}
-
-/// The command inside of commands that run another.
-fn unwrapped(mut fields: Vec<Field>) -> Vec<Field> {
-    while let Some(name) = fields.first().and_then(Field::known) {
-        if WRAPPERS.contains(&name.as_str()) {
-            let flag_or_setting = |f: &Field| f.known().is_some_and(|k| k.starts_with('-') || (name == "env" && k.contains('=')));
-            let skip = 1 + fields.iter().skip(1).take_while(|f| flag_or_setting(f)).count();
-            fields.drain(..skip.min(fields.len()));
-            continue;
-        }
-        // `kubectl exec … -- COMMAND`, `docker run …` of an image that has the program is not followed.
-        let runs = matches!(name.as_str(), "kubectl" | "oc") && fields.get(1).and_then(Field::known).as_deref() == Some("exec");
-        let dashes = fields.iter().position(|f| f.known().as_deref() == Some("--"));
-        match dashes.filter(|_| runs) {
-            Some(at) => {
-                fields.drain(..=at);
-            }
-            None => break,
-        }
-    }
-    fields
 }
 
 fn echo(arguments: &[Field]) -> Text {

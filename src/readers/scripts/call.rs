@@ -26,6 +26,18 @@ impl Field {
     }
 }
 
+/// The words with spaces between them, as `eval` and `$*` put them together.
+pub(super) fn spaced(fields: &[Field]) -> Text {
+    let mut out = Text::default();
+    for (at, field) in fields.iter().enumerate() {
+        if at > 0 {
+            out.push(&Text::known(" "));
+        }
+        out.push(&field.text);
+    }
+    out
+}
+
 /// A command that is run.
 #[derive(Debug, Clone)]
 pub(super) struct Call {

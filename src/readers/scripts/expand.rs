@@ -1,6 +1,6 @@
 //! Words to arguments (<https://www.gnu.org/software/bash/manual/html_node/Shell-Expansions.html>).
 
-use super::call::Field;
+use super::call::{Field, spaced};
 use super::machine::Machine;
 use super::state::Variable;
 use crate::graph::pieces::{self, HOLE};
@@ -80,7 +80,10 @@ impl Machine<'_> {
                 Piece::Text { range, .. } => out.push(&pieces::slice(&self.unit.text, range.clone())),
                 Piece::Decoded { text, range } => out.push(&self.decoded(text, range)),
                 Piece::Parameter { parameter, operation, range, .. } => {
-                    let text = self.parameter(parameter, operation, range);
+                    let text = match self.elements(parameter, operation) {
+                        Some(all) => spaced(&all),
+                        None => self.parameter(parameter, operation, range),
+                    };
                     out.push(&text);
                 }
                 Piece::Command { list, range, .. } => out.push(&self.substituted(list, range)),
@@ -101,7 +104,9 @@ impl Machine<'_> {
             }
             Piece::Parameter { parameter, operation, range, quoted } => {
                 if let Some(all) = self.elements(parameter, operation) {
-                    elements(fields, all);
+                    // `"$*"` is one word.
+                    let one = *quoted && parameter.name == "*" && !all.iter().any(|f| f.open);
+                    elements(fields, if one { vec![Field::new(spaced(&all))] } else { all });
                     return;
                 }
                 let text = self.parameter(parameter, operation, range);

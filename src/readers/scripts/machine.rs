@@ -361,16 +361,33 @@ impl<'a> Machine<'a> {
             self.clouds.undecided(path.span(), format!("the script reads `{path}`, which is not in the scan"));
             return;
         };
-        if self.depth >= MAX_CALLS {
-            return;
-        }
         let Some(unit) = super::unit_of(&file) else { return };
+        self.within(unit, None);
+    }
+
+    /// Runs a text as a script of its own: `bash -c TEXT`.
+    pub(super) fn script(&mut self, text: Text, arguments: Vec<Field>, input: Option<&Text>) -> Text {
+        let Ok(unit) = super::unit(&self.unit.path, text) else { return Text::default() };
+        let before = self.state.arguments.replace(arguments);
+        let printed = self.within(unit, input);
+        self.state.arguments = before;
+        // `exit` and `return` end that script alone.
+        self.state.exits = false;
+        self.ended = false;
+        printed
+    }
+
+    fn within(&mut self, unit: Unit, input: Option<&Text>) -> Text {
+        if self.depth >= MAX_CALLS {
+            return Text::default();
+        }
         self.depth += 1;
         let unit = Arc::new(unit);
         let before = std::mem::replace(&mut self.unit, Arc::clone(&unit));
-        self.list(&unit.list, None);
+        let printed = self.list(&unit.list, input);
         self.unit = before;
         self.depth -= 1;
+        printed
     }
 
     /// The file on disk that a path names: beside the script, or below the folder that the scan began in.

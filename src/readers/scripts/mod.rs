@@ -13,6 +13,7 @@ mod clouds;
 mod dockerfile;
 mod expand;
 mod gcloud;
+mod handed_on;
 mod kubernetes;
 mod machine;
 mod makefile;
