@@ -64,6 +64,10 @@ pub struct Config {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "internals", schemars(example = ["examples/**"], extend("default" = [])))]
     pub exclude: Vec<String>,
+    /// Read the fenced blocks of Markdown files, too: commands of a shell as one session, JSON and YAML as files. `--markdown` does the same.
+    #[serde(skip_serializing_if = "is_default")]
+    #[cfg_attr(feature = "internals", schemars(example = true, extend("default" = false)))]
+    pub markdown: bool,
     /// A folder with models of modules whose source is not in the scan (see docs/models.md), relative to this file.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "internals", schemars(example = &"fedlint-models"))]

@@ -11,12 +11,13 @@ use crate::report::{Cause, Coverage, Run, Setup, Skipped, Undecided};
 use crate::rules::baseline::Baseline;
 use crate::rules::engine::{self, Context, Selection};
 use crate::source::regular;
-use crate::source::walk::{FileKind, Options, Scan, ScanError};
+use crate::source::walk::{FileKind, Options, Scan, ScanError, matters};
 
 use crate::partial::{Text, Value};
 use crate::source::{SourceFile, Sources};
-use crate::syntax::{Parsed, Problem, bicep, helm, json, powershell};
+use crate::syntax::{Parsed, Problem, bicep, helm, json, markdown, powershell};
 use crate::terraform::evaluate::{EvalError, Evaluated, ModuleCall, Workspace};
+use crate::terraform::functions::yaml_documents;
 use crate::terraform::models::Library;
 use crate::terraform::plan;
 use rayon::prelude::*;
@@ -43,6 +44,8 @@ pub struct Request {
     pub exclude: Vec<String>,
     /// Read what `.gitignore` leaves out, too.
     pub no_gitignore: bool,
+    /// Read the fenced blocks of Markdown, too, as the configuration may say as well.
+    pub markdown: bool,
     /// What the team knows.
     pub config: Config,
     /// Which findings are wanted.
@@ -68,6 +71,7 @@ impl Default for Request {
             input: Input::Memory(Vec::new()),
             exclude: Vec::new(),
             no_gitignore: false,
+            markdown: false,
             config: Config::default(),
             selection: Selection::default(),
             baseline: None,
@@ -182,11 +186,12 @@ pub fn expression(folder: &Path, text: &str) -> Result<Result<Value, EvalError>,
 }
 
 fn scan(request: &Request, sources: &Arc<Sources>) -> Result<Scan, ScanError> {
+    let markdown = request.markdown || request.config.markdown;
     match &request.input {
-        Input::Memory(files) => Ok(Scan::from_memory(files.clone(), sources)),
+        Input::Memory(files) => Ok(Scan::from_memory(files.clone(), markdown, sources)),
         Input::Paths(roots) => {
             let (roots, exclude, no_gitignore) = (roots.clone(), request.exclude.clone(), request.no_gitignore);
-            let mut options = Options { roots, exclude, no_gitignore, ..Options::default() };
+            let mut options = Options { roots, exclude, no_gitignore, markdown, ..Options::default() };
             match &request.config.folder {
                 Some(folder) => options.exclude_in = Some((folder.clone(), request.config.exclude.clone())),
                 None => options.exclude.extend(request.config.exclude.iter().cloned()),
@@ -221,11 +226,43 @@ fn documents(scan: &Scan) -> Vec<Tree> {
             }
             FileKind::Bicep => (false, bicep::parse(&source)),
             FileKind::PowerShell => (false, powershell::parse(&source)),
+            FileKind::Markdown => (false, blocks(&source)),
             _ => return None,
         };
         Some(Tree { file: source, kind: file.kind, templated, parsed })
     };
     hits.par_iter().filter_map(|file| tree(file)).collect()
+}
+
+/// The blocks of JSON and YAML in Markdown that have to do with trust; commands are the scripts' matter.
+fn blocks(source: &SourceFile) -> Parsed {
+    let mut parsed = Parsed::default();
+    for fence in markdown::fences(source) {
+        let text = fence.text.as_known().unwrap_or_default();
+        if !matters(&source.path, &text) {
+            continue;
+        }
+        let message = match fence.language.as_str() {
+            "json" | "jsonc" => match json::parse_text(&fence.text, json::Limits::default()) {
+                Ok(value) => {
+                    parsed.documents.push(value);
+                    continue;
+                }
+                Err(problem) => format!("the block is no JSON: {}", problem.message),
+            },
+            "yaml" | "yml" => match yaml_documents(&fence.text) {
+                Some(values) => {
+                    parsed.documents.extend(values);
+                    continue;
+                }
+                None => "the block is no YAML".to_owned(),
+            },
+            "hcl" | "terraform" | "tf" => "Terraform in documentation is not evaluated: check the files that it comes from".to_owned(),
+            _ => continue,
+        };
+        parsed.problems.push(Problem { span: fence.span, message });
+    }
+    parsed
 }
 
 /// The tree of a template that is JSON before it is filled in, by something else than Terraform: what Terraform fills in (`${…}`) is
@@ -264,7 +301,8 @@ fn plans(documents: &mut Vec<Tree>, evaluated: &mut Evaluated) {
 
 /// The commands of scripts and workflows.
 fn scripts(scan: &Scan, documents: &[Tree]) -> Scripts {
-    let files: Vec<_> = scan.hits().filter(|f| f.kind == FileKind::Shell).filter_map(|f| f.source.clone()).collect();
+    let files: Vec<_> =
+        scan.hits().filter(|f| matches!(f.kind, FileKind::Shell | FileKind::Markdown)).filter_map(|f| f.source.clone()).collect();
     readers::scripts::read(&files, &read_documents(documents), &folders::Files::new(scan))
 }
 

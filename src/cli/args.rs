@@ -70,6 +70,9 @@ pub struct Inputs {
     /// Do not read files that match this glob (may be repeated)
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
+    /// Read the fenced blocks of Markdown files, too: shell commands, JSON and YAML
+    #[arg(long)]
+    pub markdown: bool,
     /// The configuration file [default: fedlint.toml here or above, up to the repository's root]
     #[arg(long, value_name = "FILE", conflicts_with = "isolated")]
     pub config: Option<PathBuf>,

@@ -202,7 +202,16 @@ pub(super) fn request(inputs: &Inputs, config: Config, selection: Selection) -> 
         Input::Paths(inputs.paths.clone())
     };
     let repository = repository::own(inputs, &config, true).filter(|_| matches!(input, Input::Paths(_)));
-    Ok(Request { input, exclude: inputs.exclude.clone(), no_gitignore: false, config, selection, baseline: None, repository })
+    Ok(Request {
+        input,
+        exclude: inputs.exclude.clone(),
+        no_gitignore: false,
+        markdown: inputs.markdown,
+        config,
+        selection,
+        baseline: None,
+        repository,
+    })
 }
 
 /// Shows a spinner on a terminal when the work takes longer than half a second.

@@ -75,8 +75,14 @@ struct Repository<'a> {
 impl Repository<'_> {
     fn estate(&mut self) -> Result<&Estate, CliError> {
         if self.estate.is_none() {
-            let inputs =
-                Inputs { paths: vec![self.root.to_path_buf()], stdin_filename: None, exclude: Vec::new(), config: None, isolated: false };
+            let inputs = Inputs {
+                paths: vec![self.root.to_path_buf()],
+                stdin_filename: None,
+                exclude: Vec::new(),
+                markdown: false,
+                config: None,
+                isolated: false,
+            };
             self.estate = Some(estate(&inputs)?);
         }
         self.estate.as_ref().ok_or_else(|| CliError::Run("the repository was not read".to_owned()))

@@ -4,6 +4,7 @@ pub mod bicep;
 pub mod hcl;
 pub mod helm;
 pub mod json;
+pub mod markdown;
 pub mod powershell;
 pub mod shell;
 pub mod yaml;

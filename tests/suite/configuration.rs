@@ -17,11 +17,12 @@ const CLASSIC: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "All
 const WORKFLOW: &str = "on: push\npermissions: {id-token: write}\njobs:\n  deploy:\n    environment: production\n    runs-on: ubuntu-24.04\n    steps:\n      - uses: aws-actions/configure-aws-credentials@v5\n        with: {role-to-assume: 'arn:aws:iam::111122223333:role/ci', aws-region: eu-west-1}\n";
 
 /// The keys, each with a configuration that sets it.
-pub(crate) const KEYS: [(&str, &str); 11] = [
+pub(crate) const KEYS: [(&str, &str); 12] = [
     ("fail-on", "fail-on = \"critical\""),
     ("min-severity", "min-severity = \"critical\""),
     ("min-confidence", "min-confidence = \"proven\""),
     ("exclude", "exclude = [\"*.json\"]"),
+    ("markdown", "markdown = true"),
     ("models", "models = \"nowhere\""),
     ("repository", "repository = \"octo/other\""),
     ("baseline", "baseline = \"nowhere.json\""),
@@ -42,6 +43,7 @@ fn told(configuration: &str) -> (Option<i32>, Vec<String>) {
     let any_ref = "\"sts.amazonaws.com\" }\n        StringLike = { \"token.actions.githubusercontent.com:sub\" = \"repo:octo/app:*\" }";
     let role = role.replace("\"sts.amazonaws.com\" }", any_ref);
     folder.write("library/main.tf", format!("variable \"branch\" {{ type = string }}\n{role}").as_bytes());
+    folder.write("SETUP.md", format!("The role trusts:\n\n```json\n{OWN}\n```\n").as_bytes());
     // A job that logs in to a role which only trusts the jobs of `octo/app`.
     folder.write(
         "jobs/main.tf",
@@ -86,6 +88,7 @@ fn every_key_has_a_row() {
         min_severity: _,
         min_confidence: _,
         exclude: _,
+        markdown: _,
         models: _,
         rules: _,
         issuers,

@@ -17,6 +17,7 @@ mod handed_on;
 mod kubernetes;
 mod machine;
 mod makefile;
+mod markdown;
 mod sed;
 mod spire;
 mod state;
@@ -27,6 +28,7 @@ use crate::graph::{Undecided, pieces};
 use crate::partial::{Text, Value};
 use crate::place::Span;
 use crate::source::SourceFile;
+use crate::source::walk::is_markdown;
 use crate::syntax::shell::{self, ShellError};
 use crate::syntax::{Problem, json, yaml};
 use crate::terraform::Resource;
@@ -90,6 +92,7 @@ fn sections(file: &SourceFile, files: &dyn ScriptFiles) -> Vec<Section> {
     match name {
         _ if makefile::is(name) => makefile::sections(file, files),
         _ if dockerfile::is(name) => dockerfile::sections(file),
+        _ if is_markdown(name) => markdown::sections(file),
         _ => vec![Section { text: whole(file), variables: Vec::new(), continues: false }],
     }
 }

@@ -31,6 +31,8 @@ pub enum FileKind {
     PowerShell,
     /// Bicep.
     Bicep,
+    /// Markdown, of which the fenced blocks are read; only where somebody asks for it.
+    Markdown,
 }
 
 /// Lock files: long lists of packages whose names hold the words, and never a trust.
@@ -77,6 +79,13 @@ impl FileKind {
     pub fn is_terraform(self) -> bool {
         matches!(self, Self::Terraform | Self::TerraformJson)
     }
+}
+
+/// Whether a file is Markdown by its name.
+#[must_use]
+pub fn is_markdown(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    [".md", ".mdx", ".markdown"].iter().any(|end| path.ends_with(end))
 }
 
 /// Makefiles and Dockerfiles, whose recipes are commands of a shell.

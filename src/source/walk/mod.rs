@@ -13,7 +13,7 @@ mod tests;
 mod tracked;
 mod tree;
 
-pub use kind::{FileKind, calls_local_module, is_script, matters};
+pub use kind::{FileKind, calls_local_module, is_markdown, is_script, matters};
 pub use loader::Loader;
 pub use paths::{repository, repository_folder, shown_folder};
 
@@ -58,6 +58,8 @@ pub struct Options {
     pub exclude_in: Option<(PathBuf, Vec<String>)>,
     /// Read what `.gitignore` leaves out, too: whoever wrote the tree wrote that file.
     pub no_gitignore: bool,
+    /// Read the fenced blocks of Markdown, too.
+    pub markdown: bool,
     /// What paths are relative to; none means the process's.
     pub working_directory: Option<PathBuf>,
 }
@@ -175,10 +177,10 @@ impl Scan {
         Ok(scan)
     }
 
-    /// A scan of files that are only in memory, as (path, text). All are kept as hits or not like files on disk;
+    /// A scan of files that are only in memory, as (path, text); of Markdown when `markdown` says so. All are kept as hits or not like files on disk;
     /// a later file with the same path is ignored.
     #[must_use]
-    pub fn from_memory(files: Vec<(String, String)>, sources: &Arc<Sources>) -> Self {
+    pub fn from_memory(files: Vec<(String, String)>, markdown: bool, sources: &Arc<Sources>) -> Self {
         let mut all: BTreeMap<String, Arc<str>> = BTreeMap::new();
         for (path, text) in files {
             if let Some(path) = normal(&path) {
@@ -186,7 +188,10 @@ impl Scan {
             }
         }
         let reads = all.iter().filter_map(|(path, text)| {
-            let kind = FileKind::of(path).or_else(|| (is_bare(path) && is_script(text.as_bytes())).then_some(FileKind::Shell))?;
+            let documentation = || (markdown && is_markdown(path)).then_some(FileKind::Markdown);
+            let kind = FileKind::of(path)
+                .or_else(documentation)
+                .or_else(|| (is_bare(path) && is_script(text.as_bytes())).then_some(FileKind::Shell))?;
             Some(judge(path.clone(), kind, text.to_string(), false))
         });
         let reads: Vec<Read> = reads.collect();
@@ -277,6 +282,8 @@ struct Walk {
     excluded: AtomicUsize,
     /// See [`Options::no_gitignore`].
     no_gitignore: bool,
+    /// See [`Options::markdown`].
+    markdown: bool,
 }
 
 /// What is left out.
@@ -329,8 +336,8 @@ impl Walk {
             }
             roots.push(Root { path, real, folder, climb: root.is_relative() });
         }
-        let (exclude, no_gitignore) = (Exclusion::new(options)?, options.no_gitignore);
-        Ok(Self { working_directory, roots, boundaries, rootless, exclude, excluded: AtomicUsize::new(0), no_gitignore })
+        let (exclude, no_gitignore, markdown) = (Exclusion::new(options)?, options.no_gitignore, options.markdown);
+        Ok(Self { working_directory, roots, boundaries, rootless, exclude, excluded: AtomicUsize::new(0), no_gitignore, markdown })
     }
 
     /// Whether an exclusion leaves this path out; it is counted.
@@ -345,7 +352,8 @@ impl Walk {
     /// Reads a candidate; none for a file that has no reader.
     fn read(&self, disk_path: &Path, climb: bool, explicit: bool) -> Option<Result<Read, Skipped>> {
         let path = paths::shown(&self.working_directory, disk_path, climb);
-        let wanted = FileKind::of(&path);
+        let documentation = || ((explicit || self.markdown) && is_markdown(&path)).then_some(FileKind::Markdown);
+        let wanted = FileKind::of(&path).or_else(documentation);
         // A script without an extension says in its first line that it is one.
         let wanted = wanted.or_else(|| (!explicit && is_bare(&path) && read::begins_as_script(disk_path)).then_some(FileKind::Shell));
         if wanted.is_none() && !explicit {

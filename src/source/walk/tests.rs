@@ -313,7 +313,7 @@ fn paths_are_shown_from_the_working_directory() {
 fn templates_of_charts_are_marked() {
     let files = ["c/Chart.yaml", "c/templates/a/sa.yaml", "c/values.yaml", "d/templates/sa.yaml", "templates/x.yaml"];
     let sources = Arc::new(Sources::new());
-    let found = Scan::from_memory(files.iter().map(|f| ((*f).to_owned(), "serviceAccount: x".to_owned())).collect(), &sources);
+    let found = Scan::from_memory(files.iter().map(|f| ((*f).to_owned(), "serviceAccount: x".to_owned())).collect(), false, &sources);
     let marked: Vec<&str> = found.files.iter().filter(|f| f.chart_template).map(|f| f.path.as_str()).collect();
     assert_eq!(marked, ["c/templates/a/sa.yaml"]);
 }
@@ -322,7 +322,7 @@ fn templates_of_charts_are_marked() {
 fn memory_behaves_like_a_disk() {
     let sources = Arc::new(Sources::new());
     let files = [("./infra/main.tf", ROLE), ("infra/vars.tf", "variable \"a\" {}"), ("infra/p.txt", "x"), ("../up.tf", ROLE)];
-    let found = Scan::from_memory(files.iter().map(|(p, t)| ((*p).to_owned(), (*t).to_owned())).collect(), &sources);
+    let found = Scan::from_memory(files.iter().map(|(p, t)| ((*p).to_owned(), (*t).to_owned())).collect(), false, &sources);
     assert_eq!(paths_of(&found), ["../up.tf", "infra/main.tf", "infra/vars.tf"]);
     assert_eq!(found.hits().count(), 2);
     assert_eq!(&*found.loader.load("infra/p.txt").unwrap().text, "x");
