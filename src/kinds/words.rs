@@ -25,6 +25,7 @@ const FILE_WORDS: &[&str] = &[
     "pod-identity",
     "pods.eks.amazonaws.com",
     "irsa",
+    "eksctl.io",
     "token.actions.githubusercontent.com",
     "role-to-assume",
     "trust_policy",

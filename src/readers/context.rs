@@ -25,6 +25,8 @@ pub(super) struct Reader<'a> {
     pub(super) policies: HashMap<String, (Value, Origin)>,
     /// The Secrets of the scan.
     pub(super) secrets: Vec<super::credentials::Kept>,
+    /// Policies of roles that may be declared later.
+    pub(super) attachments: Vec<super::aws::attachments::Attachment>,
     /// ARNs of policies that data sources look up, by the address of the data source.
     pub(super) looked_up: HashMap<String, Text>,
 }
@@ -136,6 +138,7 @@ impl<'a> Reader<'a> {
             pools: HashMap::new(),
             policies: HashMap::new(),
             secrets: Vec::new(),
+            attachments: Vec::new(),
             looked_up: HashMap::new(),
         }
     }
@@ -242,6 +245,11 @@ impl<'a> Reader<'a> {
             self.identities.entry(key).or_default().push(id);
         }
         id
+    }
+
+    /// Another way to find an identity.
+    pub(super) fn alias(&mut self, key: String, id: IdentityId) {
+        self.identities.entry(key).or_default().push(id);
     }
 
     pub(super) fn identity(&self, key: &str) -> Option<IdentityId> {

@@ -89,6 +89,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
         aws::documents::declare(&mut reader, object);
         aws::tools::declare(&mut reader, object);
         aws::cognito::printed(&mut reader, object);
+        aws::eksctl::declare(&mut reader, object);
         aws::cloudformation::declare(&mut reader, object);
         gcp::documents::declare(&mut reader, object);
         gcp::connector::declare(&mut reader, object);
@@ -99,6 +100,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
         credentials::remember(&mut reader, object);
         spiffe::document(&mut reader, object);
     }
+    aws::attachments::resolve(&mut reader);
     azure::roles::bind(&mut reader, input.resources);
     for resource in input.resources {
         aws::terraform::attach(&mut reader, resource);
@@ -108,6 +110,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
         credentials::resource(&mut reader, resource);
     }
     for object in &objects {
+        aws::objects::bind(&mut reader, object);
         gcp::documents::bind(&mut reader, object);
         gcp::credentials::read(&mut reader, object);
         gcp::workflow::read(&mut reader, object);

@@ -19,6 +19,7 @@ mod eval_command;
 mod exposure_properties;
 mod exposure_table;
 mod exposure_table_issuers;
+mod forms;
 mod gate;
 mod gcp_conditions;
 mod gke;

@@ -2,16 +2,17 @@
 //! (<https://docs.aws.amazon.com/cli/latest/reference/iam/get-role.html>).
 
 use super::super::context::{Object, Reader};
-use super::super::shape::{any_field, blocks, field, listing, place, seconds, text, text_at};
+use super::super::shape::{blocks, field, listing, place, seconds, text_at};
+use super::attachments::{Attached, Attachment, Owner, attach, keep};
 use super::policy;
-use crate::graph::{Grant, IdentityId, IdentityKind, Origin, Provider, pieces};
+use crate::graph::{IdentityId, IdentityKind, Origin, Provider, pieces};
 use crate::partial::{Text, Value, stand_in};
 
 /// Reads an object when it is one of ours.
 pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
     let value = object.value;
     if field(value, "apiVersion").is_some() {
-        custom_resource(reader, object);
+        super::objects::custom_resource(reader, object);
     } else if is_trust_policy(value) {
         trust_policy(reader, object);
     } else if let Some(role) = field(value, "Role").filter(|v| field(v, "AssumeRolePolicyDocument").is_some()) {
@@ -25,6 +26,9 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
             for role in blocks(value, key).0.into_iter().filter(|r| field(r, "AssumeRolePolicyDocument").is_some()) {
                 exported_role(reader, object, role);
             }
+        }
+        for policy in blocks(value, "Policies").0.into_iter().filter(|p| field(p, "PolicyVersionList").is_some()) {
+            managed_policy(reader, object, policy);
         }
         for listed in blocks(value, "OpenIDConnectProviderList").0 {
             listed_provider(reader, object, listed);
@@ -52,34 +56,6 @@ fn is_template(value: &Value) -> bool {
         principals.iter().any(|p| listing(Some(&p.value)).texts.iter().any(open))
             || tests.iter().flat_map(|t| t.value.entries()).any(|t| open(&t.key))
     })
-}
-
-/// Roles and providers as Kubernetes objects: Crossplane (`spec.forProvider`) and AWS Controllers for Kubernetes.
-pub(super) fn custom_resource(reader: &mut Reader, object: &Object) {
-    let group = text_at(object.value, "apiVersion").map(|v| pieces::flat(&v)).unwrap_or_default();
-    if !(group.starts_with("iam.aws.") || group.starts_with("iam.services.k8s.aws/")) {
-        return;
-    }
-    let kind = text_at(object.value, "kind").map(|k| k.to_string()).unwrap_or_default();
-    let Some(spec) = field(object.value, "spec") else { return };
-    let spec = field(spec, "forProvider").unwrap_or(spec);
-    let object_name = text(object.value.at(&["metadata", "name"]));
-    let shown = object_name.as_ref().map_or_else(|| "?".to_owned(), Text::to_string);
-    let origin = object.origin(format!("{kind} {shown}"));
-    if kind == "Role" {
-        let Some(document) = any_field(spec, &["assumeRolePolicy", "assumeRolePolicyDocument"]) else { return };
-        let name = text_at(spec, "name").or_else(|| text(object.value.at(&["metadata", "annotations", "crossplane.io/external-name"])));
-        let max_session = seconds(field(spec, "maxSessionDuration"));
-        let kind = IdentityKind::AwsRole { name: name.or(object_name), arn: None, max_session };
-        let identity = reader.add_identity(origin.clone(), kind);
-        super::trusts(reader, &origin, identity, document);
-    } else if kind == "OpenIDConnectProvider"
-        && let Some(url) = text_at(spec, "url")
-    {
-        let clients = listing(any_field(spec, &["clientIdList", "clientIDs"]));
-        let audiences = (!clients.open && !clients.odd).then_some(clients.texts);
-        reader.graph.add_provider(Provider { origin, kind: super::oidc(&url, audiences, None) });
-    }
 }
 
 fn trust_policy(reader: &mut Reader, object: &Object) {
@@ -111,21 +87,28 @@ pub(super) fn exported_role(reader: &mut Reader, object: &Object, role: &Value) 
 /// `AttachedManagedPolicies` and `RolePolicyList` of `get-account-authorization-details`.
 fn role_grants(reader: &mut Reader, object: &Object, role: &Value, identity: IdentityId, principal: &Text) {
     for attached in blocks(role, "AttachedManagedPolicies").0 {
-        let Some(permission) = text_at(attached, "PolicyArn") else { continue };
+        let Some(arn) = text_at(attached, "PolicyArn") else { continue };
         let origin = object.printed_at(principal.to_string(), attached);
-        reader.graph.grants.push(Grant {
-            origin,
-            identity: Some(identity),
-            principal: principal.clone(),
-            permission,
-            scope: None,
-            others: Vec::new(),
-        });
+        attach(reader, Attachment { origin, owner: Owner::Known(identity), role: principal.clone(), policy: Attached::Managed(arn) });
+    }
+    if field(role, "PermissionsBoundary").is_some() {
+        reader.graph.bounded.push(identity);
     }
     for inline in blocks(role, "RolePolicyList").0 {
         if let Some(document) = field(inline, "PolicyDocument") {
             policy::grants(reader, &object.printed_at(principal.to_string(), inline), Some(identity), principal, document);
         }
+    }
+}
+
+/// A managed policy of `get-account-authorization-details`: the version that holds.
+fn managed_policy(reader: &mut Reader, object: &Object, policy: &Value) {
+    let Some(arn) = text_at(policy, "Arn") else { return };
+    let versions = blocks(policy, "PolicyVersionList").0;
+    let holds = |version: &&Value| field(version, "IsDefaultVersion").is_some_and(|v| v.as_bool() == Some(true));
+    if let Some(document) = versions.into_iter().find(holds).and_then(|v| field(v, "Document")) {
+        let origin = object.printed_at(arn.to_string(), policy);
+        keep(reader, &origin, None, Some(&arn), document);
     }
 }
 

@@ -1,9 +1,12 @@
 //! AWS: IAM roles, OIDC providers and what is attached to roles.
 
 pub(super) mod anywhere;
+pub(super) mod attachments;
 pub(super) mod cloudformation;
 pub(super) mod cognito;
 pub(super) mod documents;
+pub(super) mod eksctl;
+pub(super) mod objects;
 mod policy;
 pub(super) mod terraform;
 pub(super) mod tools;

@@ -2,8 +2,9 @@
 
 use super::super::context::{Object, Reader, address_key, origin};
 use super::super::shape::{any_field, blocks, field, listing, place, seconds, text, text_at};
+use super::attachments::{keep, managed};
 use super::policy;
-use crate::graph::{Association, Grant, IdentityId, IdentityKind, Origin, Provider, pieces};
+use crate::graph::{Association, IdentityKind, Origin, Provider, pieces};
 use crate::partial::{AttributeOf, Text, Unknown, UnknownKind, UnknownOrigin, Value};
 use crate::terraform::{Mode, Resource};
 use std::sync::Arc;
@@ -114,15 +115,8 @@ fn provider(reader: &mut Reader, resource: &Resource) {
 
 fn managed_policy(reader: &mut Reader, resource: &Resource) {
     let Some(document) = field(&resource.body, "policy") else { return };
-    let at = origin(resource);
-    let entry = (document.clone(), at.clone());
-    reader.policies.insert(address_key(&at.scope, &at.name), entry.clone());
-    if let Some(arn) = text_at(&resource.body, "arn") {
-        reader.policies.insert(format!("arn|{}", pieces::key(&arn)), entry.clone());
-    }
-    if let Some(name) = text_at(&resource.body, "name") {
-        reader.policies.insert(format!("policy|{}|{}", at.scope, pieces::key(&name)), entry);
-    }
+    let (name, arn) = (text_at(&resource.body, "name"), text_at(&resource.body, "arn"));
+    keep(reader, &origin(resource), name.as_ref(), arn.as_ref(), document);
 }
 
 /// A policy that is looked up: by its ARN, or by a name, which is that of AWS's own policy where AWS has one
@@ -172,29 +166,6 @@ fn attachment(reader: &mut Reader, at: &Origin, roles: Option<&Value>, policies:
 fn names(value: Option<&Value>) -> Vec<Text> {
     let texts = listing(value).texts;
     if texts.is_empty() { text(value).into_iter().collect() } else { texts }
-}
-
-/// A managed policy: its ARN, and what its document allows when it is in the scan.
-fn managed(reader: &mut Reader, at: &Origin, identity: Option<IdentityId>, principal: &Text, arn: Text) {
-    let span = arn.span().unwrap_or(at.span);
-    let found = pieces::address(&arn).and_then(|a| reader.looked_up.get(&address_key(&at.scope, a)).cloned());
-    let arn = found.unwrap_or(arn);
-    let document = managed_document(reader, &at.scope, &arn);
-    let origin = Origin { span, ..at.clone() };
-    reader.graph.grants.push(Grant { origin, identity, principal: principal.clone(), permission: arn, scope: None, others: Vec::new() });
-    if let Some((document, declared)) = document {
-        policy::grants(reader, &declared, identity, principal, &document);
-    }
-}
-
-fn managed_document(reader: &Reader, scope: &str, arn: &Text) -> Option<(Value, Origin)> {
-    let by_arn = reader.policies.get(&format!("arn|{}", pieces::key(arn)));
-    let by_name = || {
-        let (_, name) = pieces::rsplit_once(arn, "/").filter(|_| !pieces::flat(arn).contains("::aws:policy/"))?;
-        reader.policies.get(&format!("policy|{scope}|{}", pieces::key(&name)))
-    };
-    let by_reference = || reader.policies.get(&address_key(scope, pieces::address(arn)?));
-    by_arn.or_else(by_name).or_else(by_reference).cloned()
 }
 
 /// <https://docs.aws.amazon.com/eks/latest/userguide/pod-id-association.html>

@@ -3,9 +3,11 @@
 
 use super::super::context::{Object, Reader};
 use super::super::shape::{any_field, blocks, field, known_at, listing, seconds, text, text_at};
-use super::documents::{custom_resource, exported_role};
+use super::attachments::{Attached, Attachment, Owner, attach, keep};
+use super::documents::exported_role;
+use super::objects::custom_resource;
 use crate::graph::{Declared, IdentityKind, Origin, Provider};
-use crate::partial::{Entry, Kind, Part, Text, Unknown, UnknownKind, Value};
+use crate::partial::{AttributeOf, Entry, Kind, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value};
 use std::sync::Arc;
 
 /// How deep blocks of tasks and parts of compositions are followed.
@@ -63,11 +65,34 @@ fn task(reader: &mut Reader, object: &Object, task: &Value, role: &Value) {
     if field(role, "state").is_some() && known_at(role, "state").as_deref() == Some("absent") {
         return;
     }
+    let principal = name.clone().unwrap_or_else(|| Text::known(&origin.name));
     let kind = IdentityKind::AwsRole { name, arn: None, max_session: seconds(field(role, "max_session_duration")) };
     let identity = reader.add_identity(origin.clone(), kind);
     if let Some(document) = field(role, "assume_role_policy_document") {
         super::trusts(reader, &origin, identity, document);
     }
+    if any_field(role, &["boundary", "boundary_policy_arn"]).is_some() {
+        reader.graph.bounded.push(identity);
+    }
+    for arn in listing(any_field(role, &["managed_policies", "managed_policy"])).texts {
+        let (origin, owner) = (at(&origin, &arn), Owner::Known(identity));
+        attach(reader, Attachment { origin, owner, role: principal.clone(), policy: Attached::Managed(named(&arn)) });
+    }
+}
+
+/// Names of policies are those of AWS (<https://docs.ansible.com/ansible/latest/collections/amazon/aws/iam_role_module.html>).
+fn named(policy: &Text) -> Text {
+    if !policy.is_known() || policy.known_prefix().starts_with("arn:") {
+        return policy.clone();
+    }
+    let mut arn = Text::known("arn:aws:iam::aws:policy/");
+    arn.push(policy);
+    arn
+}
+
+/// The place of a policy that stands in a declaration.
+fn at(origin: &Origin, text: &Text) -> Origin {
+    Origin { span: text.span().unwrap_or(origin.span), ..origin.clone() }
 }
 
 fn provider(reader: &mut Reader, object: &Object, at: &Value, what: &str, url: Text, clients: super::super::shape::Listing) {
@@ -95,15 +120,43 @@ fn pulumi(reader: &mut Reader, object: &Object) {
                     provider(reader, object, &entry.value, &kind, url, clients);
                 }
             }
-            _ => {}
+            _ => pulumi_policy(reader, origin, &kind, properties),
         }
+    }
+}
+
+/// Policies of roles, and managed policies.
+fn pulumi_policy(reader: &mut Reader, origin: Origin, kind: &str, properties: &Value) {
+    // `aws:iam/rolePolicy:RolePolicy` is the long form of `aws:iam:RolePolicy`.
+    let name = kind.rsplit(':').next().unwrap_or_default();
+    if !kind.starts_with("aws:iam") {
+        return;
+    }
+    let document = field(properties, "policy").map(|d| d.get("fn::toJSON").unwrap_or(d));
+    match (name, text_at(properties, "role"), document, text_at(properties, "policyArn")) {
+        ("RolePolicy", Some(role), Some(document), _) => {
+            attach(reader, Attachment { origin, owner: Owner::Named, role, policy: Attached::Inline(document.clone()) });
+        }
+        ("RolePolicyAttachment", Some(role), _, Some(arn)) => {
+            attach(reader, Attachment { origin: at(&origin, &arn), owner: Owner::Named, role, policy: Attached::Managed(arn) });
+        }
+        ("Policy", _, Some(document), _) => keep(reader, &origin, text_at(properties, "name").as_ref(), None, document),
+        _ => {}
     }
 }
 
 fn pulumi_role(reader: &mut Reader, origin: Origin, properties: &Value) {
     let name = text(any_field(properties, &["name", "roleName"]));
+    let principal = name.clone().unwrap_or_else(|| Text::known(&origin.name));
     let kind = IdentityKind::AwsRole { name, arn: None, max_session: seconds(field(properties, "maxSessionDuration")) };
     let identity = reader.add_identity(origin.clone(), kind);
+    if field(properties, "permissionsBoundary").is_some() {
+        reader.graph.bounded.push(identity);
+    }
+    for arn in listing(field(properties, "managedPolicyArns")).texts {
+        let (origin, owner) = (at(&origin, &arn), Owner::Known(identity));
+        attach(reader, Attachment { origin, owner, role: principal.clone(), policy: Attached::Managed(arn) });
+    }
     let Some(document) = any_field(properties, &["assumeRolePolicy", "assumeRolePolicyDocument"]) else { return };
     // `fn::toJSON` writes its argument.
     let written = document.get("fn::toJSON").unwrap_or(document);
@@ -187,7 +240,10 @@ fn holes(file: &str, text: &Text, begin: &str, end: &str) -> Text {
             let shown = literal.get(start..stop).unwrap_or_default();
             let span = text.span_of(index, start..stop);
             let atom = Unknown::new(format!("{file}|{shown}"), UnknownKind::Any, shown, "a later step fills it in", span);
-            out.push(&Text::hole(atom, span));
+            let inner = shown.get(begin.len()..shown.len() - end.len()).unwrap_or_default().trim();
+            let (address, attribute) = inner.split_once('.').unwrap_or((inner, ""));
+            let of = AttributeOf { address: address.to_owned(), attribute: attribute.to_owned(), ..AttributeOf::default() };
+            out.push(&Text::hole(atom.coming_from(UnknownOrigin::Attribute(Arc::new(of))), span));
             at = stop;
         }
         keep(at..literal.len(), &mut out);

@@ -117,6 +117,11 @@ fn meant(key: &str) -> Option<&'static str> {
     IDENTITY_KEYS.into_iter().find(|known| *known != key && plain(known) == plain(key))
 }
 
+/// A ServiceAccount that a tool makes with these annotations.
+pub(super) fn made(reader: &mut Reader, origin: Origin, names: (Option<Text>, Text), annotations: &Value, open: bool) {
+    add(reader, origin, names, Some(annotations), UseLabel::Unknown, open);
+}
+
 /// Adds a ServiceAccount. `open`: there may be annotations that are not written here, or other values of them.
 fn add(
     reader: &mut Reader,

@@ -1,9 +1,10 @@
 //! `kubectl` and `eksctl` (<https://eksctl.io/usage/iamserviceaccounts/>).
 
+use super::super::aws::eksctl::trust;
 use super::call::{Arguments, Call, Grammar};
 use super::clouds::{Clouds, New, entry, value};
 use crate::graph::pieces;
-use crate::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Entry, Text, Unknown, UnknownKind, Value};
 
 const KUBECTL: Grammar = Grammar {
     switches: &["overwrite", "all", "local", "wait", "dry-run"],
@@ -93,7 +94,8 @@ fn iam_service_account(clouds: &mut Clouds, call: &Call, arguments: &Arguments) 
             arn.push(&role);
             let cluster = arguments.flag("cluster").map(pieces::key).unwrap_or_default();
             let issuer = account(UnknownKind::IssuerHostPath, "issuer of the cluster", &format!("issuer of {cluster}"));
-            let trust = trust(&account(UnknownKind::AccountId, "account", "account"), &issuer, &namespace, name, call);
+            let account_id = account(UnknownKind::AccountId, "account", "account");
+            let trust = trust(&account_id, &issuer, (&namespace, name), name.span().or(call.span));
             let key = pieces::key(&role);
             let shown = format!("role of {namespace}/{name}");
             let entries = vec![("name", value(&role)), ("arn", value(&arn)), ("assume_role_policy", trust)];
@@ -113,38 +115,20 @@ fn iam_service_account(clouds: &mut Clouds, call: &Call, arguments: &Arguments) 
     }
 }
 
-fn trust(account: &Text, issuer: &Text, namespace: &Text, name: &Text, call: &Call) -> Value {
-    let mut provider = Text::known("arn:aws:iam::");
-    provider.push(account);
-    provider.push(&Text::known(":oidc-provider/"));
-    provider.push(issuer);
-    let mut subject = Text::known("system:serviceaccount:");
-    subject.push(namespace);
-    subject.push(&Text::known(":"));
-    subject.push(name);
-    let claim = |claim: &str| {
-        let mut key = issuer.clone();
-        key.push(&Text::known(claim));
-        key
-    };
-    let text = |text: Text| Value::new(Kind::Text(text), name.span().or(call.span));
-    let tests = vec![
-        Entry { key: claim(":sub"), value: text(subject) },
-        Entry { key: claim(":aud"), value: text(Text::known("sts.amazonaws.com")) },
-    ];
-    let statement = vec![
-        entry("Effect", Value::string("Allow")),
-        entry("Principal", Value::map(vec![entry("Federated", Value::new(Kind::Text(provider), call.span))], call.span)),
-        entry("Action", Value::string("sts:AssumeRoleWithWebIdentity")),
-        entry("Condition", Value::map(vec![entry("StringEquals", Value::map(tests, call.span))], call.span)),
-    ];
-    let statements = Value::list(vec![Value::map(statement, call.span)], call.span);
-    Value::map(vec![entry("Version", Value::string("2012-10-17")), entry("Statement", statements)], call.span)
-}
-
 fn association(clouds: &mut Clouds, call: &Call, arguments: &Arguments) {
-    let Some(role) = arguments.flag("role-arn") else { return };
-    let mut entries = vec![("role_arn", value(role))];
+    // Without one `eksctl` makes a role, which takes the service of Pod Identity.
+    let made = || {
+        let atom = Unknown::new(
+            format!("{}|role at {:?}", call.path, call.span),
+            UnknownKind::Arn,
+            "${role}",
+            "`eksctl` makes the role",
+            call.span,
+        );
+        Text::hole(atom, None)
+    };
+    let role = arguments.flag("role-arn").cloned().unwrap_or_else(made);
+    let mut entries = vec![("role_arn", value(&role))];
     for (flag, name) in [("cluster", "cluster_name"), ("namespace", "namespace"), ("service-account-name", "service_account")] {
         entries.extend(arguments.flag(flag).map(|text| (name, value(text))));
     }

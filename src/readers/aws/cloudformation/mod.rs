@@ -10,8 +10,9 @@ mod template;
 
 use super::super::context::{Object, Reader};
 use super::super::shape::{any_field, blocks, field, listing, seconds, text_at};
+use super::attachments::{Attached, Attachment, Owner, attach, keep};
 use super::policy;
-use crate::graph::{Declared, Grant, IdentityId, IdentityKind, Origin, Provider};
+use crate::graph::{Association, Declared, IdentityId, IdentityKind, Origin, Provider};
 use crate::partial::{Entry, Kind, Text, UnknownKind, Value};
 use crate::terraform::functions::yaml_documents;
 use template::{Template, attribute};
@@ -79,7 +80,9 @@ fn resource(reader: &mut Reader, object: &Object, template: &Template<'_>, entry
     let function = kind == "AWS::Serverless::Function";
     let anywhere = kind.starts_with("AWS::RolesAnywhere::");
     let pool = kind.starts_with("AWS::Cognito::IdentityPool");
-    if kind != "AWS::IAM::Role" && !is_provider(kind) && !stack && !function && !anywhere && !pool {
+    let policy = matches!(kind, "AWS::IAM::Policy" | "AWS::IAM::ManagedPolicy" | "AWS::IAM::RolePolicy");
+    let association = kind == "AWS::EKS::PodIdentityAssociation";
+    if kind != "AWS::IAM::Role" && !is_provider(kind) && !stack && !function && !anywhere && !pool && !policy && !association {
         return;
     }
     let logical = entry.key.to_string();
@@ -99,6 +102,14 @@ fn resource(reader: &mut Reader, object: &Object, template: &Template<'_>, entry
     }
     if anywhere {
         super::anywhere::template(reader, origin, kind, &resolved);
+        return;
+    }
+    if policy {
+        policy_of_roles(reader, &origin, kind, &resolved);
+        return;
+    }
+    if association {
+        self::association(reader, origin, &resolved);
         return;
     }
     if pool {
@@ -157,16 +168,8 @@ fn role_arn(scope: &str, properties: &Value, name: &Text) -> Text {
 }
 
 fn role_grants(reader: &mut Reader, origin: &Origin, identity: IdentityId, principal: &Text, properties: &Value) {
-    for permission in listing(field(properties, "ManagedPolicyArns")).texts {
-        let origin = Origin { span: permission.span().unwrap_or(origin.span), ..origin.clone() };
-        reader.graph.grants.push(Grant {
-            origin,
-            identity: Some(identity),
-            principal: principal.clone(),
-            permission,
-            scope: None,
-            others: Vec::new(),
-        });
+    for arn in listing(field(properties, "ManagedPolicyArns")).texts {
+        managed(reader, origin, identity, principal, arn);
     }
     for inline in blocks(properties, "Policies").0 {
         if let Some(document) = field(inline, "PolicyDocument") {
@@ -183,19 +186,44 @@ fn sam_grants(reader: &mut Reader, origin: &Origin, identity: IdentityId, princi
             policy::grants(reader, origin, Some(identity), principal, listed);
         } else if let (Some(name), Kind::Text(_)) = (listed.as_text(), &listed.kind) {
             let named = name.known_prefix().starts_with("arn:") || !name.is_known();
-            let mut permission = if named { Text::default() } else { Text::known("arn:aws:iam::aws:policy/") };
-            permission.push(&name);
-            let origin = Origin { span: name.span().unwrap_or(origin.span), ..origin.clone() };
-            reader.graph.grants.push(Grant {
-                origin,
-                identity: Some(identity),
-                principal: principal.clone(),
-                permission,
-                scope: None,
-                others: Vec::new(),
-            });
+            let mut arn = if named { Text::default() } else { Text::known("arn:aws:iam::aws:policy/") };
+            arn.push(&name);
+            managed(reader, origin, identity, principal, arn);
         }
     }
+}
+
+/// A managed policy, which may be declared further down.
+fn managed(reader: &mut Reader, origin: &Origin, identity: IdentityId, principal: &Text, arn: Text) {
+    let origin = Origin { span: arn.span().unwrap_or(origin.span), ..origin.clone() };
+    attach(reader, Attachment { origin, owner: Owner::Known(identity), role: principal.clone(), policy: Attached::Managed(arn) });
+}
+
+/// Policies that stand beside the roles that they are for; whether it is one of them
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-policy.html>).
+fn policy_of_roles(reader: &mut Reader, origin: &Origin, kind: &str, properties: &Value) {
+    let Some(document) = field(properties, "PolicyDocument") else { return };
+    if kind == "AWS::IAM::ManagedPolicy" {
+        keep(reader, origin, text_at(properties, "ManagedPolicyName").as_ref(), None, document);
+    }
+    let key = if kind == "AWS::IAM::RolePolicy" { "RoleName" } else { "Roles" };
+    for role in listing(field(properties, key)).texts {
+        let policy = Attached::Inline(document.clone());
+        attach(reader, Attachment { origin: origin.clone(), owner: Owner::Named, role, policy });
+    }
+}
+
+/// EKS Pod Identity
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-eks-podidentityassociation.html>).
+fn association(reader: &mut Reader, origin: Origin, properties: &Value) {
+    let Some(role) = text_at(properties, "RoleArn") else { return };
+    reader.graph.associations.push(Association {
+        origin,
+        cluster: text_at(properties, "ClusterName"),
+        namespace: text_at(properties, "Namespace"),
+        service_account: text_at(properties, "ServiceAccount"),
+        role,
+    });
 }
 
 fn provider(reader: &mut Reader, origin: Origin, properties: &Value, arn: Text) {
