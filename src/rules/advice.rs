@@ -1,6 +1,43 @@
 //! What to do about a gate, in the words of its issuer and its cloud.
 
-use crate::issuers::{ClaimPart, Context, Role, Template};
+use crate::issuers::{ClaimPart, Context, Issuer, Role, Template};
+
+/// How a tenant's name is to end in the subjects of its issuer.
+#[must_use]
+pub fn delimited_tenant(issuer: &Issuer) -> String {
+    match tenants(issuer).as_slice() {
+        [] => "end the name with the delimiter that follows it in the subject".to_owned(),
+        [one] => format!("end the name with its delimiter ({one})"),
+        several => format!("end the name with its delimiter ({}: each a value of its own)", several.join(", ")),
+    }
+}
+
+/// Where a tenant's name belongs in the subjects of its issuer.
+#[must_use]
+pub fn named_tenant(issuer: &Issuer) -> String {
+    match tenants(issuer).first() {
+        None => "write the tenant's name where the wildcard is".to_owned(),
+        Some(first) => format!("write the tenant's name where the wildcard is ({first})"),
+    }
+}
+
+/// `repo:OWNER/…`: what of a subject binds the tenant, as the registry has it.
+fn tenants(issuer: &Issuer) -> Vec<String> {
+    let subjects = issuer.binds.iter().filter(|bind| bind.claim == "sub");
+    subjects.map(|bind| format!("`{}`", with_names(&bind.pattern).replace('*', "…"))).collect()
+}
+
+/// `<owner>` as `OWNER`.
+fn with_names(pattern: &str) -> String {
+    let mut out = String::new();
+    let mut rest = pattern;
+    while let Some((before, name, after)) = rest.split_once('<').and_then(|(b, r)| r.split_once('>').map(|(n, a)| (b, n, a))) {
+        out.push_str(before);
+        out.push_str(&name.to_uppercase());
+        rest = after;
+    }
+    out + rest
+}
 
 /// How a trust is to name one branch, or what stands in its place where the issuer's subject names none. `patterns` says that
 /// the cloud compares with wildcards.
@@ -88,4 +125,22 @@ pub fn attribute<'m>(mapping: impl Iterator<Item = (&'m str, String)>, templates
     };
     let ranked = mapping.filter(|(key, _)| key.starts_with("attribute.")).filter_map(|(key, e)| rank(&e).map(|r| (r, key)));
     ranked.min_by_key(|(rank, _)| *rank).map(|(_, key)| key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::issuers::registry;
+
+    #[test]
+    fn a_tenant_is_named_in_the_words_of_its_issuer() {
+        let of = |id: &str| registry().by_id(id).unwrap();
+        assert_eq!(
+            delimited_tenant(of("github-actions")),
+            "end the name with its delimiter (`repo:OWNER/…`, `repo:OWNER@OWNER_ID/…`: each a value of its own)"
+        );
+        assert_eq!(delimited_tenant(of("buildkite")), "end the name with its delimiter (`organization:ORGANIZATION:…`)");
+        assert_eq!(named_tenant(of("gitlab")), "write the tenant's name where the wildcard is (`project_path:GROUP/…`)");
+        assert_eq!(named_tenant(of("generic")), "write the tenant's name where the wildcard is");
+    }
 }

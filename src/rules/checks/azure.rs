@@ -314,25 +314,25 @@ fn foreign(seen: &CredentialView<'_>, exposure: &Exposure) -> verdict::Verdict {
         (
             RuleId::TenantPrefix,
             "the wildcard follows the tenant's name without a delimiter, so any tenant whose name starts with yours is admitted".to_owned(),
-            "end the name with its delimiter (`repo:OWNER/…`)",
+            advice::delimited_tenant(seen.recognised.issuer),
         )
     } else if binding().any(|o| verdict::star(o.test).is_some()) {
         (
             RuleId::WildcardSubject,
             format!("anyone who can get a token from {name} is admitted: the tenant's part of the subject is a wildcard"),
-            "write the tenant's name where the wildcard is (`repo:OWNER/REPO:…`)",
+            advice::named_tenant(seen.recognised.issuer),
         )
     } else {
         (
             RuleId::ForeignTenant,
             format!("an unrelated tenant of {name} is admitted although there is a condition: any tenant can satisfy it"),
-            "tie the expression to the tenant with a clause on `sub`, then narrow it",
+            "tie the expression to the tenant with a clause on `sub`, then narrow it".to_owned(),
         )
     };
     // At an issuer of one's own the other tenant is no stranger.
     let own = matches!(seen.recognised.issuer.tenancy, Tenancy::Tenant | Tenancy::Cluster | Tenancy::Service);
     let severity = if own { Severity::High } else { Severity::Critical };
-    verdict::Verdict { rule, severity, span, trail, message, help: help.to_owned(), witness: None }
+    verdict::Verdict { rule, severity, span, trail, message, help, witness: None }
 }
 
 /// The namespace's `default` ServiceAccount is named.

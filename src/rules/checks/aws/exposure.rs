@@ -10,7 +10,7 @@ use crate::catalogue::Severity;
 use crate::gate::aws::own_claim;
 use crate::issuers::{Role, Template, Tenancy, Trait};
 use crate::partial::{Part, Text};
-use crate::rules::advice::{names_branch, one_branch};
+use crate::rules::advice::{delimited_tenant, named_tenant, names_branch, one_branch};
 use crate::rules::checks::verdict::{self, Verdict};
 
 use crate::rules::Finding;
@@ -204,7 +204,7 @@ fn foreign(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, exposure: &Exposur
         return verdict(
             RuleId::TenantPrefix,
             "the wildcard follows the tenant's name without a delimiter, so any tenant whose name starts with yours is admitted".to_owned(),
-            "end the name with its delimiter (`repo:OWNER/…`; for immutable subjects `repo:OWNER@OWNER_ID/…` as a value of its own)",
+            &delimited_tenant(seen.recognised.issuer),
         );
     }
     if binding.iter().all(|o| !o.positive) {
@@ -223,7 +223,7 @@ fn foreign(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, exposure: &Exposur
         verdict(
             RuleId::WildcardSubject,
             format!("anyone who can get a token from {name} is admitted: the tenant's part of the subject is a wildcard"),
-            "write the tenant's name where the wildcard is (`repo:OWNER/REPO:…`)",
+            &named_tenant(seen.recognised.issuer),
         )
     };
     if binding.iter().copied().find(wildcard).is_some() {
