@@ -13,6 +13,7 @@ mod kubernetes;
 mod privilege;
 mod privilege_aws;
 mod privilege_azure;
+mod reading;
 mod spiffe;
 mod trusts;
 pub mod verdict;

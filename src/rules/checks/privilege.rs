@@ -1,6 +1,6 @@
 //! What an identity may do: a loose gate in front of an administrator is worse than one in front of a reader.
 
-use super::{privilege_aws, privilege_azure};
+use super::{privilege_aws, privilege_azure, reading};
 use crate::admission::iam::{self, Effect, PrincipalKind};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
@@ -119,7 +119,7 @@ pub(super) fn weigh_azure(graph: &Graph, findings: Vec<(IdentityId, Finding)>) -
     let privileged = privilege_azure::privileged(graph);
     let weigh = |(identity, finding): (IdentityId, Finding)| {
         let Some((grant, name)) = privileged.get(&identity).filter(|_| WORSE.iter().any(|(rule, _)| *rule == finding.rule)) else {
-            return finding;
+            return reading::weigh(finding, identity, graph);
         };
         let message = format!("{}; and it is privileged ({})", finding.message, privilege_azure::shown(grant, name));
         Finding { message, ..finding }.severity(Severity::High).related_to(grant.origin.span, "this makes it privileged")

@@ -23,7 +23,7 @@ mod services;
 use super::super::engine::Context;
 use super::super::finding::Finding;
 use super::format::{self, Customised};
-use super::privilege;
+use super::{privilege, reading};
 use crate::catalogue::RuleId;
 use crate::issuers::Trait;
 
@@ -79,7 +79,7 @@ impl RoleTrust<'_> {
 pub fn check(context: &Context<'_>) -> Vec<Finding> {
     let accounts = accounts::accounts_of_scopes(context.graph);
     let privileged = privilege::privileged(context.graph);
-    let weigh = |trust: &Trust, f: Finding| privilege::weigh(f, trust.identity, &privileged);
+    let weigh = |trust: &Trust, f: Finding| reading::weigh(privilege::weigh(f, trust.identity, &privileged), trust.identity, context.graph);
     let one = |(index, trust)| one(context, index, trust, &accounts).into_iter().map(|f| weigh(trust, f)).collect();
     let each: Vec<Vec<Finding>> = context.graph.trusts.par_iter().enumerate().map(one).collect();
     let mut findings = everywhere(context, each);

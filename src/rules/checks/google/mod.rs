@@ -26,7 +26,7 @@ pub use collision::collisions;
 
 use super::super::engine::Context;
 use super::super::finding::Finding;
-use super::privilege;
+use super::{privilege, reading};
 use crate::gate::google::{self, ProviderView};
 use crate::graph::ProviderId;
 use rayon::prelude::*;
@@ -51,7 +51,8 @@ pub fn bindings(context: &Context<'_>) -> Vec<Finding> {
     let privileged = privilege::privileged(context.graph);
     let check = |(i, trust): (usize, &crate::graph::Trust)| -> Vec<Finding> {
         coverage::check(context, i, trust);
-        binding::check(context, i, trust).into_iter().map(|f| privilege::weigh(f, trust.identity, &privileged)).collect()
+        let weigh = |f| reading::weigh(privilege::weigh(f, trust.identity, &privileged), trust.identity, context.graph);
+        binding::check(context, i, trust).into_iter().map(weigh).collect()
     };
     context.graph.trusts.par_iter().enumerate().flat_map_iter(check).collect()
 }

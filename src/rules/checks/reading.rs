@@ -1,0 +1,89 @@
+//! Identities that only read: what pull requests may have.
+
+use crate::catalogue::{RuleId, Severity};
+use crate::graph::{About, Graph, IdentityId, UndecidedKind};
+use crate::partial::Text;
+use crate::rules::Finding;
+
+/// Actions that look at something: what an action's name begins with
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_understand-policy-summary-access-level-summaries.html>).
+const LOOKS: [&str; 12] =
+    ["BatchCheck", "BatchGet", "Describe", "Get", "Head", "List", "Lookup", "Query", "Read", "Scan", "Search", "View"];
+/// Services whose `Get` gives out secrets or sessions.
+const SECRETS: [&str; 3] = ["secretsmanager", "ssm", "sts"];
+/// What the name of an action that gives out secrets has in it.
+const SECRET_WORDS: [&str; 3] = ["Credential", "Password", "Secret"];
+/// Managed policies of AWS that only look.
+const MANAGED: [&str; 3] = ["ReadOnlyAccess", "SecurityAudit", "ViewOnlyAccess"];
+/// Roles of Azure that only look.
+const AZURE: [&str; 3] = ["Reader", "Security Reader", "Monitoring Reader"];
+
+/// Runs of pull requests in front of an identity that only reads are what the advice of the rule asks for.
+pub(super) fn weigh(finding: Finding, identity: IdentityId, graph: &Graph) -> Finding {
+    if finding.rule != RuleId::PullRequest || finding.severity != Severity::Medium || !only_reads(graph, identity) {
+        return finding;
+    }
+    let message = format!("{}; as far as the scan shows, it can only read", finding.message);
+    Finding { message, ..finding }.severity(Severity::Low)
+}
+
+/// Everything that the scan grants to the identity is known, and looks at things.
+fn only_reads(graph: &Graph, identity: IdentityId) -> bool {
+    let unread = |u: &crate::graph::Undecided| u.about == About::Identity(identity) && u.kind == UndecidedKind::Permissions;
+    if graph.undecided.iter().any(unread) {
+        return false;
+    }
+    let mut grants = graph.grants.iter().filter(|g| g.identity == Some(identity)).peekable();
+    let mut roles = graph.role_grants.iter().filter(|g| g.identity == identity).peekable();
+    let any = grants.peek().is_some() || roles.peek().is_some();
+    any && grants.all(|g| std::iter::once(&g.permission).chain(&g.others).all(looks))
+        && roles.all(|g| g.role.as_known().is_some_and(|r| AZURE.contains(&r.as_str())))
+}
+
+fn looks(permission: &Text) -> bool {
+    let Some(permission) = permission.as_known() else { return false };
+    if let Some(role) = permission.strip_prefix("roles/") {
+        return (role.ends_with("iewer") || role.ends_with("eader")) && !role.starts_with("iam.");
+    }
+    if let Some((_, policy)) = permission.split_once(":policy/") {
+        let name = policy.rsplit('/').next().unwrap_or_default();
+        return permission.starts_with("arn:aws:iam::aws:") && MANAGED.iter().any(|m| name.ends_with(m));
+    }
+    let Some((service, action)) = permission.split_once(':') else { return false };
+    let secret = SECRETS.iter().any(|s| service.eq_ignore_ascii_case(s)) && action != "GetCallerIdentity"
+        || SECRET_WORDS.iter().any(|word| action.contains(word));
+    !secret && LOOKS.iter().any(|verb| action.starts_with(verb))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::looks;
+    use crate::partial::Text;
+
+    #[test]
+    fn what_looks_and_what_does_more() {
+        for (permission, expected) in [
+            ("s3:GetObject", true),
+            ("s3:List*", true),
+            ("ecr:BatchGetImage", true),
+            ("sts:GetCallerIdentity", true),
+            ("arn:aws:iam::aws:policy/ReadOnlyAccess", true),
+            ("arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess", true),
+            ("roles/storage.objectViewer", true),
+            ("roles/artifactregistry.reader", true),
+            ("s3:*", false),
+            ("*", false),
+            ("s3:PutObject", false),
+            ("NotAction iam:*", false),
+            ("secretsmanager:GetSecretValue", false),
+            ("ssm:GetParameter", false),
+            ("sts:AssumeRole", false),
+            ("redshift:GetClusterCredentials", false),
+            ("arn:aws:iam::aws:policy/PowerUserAccess", false),
+            ("arn:aws:iam::111122223333:policy/OurReadOnlyAccess", false),
+            ("roles/editor", false),
+        ] {
+            assert_eq!(looks(&Text::known(permission)), expected, "{permission}");
+        }
+    }
+}
