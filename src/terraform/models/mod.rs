@@ -77,7 +77,9 @@ static BUILT_IN: &[(&str, &str)] = models![
     "fabric_project",
     "fabric_project_iam",
     "fabric_service_account",
+    "google_account_bindings",
     "google_gh_oidc",
+    "google_project_bindings",
     "google_workload_identity",
     "moj_github_provider",
     "moj_github_role",
@@ -293,6 +295,9 @@ mod tests {
             model("terraform-google-modules/kubernetes-engine/google//modules/workload-identity", Some("30.0.0")),
             "google_workload_identity"
         );
+        assert_eq!(model("terraform-google-modules/iam/google//modules/service_accounts_iam", None), "google_account_bindings");
+        assert_eq!(model("terraform-google-modules/iam/google//modules/projects_iam", Some("8.0.0")), "google_project_bindings");
+        assert_eq!(model("terraform-google-modules/iam/google//modules/folders_iam", None), "none");
     }
 
     #[test]

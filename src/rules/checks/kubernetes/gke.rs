@@ -39,12 +39,16 @@ pub(super) fn address(account: &Account<'_>) -> Option<Finding> {
     }
     let wrong = wrong_address(&known)?;
     let origin = &account.workload.origin;
-    // A value that is written elsewhere is right there, and wrong here.
-    let here = |s: &Span| s.file == origin.span.file && origin.span.start <= s.start && s.end <= origin.span.end;
-    let span = email.span().filter(here);
+    let span = written_here(account, email);
     let message = format!("`{known}` is not the address of a service account, {wrong}: the pods get no token");
     let finding = Finding::new(RuleId::MalformedPrincipal, origin, span, "google address", message);
     Some(finding.certain(!account.open).help("write `NAME@PROJECT_ID.iam.gserviceaccount.com`").along_text(email))
+}
+
+/// The place of the annotation, when it is written there: a value that comes from elsewhere is right there, and wrong here.
+fn written_here(account: &Account<'_>, email: &Text) -> Option<Span> {
+    let own = account.workload.origin.span;
+    email.span().filter(|s| s.file == own.file && own.start <= s.start && s.end <= own.end)
 }
 
 fn wrong_address(known: &str) -> Option<&'static str> {
@@ -98,7 +102,7 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
     let shown = account.shown();
     let message =
         format!("no grant lets the ServiceAccount `{shown}` act as `{}`: its pods get a 403 instead of a token", identity_name(identity));
-    let finding = Finding::new(RuleId::OneSidedBinding, &account.workload.origin, email.span(), "google", message)
+    let finding = Finding::new(RuleId::OneSidedBinding, &account.workload.origin, written_here(account, email), "google", message)
         .severity(severity)
         .help(format!("grant `{USER}` on the service account to `serviceAccount:PROJECT_ID.svc.id.goog[{shown}]`"))
         .certain(account.namespace.is_some_and(Text::is_known) && !identity.origin.conditional && !identity.origin.library)

@@ -1,0 +1,20 @@
+# Who may do what with service accounts (terraform-google-modules/iam/google//modules/service_accounts_iam).
+variable "service_accounts" { default = [] }
+variable "project" { default = null }
+variable "mode" { default = "additive" }
+variable "bindings" { default = {} }
+
+locals {
+  grants = flatten([
+    for account in var.service_accounts : [
+      for role, members in var.bindings : [for member in members : { account = account, role = role, member = member }]
+    ]
+  ])
+}
+
+resource "google_service_account_iam_member" "this" {
+  count              = length(local.grants)
+  service_account_id = "projects/-/serviceAccounts/${local.grants[count.index].account}"
+  role               = local.grants[count.index].role
+  member             = local.grants[count.index].member
+}
