@@ -1,4 +1,4 @@
-//! Variables with an empty default: what is given later is not known, what a caller leaves out is empty.
+//! Variables that are empty: what is given later is not known, what a caller leaves out is empty.
 #![allow(clippy::unwrap_used)]
 
 use fedlint::catalogue::Severity;
@@ -92,7 +92,8 @@ fn what_a_caller_leaves_out_is_empty() {
     assert_eq!(found("module \"kiln\" {\n  source = \"./kiln\"\n  oven   = \"\"\n}\n"), dead, "the call says so");
     let handed = variables(&["oven"]) + "module \"kiln\" {\n  source = \"./kiln\"\n  oven   = var.oven\n}\n";
     assert_eq!(found(&handed), NONE, "the root's own variable is still to be given");
-    assert_eq!(rules(&[("main.tf", &module), ("terraform.tfvars", "oven = \"\"\n")]), dead, "a variable file gives it");
+    assert_eq!(rules(&[("main.tf", &module), ("terraform.tfvars", "oven = \"\"\n")]), NONE, "a form to be filled in");
+    assert_eq!(rules(&[("main.tf", &module), ("terraform.tfvars", "oven = \"a b\"\n")]), dead, "a value");
 }
 
 #[test]

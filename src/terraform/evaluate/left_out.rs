@@ -1,6 +1,6 @@
-//! Variables with an empty default in the middle of a name.
+//! Variables that are empty in the middle of a name.
 //!
-//! `default = ""` in a root says "give me a value" as well as "leave it out". Where the string around it would be left with an empty
+//! `default = ""` in a root, or `name = ""` in a variable file that is handed out with it, says "give me a value" as well as "leave it out". Where the string around it would be left with an empty
 //! part (`repo:/:*`, `attribute.repository/`), only the first makes sense: the value is not known, as if there were no default.
 
 use super::engine::{Evaluator, Instance, Scope};
@@ -27,7 +27,7 @@ impl Beside {
 }
 
 impl Evaluator<'_> {
-    /// The unknown in place of an empty default, where the template cannot do without a value.
+    /// The unknown in place of an empty variable, where the template cannot do without a value.
     pub(super) fn left_out(&self, value: &Value, beside: Beside, scope: &Scope) -> Option<Text> {
         if self.is_strict() || !beside.leaves_a_part_empty() || value.as_str().is_none_or(|s| !s.is_empty()) {
             return None;
@@ -39,18 +39,20 @@ impl Evaluator<'_> {
             match &*hop.kind {
                 HopKind::Local(_) => {}
                 HopKind::Argument { .. } => arguments += 1,
-                HopKind::VariableDefault(name) if variable.is_none() => variable = Some(name),
+                HopKind::VariableDefault(name) | HopKind::VariableValue { variable: name, .. } if variable.is_none() => {
+                    variable = Some(name)
+                }
                 _ => return None,
             }
         }
         // A module's own default is what its caller chose by saying nothing.
         let name = variable.filter(|_| arguments == depth)?;
         let declared = root.config.variables.get(&**name)?;
-        let default = self.eval(&declared.body.attribute("default")?.value, &Scope::of(&root)).ok()?;
-        if default.as_str().is_none_or(|s| !s.is_empty()) {
+        let whole = self.variable(name, &root, declared.span).ok()?;
+        if whole.as_str().is_none_or(|s| !s.is_empty()) {
             return None;
         }
-        let why = format!("variable `{name}` has an empty default");
+        let why = format!("variable `{name}` is empty until somebody gives it a value");
         let (key, kind) = (self.key(&root, &format!("var.{name}")), crate::kinds::kind_of_variable(name));
         let atom = Unknown::new(key, kind, format!("${{var.{name}}}"), why, Some(declared.span));
         Some(Text::hole(atom.coming_from(UnknownOrigin::Variable), Some(declared.span)))
