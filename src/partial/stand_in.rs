@@ -1,11 +1,11 @@
-//! Words that a later step replaces by a value (`<ACCOUNT_ID>`, `__OWNER__`, `{{ cluster }}`, `@@REGION@@`), in files that are there to be
-//! filled in.
+//! Words that a later step replaces by a value (`<ACCOUNT_ID>`, `__OWNER__`, `{{ cluster }}`, `@@REGION@@`, `${REPO}`), in files that are
+//! there to be filled in.
 
 use super::{Entry, Kind, Part, Text, Unknown, UnknownKind, Value, cut};
 use std::ops::Range;
 
 /// What stands around such a word.
-const MARKS: [(&str, &str); 4] = [("<", ">"), ("__", "__"), ("{{", "}}"), ("@@", "@@")];
+const MARKS: [(&str, &str); 5] = [("<", ">"), ("__", "__"), ("{{", "}}"), ("@@", "@@"), ("${", "}")];
 /// Longest word.
 const MAX_WORD: usize = 64;
 /// Deepest nesting that is followed.
@@ -113,6 +113,8 @@ mod tests {
             ("repo:bakery/__init__:*", "repo:bakery/__init__:*"),
             ("a < b > c", "a \0 c"),
             ("x<>y <<z", "x<>y <<z"),
+            ("repo:${ORG}/${repo_name}:*", "repo:\0/\0:*"),
+            ("arn:aws:s3:::box/${aws:username}/*", "arn:aws:s3:::box/${aws:username}/*"),
             ("SUBJECT_CLAIM", "\0"),
             ("repo:bakery/MY_OVENS:*", "repo:bakery/MY_OVENS:*"),
             ("", ""),

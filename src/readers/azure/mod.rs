@@ -8,7 +8,7 @@ pub(super) mod roles;
 use super::context::{Object, Reader, origin};
 use super::shape::{any_field, blocks, field, known_at, listing, place, text, text_at, unreadable};
 use crate::graph::{About, Gate, IdentityId, IdentityKind, Origin, Trust, UndecidedKind, pieces};
-use crate::partial::{Kind, Part, Text, Unknown, UnknownKind, Value, blank};
+use crate::partial::{Kind, Part, Text, Unknown, UnknownKind, Value, blank, stand_in};
 use crate::terraform::{Mode, Resource};
 
 /// How deep nested ARM resources are followed.
@@ -118,6 +118,9 @@ fn is_credential(value: &Value) -> bool {
 }
 
 fn loose(reader: &mut Reader, object: &Object, properties: &Value) {
+    // Scripts fill such files in (`envsubst`, `sed`) before they hand them to `az`.
+    let opened = stand_in::opened(properties);
+    let properties = &opened;
     let name = text_at(properties, "name").or_else(|| text_at(object.value, "name"));
     let shown = name.map_or_else(|| object.file.to_owned(), |n| n.to_string());
     let origin = object.origin_at(shown, properties);
