@@ -168,7 +168,7 @@ fn foreign_key(subject: &RoleTrust<'_>, issuer: &Text, test: &ConditionTest) -> 
     }
     let (issuer, key) = (issuer.as_known()?, test.key.as_known()?);
     let (prefix, _) = key.rsplit_once(':')?;
-    let issuer_like = prefix.contains('.') && !prefix.starts_with("aws") && !prefix.eq_ignore_ascii_case("sts");
+    let issuer_like = prefix.contains('.') && !prefix.starts_with("aws:") && !prefix.eq_ignore_ascii_case("sts");
     if !issuer_like || prefix.eq_ignore_ascii_case(&issuer) || claim_with_slash(prefix, &issuer) {
         return None;
     }
