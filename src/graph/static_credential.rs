@@ -112,6 +112,8 @@ pub struct StaticCredential {
     pub trail: Trail,
     /// What stands beside it and needs no secret.
     pub beside: Option<Beside>,
+    /// What tells that several places take the same secret: the variable that they all read.
+    pub shared: Option<String>,
     /// The Secret that holds it.
     pub secret: Option<SecretName>,
     /// The ServiceAccount of the pods that get it (none in a name: `default`).
@@ -132,6 +134,7 @@ impl StaticCredential {
             span: None,
             trail: None,
             beside: None,
+            shared: None,
             secret: None,
             account: None,
         }

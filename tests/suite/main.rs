@@ -51,6 +51,7 @@ mod rules;
 mod scripts;
 mod search_properties;
 mod seen_outside;
+mod seen_outside_later;
 mod severities;
 mod shared_trusts;
 mod simulate;

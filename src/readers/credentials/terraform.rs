@@ -4,7 +4,7 @@ use super::names::Part;
 use super::settings::{self, Setting, Source};
 use super::value::{self, Dialect};
 use crate::graph::{Beside, Cloud, CredentialKind, SecretName, Stands, StaticCredential};
-use crate::partial::Value;
+use crate::partial::{Value, cut};
 use crate::readers::context::{Reader, origin};
 use crate::readers::shape::{any_field, blocks, field, is_true, known_at, place, text, text_at};
 use crate::terraform::{Mode, Resource};
@@ -110,10 +110,16 @@ fn provider(reader: &mut Reader, resource: &Resource, kind: &str) {
     };
     let settings: Vec<Setting> = settings.into_iter().flatten().collect();
     let token = field(body, "use_oidc").filter(|v| is_true(Some(v))).and_then(place);
+    let shared = ["secret_key", "credentials", "client_secret", "client_certificate_path"].iter().find_map(|name| shared(body, name));
     for found in settings::credentials(&settings, Dialect::Manifest) {
         let beside = token.map(|span| Beside { span: Some(span), shadowed: false });
-        reader.add_credential(StaticCredential { beside, ..super::of(origin(resource), Stands::Provider, found) });
+        reader.add_credential(StaticCredential { beside, shared: shared.clone(), ..super::of(origin(resource), Stands::Provider, found) });
     }
+}
+
+/// The identity of a secret that is not written here: two providers that read one variable log in with one secret.
+fn shared(body: &Value, name: &str) -> Option<String> {
+    text_at(body, name).filter(|t| !t.is_known()).map(|t| format!("{name}|{}", cut::key(&t)))
 }
 
 /// An emulator or another vendor's storage: requests go to endpoints of one's own

@@ -16,7 +16,13 @@ use std::collections::BTreeMap;
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let accounts = Accounts::new(context);
     let all = &context.graph.static_credentials;
-    all.iter().filter(|c| !told_elsewhere(all, c) && !needed(context, c)).map(|c| finding(&accounts, c)).collect()
+    let told = all.iter().enumerate().filter(|(at, c)| !told_elsewhere(all, c) && !told_before(all, *at, c) && !needed(context, c));
+    told.map(|(_, c)| finding(&accounts, c)).collect()
+}
+
+/// Providers that read one variable log in with one secret: it is told at the first.
+fn told_before(all: &[StaticCredential], at: usize, credential: &StaticCredential) -> bool {
+    credential.shared.is_some() && all.iter().take(at).any(|c| c.shared == credential.shared && c.kind == credential.kind)
 }
 
 /// A Secret that a workload takes is told at the workload, one whose key is written is told where it is written.
@@ -107,12 +113,16 @@ fn help(credential: &StaticCredential) -> &'static str {
         (Cloud::Aws, Stands::Given | Stands::Operated) => {
             "give the ServiceAccount a role (`eks.amazonaws.com/role-arn` or Pod Identity) and delete the key"
         }
-        (Cloud::Aws, Stands::Job) => "log in with `role-to-assume` and the job's token, then delete the key",
+        (Cloud::Aws, Stands::Job) => {
+            "log in with the job's own token (`role-to-assume` in GitHub Actions, `id_tokens` in GitLab), then delete the key"
+        }
         (Cloud::Aws, _) => "let workloads assume a role by their own tokens, then delete the key",
         (Cloud::Google, Stands::Given | Stands::Operated) => {
             "use the ServiceAccount's own identity (Workload Identity Federation for GKE), then delete the key"
         }
-        (Cloud::Google, Stands::Job) => "log in with `workload_identity_provider` and the job's token, then delete the key",
+        (Cloud::Google, Stands::Job) => {
+            "log in with the job's own token (`workload_identity_provider` in GitHub Actions, `id_tokens` in GitLab), then delete the key"
+        }
         (Cloud::Google, _) => "let workloads in through a workload identity pool or attach the service account, then delete the key",
         (Cloud::Azure, Stands::Given | Stands::Operated) => {
             "use workload identity (a federated credential and the ServiceAccount's annotation), then delete the secret"
