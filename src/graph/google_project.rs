@@ -1,7 +1,8 @@
 //! What is set up around federation in a project or an organisation of Google Cloud.
 
 use super::Origin;
-use crate::partial::Text;
+use crate::partial::{Text, Unknown};
+use std::collections::BTreeSet;
 
 /// APIs, audit logs and organisation policies that the scan manages.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +13,8 @@ pub struct GoogleProjects {
     pub audits: Vec<AuditConfig>,
     /// Organisation policies.
     pub policies: Vec<OrganizationPolicy>,
+    /// Unknowns that resources take as the id of their project.
+    pub ids: BTreeSet<Unknown>,
 }
 
 /// An API that is enabled in a project (<https://cloud.google.com/service-usage/docs/enable-disable>).

@@ -19,11 +19,6 @@ const LEFT: &[(&str, &str, &str)] = &[
         "an example for a value that nobody knows bears its name, so that a witness can be read",
     ),
     ("src/admission/search/mod.rs", "atom.bare().rsplit(", "the same"),
-    (
-        "src/rules/checks/google/names.rs",
-        "atom.bare().to_ascii_lowercase(",
-        "a value that its author calls a project's id: reported as likely, never as proven",
-    ),
     ("src/rules/checks/aws/advice.rs", "provider.origin.name.get(", "cuts the module's part off an address to show the rest in an advice"),
     (
         "src/rules/checks/google/impersonation.rs",

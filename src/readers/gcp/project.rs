@@ -4,12 +4,13 @@
 use super::super::context::{Reader, origin};
 use super::super::shape::{blocks, field, known_at, listing, place, text_at};
 use crate::graph::{AuditConfig, EnabledApi, OrganizationPolicy, pieces};
-use crate::partial::{Text, Value};
+use crate::partial::{Text, UnknownKind, Value};
 use crate::place::Span;
 use crate::terraform::{Mode, Resource};
 
 /// What Terraform manages of them.
 pub(in crate::readers) fn terraform(reader: &mut Reader, resource: &Resource) {
+    remember_id(reader, resource);
     if resource.mode != Mode::Managed {
         return;
     }
@@ -31,6 +32,27 @@ pub(in crate::readers) fn terraform(reader: &mut Reader, resource: &Resource) {
             policy(reader, resource, constraint);
         }
         _ => {}
+    }
+}
+
+/// `project = var.project_id`: every resource takes the id there, and some the number too, so that it is likely and no proof
+/// (<https://registry.terraform.io/providers/hashicorp/google/latest/docs/guides/provider_reference#project-1>).
+fn remember_id(reader: &mut Reader, resource: &Resource) {
+    let argument = match resource.kind.as_str() {
+        "google_project" => "project_id",
+        "provider.google" | "provider.google-beta" => "project",
+        kind if kind.starts_with("google_") => "project",
+        _ => return,
+    };
+    if let Some(project) = text_at(&resource.body, argument) {
+        remember(reader, &project);
+    }
+}
+
+/// An unknown that is given where a project's id is taken.
+pub(super) fn remember(reader: &mut Reader, project: &Text) {
+    if let Some(atom) = pieces::only_atom(project).filter(|atom| atom.kind() == UnknownKind::Any) {
+        reader.graph.google_projects.ids.insert(atom.clone());
     }
 }
 

@@ -8,6 +8,10 @@ use crate::partial::{Text, Unknown, UnknownKind, Value};
 /// The action that exchanges the job's token.
 const ACTION: &str = "google-github-actions/auth@";
 
+/// The owner of the actions that take a project's id as `project_id`
+/// (<https://github.com/google-github-actions/setup-gcloud#inputs>).
+const OWNER: &str = "google-github-actions/";
+
 /// Longest input that is looked at: no resource name and no list of e-mails is longer.
 const MAX_INPUT: usize = 4096;
 
@@ -27,10 +31,16 @@ pub(in crate::readers) fn read(reader: &mut Reader, object: &Object) {
 
 fn steps(reader: &mut Reader, object: &Object, holder: &Value, around: &[&Value]) {
     for step in blocks(holder, "steps").0 {
-        let uses = known_at(step, "uses").is_some_and(|u| u.starts_with(ACTION));
-        let Some(with) = step.get("with").filter(|_| uses) else { continue };
+        let uses = known_at(step, "uses").filter(|u| u.starts_with(OWNER)).unwrap_or_default();
+        let Some(with) = step.get("with").filter(|_| !uses.is_empty()) else { continue };
         let scopes: Vec<&Value> = std::iter::once(step).chain(around.iter().copied()).collect();
         let input = |name: &str| text_at(with, name).map(|text| expressions(object.file, &text, &scopes));
+        if let Some(project) = input("project_id") {
+            super::project::remember(reader, &project);
+        }
+        if !uses.starts_with(ACTION) {
+            continue;
+        }
         let account = input("service_account").map(|a| email_of(&a));
         let origin = object.origin_at(object.file, with);
         signing(reader, &origin, &input, account.as_ref());

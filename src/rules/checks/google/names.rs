@@ -5,23 +5,28 @@ use super::Context;
 use crate::admission::cel::google::{Member, MemberKind, MemberProblem, MemberProblemKind, ProjectKind, Selector};
 use crate::catalogue::RuleId;
 use crate::graph::{Declared, Gate, GoogleSource, Login, Origin, ProviderKind, pieces};
-use crate::partial::{Part, Text};
+use crate::partial::{Text, Unknown};
 use crate::place::Span;
 use crate::rules::Finding;
+use std::collections::BTreeSet;
+
+/// Unknowns that are likely a project's id.
+type Ids = BTreeSet<Unknown>;
 
 const NUMBER_HELP: &str = "write the number: `google_iam_workload_identity_pool.NAME.name` holds it (`.id` does not), and so does `data.google_project.NAME.number`";
 
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
+    let ids = &context.graph.google_projects.ids;
     for trust in &context.graph.trusts {
         if let Gate::GoogleMember { member, .. } = &trust.gate {
-            out.extend(of_member(&trust.origin, member));
+            out.extend(of_member(ids, &trust.origin, member));
         }
     }
     for provider in &context.graph.providers {
         let ProviderKind::Google(google) = &provider.kind else { continue };
         if let GoogleSource::Oidc { audiences, .. } = &google.source {
-            out.extend(audiences.iter().filter_map(|a| of_resource(&provider.origin, a, "an audience")));
+            out.extend(audiences.iter().filter_map(|a| of_resource(ids, &provider.origin, a, "an audience")));
             out.extend(audiences.iter().filter_map(|a| location(&provider.origin, a)));
         }
         out.extend(of_id(&provider.origin, &google.name, "provider"));
@@ -31,29 +36,29 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     }
     for config in &context.graph.credential_configs {
         if config.login == Login::Job {
-            out.extend(of_login(&config.origin, &config.audience));
+            out.extend(of_login(ids, &config.origin, &config.audience));
             continue;
         }
-        out.extend(of_resource(&config.origin, &config.audience, "an audience"));
+        out.extend(of_resource(ids, &config.origin, &config.audience, "an audience"));
         out.extend(location(&config.origin, &config.audience));
     }
     out
 }
 
-fn of_member(origin: &Origin, text: &Text) -> Option<Finding> {
+fn of_member(ids: &Ids, origin: &Origin, text: &Text) -> Option<Finding> {
     match Member::parse(text) {
-        Err(problem) => malformed(origin, text, &problem),
-        Ok(member) => project_id(origin, &member).or_else(|| of_cluster(origin, &member)),
+        Err(problem) => malformed(ids, origin, text, &problem),
+        Ok(member) => project_id(ids, origin, &member).or_else(|| of_cluster(origin, &member)),
     }
 }
 
 /// The form is none of IAM's.
-fn malformed(origin: &Origin, text: &Text, problem: &MemberProblem) -> Option<Finding> {
+fn malformed(ids: &Ids, origin: &Origin, text: &Text, problem: &MemberProblem) -> Option<Finding> {
     let (rule, help) = match problem.kind {
         MemberProblemKind::Location => {
             (RuleId::PoolLocation, "write `locations/global`: pools have no other location, whatever the regions of the workloads")
         }
-        MemberProblemKind::LegacyForm if legacy_number(text).is_some() => {
+        MemberProblemKind::LegacyForm if legacy_number(ids, text).is_some() => {
             (RuleId::ProjectIdInPrincipal, "write `serviceAccount:PROJECT_ID.svc.id.goog[NAMESPACE/SERVICE_ACCOUNT]` with the project's id")
         }
         MemberProblemKind::LegacyForm => {
@@ -86,23 +91,23 @@ fn looks_like_a_member(text: &Text) -> bool {
 }
 
 /// The number in front of `.svc.id.goog`.
-fn legacy_number(text: &Text) -> Option<Option<Span>> {
+fn legacy_number(ids: &Ids, text: &Text) -> Option<Option<Span>> {
     let (before, _) = pieces::split_once(text, ".svc.id.goog")?;
     let project = pieces::rsplit_once(&before, "/").or_else(|| pieces::rsplit_once(&before, ":")).map_or(before, |(_, p)| p);
-    (kind(&project) == Some(ProjectKind::Number)).then(|| project.span())
+    (kind(ids, &project) == Some(ProjectKind::Number)).then(|| project.span())
 }
 
 /// An id where the number belongs, or the reverse.
-fn project_id(origin: &Origin, member: &Member) -> Option<Finding> {
+fn project_id(ids: &Ids, origin: &Origin, member: &Member) -> Option<Finding> {
     let MemberKind::Pool { project, .. } = &member.kind else { return None };
     let edge = member.text.to_string();
-    if let Some(span) = legacy_number(&member.text) {
+    if let Some(span) = legacy_number(ids, &member.text) {
         let message = "GKE's pool is named by the project's id, and this is its number: the binding can never be used";
         let finding = Finding::new(RuleId::ProjectIdInPrincipal, origin, span.or_else(|| member.text.span()), &edge, message);
         return Some(finding.help("write `PROJECT_ID.svc.id.goog`").along_text(&member.text));
     }
     let project = project.as_ref()?;
-    let certain = match kind(&project.text)? {
+    let certain = match kind(ids, &project.text)? {
         ProjectKind::Id => true,
         ProjectKind::Unknown => false,
         ProjectKind::Number => return None,
@@ -137,22 +142,19 @@ fn used(whole: &Text, project: &Text) -> Option<Span> {
     own.filter(beside).or(Some(before))
 }
 
-/// What a project is written as: [`ProjectKind::Unknown`] for an unknown whose name says that it is an id; none when
-/// nothing is known.
-fn kind(project: &Text) -> Option<ProjectKind> {
+/// What a project is written as: [`ProjectKind::Unknown`] for an unknown that resources take as the id of their project; none
+/// when nothing is known.
+fn kind(ids: &Ids, project: &Text) -> Option<ProjectKind> {
     let kind = ProjectKind::of(project);
     if kind != ProjectKind::Unknown {
         return Some(kind);
     }
-    let [Part::Hole { atom, .. }] = project.parts.as_slice() else { return None };
-    let label = atom.bare().to_ascii_lowercase();
-    let last = label.rsplit(['.', '"', '[', ']']).find(|s| !s.is_empty()).unwrap_or_default().to_owned();
-    (last == "project_id" || last.ends_with("_project_id")).then_some(ProjectKind::Unknown)
+    pieces::only_atom(project).filter(|atom| ids.contains(atom)).map(|_| ProjectKind::Unknown)
 }
 
 /// A provider as a job names it: the bare resource name
 /// (<https://github.com/google-github-actions/auth#inputs-workload-identity-federation>).
-fn of_login(origin: &Origin, text: &Text) -> Option<Finding> {
+fn of_login(ids: &Ids, origin: &Origin, text: &Text) -> Option<Finding> {
     let mut whole = Text::known("//iam.googleapis.com/");
     whole.push(text);
     let shape = pieces::flat(text);
@@ -165,7 +167,7 @@ fn of_login(origin: &Origin, text: &Text) -> Option<Finding> {
             "write `projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`, without a host and with the provider";
         return Some(finding.help(help).along_text(text));
     }
-    of_resource(origin, &whole, "the provider's name").or_else(|| location(origin, &whole))
+    of_resource(ids, origin, &whole, "the provider's name").or_else(|| location(origin, &whole))
 }
 
 /// What stands between `projects/` and `/locations/` of a pool's resource name, and the rest.
@@ -177,9 +179,9 @@ fn resource(text: &Text) -> Option<(Text, Text)> {
 }
 
 /// A resource name as an audience: Google's tokens name the number.
-fn of_resource(origin: &Origin, text: &Text, what: &str) -> Option<Finding> {
+fn of_resource(ids: &Ids, origin: &Origin, text: &Text, what: &str) -> Option<Finding> {
     let (project, _) = resource(text)?;
-    let certain = match kind(&project)? {
+    let certain = match kind(ids, &project)? {
         ProjectKind::Id => true,
         ProjectKind::Unknown => false,
         ProjectKind::Number => return None,
@@ -243,7 +245,9 @@ mod tests {
             library: false,
             conditional: false,
         };
-        of_member(&origin, member).map(|f| (f.rule, f.confidence == crate::catalogue::Confidence::Proven))
+        // The name alone says nothing: it counts where a resource takes it as its project.
+        let ids = Ids::from([Unknown::new("var.tenant", UnknownKind::Any, "${var.tenant}", "unknown", None)]);
+        of_member(&ids, &origin, member).map(|f| (f.rule, f.confidence == crate::catalogue::Confidence::Proven))
     }
 
     fn with(atom: Unknown) -> Text {
@@ -272,7 +276,8 @@ mod tests {
         let of = |kind, label: &str| found(&with(Unknown::new(label, kind, format!("${{{label}}}"), "unknown", None)));
         let id = |certain| Some((RuleId::ProjectIdInPrincipal, certain));
         assert_eq!(of(UnknownKind::ProjectId, "data.google_project.p.project_id"), id(true));
-        assert_eq!(of(UnknownKind::Any, "var.project_id"), id(false));
+        assert_eq!(of(UnknownKind::Any, "var.tenant"), id(false));
+        assert_eq!(of(UnknownKind::Any, "var.project_id"), None);
         assert_eq!(of(UnknownKind::ProjectNumber, "data.google_project.p.number"), None);
         assert_eq!(of(UnknownKind::Any, "var.project"), None);
         assert_eq!(found(&Text::known("serviceAccount:bakery-data.svc.id.goog[shop/baker]")), None);
