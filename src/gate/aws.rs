@@ -142,7 +142,8 @@ pub fn registered_clients<'a>(graph: &'a Graph, providers: &[ProviderId], is_mea
     let mut found: Option<Clients<'a>> = None;
     for provider in providers.iter().filter_map(|id| graph.provider(*id)) {
         let ProviderKind::AwsOidc { url, audiences, .. } = &provider.kind else { continue };
-        if !is_meant(url) {
+        // What is looked up is what is declared, where that is in the scan.
+        if !is_meant(url) || (audiences.is_none() && provider.origin.is_looked_up()) {
             continue;
         }
         let clients = found.get_or_insert(Clients { ids: Vec::new(), certain: true, provider: &provider.origin });

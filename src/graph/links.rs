@@ -114,9 +114,9 @@ pub(super) struct Index {
     roles: HashMap<String, Vec<IdentityId>>,
     emails: HashMap<String, Vec<IdentityId>>,
     addresses: HashMap<(String, String), Vec<IdentityId>>,
-    issuers: HashMap<String, Vec<ProviderId>>,
-    provider_arns: HashMap<String, Vec<ProviderId>>,
-    provider_addresses: HashMap<(String, String), Vec<ProviderId>>,
+    pub(super) issuers: HashMap<String, Vec<ProviderId>>,
+    pub(super) provider_arns: HashMap<String, Vec<ProviderId>>,
+    pub(super) provider_addresses: HashMap<(String, String), Vec<ProviderId>>,
     pools: HashMap<String, Vec<PoolId>>,
     pool_names: HashMap<String, Vec<PoolId>>,
     pool_addresses: HashMap<(String, String), Vec<PoolId>>,
@@ -198,7 +198,7 @@ fn address(origin: &Origin) -> (String, String) {
     (origin.scope.clone(), origin.name.clone())
 }
 
-fn by_reference<T: Copy>(map: &HashMap<(String, String), Vec<T>>, scope: &str, text: &Text) -> Vec<T> {
+pub(super) fn by_reference<T: Copy>(map: &HashMap<(String, String), Vec<T>>, scope: &str, text: &Text) -> Vec<T> {
     let Some(address) = pieces::address(text) else { return Vec::new() };
     map.get(&(scope.to_owned(), address.to_owned())).cloned().unwrap_or_default()
 }
@@ -215,7 +215,7 @@ fn account(arn: &Text) -> Option<String> {
 }
 
 /// False when both accounts are written and differ.
-fn same_account(left: &Text, right: &Text) -> bool {
+pub(super) fn same_account(left: &Text, right: &Text) -> bool {
     !matches!((account(left), account(right)), (Some(a), Some(b)) if a != b)
 }
 
@@ -250,7 +250,7 @@ fn gate(graph: &Graph, index: &Index, i: usize, links: &mut Links) {
     match &trust.gate {
         Gate::AwsPolicy(policy) => {
             for arn in federated(policy) {
-                for provider in aws_providers(graph, index, scope, arn) {
+                for provider in super::aws_links::providers(graph, index, scope, arn) {
                     link(&mut links.trust_providers, i, provider);
                 }
             }
@@ -289,37 +289,8 @@ fn google_member(graph: &Graph, index: &Index, i: usize, member: &Text, links: &
     }
 }
 
-/// The providers that a `Federated` ARN means: the one that it names or refers to, else those of the same issuer that are
-/// not certainly another account's, of the own scope where there are some.
-fn aws_providers(graph: &Graph, index: &Index, scope: &str, arn: &Text) -> Vec<ProviderId> {
-    let aws = |id: &ProviderId| graph.provider(*id).is_some_and(|p| matches!(p.kind, ProviderKind::AwsOidc { .. }));
-    let exact = index.provider_arns.get(&pieces::key(arn)).cloned().unwrap_or_default();
-    let exact = if exact.is_empty() { by_reference(&index.provider_addresses, scope, arn) } else { exact };
-    if exact.iter().any(aws) {
-        return own_scope(exact.into_iter().filter(aws).collect(), |id| graph.provider(*id).map(|p| &p.origin), scope);
-    }
-    let issuer = pieces::split_once(arn, ":oidc-provider/").map(|(_, url)| pieces::key(&pieces::trim_slashes(&url)).to_lowercase());
-    let mut found = issuer.and_then(|i| index.issuers.get(&i)).cloned().unwrap_or_default();
-    found.retain(|id| match graph.provider(*id).map(|p| &p.kind) {
-        Some(ProviderKind::AwsOidc { arn: Some(own), .. }) => same_account(own, arn),
-        _ => true,
-    });
-    let other = index.provider_arns.get(&pieces::key(arn)).cloned().unwrap_or_default();
-    let other = if other.is_empty() { by_reference(&index.provider_addresses, scope, arn) } else { other };
-    // The URL of a provider that has alternatives is an unknown of that provider.
-    let url = || pieces::split_once(arn, ":oidc-provider/").map(|(_, url)| by_reference(&index.provider_addresses, scope, &url));
-    let other = if other.is_empty() && found.is_empty() { url().unwrap_or_default() } else { other };
-    for provider in other {
-        let aws = graph.provider(provider).is_some_and(|p| matches!(p.kind, ProviderKind::AwsOidc { .. }));
-        if aws && !found.contains(&provider) {
-            found.push(provider);
-        }
-    }
-    own_scope(found, |id| graph.provider(*id).map(|p| &p.origin), scope)
-}
-
 /// Of several things of one name those of the own scope are meant, where there are some.
-fn own_scope<'g, T>(mut found: Vec<T>, origin: impl Fn(&T) -> Option<&'g Origin>, scope: &str) -> Vec<T> {
+pub(super) fn own_scope<'g, T>(mut found: Vec<T>, origin: impl Fn(&T) -> Option<&'g Origin>, scope: &str) -> Vec<T> {
     let own = |found: &T| origin(found).is_some_and(|o| o.scope == scope);
     if found.iter().any(own) {
         found.retain(own);

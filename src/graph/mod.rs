@@ -3,6 +3,7 @@
 //! Every fact keeps the [`Value`]/[`Text`] it was read from, so that a rule can point at the literal that is wrong.
 
 mod anywhere;
+mod aws_links;
 mod azure;
 mod cluster;
 mod credentials;
@@ -82,6 +83,8 @@ pub struct Origin {
     pub scope: String,
     /// Judged with the defaults of a module that nobody calls.
     pub library: bool,
+    /// Judged with a default that only stands in for what a caller passes; the same declaration is judged without it, too.
+    pub stands_in: bool,
     /// May be absent.
     pub conditional: bool,
 }
@@ -112,6 +115,12 @@ impl Origin {
             Declared::Block { resource, module, .. } => Some((resource, module)),
             _ => None,
         }
+    }
+
+    /// It is looked up and not made here (`data`).
+    #[must_use]
+    pub fn is_looked_up(&self) -> bool {
+        matches!(self.declared, Declared::Block { looked_up: true, .. })
     }
 
     /// It stands in a module that something calls.

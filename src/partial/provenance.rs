@@ -87,6 +87,12 @@ impl HopKind {
         matches!(self, Self::Document { resource, .. } if &**resource == "aws_iam_policy_document")
     }
 
+    /// Somebody chose the value for the place that uses it: an argument, a variable's value or default.
+    #[must_use]
+    pub fn is_choice(&self) -> bool {
+        self.is_argument() || matches!(self, Self::VariableValue { .. } | Self::VariableDefault(_) | Self::UnitInputs | Self::Parameter(_))
+    }
+
     /// An argument of a module call.
     #[must_use]
     pub fn is_argument(&self) -> bool {

@@ -62,7 +62,15 @@ impl Object<'_> {
         let span = place(value).or_else(|| place(self.value)).unwrap_or_else(shape::nowhere);
         let kind = ["kind", "Type", "type"].into_iter().find_map(|key| value.get(key).and_then(Value::as_str));
         let declared = Declared::Object(kind.unwrap_or_default().into());
-        Origin { name: name.into(), declared, span, scope: self.file.to_owned(), library: false, conditional: self.templated }
+        Origin {
+            name: name.into(),
+            declared,
+            span,
+            scope: self.file.to_owned(),
+            library: false,
+            stands_in: false,
+            conditional: self.templated,
+        }
     }
 
     /// The origin of something that a cloud's own tool printed.
@@ -125,6 +133,7 @@ pub(super) fn origin(resource: &Resource) -> Origin {
         span: resource.span,
         scope: resource.root.clone(),
         library: resource.library,
+        stands_in: resource.stands_in,
         conditional: resource.conditional,
     }
 }

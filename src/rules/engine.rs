@@ -86,6 +86,13 @@ impl Context<'_> {
         exposure::exposure_in(formula, &self.shared.templates(templates))
     }
 
+    /// Whether two places begin on one line of one file.
+    #[must_use]
+    pub fn same_line(&self, a: Span, b: Span) -> bool {
+        let line = |span: Span| self.sources.get(span.file).map(|file| file.position(span.start as usize).line);
+        a.file == b.file && line(a) == line(b)
+    }
+
     /// What the arguments are for of the module call that declares this, when only a model describes the module.
     #[must_use]
     pub fn model(&self, origin: &Origin) -> Option<&Arguments> {
@@ -142,6 +149,8 @@ pub fn run(context: &Context<'_>, selection: &Selection) -> Found {
     let needed: Vec<Check> = checks::CHECKS.iter().filter(|(name, _)| is_needed(name, selection)).map(|c| c.1).collect();
     let mut findings: Vec<Finding> = needed.par_iter().flat_map_iter(|check| check(context)).collect();
     yield_to_the_open(&mut findings);
+    // What is broken by a default that stands in for an argument is broken for nobody who passes one.
+    findings.retain(|f| !f.stands_in || f.category != Category::Broken);
     for finding in &mut findings {
         if let Some(level) = context.config.level(finding.rule) {
             finding.severity = level.severity().unwrap_or(finding.severity);
@@ -228,7 +237,9 @@ fn merge(mut findings: Vec<Finding>, sources: &Sources) -> Vec<Finding> {
     for finding in findings {
         let once = finding.merge_key.clone().filter(|_| finding.declared.is_some());
         let place = if once.is_some() { (None, once.clone()) } else { (Some(finding.span), None) };
+        let of_file = Span { start: 0, end: 0, ..finding.span };
         let declared = finding.declared.filter(|_| once.is_some() || finding.category != Category::Broken);
+        let declared = declared.map(|own| if finding.merge_in_file { of_file } else { own });
         let key = (finding.rule, declared, place);
         let next = out.len();
         let at = *index.entry(key).or_insert(next);
@@ -285,6 +296,7 @@ impl Finding {
             identity: Some(origin.name.clone()),
             declared: Some(origin.span),
             library: origin.library,
+            stands_in: origin.stands_in,
             message: message.into(),
             label: None,
             help: None,
@@ -294,6 +306,7 @@ impl Finding {
             edge: format!("{}|{edge}", origin.name),
             merge_key: None,
             yields: false,
+            merge_in_file: false,
             fingerprint: String::new(),
         }
         .related_to(origin.span, format!("`{}` is declared here", origin.name))
@@ -325,6 +338,12 @@ impl Finding {
     pub fn yielding(mut self) -> Self {
         self.yields = true;
         self
+    }
+
+    /// One finding for all with this key in its file.
+    #[must_use]
+    pub fn merged_in_file(self, key: impl Into<String>) -> Self {
+        Self { merge_in_file: true, ..self.merged_by(key) }
     }
 
     /// With a token that gets in.

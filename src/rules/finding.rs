@@ -67,6 +67,8 @@ pub struct Finding {
     pub declared: Option<Span>,
     /// Judged with the defaults of a module that nobody calls.
     pub library: bool,
+    /// Judged with a default that only stands in for what a caller passes.
+    pub stands_in: bool,
     /// What is wrong and why it matters.
     pub message: String,
     /// What is wrong with the literal, in a few words.
@@ -86,6 +88,8 @@ pub struct Finding {
     pub merge_key: Option<String>,
     /// Not told where the same declaration is found open: what is still to be filled in is judged there as it will be.
     pub yields: bool,
+    /// That is said once of a file, for all of its declarations.
+    pub merge_in_file: bool,
     /// The finding's identity over time: the same for the same problem when lines move, 32 hexadecimal digits, unique in a run.
     pub fingerprint: String,
 }

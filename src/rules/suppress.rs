@@ -176,6 +176,7 @@ fn finding(span: Span, message: String, help: &str, edge: String) -> Finding {
         identity: None,
         declared: None,
         library: false,
+        stands_in: false,
         message,
         label: None,
         help: Some(help.to_owned()),
@@ -185,6 +186,7 @@ fn finding(span: Span, message: String, help: &str, edge: String) -> Finding {
         edge,
         merge_key: None,
         yields: false,
+        merge_in_file: false,
         fingerprint: String::new(),
     }
 }

@@ -49,6 +49,9 @@ pub struct Resource {
     pub span: Span,
     /// The module is called by nobody in the scan and was judged with the defaults of its variables.
     pub library: bool,
+    /// A default that only stands in for what a caller passes (an empty string) is in it: the same block is there once more
+    /// with that argument unknown.
+    pub stands_in: bool,
     /// The block may be absent (`count` or `for_each` is unknown).
     pub conditional: bool,
 }

@@ -125,6 +125,7 @@ impl Reader<'_> {
                     body: body.clone(),
                     span,
                     library: false,
+                    stands_in: false,
                     conditional: false,
                 };
                 self.out.insert(address, resource);
@@ -169,7 +170,18 @@ impl Reader<'_> {
             None => values,
         };
         let (kind, name) = (text("type")?, text("name")?);
-        Some(Resource { mode, kind, name, address, root: self.root.to_owned(), body, span, library: false, conditional: false })
+        Some(Resource {
+            mode,
+            kind,
+            name,
+            address,
+            root: self.root.to_owned(),
+            body,
+            span,
+            library: false,
+            stands_in: false,
+            conditional: false,
+        })
     }
 
     /// The value with an unknown wherever `after_unknown` says so; `path` is the address with the attribute.
@@ -423,6 +435,7 @@ mod tests {
             body,
             span,
             library: false,
+            stands_in: false,
             conditional: false,
         };
         let body = Value::map(vec![Entry { key: Text::known("name"), value: hole }], None);

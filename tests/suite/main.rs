@@ -71,5 +71,6 @@ mod undecided_about;
 mod unknown_parts;
 mod unseen;
 mod user;
+mod verdicts;
 mod witnesses;
 mod workloads;

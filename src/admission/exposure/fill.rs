@@ -61,6 +61,11 @@ pub fn fillers_of_literals(formula: &Formula, templates: &Templates) -> Vec<Fill
     if literals.is_empty() { Vec::new() } else { fillers_with(formula, templates, &literals) }
 }
 
+/// Whether the texts of a gate have unknowns that can be filled in.
+pub(super) fn has_unknowns(formula: &Formula) -> bool {
+    shape::tests(formula).iter().flat_map(|o| texts(o.test)).any(|text| text.atoms().next().is_some())
+}
+
 fn fillers_with(formula: &Formula, templates: &Templates, literals: &[String]) -> Vec<Filler> {
     let occurrences = shape::tests(formula);
     let mut atoms: Vec<Unknown> =

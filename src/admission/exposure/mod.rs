@@ -190,8 +190,14 @@ pub fn exposure_in(formula: &Formula, templates: &Templates) -> Result<Exposure,
     match with_fillers(formula, templates, fill::fillers(formula, templates)) {
         Ok(Some(found)) => Ok(found),
         Err(why) => Err(why),
-        Ok(None) => with_fillers(formula, templates, fill::fillers_of_literals(formula, templates))?
-            .ok_or_else(|| "none of the values that were tried for the unknowns lets anybody in".to_owned()),
+        Ok(None) => with_fillers(formula, templates, fill::fillers_of_literals(formula, templates))?.ok_or_else(|| {
+            let why = if fill::has_unknowns(formula) {
+                "none of the values that were tried for the unknowns lets anybody in"
+            } else {
+                "no token that the issuer documents satisfies it"
+            };
+            why.to_owned()
+        }),
     }
 }
 

@@ -83,6 +83,38 @@ fn path(subject: &Subject) -> Option<Vec<&str>> {
     }
 }
 
+/// The member of an object that a subject reads and no template has, as `kubernetes.io.ns`.
+#[must_use]
+pub fn unlisted_member(subject: &Subject, templates: &[Template]) -> Option<String> {
+    match subject {
+        Subject::Member(of, key) => {
+            let mut all = path(of)?;
+            all.push(key);
+            let objects = pointer(all.get(..1)?) + "/";
+            let own = pointer(&all);
+            let has = |name: &str| name == own || name.strip_prefix(&own).is_some_and(|rest| rest.starts_with('/'));
+            let names = || templates.iter().flat_map(|t| t.claims.iter()).map(|(name, _)| name.as_str());
+            (names().any(|name| name.starts_with(&objects)) && !names().any(has)).then(|| all.join("."))
+        }
+        Subject::Concat(all) => all.iter().find_map(|s| unlisted_member(s, templates)),
+        Subject::Lower(of) | Subject::Upper(of) => unlisted_member(of, templates),
+        Subject::Extract { of, .. } | Subject::Split { of, .. } | Subject::Replace { of, .. } => unlisted_member(of, templates),
+        Subject::Claim(_) | Subject::AnyItem(_) | Subject::Literal(_) | Subject::Segment(_) => None,
+    }
+}
+
+/// What the templates have beside a member that they lack (`kubernetes.io.ns`), for people.
+#[must_use]
+pub fn members(lacking: &str, templates: &[Template]) -> String {
+    let names = templates.iter().flat_map(|t| t.claims.iter()).filter(|(name, _)| name.starts_with('/')).map(|(name, _)| name.as_str());
+    let of = |name: &&str| {
+        let mut parts = name.split('/').skip(1);
+        parts.next().is_some_and(|object| lacking.strip_prefix(object).is_some_and(|rest| rest.starts_with('.')))
+    };
+    let all: BTreeSet<&str> = names.filter(of).filter_map(|name| name.splitn(3, '/').nth(2)).collect();
+    all.into_iter().map(|name| format!("`{}`", name.replace('/', "."))).collect::<Vec<_>>().join(", ")
+}
+
 /// What the positive tests spell, in lower case: whole words of it are names that somebody had in mind.
 #[must_use]
 pub fn spelled(formula: &Formula) -> Vec<String> {

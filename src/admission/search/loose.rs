@@ -1,7 +1,7 @@
 //! Tokens that nobody has documented: what a proof must not rest on.
 //!
 //! A registry knows the tokens that vendors describe. Where a vendor says no more of a claim than that it is there, where a
-//! list of values grows, and where a claim is one that nobody lists, "no token has it" is likely and not proven.
+//! list of values grows, and where a claim, or a member of one, is one that nobody lists, "no token has it" is likely and not proven.
 
 use super::resolve::{Prepared, Templates};
 use crate::issuers::{ClaimPart, Role, Segment, Template};
@@ -14,7 +14,9 @@ impl Templates {
     /// The same templates with all that is not documented left open; none when all of it is.
     #[must_use]
     pub fn loosened(&self) -> Option<Self> {
-        let guessed = |t: &Template| t.segments.iter().any(|s| s.guessed.is_some()) || !t.undocumented.is_empty() || !t.unlisted.is_empty();
+        let objects = |t: &Template| t.claims.iter().any(|(name, _)| name.starts_with('/'));
+        let named = |t: &Template| !t.undocumented.is_empty() || !t.unlisted.is_empty() || objects(t);
+        let guessed = |t: &Template| t.segments.iter().any(|s| s.guessed.is_some()) || named(t);
         if !self.templates().any(guessed) {
             return None;
         }

@@ -273,10 +273,11 @@ fn at_depth(subject: &Subject, prepared: &Prepared, depth: usize) -> Resolved {
         Subject::Claim(name) if prepared.is_object(name) => Resolved::Unknown(format!("claim `{name}` is an object")),
         Subject::Claim(name) | Subject::AnyItem(name) => claim(name, prepared.claim(name)),
         Subject::Member(..) => match member_path(subject) {
-            // Nobody lists all members of an object: one that is not listed may be there all the same.
             Some((root, keys)) => match prepared.member(&root, &keys) {
                 Some(parts) => string(merged(pieces_of(parts))),
                 None if prepared.claim(&root).is_some() => Resolved::Absent,
+                // Nobody lists all members of an object: one that is not listed may be there all the same, so nothing is proven by it.
+                None if prepared.is_object(&root) && !prepared.open => Resolved::Absent,
                 None => Resolved::Unknown(format!("which members `{root}` has is not known")),
             },
             None => Resolved::Unknown("a member of a derived value is tested".to_owned()),

@@ -177,6 +177,7 @@ fn resource(call: &Call, kind: &str, shown: &str, entries: Vec<(&'static str, Va
         body: Value::new(Kind::Map { entries, open }, call.span),
         span,
         library: false,
+        stands_in: false,
         conditional: call.conditional,
     }
 }

@@ -93,6 +93,7 @@ pub(crate) fn resource(address: &str, body: serde_json::Value) -> Resource {
         body: value(&body),
         span: fresh(20),
         library: false,
+        stands_in: false,
         conditional: false,
     }
 }

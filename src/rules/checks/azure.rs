@@ -4,9 +4,10 @@
 use super::super::engine::Context;
 use super::super::finding::Finding;
 use super::format::{self, Beside, Customised};
-use super::{privilege, verdict};
+use super::{guilty, privilege, verdict};
 use crate::admission::entra::{Credential, CredentialProblemKind};
 use crate::admission::exposure::{Class, Exposure, Reachability, shape};
+use crate::admission::formula::{Formula, Test};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::gate::azure::CredentialView;
@@ -80,7 +81,7 @@ fn one(context: &Context<'_>, trust: &Trust) -> Vec<Finding> {
         return findings;
     }
     if unreachable {
-        let finding = dead(&seen);
+        let finding = dead(context, &seen);
         findings.push(if finding.rule == RuleId::NeverMatches { finding.certain(!seen.subjects.truncated) } else { finding });
         return findings;
     }
@@ -230,7 +231,7 @@ fn mismatch(seen: &CredentialView<'_>) -> Vec<Finding> {
 }
 
 /// Proved: nobody gets in. The literal that says why.
-fn dead(seen: &CredentialView<'_>) -> Finding {
+fn dead(context: &Context<'_>, seen: &CredentialView<'_>) -> Finding {
     let name = &seen.recognised.issuer.name;
     let origin = &seen.via.trust.origin;
     if let Some(subject) = &seen.via.credential.subject {
@@ -244,9 +245,13 @@ fn dead(seen: &CredentialView<'_>) -> Finding {
         }
         let left = stand_in::first(subject).map(|word| format!("`{word}` is a placeholder that nobody filled in: ")).unwrap_or_default();
         let message = format!("{left}no token of {name} has the subject `{subject}`: this trust can never be used");
-        return Finding::new(RuleId::NeverMatches, origin, subject.span(), "subject", message)
-            .help(hint(seen, &subject.to_string()))
-            .along_text(subject);
+        let never =
+            |t: &Test| matches!(context.reachability(&Formula::Test(Box::new(t.clone())), &seen.templates), Reachability::Unreachable);
+        let tests = shape::tests(&seen.formula);
+        let test = tests.iter().map(|o| o.test).find(|t| shape::claims(&t.subject).contains("sub"));
+        let (span, trail) = test.map_or_else(|| (subject.span(), subject.trail()), |test| guilty::place(test, &never));
+        let finding = Finding::new(RuleId::NeverMatches, origin, span.or_else(|| subject.span()), "subject", message);
+        return finding.help(hint(seen, &subject.to_string())).along(&trail);
     }
     let expression = seen.via.credential.expression.clone().unwrap_or_default();
     let message = format!("no token of {name} can ever satisfy the expression");

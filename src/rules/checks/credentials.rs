@@ -9,15 +9,25 @@ use crate::catalogue::{RuleId, Severity};
 use crate::graph::{Beside, Cloud, CredentialKind, Stands, StaticCredential, WorkloadKind};
 use crate::partial::Text;
 use crate::place::Span;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Every finding about static credentials.
 #[must_use]
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let accounts = Accounts::new(context);
     let all = &context.graph.static_credentials;
-    let told = all.iter().enumerate().filter(|(at, c)| !told_elsewhere(all, c) && !told_before(all, *at, c) && !needed(context, c));
+    // A key of a whole workflow is one, however many jobs it is handed to.
+    let mut handed: BTreeSet<Span> = BTreeSet::new();
+    let mut again = |c: &StaticCredential| c.stands == Stands::Job && c.span.is_some_and(|span| !handed.insert(span));
+    let elsewhere = |c: &StaticCredential| told_elsewhere(all, c) || needed(context, c) || told_by_a_job(context, c);
+    let told = all.iter().enumerate().filter(|(at, c)| !elsewhere(c) && !told_before(all, *at, c) && !again(c));
     told.map(|(_, c)| finding(&accounts, c)).collect()
+}
+
+/// A key beside the federated login of its own job is told with what it does there.
+fn told_by_a_job(context: &Context<'_>, credential: &StaticCredential) -> bool {
+    let Some(span) = credential.span.filter(|_| credential.stands == Stands::Job && !credential.written) else { return false };
+    context.graph.jobs.iter().flat_map(super::jobs::stored).any(|(_, at, _)| context.same_line(at, span))
 }
 
 /// Providers that read one variable log in with one secret: it is told at the first.

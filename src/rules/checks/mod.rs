@@ -8,6 +8,7 @@ mod blanks;
 mod credentials;
 mod format;
 pub mod google;
+mod guilty;
 mod jobs;
 mod kubernetes;
 mod privilege;

@@ -117,6 +117,7 @@ mod tests {
             span,
             scope: String::new(),
             library: false,
+            stands_in: false,
             conditional: false,
         };
         Grant {

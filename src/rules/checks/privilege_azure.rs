@@ -69,6 +69,7 @@ mod tests {
             span: Span::new(FileId(0), 0..0),
             scope: String::new(),
             library: false,
+            stands_in: false,
             conditional: false,
         };
         RoleGrant { origin, identity: IdentityId(0), role: Text::known(role), reach }

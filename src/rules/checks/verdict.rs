@@ -183,7 +183,12 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
         ),
         Class::ProjectPrefix => (
             RuleId::NamePrefix,
-            if cluster || workspace { Severity::Medium } else { Severity::High },
+            match () {
+                // In one namespace, names that a controller makes up behind a separator: Crossplane's documented `provider-aws-*`.
+                () if cluster && family(exposure, Role::Project, templates) => Severity::Low,
+                () if cluster || workspace => Severity::Medium,
+                () => Severity::High,
+            },
             &[Role::Project],
             alike_named("everything", &[project], &[project]),
             "end the name with the delimiter that follows it in the subject, or compare exactly",

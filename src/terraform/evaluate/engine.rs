@@ -139,6 +139,8 @@ pub(super) struct Evaluator<'a> {
     pub(super) mattering: RefCell<BTreeMap<(String, String), bool>>,
     /// What one unknown is taken to be.
     choice: Option<Choice>,
+    /// See [`World::called`].
+    pub(super) called: bool,
     /// A map that has to be asked lacks the key that is chosen.
     pub(super) impossible: Cell<bool>,
     /// The unknowns that pick from maps, by their keys inside the root.
@@ -160,16 +162,19 @@ pub(super) struct Evaluator<'a> {
 
 impl<'a> Evaluator<'a> {
     pub(super) fn new(cache: &'a ConfigCache<'a>, root: &str, strict: bool) -> Self {
-        Self::in_world(cache, World { config: cache.get(root), name: None, choice: None }, strict)
+        Self::in_world(cache, World { config: cache.get(root), name: None, choice: None, called: false }, strict)
     }
 
     /// The evaluator of a root with the values of one world.
     pub(super) fn in_world(cache: &'a ConfigCache<'a>, world: World, strict: bool) -> Self {
-        let World { config, name, choice } = world;
+        let World { config, name, choice, called } = world;
         let folder = config.folder.clone();
         let mut root = name.map_or_else(|| folder.clone(), |name| format!("{folder}@{name}"));
         if let Some(choice) = &choice {
             root = format!("{root}@{}={}", choice.label, choice.value);
+        }
+        if called {
+            root = format!("{root}@called");
         }
         let library = config.is_library();
         let root_instance = Rc::new(Instance::new(config, String::new(), String::new(), None, 0, library));
@@ -186,6 +191,7 @@ impl<'a> Evaluator<'a> {
             fresh: Cell::new(0),
             mattering: RefCell::default(),
             choice,
+            called,
             impossible: Cell::new(false),
             selectors: RefCell::default(),
             undecided: RefCell::default(),

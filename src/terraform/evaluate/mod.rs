@@ -21,6 +21,7 @@ mod reference;
 mod remote;
 mod remote_state;
 mod resources;
+mod stand_ins;
 mod template;
 mod terragrunt;
 #[cfg(test)]
@@ -245,6 +246,7 @@ impl<'a> Workspace<'a> {
         let mut out = Evaluated::default();
         let mut seen: Vec<Vec<Resource>> = Vec::new();
         let worlds = worlds::of_root(&self.cache, root);
+        let called = worlds.all.last().is_some_and(|world| world.called);
         out.undecided.extend(worlds.left);
         let mut off: Option<BTreeMap<String, Span>> = None;
         for declared in worlds.all.into_iter().flat_map(|world| self.evaluate_world(world)) {
@@ -260,6 +262,9 @@ impl<'a> Workspace<'a> {
             if !seen.iter().any(|before| worlds::same(before, &declared.resources)) {
                 seen.push(declared.resources);
             }
+        }
+        if called && let Some((callers, defaults)) = seen.split_last_mut() {
+            defaults.iter_mut().for_each(|world| stand_ins::mark(world, callers));
         }
         out.resources = seen.into_iter().flatten().collect();
         out.absent.extend(modelled::switched_off(off.unwrap_or_default()));

@@ -114,7 +114,8 @@ impl Evaluator<'_> {
             let given = self.given(name, instance)?;
             let nullable =
                 variable.body.attribute("nullable").is_none_or(|n| !matches!(n.value.kind, crate::syntax::hcl::ExprKind::Bool(false)));
-            let default = variable.body.attribute("default");
+            let called = self.called && instance.call.is_none() && super::stand_ins::of_variable(variable);
+            let default = variable.body.attribute("default").filter(|_| !called);
             let value = match (given, default) {
                 (Some(value), _) if nullable || !value.is_null() => value,
                 (_, Some(default)) => {
@@ -123,7 +124,11 @@ impl Evaluator<'_> {
                 }
                 (_, None) => {
                     let kind = crate::kinds::kind_of_variable(name);
-                    let why = format!("variable `{name}` has no default");
+                    let why = if called {
+                        format!("what callers pass as `{name}` is not in the scan")
+                    } else {
+                        format!("variable `{name}` has no default")
+                    };
                     let atom = Unknown::new(
                         self.key(instance, &format!("var.{name}")),
                         kind,

@@ -129,6 +129,7 @@ impl Evaluator<'_> {
             body: self.resource_body(instance, address, block, item),
             span: block.header,
             library: instance.library,
+            stands_in: false,
             conditional: conditional || item.conditional,
         }
     }
@@ -144,6 +145,7 @@ impl Evaluator<'_> {
             body: self.body(&block.body, &Scope::of(instance)),
             span: block.header,
             library: instance.library,
+            stands_in: false,
             conditional,
         }
     }
@@ -158,6 +160,7 @@ impl Evaluator<'_> {
             body: self.body(&block.body, &item.scope),
             span: block.header,
             library: instance.library,
+            stands_in: false,
             conditional: conditional || item.conditional,
         }
     }

@@ -1,7 +1,7 @@
 //! Alternative worlds: variable files that are chosen with `-var-file`, one for each environment.
 
 use super::config::{ConfigCache, ModuleConfig};
-use super::{ModuleCall, ModuleFiles, Undecided, values};
+use super::{ModuleCall, ModuleFiles, Undecided, stand_ins, values};
 use crate::kinds::{self, ResourceKind};
 use crate::place::Span;
 use crate::place::paths::folder_of;
@@ -27,6 +27,8 @@ pub(super) struct World {
     pub(super) name: Option<String>,
     /// What an unknown is taken to be in this world.
     pub(super) choice: Option<Choice>,
+    /// A library as its callers see it: what a default only stands in for is unknown.
+    pub(super) called: bool,
 }
 
 /// An unknown that picks from maps, and one of the values that it can have.
@@ -100,7 +102,7 @@ pub(super) struct Worlds {
 pub(super) fn of_root(cache: &ConfigCache<'_>, root: &str) -> Worlds {
     let base = cache.get(root);
     if base.variables.is_empty() {
-        return Worlds { all: vec![World { config: base, name: None, choice: None }], left: None };
+        return Worlds { all: vec![World { config: base, name: None, choice: None, called: false }], left: None };
     }
     let mut left = None;
     let mut worlds: Vec<World> = Vec::new();
@@ -125,13 +127,17 @@ pub(super) fn of_root(cache: &ConfigCache<'_>, root: &str) -> Worlds {
             left = Some(Undecided { span: Some(Span::new(file.id, 0..0)), why });
             break;
         }
-        worlds.push(World { config: Arc::new(config), name: Some(relative), choice: None });
+        worlds.push(World { config: Arc::new(config), name: Some(relative), choice: None, called: false });
     }
     if !needed {
-        worlds.insert(0, World { config: base, name: None, choice: None });
+        worlds.insert(0, World { config: base, name: None, choice: None, called: false });
     } else if let Some(first) = worlds.first_mut() {
         // one world needs no name
         first.name = None;
+    }
+    let library = worlds.first().filter(|only| worlds.len() == 1 && stand_ins::has_any(&only.config));
+    if let Some(called) = library.map(|only| World { called: true, ..only.clone() }) {
+        worlds.push(called);
     }
     Worlds { all: worlds, left }
 }

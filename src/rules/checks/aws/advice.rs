@@ -3,7 +3,7 @@
 use super::RoleTrust;
 use crate::admission::iam::{self, ConditionTest, Effect, Statement};
 use crate::gate::aws::{is_of, key_name};
-use crate::graph::ProviderKind;
+use crate::graph::{Provider, ProviderKind};
 use crate::partial::{Part, Text, hops};
 use crate::rules::engine::Context;
 use crate::source::{SourceFile, Sources};
@@ -156,17 +156,26 @@ fn string_start(file: &SourceFile, line: usize, end: usize) -> Option<usize> {
 impl Context<'_> {
     /// The audiences of the one provider that a trust is linked to, when they are known.
     pub(super) fn audiences(&self, trust: usize, principal: &Text) -> Option<&[Text]> {
-        let providers = self.links.trust_providers.get(trust)?;
-        let mut lists = providers.iter().filter_map(|id| match &self.graph.provider(*id)?.kind {
-            ProviderKind::AwsOidc { audiences, url, .. } => Some((url, audiences.as_deref())),
-            ProviderKind::Google(_) => None,
-        });
+        let providers: Vec<&Provider> = self.links.trust_providers.get(trust)?.iter().filter_map(|id| self.graph.provider(*id)).collect();
+        let declared = providers.iter().any(|p| !p.origin.is_looked_up());
+        // What is looked up is what is declared, where that is in the scan.
+        let kept = providers.iter().filter(|p| !declared || !p.origin.is_looked_up());
+        let lists: Vec<(&Text, Option<&[Text]>)> = kept
+            .filter_map(|p| match &p.kind {
+                ProviderKind::AwsOidc { audiences, url, .. } => Some((url, audiences.as_deref())),
+                ProviderKind::Google(_) => None,
+            })
+            .collect();
         // With one provider the link is enough; with several the URL tells them apart.
-        if providers.len() == 1 {
-            return lists.next()?.1;
+        if let [(_, only)] = lists.as_slice() {
+            return *only;
         }
         let host = iam::issuer_of_federated(principal)?;
-        lists.find(|(url, _)| is_of(url, &host))?.1
+        let mut of_host = lists.iter().filter(|(url, _)| is_of(url, &host)).map(|(_, list)| *list);
+        let first = of_host.next()??;
+        // Several of one issuer, as one for each account: what one of them lists says nothing of another that lists more.
+        let same = |list: Option<&[Text]>| list.is_some_and(|l| l.len() == first.len() && l.iter().zip(first).all(|(a, b)| a.same(b)));
+        of_host.all(same).then_some(first)
     }
 }
 

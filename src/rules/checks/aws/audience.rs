@@ -8,7 +8,8 @@ use crate::admission::iam;
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::gate::audience::test as for_audience;
-use crate::gate::aws::key_name;
+use crate::gate::aws::{self, key_name};
+use crate::graph::ProviderKind;
 use crate::issuers::{Tenancy, Trait};
 use crate::partial::{Text, hops};
 use crate::rules::Finding;
@@ -70,8 +71,8 @@ pub(super) fn missing(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Opti
     let message = format!("{what}: {why}");
     let host = iam::issuer_of_federated(&seen.via.principal).map_or_else(String::new, |t| t.to_string());
     let finding = Finding::new(RuleId::MissingAudience, &subject.trust.origin, place, &host, message).severity(severity);
-    let key = provider_of(&seen.via.principal).unwrap_or(host);
-    Some(finding.help(help).along_text(&seen.via.principal).merged_by(key))
+    let key = linked(subject, seen).or_else(|| provider_of(&seen.via.principal)).unwrap_or(host);
+    Some(finding.help(help).along_text(&seen.via.principal).merged_in_file(key))
 }
 
 fn of_audience(test: &Test) -> bool {
@@ -94,6 +95,15 @@ fn provider_of(principal: &Text) -> Option<String> {
     hops(&trail).find(|hop| hop.kind.is_aws_provider_url()).map(|hop| hop.kind.to_string())
 }
 
+/// The one provider of the scan that a principal means, whether by reference or by its URL.
+fn linked(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<String> {
+    let host = iam::issuer_of_federated(&seen.via.principal)?;
+    let providers = subject.providers().iter().filter_map(|id| subject.context.graph.provider(*id));
+    let mut own = providers.filter(|p| matches!(&p.kind, ProviderKind::AwsOidc { url, .. } if aws::is_of(url, &host)));
+    let first = own.next()?;
+    own.next().is_none().then(|| format!("{}|{}", first.origin.scope, first.origin.name))
+}
+
 /// The audience is one of the client ids that a provider lists.
 fn registered(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> (Severity, &'static str, String) {
     let audiences = subject.context.audiences(subject.index, &seen.via.principal);
@@ -104,7 +114,7 @@ fn registered(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> (Severity, &
     let (severity, why) = match single {
         Some(_) => (Severity::Low, "the provider's client list decides, today with one value"),
         // A pod's token names its ServiceAccount whatever service it is for.
-        None if seen.recognised.issuer.tenancy == Tenancy::Cluster && names_subject(seen) => {
+        None if seen.recognised.issuer.tenancy == Tenancy::Cluster && (names_subject(seen) || compares_subject(subject, seen)) => {
             (Severity::Low, "a service that the pod sends a token to can use it here, when the provider lists that service's audience")
         }
         None => (Severity::Medium, "every audience that the provider's client list holds, now or later, opens this role"),
@@ -132,6 +142,16 @@ fn names_subject(seen: &FederatedView<'_>) -> bool {
     let mut of_subject = tests.iter().filter(|o| shape::claims(&o.test.subject).contains("sub")).peekable();
     let exact = |o: &shape::Occurrence<'_>| o.positive && matches!(&o.test.matcher, Matcher::Exact(_) | Matcher::ExactIgnoreCase(_));
     of_subject.peek().is_some() && of_subject.all(exact)
+}
+
+/// Each statement for this principal compares the subject exactly, whatever the values are.
+fn compares_subject(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> bool {
+    let exact = |c: &iam::ConditionTest| {
+        let operator = c.operator.is_some_and(|o| o.base == iam::Base::StringEquals && o.set.is_none() && !o.negated && !o.if_exists);
+        operator && key_name(&c.key).as_deref() == Some("sub")
+    };
+    let mut statements = advice::statements(subject, &seen.via.principal).peekable();
+    statements.peek().is_some() && statements.all(|s| s.conditions.iter().any(exact))
 }
 
 /// A statement for this principal has a condition whose key is not known: it may be the one.

@@ -1,5 +1,6 @@
 //! Trusts that nobody can ever use, and why.
 
+use super::super::guilty;
 use super::advice::{self, Wanted};
 use super::exposure::unbound;
 use super::{Context, FederatedView, RoleTrust, named_by_allow};
@@ -258,13 +259,14 @@ fn contradiction(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Finding {
         let left = left_in(test).map(|word| format!("`{word}` is a placeholder that nobody filled in: ")).unwrap_or_default();
         let message = format!("{left}no token of {name} can ever satisfy `{}`{value}", test.label);
         let example = crate::gate::issuer::example(&seen.templates, "sub");
-        return Finding::new(RuleId::NeverMatches, &subject.trust.origin, test.span, &test.label, message)
+        let (span, trail) = guilty::place(test, &|t| never(subject.context, t, seen));
+        return Finding::new(RuleId::NeverMatches, &subject.trust.origin, span, &test.label, message)
             .help(if shape::claims(&test.subject).contains("sub") {
                 format!("compare with a subject that {name} mints: `{example}`")
             } else {
                 wanted(&test.subject, seen)
             })
-            .along(&test.trail);
+            .along(&trail);
     }
     if let Some(finding) = empty_list(subject, seen).or_else(|| denied(subject, seen)).or_else(|| absent_key(subject, seen)) {
         return finding;

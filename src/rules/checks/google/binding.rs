@@ -70,6 +70,9 @@ fn granted(context: &Context<'_>, index: usize, trust: &Trust, text: &Text) -> V
     if let Some(finding) = excluded(context, trust, &judged, text.span()) {
         return vec![finding];
     }
+    if let Some(told) = undocumented(context, trust, &judged, text.span()) {
+        return told.into_iter().collect();
+    }
     // The condition of one provider of the pool shuts out what another's lets in: that is decided, and says nothing.
     let alive = |(f, t, _): &&(Formula, Vec<Template>, &ProviderView<'_>)| !matches!(context.reachability(f, t), Reachability::Unreachable);
     let exposures: Vec<_> =
@@ -174,6 +177,43 @@ fn excluded(
     let finding = Finding::new(RuleId::NeverMatches, &trust.origin, span, "member", message).severity(Severity::Medium);
     let finding = finding.help("bring the member and the provider's `attribute_condition` together");
     Some(finding.related_to(seen.via.provider.origin.span, "the provider's condition excludes the member"))
+}
+
+/// None of the documented tokens belongs to the member, because it asks for a claim that the vendor does not document. `None`: that
+/// is not so; where no documented token enters the pool at all, the provider tells it, and the binding says no more.
+fn undocumented(
+    context: &Context<'_>,
+    trust: &Trust,
+    judged: &[(Formula, Vec<Template>, &ProviderView<'_>)],
+    span: Option<Span>,
+) -> Option<Option<Finding>> {
+    let likely_dead = |f: &Formula, t: &[Template]| match context.reachability(f, t) {
+        Reachability::Reachable(_) => false,
+        Reachability::Unreachable => true,
+        Reachability::Undecided => context.likely_dead(f, t),
+    };
+    if judged.is_empty() || !judged.iter().all(|(f, t, _)| likely_dead(f, t)) {
+        return None;
+    }
+    let asks = |(formula, templates, seen): &&(Formula, Vec<Template>, &ProviderView<'_>)| {
+        super::provider::unlisted_claim(seen, formula, templates).is_some()
+    };
+    let (formula, templates, seen) = judged.iter().find(asks)?;
+    let (claim, _) = super::provider::unlisted_claim(seen, formula, templates)?;
+    if likely_dead(&seen.via.condition, &seen.templates_for(&seen.via.condition)) {
+        return Some(None);
+    }
+    let name = &seen.recognised.issuer.name;
+    let message = format!(
+        "the member asks for a value of the claim `{claim}`, which {name} does not document: if its tokens lack it, the binding can never be used"
+    );
+    let finding = Finding::new(RuleId::NeverMatches, &trust.origin, span, "unlisted claim", message).severity(Severity::Medium);
+    let help = match seen.recognised.issuer.nearest_claim(&claim) {
+        Some(near) => format!("map the attribute from `{near}`, if that is meant"),
+        None => format!("compare with a token of {name}, or map the attribute from a claim that is documented"),
+    };
+    let finding = finding.certain(false).help(help);
+    Some(Some(finding.related_to(seen.via.provider.origin.span, "the mapping is made here")))
 }
 
 /// The whole pool is bound, and what its providers admit is not known: they are declared elsewhere, or their assertions are of

@@ -141,6 +141,7 @@ mod tests {
             span: Span::new(FileId(0), 0..1),
             scope: String::new(),
             library: false,
+            stands_in: false,
             conditional: false,
         }
     }

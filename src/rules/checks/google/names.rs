@@ -243,6 +243,7 @@ mod tests {
             span,
             scope: String::new(),
             library: false,
+            stands_in: false,
             conditional: false,
         };
         // The name alone says nothing: it counts where a resource takes it as its project.
@@ -261,7 +262,8 @@ mod tests {
     fn ids_have_4_to_32_characters_and_none_begins_like_those_of_google() {
         let span = Span::new(FileId(0), 0..1);
         let declared = Declared::Object("".into());
-        let origin = Origin { name: "x".to_owned(), declared, span, scope: String::new(), library: false, conditional: false };
+        let origin =
+            Origin { name: "x".to_owned(), declared, span, scope: String::new(), library: false, stands_in: false, conditional: false };
         let refused = |id: &str| of_id(&origin, &Text::known(id), "pool").is_some();
         for right in ["ab-1", &"a".repeat(32), "gcp", "gcpx", "my-gcp-pool"] {
             assert_eq!(refused(right), right.len() < 4, "{right}");

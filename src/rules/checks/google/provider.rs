@@ -1,6 +1,7 @@
 //! What a provider admits on its own: the condition is the door of the pool.
 
 use super::super::format::{self, Customised};
+use super::super::guilty;
 use super::super::verdict;
 use super::{Context, ProviderView, attributes, audience};
 use crate::admission::cel::google::{Member, Selector, references};
@@ -128,25 +129,44 @@ fn with_condition(context: &Context<'_>, seen: &ProviderView<'_>) -> Vec<Finding
 
 /// A claim that the vendor does not document decides: likely a slip, and no proof that its tokens lack it.
 fn unlisted(context: &Context<'_>, seen: &ProviderView<'_>, templates: &[Template]) -> Option<Finding> {
-    let claim = templates.first()?.unlisted.first().filter(|_| seen.tenancy() != Tenancy::Unknown)?;
-    let tests = shape::tests(&seen.formula);
-    let test = tests.iter().filter(|o| o.positive).map(|o| o.test).find(|t| shape::claims(&t.subject).contains(claim))?;
+    let (claim, test) = unlisted_claim(seen, &seen.formula, templates)?;
     if !matches!(context.reachability(&seen.via.condition, templates), Reachability::Undecided)
         || !context.likely_dead(&seen.via.condition, templates)
     {
         return None;
     }
     let name = &seen.recognised.issuer.name;
-    let message = format!("{name} documents no claim `{claim}`: if its tokens lack it, no token satisfies this condition");
+    let what = if matches!(test.origin, TestOrigin::Mapping(_)) {
+        "the mapping has no value and no token enters"
+    } else {
+        "no token satisfies this condition"
+    };
+    let message = format!("{name} documents no claim `{claim}`: if its tokens lack it, {what}");
     let finding = Finding::new(RuleId::NeverMatches, &seen.via.provider.origin, test.span, "unlisted claim", message).certain(false);
     Some(
-        match seen.recognised.issuer.nearest_claim(claim) {
+        match seen.recognised.issuer.nearest_claim(&claim).filter(|near| !claim.starts_with(&format!("{near}."))) {
             Some(near) => finding.help(format!("did you mean `{near}`?")),
+            None if shape::unlisted_member(&test.subject, templates).is_some() => {
+                finding.help(format!("the documented members are {}", shape::members(&claim, templates)))
+            }
             // the registry may be behind the vendor
             None => finding.severity(Severity::Low).help(format!("compare with a token of {name}, or test a claim that is documented")),
         }
         .along(&test.trail),
     )
+}
+
+/// The first claim, or member of one, that a test asks for and the vendor does not document.
+pub(super) fn unlisted_claim<'f>(seen: &ProviderView<'_>, formula: &'f Formula, templates: &[Template]) -> Option<(String, &'f Test)> {
+    if seen.tenancy() == Tenancy::Unknown {
+        return None;
+    }
+    let claims = &templates.first()?.unlisted;
+    let unlisted = |test: &'f Test| {
+        let claim = claims.iter().find(|claim| shape::claims(&test.subject).contains(*claim)).cloned();
+        claim.or_else(|| shape::unlisted_member(&test.subject, templates)).map(|claim| (claim, test))
+    };
+    shape::tests(formula).into_iter().filter(|o| o.positive).find_map(|o| unlisted(o.test))
 }
 
 /// What the condition lets in.
@@ -289,6 +309,8 @@ fn never(context: &Context<'_>, seen: &ProviderView<'_>) -> Option<Finding> {
     }
     let message = format!("no token of {name} can ever satisfy `{}`: no token is ever admitted to the pool", test.label);
     let sample = crate::gate::issuer::example(&templates, "sub");
-    let finding = Finding::new(RuleId::NeverMatches, &seen.via.provider.origin, test.span.or(whole), "condition", message);
-    Some(finding.help(format!("{name} mints subjects of the form `{sample}`")).along(&test.trail))
+    let dead = |t: &Test| matches!(context.reachability(&Formula::Test(Box::new(t.clone())), &templates), Reachability::Unreachable);
+    let (span, trail) = guilty::place(test, &dead);
+    let finding = Finding::new(RuleId::NeverMatches, &seen.via.provider.origin, span.or(whole), "condition", message);
+    Some(finding.help(format!("{name} mints subjects of the form `{sample}`")).along(&trail))
 }

@@ -10,6 +10,7 @@ use super::super::finding::Finding;
 use super::privilege;
 use crate::catalogue::{RuleId, Severity};
 use crate::graph::{Conflict, Job, JobIdentity, JobLogin, Minting};
+use crate::place::Span;
 use rayon::prelude::*;
 
 /// Every finding about jobs.
@@ -18,7 +19,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let privileged = privilege::privileged(context.graph);
     let one = |(index, job): (usize, &Job)| {
         let mut out: Vec<Finding> = minting::check(job).into_iter().collect();
-        out.extend(conflicts(job));
+        out.extend(conflicts(context, job));
         out.extend(unused(job));
         if !job.minting.is_refused() {
             out.extend(admitted::check(context, index, job));
@@ -29,14 +30,21 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     context.graph.jobs.par_iter().enumerate().flat_map_iter(one).collect()
 }
 
-/// A stored credential beside a federated login.
-fn conflicts(job: &Job) -> Vec<Finding> {
-    let mut out = Vec::new();
-    for login in &job.logins {
-        let Some((conflict, span)) = login.conflict else { continue };
+/// The stored credentials beside the federated logins of a job: what they do there, where they are, and the login.
+pub(super) fn stored(job: &Job) -> impl Iterator<Item = (Conflict, Span, &JobLogin)> {
+    let beside = |login: &'_ JobLogin| login.conflict.map(|(conflict, span)| (conflict, span));
+    job.logins.iter().filter_map(move |login| beside(login).map(|(conflict, span)| (conflict, span, login))).filter(|(conflict, ..)| {
         // without a token the keys are the way in, and not beside one
         let keys = matches!(conflict, Conflict::AwsKeysInStep | Conflict::AwsKeysInEnvironment);
-        if keys && job.minting != Minting::Yes {
+        !keys || job.minting == Minting::Yes
+    })
+}
+
+fn conflicts(context: &Context<'_>, job: &Job) -> Vec<Finding> {
+    let mut out = Vec::new();
+    for (conflict, span, login) in stored(job) {
+        // a secret that everybody can read is told as that
+        if context.graph.static_credentials.iter().any(|c| c.written && c.span.is_some_and(|at| context.same_line(at, span))) {
             continue;
         }
         let (message, help) = said(conflict);

@@ -104,7 +104,7 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
         format!("no grant lets the ServiceAccount `{shown}` act as `{}`: its pods get a 403 instead of a token", identity_name(identity));
     let finding = Finding::new(RuleId::OneSidedBinding, &account.workload.origin, written_here(account, email), "google", message)
         .severity(severity)
-        .help(format!("grant `{USER}` on the service account to `serviceAccount:PROJECT_ID.svc.id.goog[{shown}]`"))
+        .help(format!("grant `{USER}` on the service account to `serviceAccount:PROJECT_ID.svc.id.goog[{}]`", account.whole()))
         .certain(account.namespace.is_some_and(Text::is_known) && !identity.origin.conditional && !identity.origin.library)
         .along_text(email)
         .related_to(identity.origin.span, "the service account is declared here");

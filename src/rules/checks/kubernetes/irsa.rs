@@ -41,7 +41,7 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
     let (role, Answer::Refused { claim, test, trust, pod_identity }) = refused? else { return None };
     let who = format!(
         "system:serviceaccount:{}",
-        account.namespace.map_or_else(|| format!("*:{}", account.name), |n| format!("{n}:{}", account.name))
+        account.namespace.map_or_else(|| format!("NAMESPACE:{}", account.name), |n| format!("{n}:{}", account.name))
     );
     let wanted = test.as_deref().and_then(value_of).map(|v| format!(", it requires `{v}`")).unwrap_or_default();
     let message = match claim {

@@ -34,6 +34,11 @@ struct Account<'a> {
 }
 
 impl Account<'_> {
+    /// `shop/api`, with a word for a namespace that is not written.
+    fn whole(&self) -> String {
+        self.namespace.map_or_else(|| format!("NAMESPACE/{}", self.name), |n| format!("{n}/{}", self.name))
+    }
+
     /// `shop/api`, as far as it is written.
     fn shown(&self) -> String {
         self.namespace.map_or_else(|| self.name.to_string(), |n| format!("{n}/{}", self.name))

@@ -1,0 +1,81 @@
+//! Which piece of a joined value makes it one that no token has: the caller's argument, not the format that it is put into.
+
+use crate::admission::formula::{GlobPart, Matcher, Test};
+use crate::partial::{Part, Text, Trail, Unknown, UnknownKind, hops};
+use crate::place::Span;
+
+/// Most pieces of a value that are tried.
+const MAX_PIECES: usize = 12;
+
+/// Where the mistake of a test stands that no token passes: the one piece of its value without which some token might pass, else the
+/// test. Of several such pieces one that came from elsewhere is more likely wrong than the text that it is put into.
+pub(super) fn place(test: &Test, never: &dyn Fn(&Test) -> bool) -> (Option<Span>, Trail) {
+    let own = (test.span, test.trail.clone());
+    let pieces = pieces(&test.matcher);
+    if pieces.len() < 2 || pieces.len() > MAX_PIECES {
+        return own;
+    }
+    let saves = |index: &usize| !never(&Test { matcher: without(&test.matcher, *index), ..test.clone() });
+    let saving: Vec<(Option<Span>, Trail)> = (0..pieces.len()).filter(saves).filter_map(|index| pieces.get(index).cloned()).collect();
+    let mut chosen = saving.iter().filter(|(span, trail)| span.is_some() && hops(trail).any(|hop| hop.kind.is_choice()));
+    let first = chosen.next();
+    if saving.len() == pieces.len() && (first.is_none() || chosen.next().is_some()) {
+        return own;
+    }
+    first.or_else(|| saving.iter().find(|(span, _)| span.is_some())).cloned().unwrap_or(own)
+}
+
+/// The literal pieces of a value in order.
+fn pieces(matcher: &Matcher) -> Vec<(Option<Span>, Trail)> {
+    let of = |text: &Text| -> Vec<(Option<Span>, Trail)> {
+        let literal = |part: &Part| match part {
+            Part::Literal { text, span, trail } if !text.is_empty() => Some((*span, trail.clone())),
+            _ => None,
+        };
+        text.parts.iter().filter_map(literal).collect()
+    };
+    match matcher {
+        Matcher::Glob(parts) => parts.iter().flat_map(|p| if let GlobPart::Literal(text) = p { of(text) } else { Vec::new() }).collect(),
+        other => text_of(other).map(of).unwrap_or_default(),
+    }
+}
+
+fn text_of(matcher: &Matcher) -> Option<&Text> {
+    match matcher {
+        Matcher::Exact(t) | Matcher::ExactIgnoreCase(t) | Matcher::Prefix(t) | Matcher::Suffix(t) | Matcher::Contains(t) => Some(t),
+        _ => None,
+    }
+}
+
+/// The matcher with one literal piece as an unknown.
+fn without(matcher: &Matcher, index: usize) -> Matcher {
+    let mut left = index;
+    let mut open = |text: &Text| Text { parts: text.parts.iter().map(|part| opened(part, &mut left)).collect() };
+    match matcher {
+        Matcher::Exact(t) => Matcher::Exact(open(t)),
+        Matcher::ExactIgnoreCase(t) => Matcher::ExactIgnoreCase(open(t)),
+        Matcher::Prefix(t) => Matcher::Prefix(open(t)),
+        Matcher::Suffix(t) => Matcher::Suffix(open(t)),
+        Matcher::Contains(t) => Matcher::Contains(open(t)),
+        Matcher::Glob(parts) => {
+            let part = |p: &GlobPart| if let GlobPart::Literal(text) = p { GlobPart::Literal(open(text)) } else { p.clone() };
+            Matcher::Glob(parts.iter().map(part).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+/// The piece as an unknown where it is the one that is counted down to.
+fn opened(part: &Part, left: &mut usize) -> Part {
+    let Part::Literal { text, span, trail } = part else { return part.clone() };
+    if text.is_empty() {
+        return part.clone();
+    }
+    let hit = *left == 0;
+    *left = left.wrapping_sub(1);
+    if !hit {
+        return part.clone();
+    }
+    let atom = Unknown::new("guilty|piece", UnknownKind::Any, &**text, "this piece may be wrong", *span);
+    Part::Hole { atom, span: *span, trail: trail.clone() }
+}
