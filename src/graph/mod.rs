@@ -225,6 +225,8 @@ pub struct Pool {
     pub name: Text,
     /// The project it is in, as written (an id or a number).
     pub project: Option<Text>,
+    /// Where it is said to be.
+    pub location: Option<Text>,
     /// The `name` attribute as other resources see it: `projects/<number>/locations/global/workloadIdentityPools/<id>`.
     pub resource_name: Option<Text>,
     /// `disabled: true`.

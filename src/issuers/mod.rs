@@ -50,6 +50,8 @@ pub enum Role {
     Environment,
     /// Chosen freely by whoever runs the job: session name, workflow name, requested audience.
     CallerChosen,
+    /// New in each token: the id of a step, a job, a container.
+    Run,
     /// Anything else.
     Other,
 }

@@ -94,7 +94,7 @@ fn filled(template: &Template, parts: &[ClaimPart], patterns: bool) -> String {
         ClaimPart::Literal(text) => text.clone(),
         ClaimPart::Segment(index) => match template.segments.get(*index) {
             Some(segment) if segment.role == Role::Ref => "main".to_owned(),
-            Some(segment) if patterns && matches!(segment.role, Role::Other | Role::CallerChosen) => "*".to_owned(),
+            Some(segment) if patterns && matches!(segment.role, Role::Other | Role::Run | Role::CallerChosen) => "*".to_owned(),
             Some(segment) => segment.name.to_uppercase(),
             None => String::new(),
         },

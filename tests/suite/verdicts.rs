@@ -235,3 +235,102 @@ fn an_unknown_namespace_is_no_wildcard_in_the_help() {
     // In the namespace that the trust names it may get the role.
     assert_eq!(told(&[("main.tf", &role), ("sa.yaml", &account("app"))], &["one-sided-binding"]), Vec::<String>::new());
 }
+
+/// An unknown is filled in with the worst that the text around it allows: an owner's name where a wildcard follows it.
+#[test]
+fn an_unknown_that_a_wildcard_follows_may_be_a_tenants_name() {
+    let role = |subject: &str| {
+        let condition =
+            format!("StringEquals = {{ {AUDIENCE} }}, StringLike = {{ \"token.actions.githubusercontent.com:sub\" = \"{subject}\" }}");
+        format!("variable \"s\" {{ type = string }}\n{}", github_role("r", &condition))
+    };
+    let rules = ["tenant-prefix", "name-prefix", "any-ref", "organization-wide", "wildcard-subject", "foreign-tenant"];
+    let found = |subject: &str| told(&[("main.tf", &role(subject))], &rules);
+    assert_eq!(found("repo:${var.s}*"), ["tenant-prefix critical main.tf:9"]);
+    // What stands around it decides what it can be.
+    assert_eq!(found("repo:${var.s}:*"), ["any-ref medium main.tf:9"]);
+    assert_eq!(found("repo:acme/${var.s}:environment:prod"), Vec::<String>::new());
+}
+
+/// Two owners in one pool: a value that names neither is either's.
+#[test]
+fn a_short_name_that_two_owners_have_is_a_collision() {
+    let github = "https://token.actions.githubusercontent.com";
+    let pool = |mapping: &str, member: &str| {
+        let one = google(mapping, "assertion.repository_owner == 'saltmarsh' && assertion.event_name == 'push'", github, member);
+        let (provider, _) = one.split_once("resource \"google_service_account\"").expect("the provider comes first");
+        let partner = provider.replace("\"p\"", "\"q\"").replace("\"main\"", "\"partner\"").replace("saltmarsh", "copperline");
+        format!("{one}{partner}")
+    };
+    let rule = ["provider-collision"];
+    let short = pool(", \"attribute.name\" = \"assertion.repository.split('/')[1]\"", "attribute.name/beacon");
+    assert_eq!(told(&[("main.tf", &short)], &rule), ["provider-collision medium main.tf:16"]);
+    let whole = pool(", \"attribute.repository\" = \"assertion.repository\"", "attribute.repository/saltmarsh/beacon");
+    assert_eq!(told(&[("main.tf", &whole)], &rule), Vec::<String>::new());
+}
+
+/// Pools have one location, also where a script takes another by default.
+#[test]
+fn a_regional_pool_is_told_where_it_is_made() {
+    let script = |location: &str| {
+        format!(
+            "#!/bin/bash\nLOCATION=\"${{LOCATION:-{location}}}\"\ngcloud iam workload-identity-pools create ci-jobs --project=tern-prod --location=\"$LOCATION\"\n"
+        )
+    };
+    let rule = ["pool-location"];
+    assert_eq!(told(&[("setup.sh", &script("europe-north1"))], &rule), ["pool-location high setup.sh:3"]);
+    assert_eq!(told(&[("setup.sh", &script("global"))], &rule), Vec::<String>::new());
+}
+
+/// The roles that an identity pool gives out: to those whom their trust admits, and to guests only where that is meant.
+#[test]
+fn roles_of_an_identity_pool_are_for_those_who_get_them() {
+    let role = |name: &str, amr: &str| {
+        let amr = if amr.is_empty() {
+            String::new()
+        } else {
+            format!(", \"ForAnyValue:StringLike\" = {{ \"cognito-identity.amazonaws.com:amr\" = \"{amr}\" }}")
+        };
+        let condition = format!("StringEquals = {{ \"cognito-identity.amazonaws.com:aud\" = aws_cognito_identity_pool.p.id }}{amr}");
+        github_role(name, &condition)
+            .replace("arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com", "cognito-identity.amazonaws.com")
+    };
+    let pool = |guests: bool| {
+        format!(
+            "resource \"aws_cognito_identity_pool\" \"p\" {{\n  identity_pool_name = \"p\"\n  allow_unauthenticated_identities = {guests}\n}}\n"
+        )
+    };
+    let given = |guest: &str, user: &str| {
+        format!(
+            "resource \"aws_cognito_identity_pool_roles_attachment\" \"a\" {{\n  identity_pool_id = aws_cognito_identity_pool.p.id\n  \
+             roles = {{ authenticated = aws_iam_role.{user}.arn, unauthenticated = aws_iam_role.{guest}.arn }}\n}}\n"
+        )
+    };
+    let rules = ["never-matches", "identity-pool-open"];
+    let found = |parts: &[String]| told(&[("main.tf", &parts.concat())], &rules);
+    let right = [pool(true), role("a", "authenticated"), role("b", "unauthenticated"), given("b", "a")];
+    assert_eq!(found(&right), ["identity-pool-open info main.tf:22"]);
+    let wrong = [pool(true), role("a", "authenticated"), role("b", "authenticated"), given("b", "a")];
+    assert_eq!(found(&wrong), ["never-matches high main.tf:23"]);
+    assert_eq!(found(&[pool(true), role("a", "")]), ["identity-pool-open high main.tf:11"]);
+    assert_eq!(found(&[pool(false), role("a", "")]), ["identity-pool-open low main.tf:11"]);
+}
+
+/// A step's id is new in each token: whoever pins one has a trust that no later run satisfies.
+#[test]
+fn an_id_of_one_run_never_comes_again() {
+    let issuer = "api.bitbucket.org/2.0/workspaces/brackenfield/pipelines-config/identity/oidc";
+    let role = |operator: &str, subject: &str| {
+        github_role(
+            "r",
+            &format!("{operator} = {{ \"{issuer}:sub\" = \"{subject}\", \"{issuer}:aud\" = \"ari:cloud:bitbucket::workspace/x\" }}"),
+        )
+        .replace("token.actions.githubusercontent.com", issuer)
+    };
+    let repository = "{aaaaaaaa-0000-4000-8000-000000000001}";
+    let step = "{bbbbbbbb-0000-4000-8000-000000000001}";
+    let found = |operator: &str, subject: &str| told(&[("main.tf", &role(operator, subject))], &["never-matches"]);
+    assert_eq!(found("StringEquals", &format!("{repository}:{step}")), ["never-matches high main.tf:8"]);
+    assert_eq!(found("StringLike", &format!("{repository}:*")), Vec::<String>::new());
+    assert_eq!(found("StringLike", &format!("{repository}:{step}:*")), Vec::<String>::new());
+}

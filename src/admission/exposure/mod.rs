@@ -172,8 +172,7 @@ pub fn always_admits(formula: &Formula, asked: &Formula, templates: &Templates) 
     open
 }
 
-/// The exposure of a trust. With unknowns in it, the mildest class over the ways to fill them in that let anybody in:
-/// nothing worse can be claimed.
+/// The exposure of a trust. With unknowns in it, the worst class over the ways to fill them in that the text around them allows.
 ///
 /// # Errors
 /// Nothing could be decided; the reason.
@@ -201,7 +200,7 @@ pub fn exposure_in(formula: &Formula, templates: &Templates) -> Result<Exposure,
     }
 }
 
-/// The mildest class over the fillings; nothing when none of them lets anybody in.
+/// The worst class over the fillings; nothing when none of them lets anybody in.
 fn with_fillers(formula: &Formula, templates: &Templates, fillers: Vec<Filler>) -> Result<Option<Exposure>, String> {
     let mut best: Option<Exposure> = None;
     let mut classes = Vec::new();
@@ -210,7 +209,7 @@ fn with_fillers(formula: &Formula, templates: &Templates, fillers: Vec<Filler>) 
         match with_filler(formula, templates, &filler) {
             Ok(Some(found)) => {
                 classes.push(found.class);
-                if best.as_ref().is_none_or(|b| found.class > b.class) {
+                if best.as_ref().is_none_or(|b| found.class < b.class) {
                     best = Some(found);
                 }
             }

@@ -5,7 +5,7 @@ use super::super::context::{Object, Reader, email};
 use super::super::shape::{any_field, blocks, field, is_true, known_at, place, text, text_at};
 use super::binding::{Binding, Target, bind_list, bind_value};
 use super::{CAMEL, Registered, add_pool, add_provider};
-use crate::graph::{BindingStyle, GoogleLevel, IdentityKind, Origin, UndecidedKind};
+use crate::graph::{BindingStyle, GoogleLevel, IdentityKind, Origin, Pool, UndecidedKind};
 use crate::partial::{Text, Value};
 
 const GROUP: &str = "iam.cnrm.cloud.google.com/";
@@ -30,7 +30,8 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
         }
         "IAMWorkloadIdentityPool" => {
             let disabled = is_true(spec.get("disabled"));
-            add_pool(reader, origin, id, project, None, disabled);
+            let location = text_at(spec, "location");
+            add_pool(reader, Pool { origin, name: id, project, location, resource_name: None, disabled });
         }
         _ => {}
     }

@@ -5,7 +5,7 @@ use super::super::context::{Object, Reader};
 use super::super::shape::{blocks, field, is_true, known_at, text_at, unreadable};
 use super::binding::{Target, bind_policy};
 use super::{CAMEL, Registered, add_pool, add_provider};
-use crate::graph::{BindingStyle, GoogleLevel, IdentityKind, Origin, ProviderKind, pieces};
+use crate::graph::{BindingStyle, GoogleLevel, IdentityKind, Origin, Pool, ProviderKind, pieces};
 use crate::partial::{Text, Unknown, UnknownKind, Value};
 
 /// Roles that are bound on service accounts only.
@@ -27,7 +27,8 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
     if let Some((_, id)) = pieces::rsplit_once(&name, "/workloadIdentityPools/").filter(|_| !flat.contains("/providers/")) {
         let project = pieces::strip_prefix(&name, "projects/").and_then(|p| pieces::split_once(&p, "/")).map(|(p, _)| p);
         let origin = object.printed(name.to_string());
-        add_pool(reader, origin, id, project, Some(name), is_true(value.get("disabled")) || is_deleted(value));
+        let disabled = is_true(value.get("disabled")) || is_deleted(value);
+        add_pool(reader, Pool { origin, name: id, project, location: None, resource_name: Some(name), disabled });
     } else if flat.contains("/serviceAccounts/")
         && !flat.contains("/keys/")
         && let Some(email) = text_at(value, "email")

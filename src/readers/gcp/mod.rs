@@ -166,7 +166,7 @@ fn pairs(reader: &mut Reader, value: &Value, what: &str) -> (Vec<(Text, Text)>, 
 }
 
 /// Adds a pool and remembers it.
-fn add_pool(reader: &mut Reader, origin: Origin, name: Text, project: Option<Text>, resource_name: Option<Text>, disabled: bool) {
-    let id = reader.graph.add_pool(Pool { origin, name, project, resource_name, disabled });
+fn add_pool(reader: &mut Reader, pool: Pool) {
+    let id = reader.graph.add_pool(pool);
     reader.index_pool(id);
 }

@@ -5,7 +5,7 @@ use super::super::context::{Reader, email, origin};
 use super::super::shape::{any_field, field, is_true, listing, place, text_at};
 use super::binding::{Binding, Target, bind_list, bind_policy, bind_value};
 use super::{Registered, SNAKE, add_pool, add_provider};
-use crate::graph::{About, BindingStyle, GoogleLevel, IdentityKind, PolicyPart, Signing, UndecidedKind, pieces};
+use crate::graph::{About, BindingStyle, GoogleLevel, IdentityKind, PolicyPart, Pool, Signing, UndecidedKind, pieces};
 use crate::partial::{Text, Value};
 use crate::terraform::{Mode, Resource};
 use std::collections::BTreeMap;
@@ -64,7 +64,8 @@ fn pool(reader: &mut Reader, resource: &Resource) {
         return;
     };
     let disabled = is_true(body.get("disabled"));
-    add_pool(reader, at, name, text_at(body, "project"), text_at(body, "name"), disabled);
+    let (project, location, resource_name) = (text_at(body, "project"), text_at(body, "location"), text_at(body, "name"));
+    add_pool(reader, Pool { origin: at, name, project, location, resource_name, disabled });
 }
 
 fn provider(reader: &mut Reader, resource: &Resource) {

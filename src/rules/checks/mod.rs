@@ -7,6 +7,7 @@ mod azure_ids;
 mod blanks;
 mod credentials;
 mod format;
+mod fresh;
 pub mod google;
 mod guilty;
 mod jobs;

@@ -73,7 +73,7 @@ impl Evaluator<'_> {
         match how {
             Computed::Argument(argument) => self.set(&place, argument),
             Computed::ArgumentOr(argument, kind) => Some(self.set_or_made_up(&place, argument, kind)),
-            Computed::Unknown(kind) => Some(Value::unknown(self.atom(&place, attribute, kind), Some(span))),
+            Computed::Unknown(kind) => Some(text(vec![hole(self.atom(&place, attribute, kind), span)], span)),
             Computed::Url => {
                 Some(text(vec![known("https://"), hole(self.atom(&place, attribute, UnknownKind::IssuerHostPath), span)], span))
             }

@@ -1,5 +1,6 @@
 //! Trusts that nobody can ever use, and why.
 
+use super::super::fresh::Pinned;
 use super::super::guilty;
 use super::advice::{self, Wanted};
 use super::exposure::unbound;
@@ -276,6 +277,15 @@ fn contradiction(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Finding {
     let place = tests.first().and_then(|t| t.span).or_else(named);
     let finding = Finding::new(RuleId::NeverMatches, &subject.trust.origin, place, "contradiction", message);
     finding.help("all tests of a statement have to hold at once; alternatives belong in one list of values, or in statements of their own")
+}
+
+/// The trust names what only one run ever had.
+pub(super) fn never_again(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, pinned: &Pinned) -> Finding {
+    let name = &seen.recognised.issuer.name;
+    let what = pinned.segment.replace('_', " ");
+    let message = format!("each token of {name} has a new {what}: no token after that one run can ever satisfy this trust");
+    let help = "compare up to the delimiter before it, and end the pattern with `*` under `StringLike`";
+    Finding::new(RuleId::NeverMatches, &subject.trust.origin, pinned.span, "fresh", message).help(help).along(&pinned.trail)
 }
 
 /// A word of the value that somebody was to replace.

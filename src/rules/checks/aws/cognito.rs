@@ -1,11 +1,13 @@
 //! Roles of Cognito's identity pools.
 
 use super::{FederatedView, RoleTrust};
-use crate::admission::exposure::{Class, Reachability};
+use crate::admission::exposure::{Class, Reachability, shape};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
+use crate::graph::{PoolRole, PoolUser};
 use crate::issuers::{Tag, Template};
 use crate::rules::Finding;
+use std::collections::BTreeSet;
 
 /// Cognito's identity pools: anybody's pool, or guests
 /// (<https://docs.aws.amazon.com/cognito/latest/developerguide/role-trust-and-permissions.html>).
@@ -19,14 +21,78 @@ pub(super) fn identity_pool(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -
         let help = "add `StringEquals` on `cognito-identity.amazonaws.com:aud` with the id of the identity pool";
         return Some(finding.help(help).witness(exposure.witness.clone()).certain(exposure.certain).along_text(&seen.via.principal));
     }
-    let guests: Vec<Template> = seen.templates.iter().filter(|t| t.is(Tag::Guest)).cloned().collect();
+    if let Some(finding) = refused(subject, seen) {
+        return Some(finding);
+    }
+    let (guests, others) = (users(seen, true), users(seen, false));
     let Reachability::Reachable(token) = subject.context.reachability(&seen.formula, &guests) else { return None };
-    // A policy that takes guests and nobody else means them.
-    let others: Vec<Template> = seen.templates.iter().filter(|t| !t.is(Tag::Guest)).cloned().collect();
-    let meant = matches!(subject.context.reachability(&seen.formula, &others), Reachability::Unreachable);
-    let message = "unauthenticated identities can assume the role: the identity pool gives it out without a login";
+    // A policy that takes guests and nobody else means them, and so does a pool that gives them the role.
+    let given = given(subject).any(|role| role.user == PoolUser::Guest);
+    let meant = given || matches!(subject.context.reachability(&seen.formula, &others), Reachability::Unreachable);
+    let pools: Vec<Option<bool>> = pools(subject).collect();
+    let severity = match () {
+        () if meant => Severity::Info,
+        () if pools.contains(&Some(true)) || reads_amr(seen) => Severity::High,
+        () if !pools.is_empty() && pools.iter().all(|guests| *guests == Some(false)) => Severity::Low,
+        () => Severity::Medium,
+    };
+    let message = match severity {
+        Severity::Low => {
+            "the trust admits unauthenticated identities: as soon as the identity pool gives some out, they can assume the role"
+        }
+        _ => "unauthenticated identities can assume the role: the identity pool gives it out without a login",
+    };
     let finding = Finding::new(RuleId::IdentityPoolOpen, origin, subject.lacks(&seen.via.principal, &["amr"]), "guests", message);
-    let finding = finding.severity(if meant { Severity::Info } else { Severity::High });
+    let finding = finding.severity(severity).certain(severity != Severity::Medium);
     let help = "add `ForAnyValue:StringLike` on `cognito-identity.amazonaws.com:amr` with `authenticated`";
     Some(finding.help(help).witness(Some(*token)).along_text(&seen.via.principal))
+}
+
+/// The tokens of guests, or those of users who have logged in, also where the trust does not tell them apart.
+fn users(seen: &FederatedView<'_>, guests: bool) -> Vec<Template> {
+    let mut claims: BTreeSet<String> = shape::tests(&seen.formula).iter().flat_map(|o| shape::claims(&o.test.subject)).collect();
+    claims.insert("amr".to_owned());
+    let templates = seen.recognised.templates_for(&claims).into_iter().filter(|t| t.is(Tag::Guest) == guests).collect();
+    seen.via.request(templates, &seen.formula)
+}
+
+fn reads_amr(seen: &FederatedView<'_>) -> bool {
+    shape::tests(&seen.formula).iter().any(|o| shape::claims(&o.test.subject).contains("amr"))
+}
+
+/// How identity pools give the role out.
+fn given<'a>(subject: &'a RoleTrust<'_>) -> impl Iterator<Item = &'a PoolRole> {
+    let rows = subject.context.graph.identity_pools.roles.iter().zip(&subject.context.links.pool_roles);
+    rows.filter(|(_, roles)| roles.contains(&subject.trust.identity)).map(|(given, _)| given)
+}
+
+/// Whether the pools beside the role have guests.
+fn pools(subject: &RoleTrust<'_>) -> impl Iterator<Item = Option<bool>> {
+    let scope = &subject.trust.origin.scope;
+    subject.context.graph.identity_pools.pools.iter().filter(move |p| p.origin.scope == *scope).map(|p| p.guests)
+}
+
+/// A pool gives the role to those whom its trust refuses
+/// (<https://docs.aws.amazon.com/cognito/latest/developerguide/role-trust-and-permissions.html>).
+fn refused(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<Finding> {
+    let dead = |guests: bool| matches!(subject.context.reachability(&seen.formula, &users(seen, guests)), Reachability::Unreachable);
+    let given = given(subject).find(|role| dead(role.user == PoolUser::Guest))?;
+    let message = match given.user {
+        PoolUser::Guest => {
+            "the identity pool gives this role to identities that have not logged in, and its trust admits only those that have: no guest can assume it"
+        }
+        PoolUser::LoggedIn => {
+            "the identity pool gives this role to identities that have logged in, and its trust admits only those that have not: none of them can assume it"
+        }
+    };
+    let tests = shape::tests(&seen.formula);
+    let test = tests.iter().map(|o| o.test).find(|t| shape::claims(&t.subject).contains("amr"));
+    let span = test.and_then(|t| t.span).or_else(|| subject.lacks(&seen.via.principal, &["amr"]));
+    let finding = Finding::new(RuleId::NeverMatches, &subject.trust.origin, span, "pool role", message);
+    let help = match given.user {
+        PoolUser::Guest => "compare `cognito-identity.amazonaws.com:amr` with `unauthenticated`, or give guests no role",
+        PoolUser::LoggedIn => "compare `cognito-identity.amazonaws.com:amr` with `authenticated`",
+    };
+    let certain = !given.origin.conditional && !given.origin.library;
+    Some(finding.help(help).certain(certain).related_to(given.origin.span, "the identity pool gives it out here"))
 }

@@ -23,7 +23,7 @@ mod services;
 use super::super::engine::Context;
 use super::super::finding::Finding;
 use super::format::{self, Customised};
-use super::{privilege, reading};
+use super::{fresh, privilege, reading};
 use crate::catalogue::RuleId;
 use crate::issuers::Trait;
 
@@ -182,6 +182,10 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
         let dead = broken::dead(&subject, &seen, unreachable, misapplied);
         if seen.recognised.issuer.is(Trait::IdentityPools) && !unreachable {
             findings.extend(cognito::identity_pool(&subject, &seen));
+            continue;
+        }
+        if let Some(pinned) = fresh::pinned(context, &seen.formula, &seen.templates).filter(|_| dead.is_empty() && !unreachable) {
+            findings.push(broken::never_again(&subject, &seen, &pinned));
             continue;
         }
         if dead.is_empty() && !unreachable {

@@ -35,7 +35,8 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Option<Finding> {
     let same = |s: &&ProviderView<'_>| s.recognised.iss == first.recognised.iss;
     let foreign = seen.iter().filter(|s| !same(s)).find_map(|s| mints(s, trust).map(|token| (s, token)));
     // Of two providers of one issuer the second is another door for the same workloads, unless it is for another tenant's.
-    let partner = |s: &&ProviderView<'_>| same(s) && s.via.id != first.via.id && other_tenant(first, s, trust);
+    let written = value.text.is_known();
+    let partner = |s: &&ProviderView<'_>| same(s) && s.via.id != first.via.id && other_tenant(first, s, trust, written);
     let partner = || seen.iter().filter(partner).find_map(|s| mints(s, trust).map(|token| (s, token)));
     let name = &first.recognised.issuer.name;
     let (second, token, severity, message) = match foreign {
@@ -64,11 +65,12 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust) -> Option<Finding> {
     )
 }
 
-/// Two providers of one issuer are for different tenants, and the member does not say which is meant.
-fn other_tenant(first: &ProviderView<'_>, second: &ProviderView<'_>, trust: &Trust) -> bool {
+/// Two providers of one issuer are for different tenants, and the member does not say which is meant: of a value that is `written`
+/// the tokens of both have shown it.
+fn other_tenant(first: &ProviderView<'_>, second: &ProviderView<'_>, trust: &Trust, written: bool) -> bool {
     let Some(Formula::All(parts)) = first.combined(&trust.gate) else { return false };
     let member = parts.first().map(shape::tests).unwrap_or_default();
-    if !first.via.view.aws && member.iter().any(|o| shape::binds(o.test, &first.templates)) {
+    if !first.via.view.aws && !written && member.iter().any(|o| shape::binds(o.test, &first.templates)) {
         return false;
     }
     let (own, other) = (tenants(first), tenants(second));

@@ -33,6 +33,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     }
     for pool in &context.graph.pools {
         out.extend(of_id(&pool.origin, &pool.name, "pool"));
+        out.extend(pool.location.as_ref().and_then(|location| of_location(&pool.origin, location)));
     }
     for config in &context.graph.credential_configs {
         if config.login == Login::Job {
@@ -189,6 +190,15 @@ fn of_resource(ids: &Ids, origin: &Origin, text: &Text, what: &str) -> Option<Fi
     let message = format!("`{project}` is a project's id; in {what} Google compares the project's number, so no token is accepted with it");
     let finding = Finding::new(RuleId::ProjectIdInPrincipal, origin, used(text, &project), &text.to_string(), message);
     Some(finding.help(NUMBER_HELP).certain(certain).along_text(&project))
+}
+
+/// A pool is made in a location other than `global`
+/// (<https://cloud.google.com/sdk/gcloud/reference/iam/workload-identity-pools/create>).
+fn of_location(origin: &Origin, location: &Text) -> Option<Finding> {
+    let known = location.as_known().filter(|l| l != "global" && !l.is_empty())?;
+    let message = format!("location `{known}` must be `global`: Google refuses to create the pool");
+    let finding = Finding::new(RuleId::PoolLocation, origin, location.span(), &known, message);
+    Some(finding.help("write `global`: pools have no other location, whatever the regions of the workloads").along_text(location))
 }
 
 /// A location other than `global` in a resource name.
