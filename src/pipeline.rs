@@ -24,6 +24,7 @@ use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+mod charts;
 mod folders;
 
 /// What to read.
@@ -211,13 +212,15 @@ struct Tree {
 
 fn documents(scan: &Scan) -> Vec<Tree> {
     let hits: Vec<_> = scan.hits().collect();
+    let charts = charts::Charts::of(scan);
     let tree = |file: &crate::source::walk::ScannedFile| {
         let source = Arc::clone(file.source.as_ref()?);
         let (templated, parsed) = match file.kind {
             FileKind::Json => (false, json::parse(&source)),
             FileKind::Template => (false, whole_json(&source)?),
             FileKind::Yaml => {
-                let (parsed, templated) = helm::read(&source, file.chart_template);
+                let values = if file.chart_template { charts.values(&file.path) } else { &[] };
+                let (parsed, templated) = helm::read(&source, file.chart_template, values);
                 (templated, parsed)
             }
             FileKind::Conf | FileKind::Hcl => {

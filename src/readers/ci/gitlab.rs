@@ -110,7 +110,10 @@ fn one(reader: &mut Reader, object: &Object<'_>, all: &[&Object<'_>], name: &str
     let tokens = merged.get("id_tokens").or_else(|| field(default?, "id_tokens"));
     let script = script(&merged, default);
     let known: Vec<String> = tokens.map(Value::entries).unwrap_or_default().iter().filter_map(|t| t.key.as_known()).collect();
-    let Some(identity) = identity(object, all, &merged, &script) else { return };
+    let identity = identity(object, all, &merged, &script);
+    if identity.is_none() && known.is_empty() {
+        return;
+    }
     let span = entry.key.span().or_else(|| place(&entry.value)).unwrap_or_else(super::super::shape::nowhere);
     let mut origin = object.origin_at(format!("{}#{name}", object.file), &entry.value);
     origin.span = span;
@@ -119,9 +122,25 @@ fn one(reader: &mut Reader, object: &Object<'_>, all: &[&Object<'_>], name: &str
     let variables = variables(all, &merged);
     let minting = minting(&script, &known, declared, &variables, tokens, open);
     let mut job = job(origin, name, CiSystem::Gitlab, minting);
-    let audience = audience(tokens, &known, &script);
-    job.logins.push(login(span, identity, audience, runs(&merged)));
+    let environment = environment(&merged);
+    let runs: Vec<TokenSet> = runs(&merged).into_iter().map(|set| in_environment(set, environment.as_ref())).collect();
+    job.runs.extend(runs.iter().map(|set| (None, set.clone())));
+    job.logins.extend(identity.map(|identity| login(span, identity, audience(tokens, &known, &script), runs)));
     reader.graph.jobs.push(job);
+}
+
+/// What the token says of the environment: its name, or nothing for a job that deploys nowhere
+/// (<https://docs.gitlab.com/ci/secrets/id_token_authentication/#token-payload>). None where a variable is in the name.
+fn environment(job: &Merged<'_>) -> Option<TokenFact> {
+    let Some(value) = job.get("environment") else { return Some(TokenFact::claim("environment", FactValue::Absent, None)) };
+    let text = if matches!(value.kind, Kind::Map { .. }) { text_at(value, "name")? } else { value.as_text()? };
+    let known = text.as_known().filter(|name| !name.contains('$'))?;
+    Some(is("environment", &known, text.span()))
+}
+
+fn in_environment(mut set: TokenSet, environment: Option<&TokenFact>) -> TokenSet {
+    set.facts.extend(environment.cloned());
+    set
 }
 
 fn foreign_include(pipeline: &Value) -> bool {

@@ -1,6 +1,7 @@
 //! Variables of CI systems that Terraform sets: what a job reads as `vars.X` may be the ARN of a role of the scan
 //! (<https://registry.terraform.io/providers/integrations/github/latest/docs/resources/actions_variable>).
 
+use super::super::repositories;
 use super::super::shape::text_at;
 use crate::graph::Named;
 use crate::partial::Text;
@@ -25,6 +26,12 @@ pub(super) struct Variables {
     all: Vec<Variable>,
 }
 
+/// `owner/name`, where the provider says the owner.
+fn with_owner(resources: &[Resource], root: &str, name: String) -> String {
+    let owner = if name.contains('/') { None } else { repositories::owner(resources, root) };
+    owner.map_or(name.clone(), |owner| format!("{owner}/{name}"))
+}
+
 impl Variables {
     /// Those of GitHub, from its Terraform provider.
     pub(super) fn github(resources: &[Resource]) -> Self {
@@ -43,7 +50,7 @@ impl Variables {
             let value = values.iter().find_map(|key| text_at(body, key));
             let (Some(name), Some(value)) = (text_at(body, name).and_then(|n| n.as_known()), value) else { continue };
             let (environment, scope) = (text_at(body, "environment"), resource.root.clone());
-            let repository = text_at(body, "repository").and_then(|r| r.as_known());
+            let repository = text_at(body, "repository").and_then(|r| r.as_known()).map(|name| with_owner(resources, &scope, name));
             out.all.push(Variable { name: name.to_lowercase(), value, scope, environment, repository });
         }
         out

@@ -5,6 +5,7 @@
 //! there; a key that both have is one of their values. See the
 //! [actions of Go templates](https://pkg.go.dev/text/template#hdr-Actions).
 
+mod fill;
 mod mask;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,8 @@ use crate::place::Span;
 use crate::partial::{Entry, Kind, MAX_ALTERNATIVES, Part, Text, Trail, Unknown, UnknownKind, Value};
 use crate::source::SourceFile;
 use crate::syntax::{Parsed, yaml};
+pub use fill::merged;
+use fill::Filling;
 use mask::Action;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -31,12 +34,12 @@ pub fn has_actions(text: &str) -> bool {
 /// Reads YAML that may be a template: in a chart's `templates` (`chart_template`) whatever has actions is one, elsewhere
 /// what does not parse as it is and has actions. The second value says whether the file was read as a template.
 #[must_use]
-pub fn read(file: &SourceFile, chart_template: bool) -> (Parsed, bool) {
+pub fn read(file: &SourceFile, chart_template: bool, values: &[Value]) -> (Parsed, bool) {
     if !has_actions(&file.text) {
         return (yaml::parse(file), false);
     }
     if chart_template {
-        return (parse(file), true);
+        return (filled(file, values), true);
     }
     let raw = yaml::parse(file);
     if raw.problems.is_empty() {
@@ -46,12 +49,40 @@ pub fn read(file: &SourceFile, chart_template: bool) -> (Parsed, bool) {
     if masked.problems.len() < raw.problems.len() { (masked, true) } else { (raw, false) }
 }
 
+/// Reads a template with each of several sets of values: a document for each that says something else of it.
+fn filled(file: &SourceFile, values: &[Value]) -> Parsed {
+    let (masked, actions) = mask::mask(&file.text);
+    let mut parsed = unfolded(file, &masked, &actions);
+    let mut documents = Vec::new();
+    for document in std::mem::take(&mut parsed.documents) {
+        let mut seen: Vec<Vec<(usize, String)>> = Vec::new();
+        for values in values {
+            let mut filling = Filling::new(file, &actions, values);
+            let mut copy = document.clone();
+            filling.fill(&mut copy);
+            if !seen.contains(&filling.filled) {
+                seen.push(filling.filled);
+                documents.push(copy);
+            }
+        }
+        if values.is_empty() {
+            documents.push(document);
+        }
+    }
+    parsed.documents = documents;
+    parsed
+}
+
 /// Reads a file as a template.
 #[must_use]
 pub fn parse(file: &SourceFile) -> Parsed {
     let (masked, actions) = mask::mask(&file.text);
-    let mut parsed = yaml::parse_masked(file, &masked);
-    let unfold = Unfold { file, actions: &actions };
+    unfolded(file, &masked, &actions)
+}
+
+fn unfolded(file: &SourceFile, masked: &str, actions: &[Action]) -> Parsed {
+    let mut parsed = yaml::parse_masked(file, masked);
+    let unfold = Unfold { file, actions };
     let mut start = 0;
     for document in &mut parsed.documents {
         // What stands after a document up to the next separator may still add to it.

@@ -129,7 +129,7 @@ fn what_is_written_into_a_block_scalar_is_missing_in_no_text() {
 fn only_templates_are_read_as_templates() {
     let sources = Sources::new();
     let read_as = |path: &str, text: &str, chart: bool| {
-        let (parsed, templated) = read(&sources.add(path, text), chart);
+        let (parsed, templated) = read(&sources.add(path, text), chart, &[]);
         (parsed.documents.first().and_then(|d| d.get("a")).map(|v| matches!(v.kind, Kind::Unknown(_))), templated)
     };
     assert_eq!(read_as("1.yaml", "a: '{{ x }}'\n", false), (Some(false), false));
@@ -164,7 +164,7 @@ proptest! {
         prop_assert_eq!(masked.len(), text.len());
         let parsed = parse(&file);
         parsed.documents.iter().for_each(|d| check(&sources, d));
-        let _ = read(&file, false);
+        let _ = read(&file, false, &[]);
     }
 }
 
