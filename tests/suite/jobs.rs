@@ -119,3 +119,36 @@ fn what_is_known_of_every_run_counts() {
 fn an_example_is_a_repository_of_its_own() {
     assert_eq!(one_job("examples/aws/", "on: push\njobs:\n  a:\n"), Vec::<String>::new());
 }
+
+#[test]
+fn the_owner_of_a_variable_is_that_of_its_provider() {
+    let files = |owner: &str| {
+        vec![
+            ("infra/main.tf".to_owned(), r#"resource "aws_iam_role" "deploy" {
+  name = "deploy"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Federated = "arn:aws:iam::222233334444:oidc-provider/token.actions.githubusercontent.com" }
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Condition = { StringEquals = {
+        "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+        "token.actions.githubusercontent.com:sub" = ["repo:Saltmarsh/heron:environment:live", "repo:Saltmarsh@7001/heron@7002:environment:live"]
+      } }
+    }]
+  })
+}
+resource "github_actions_variable" "role" {
+  repository    = "heron"
+  variable_name = "ROLE"
+  value         = aws_iam_role.deploy.arn
+}
+"#.to_owned() + &format!("provider \"github\" {{\n  owner = \"{owner}\"\n}}\n")),
+            (".github/workflows/deploy.yml".to_owned(), "on: push\npermissions: {id-token: write}\njobs:\n  a:\n    environment: live\n    runs-on: ubuntu-24.04\n    steps:\n      - uses: aws-actions/configure-aws-credentials@v5\n        with: {role-to-assume: '${{ vars.ROLE }}', aws-region: eu-west-1}\n".to_owned()),
+        ]
+    };
+    let rules = |owner: &str| findings(files(owner)).into_iter().map(|f| f.0).collect::<Vec<_>>();
+    assert_eq!(rules("Saltmarsh"), Vec::<String>::new());
+    assert_eq!(rules("saltmarsh"), ["job-not-admitted"]);
+}

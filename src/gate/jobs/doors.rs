@@ -11,7 +11,7 @@ use crate::graph::{
     About, Gate, GoogleLevel, IdentityId, IdentityKind, Job, JobIdentity, JobLogin, Origin, ProviderId, ProviderKind, SubjectFormat, Trust,
     TrustId, UndecidedKind,
 };
-use crate::issuers::{Recognised, Template};
+use crate::issuers::{Recognised, Template, Tenancy};
 use std::collections::BTreeSet;
 
 /// A trust that the tokens of a job come to.
@@ -127,7 +127,7 @@ fn role_trust<'a>(inputs: &Inputs<'a>, job: &Job, id: TrustId, trust: &'a Trust,
     let providers = inputs.links.trust_providers.get(id.index()).map_or(&[][..], Vec::as_slice);
     for view in super::super::aws::views(inputs, inputs.graph.identity(trust.identity), policy, providers) {
         let ours = view.recognised.issuer.family.is_some_and(|f| job.system.families().contains(&f));
-        out.open |= !ours && !view.certain;
+        out.open |= !ours && !view.certain && may_be_ours(&view.recognised);
         if ours {
             let formula = with(view.formula, view.accepted.map(|a| a.any));
             let (recognised, formats) = (view.recognised, view.formats);
@@ -164,7 +164,7 @@ fn credential<'a>(inputs: &Inputs<'a>, job: &Job, trust: &'a Trust, out: &mut Do
         return;
     };
     let ours = view.recognised.issuer.family.is_some_and(|f| job.system.families().contains(&f));
-    out.open |= !ours && !view.certain;
+    out.open |= !ours && !view.certain && may_be_ours(&view.recognised);
     if ours {
         let formula = with(view.formula, view.accepted.map(|a| a.any));
         let certain = view.certain && !trust.origin.conditional;
@@ -202,7 +202,7 @@ fn provider<'a>(inputs: &Inputs<'a>, job: &Job, id: ProviderId, members: &[(Trus
     for view in views {
         let ours = view.recognised.issuer.family.is_some_and(|f| job.system.families().contains(&f));
         if !ours {
-            out.open |= !view.certain;
+            out.open |= !view.certain && may_be_ours(&view.recognised);
             continue;
         }
         let certain = view.certain && !provider.origin.conditional;
@@ -261,6 +261,11 @@ fn members<'a>(inputs: &Inputs<'a>, links: &LoginLinks, out: &mut Doors<'a>) -> 
     };
     out.open |= found.is_empty() || graph.undecided.iter().any(|u| u.kind == UndecidedKind::GoogleBinding && about(&u.about));
     found
+}
+
+/// An issuer that is not known for certain may be the job's own; a cluster's is known by the cluster, and its subjects are like no job's.
+fn may_be_ours(recognised: &Recognised<'_>) -> bool {
+    recognised.issuer.tenancy != Tenancy::Cluster
 }
 
 fn with(formula: Formula, accepted: Option<Formula>) -> Formula {

@@ -198,8 +198,21 @@ fn refused_today(seen: &CredentialView<'_>, exposed: Option<Finding>) -> Option<
     Some(finding.severity(Severity::Medium).help(format!("add `and claims['{id}'] eq 'ID'` to the expression")))
 }
 
+/// More audiences than one ("can only accept a single value":
+/// <https://learn.microsoft.com/graph/api/resources/federatedidentitycredential>).
+fn several(seen: &CredentialView<'_>) -> Option<Finding> {
+    let audiences = &seen.via.credential.audiences;
+    let second = audiences.get(1).filter(|_| audiences.iter().all(Text::is_known))?;
+    let message = format!("a federated credential takes exactly one audience, and this one lists {}: Entra refuses it", audiences.len());
+    let finding = Finding::new(RuleId::AudienceMismatch, &seen.via.trust.origin, second.span(), "several", message).along_text(second);
+    Some(finding.severity(Severity::Medium).help(format!("keep `{AUDIENCE}` alone")))
+}
+
 /// The audience that the issuer's users ask for is not the one that is accepted.
 fn mismatch(seen: &CredentialView<'_>) -> Vec<Finding> {
+    if let Some(finding) = several(seen) {
+        return vec![finding];
+    }
     let usual = seen.recognised.issuer.audiences.get("azure").is_some_and(|a| a == AUDIENCE);
     if !seen.certain || !usual || seen.via.credential.audiences.is_empty() {
         return Vec::new();

@@ -136,7 +136,9 @@ fn references(text: &str, actions: &[Action], values: &Value) -> Vec<(usize, Vec
     let mut out = Vec::new();
     let mut blocks: Vec<Block> = Vec::new();
     for action in actions {
-        let Some(body) = text.get(action.range.clone()).and_then(|t| t.strip_prefix("{{")).and_then(|t| t.strip_suffix("}}")) else { continue };
+        let Some(body) = text.get(action.range.clone()).and_then(|t| t.strip_prefix("{{")).and_then(|t| t.strip_suffix("}}")) else {
+            continue;
+        };
         let body = body.strip_prefix('-').unwrap_or(body);
         let body = body.strip_suffix('-').unwrap_or(body).trim();
         let (word, rest) = body.split_once(char::is_whitespace).unwrap_or((body, ""));

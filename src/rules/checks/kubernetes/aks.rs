@@ -28,8 +28,11 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
             nearest = nearest.or(Some(trust));
         }
     }
-    // An identity without a credential in the scan may have one elsewhere.
-    let nearest = nearest?;
+    // An identity without a credential in the scan may have one elsewhere, unless the one for this account is another's.
+    let Some(nearest) = nearest else {
+        let known = linked.iter().any(|id| azure(&id)) || pieces::address(client).is_some();
+        return known.then(|| of_another(context, account, client)).flatten();
+    };
     let shown = account.shown();
     let message = format!(
         "no federated credential of the identity is for `system:serviceaccount:{}`: pods of `{shown}` get AADSTS700213 instead of a token",
@@ -42,6 +45,29 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
         .help(format!("add a federated credential with the subject `system:serviceaccount:{}`", shown.replace('/', ":")))
         .along_text(client);
     Some(finding.related_to(nearest.origin.span, "this credential is for another subject"))
+}
+
+/// The credential for the ServiceAccount is there, and belongs to another identity than the annotation names.
+fn of_another(context: &Context<'_>, account: &Account<'_>, client: &Text) -> Option<Finding> {
+    let own = |trust: &&Trust| matches!(&trust.gate, Gate::AzureCredential { subject: Some(subject), .. } if names(subject, account) == Some(true));
+    let trust = context.graph.trusts.iter().find(own)?;
+    // another id of the same identity is another mistake, and is told as such
+    let parent = match context.graph.identity(trust.identity).map(|i| &i.kind) {
+        Some(IdentityKind::AzureIdentity { parent }) => pieces::address(parent),
+        _ => None,
+    };
+    if parent.is_some() && parent == pieces::address(client) {
+        return None;
+    }
+    let other = context.graph.identity(trust.identity).map_or(&trust.origin.name, |i| &i.origin.name);
+    let message = format!(
+        "the federated credential for `{}` belongs to `{other}`, and the annotation names another identity, which has none here: the pods get AADSTS700213 instead of a token",
+        account.shown()
+    );
+    let finding = Finding::new(RuleId::OneSidedBinding, &account.workload.origin, client.span(), "azure", message);
+    let finding = finding.severity(Severity::Medium).certain(false).along_text(client);
+    let help = "let the credential's parent be the identity that the annotation names, or annotate the other one";
+    Some(finding.help(help).related_to(trust.origin.span, "this credential is for the ServiceAccount"))
 }
 
 /// Whether a credential's subject is the ServiceAccount.

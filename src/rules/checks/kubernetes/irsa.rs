@@ -8,7 +8,7 @@ use crate::admission::iam::{self, Effect, Policy, PrincipalKind};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::gate::aws;
-use crate::graph::{Gate, Identity, IdentityId, IdentityKind, Trust};
+use crate::graph::{Gate, Identity, IdentityId, IdentityKind, Trust, pieces};
 use crate::issuers::Template;
 
 use crate::partial::Text;
@@ -38,7 +38,7 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
             answer @ Answer::Refused { .. } => refused = refused.or(Some((*role, answer))),
         }
     }
-    let (role, Answer::Refused { claim, test, trust, pod_identity }) = refused? else { return None };
+    let Some((role, Answer::Refused { claim, test, trust, pod_identity })) = refused else { return without_path(context, account, arn) };
     let who = format!(
         "system:serviceaccount:{}",
         account.namespace.map_or_else(|| format!("NAMESPACE:{}", account.name), |n| format!("{n}:{}", account.name))
@@ -69,6 +69,36 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
         .along_text(arn);
     let at = test.and_then(|t| t.span).unwrap_or(trust.origin.span);
     Some(finding.related_to(at, if claim == "aud" { "this refuses the audience" } else { "this refuses the subject" }))
+}
+
+/// No role has the ARN, and one of its name whose trust admits the ServiceAccount has another path: the path is a part of the ARN
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-friendly-names>).
+fn without_path(context: &Context<'_>, account: &Account<'_>, arn: &Text) -> Option<Finding> {
+    let named = context.links.workload_identities.get(account.id.index()).into_iter().flatten();
+    if named.into_iter().any(|id| context.graph.identity(*id).is_some_and(|i| matches!(i.kind, IdentityKind::AwsRole { .. }))) {
+        return None;
+    }
+    let path = |arn: &Text| pieces::split_once(arn, ":role/").and_then(|(_, path)| path.as_known());
+    let wanted = path(arn)?;
+    for (index, identity) in context.graph.identities.iter().enumerate() {
+        let IdentityKind::AwsRole { arn: Some(own), .. } = &identity.kind else { continue };
+        let id = IdentityId(u32::try_from(index).unwrap_or(u32::MAX));
+        let Some(has) = path(own).filter(|has| *has != wanted && has.rsplit('/').next() == wanted.rsplit('/').next()) else { continue };
+        let accounts = (pieces::account_of_arn(own).and_then(|a| a.as_known()), pieces::account_of_arn(arn).and_then(|a| a.as_known()));
+        let other = matches!(accounts, (Some(a), Some(b)) if a != b);
+        if other || !matches!(ask(context, account, id), Answer::Maybe) {
+            continue;
+        }
+        let message = format!(
+            "no role has the ARN of `role/{wanted}`: `{}`, which trusts pods of `{}`, has a path, and it is `role/{has}`",
+            identity.origin.name,
+            account.shown()
+        );
+        let finding = Finding::new(RuleId::OneSidedBinding, &account.workload.origin, arn.span(), "aws", message);
+        let finding = finding.severity(Severity::Medium).certain(false).help(format!("write `:role/{has}`")).along_text(arn);
+        return Some(finding.related_to(identity.origin.span, "the role"));
+    }
+    None
 }
 
 /// The roles that the annotation (and no Pod Identity association) names.

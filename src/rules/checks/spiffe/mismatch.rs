@@ -7,7 +7,7 @@ use super::entries::is_node;
 use super::{domain_of, id_problem, near, set};
 use crate::admission::spiffe::template::IdTemplate;
 use crate::admission::spiffe::{SpiffeId, of_nodes};
-use crate::catalogue::RuleId;
+use crate::catalogue::{RuleId, Severity};
 use crate::graph::spiffe::{AttestorKind, Process, Program, PsatCluster, Registration, SpireAgent, SpireServer};
 use crate::graph::{Origin, Setting};
 use crate::partial::Text;
@@ -176,6 +176,26 @@ fn entry(context: &Context<'_>, entry: &Registration) -> Option<Finding> {
         .filter(|_| entry.source == crate::graph::spiffe::RegistrationSource::Manifest)
         .or_else(|| node_selectors(entry, &servers))
         .or_else(|| parent(entry, &servers))
+        .or_else(|| alias(context, entry))
+}
+
+/// A parent that is an alias of nodes, where the file holds the aliases and has none of this id.
+fn alias(context: &Context<'_>, entry: &Registration) -> Option<Finding> {
+    let parent = entry.parent.as_ref()?;
+    let known = parent.as_known()?;
+    let path = SpiffeId::parse(&known).ok()?.path;
+    if is_node(entry) || path.starts_with("/spire/") {
+        return None;
+    }
+    let beside = || context.graph.spiffe.entries.iter().filter(|e| e.origin.span.file == entry.origin.span.file);
+    let first = beside().find(|e| is_node(e))?;
+    if beside().any(|e| e.id.as_known().is_none_or(|id| id == known)) {
+        return None;
+    }
+    let message =
+        format!("the parent `{known}` is no agent, and none of the entries beside it is an alias of that id: no node mints this one");
+    let finding = mismatch(&entry.origin, parent.span(), &known, message).severity(Severity::Low).along_text(parent);
+    Some(finding.help("write the id of an alias (`-node`), or of an agent").related(first.id.span(), "an alias of nodes"))
 }
 
 /// The selectors of an alias: a cluster and an account of agents that the server knows.

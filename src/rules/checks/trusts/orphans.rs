@@ -1,9 +1,10 @@
-//! Trusts for ServiceAccounts that are not there: who may create one of that name obtains the identity.
+//! Trusts, and entries of SPIRE, for ServiceAccounts that are not there: who may create one of that name obtains the identity.
 
 use super::{Context, Judged, Way};
 use crate::admission::exposure::{Class, Exposure};
 use crate::catalogue::RuleId;
-use crate::graph::{Trust, Workload, WorkloadKind};
+use crate::graph::spiffe::Registration;
+use crate::graph::{Origin, Workload, WorkloadKind, pieces};
 use crate::issuers::{Role, Tenancy};
 use crate::partial::Text;
 use crate::place::Span;
@@ -23,7 +24,23 @@ pub(super) fn check(context: &Context<'_>, judged: &[Judged]) -> Vec<Finding> {
         return Vec::new();
     }
     let all = context.graph.trusts.iter().zip(judged).filter_map(|(t, j)| j.account.as_ref().map(|a| (t, a)));
-    all.filter(|(_, a)| missing(context, &a.namespace, &a.name)).map(|(t, a)| finding(t, a)).collect()
+    let mut out: Vec<Finding> =
+        all.filter(|(_, a)| missing(context, &a.namespace, &a.name)).map(|(t, a)| finding(&t.origin, "trust", a)).collect();
+    for entry in context.graph.spiffe.entries.iter().filter(|e| !e.selectors_open) {
+        let selected = selected(entry).filter(|a| missing(context, &a.namespace, &a.name));
+        out.extend(selected.map(|a| finding(&entry.origin, "entry", &a)));
+    }
+    out
+}
+
+/// The ServiceAccount whose pods an entry of SPIRE is for.
+fn selected(entry: &Registration) -> Option<Account> {
+    let value = |property: &str| {
+        let all = entry.selectors.iter().filter(|s| s.kind == "k8s");
+        all.filter_map(|s| Some((pieces::strip_prefix(&s.value, property)?.as_known()?, s.span))).next()
+    };
+    let ((namespace, _), (name, span)) = (value("ns:")?, value("sa:")?);
+    Some(Account { namespace, name, span })
 }
 
 /// The one ServiceAccount that the tokens of a cluster's way are of.
@@ -69,11 +86,11 @@ fn missing(context: &Context<'_>, namespace: &str, name: &str) -> bool {
     kept && name != "default"
 }
 
-fn finding(trust: &Trust, account: &Account) -> Finding {
+fn finding(origin: &Origin, what: &str, account: &Account) -> Finding {
     let Account { namespace, name, span } = account;
     let message = format!(
-        "the trust is for the ServiceAccount `{name}` of the namespace `{namespace}`, and the manifests of that namespace have none of this name: whoever may create it there obtains the identity"
+        "the {what} is for the ServiceAccount `{name}` of the namespace `{namespace}`, and the manifests of that namespace have none of this name: whoever may create it there obtains the identity"
     );
-    let finding = Finding::new(RuleId::OrphanTrust, &trust.origin, *span, &format!("{namespace}/{name}"), message);
-    finding.certain(false).help("remove the trust, or correct the name")
+    let finding = Finding::new(RuleId::OrphanTrust, origin, *span, &format!("{namespace}/{name}"), message);
+    finding.certain(false).help(format!("remove the {what}, or correct the name"))
 }
