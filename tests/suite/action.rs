@@ -23,6 +23,7 @@ fn string(value: &Value, key: &str) -> Option<String> {
 
 struct Job {
     outputs: String,
+    log: String,
     code: Option<i32>,
 }
 
@@ -44,7 +45,8 @@ fn step(action: &Value, called: &str, folder: &Folder, settings: &[(&str, &str)]
     bash.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", &script]).current_dir(folder.path());
     bash.env("PATH", path).env("GITHUB_OUTPUT", &output).envs(settings.iter().copied());
     let done = bash.output().expect("bash runs");
-    Job { outputs: std::fs::read_to_string(&output).unwrap_or_default(), code: done.status.code() }
+    let log = String::from_utf8_lossy(&done.stdout).into_owned();
+    Job { outputs: std::fs::read_to_string(&output).unwrap_or_default(), log, code: done.status.code() }
 }
 
 fn check(folder: &Folder, path: &str, fail_on: &str, args: &str) -> Job {
@@ -53,6 +55,7 @@ fn check(folder: &Folder, path: &str, fail_on: &str, args: &str) -> Job {
 
 fn checked(folder: &Folder, path: &str, fail_on: &str, args: &str, gate: &str, from: &str) -> Job {
     let report = folder.path().join("report.sarif").display().to_string();
+    let summary = folder.path().with_extension("summary").display().to_string();
     let config = folder.path().with_extension("base").join("fedlint.toml").display().to_string();
     let settings = [
         ("FEDLINT_PATH", path),
@@ -62,6 +65,8 @@ fn checked(folder: &Folder, path: &str, fail_on: &str, args: &str, gate: &str, f
         ("CONFIG_FROM", from),
         ("CONFIG", &config),
         ("REPORT", &report),
+        // Of the runner, for every step.
+        ("GITHUB_STEP_SUMMARY", &summary),
     ];
     step(&document("action.yml"), "check", folder, &settings)
 }
@@ -106,6 +111,10 @@ fn the_action_writes_its_report_and_leaves_the_verdict_to_the_last_step() {
     let report: serde_json::Value = serde_json::from_str(&report).expect("it is JSON");
     assert_eq!(report["version"], "2.1.0");
     assert_eq!(report["runs"][0]["results"][0]["ruleId"], "missing-subject");
+    assert!(bad.log.starts_with("::error file=main.tf,line="), "{}", bad.log);
+    let summary = std::fs::read_to_string(folder.path().with_extension("summary")).expect("the summary is written");
+    assert!(summary.contains("missing-subject"), "{summary}");
+    let _ = std::fs::remove_file(folder.path().with_extension("summary"));
     assert_eq!(step(&document("action.yml"), "verdict", &folder, &[("STATUS", "1")]).code, Some(1));
 
     let excluded = check(&folder, ".", "high", "--select any-ref");
