@@ -9,6 +9,7 @@ mod cluster;
 mod credentials;
 mod google_project;
 mod identity_pools;
+mod instance;
 pub mod job;
 pub mod job_links;
 pub mod links;
@@ -33,6 +34,7 @@ pub use cluster::{Cluster, NodeMetadata};
 pub use credentials::{CredentialConfig, Endpoint, ExternalAccount, Login, ProviderName, TokenSource};
 pub use google_project::{AuditConfig, EnabledApi, GoogleProjects, OrganizationPolicy};
 pub use identity_pools::{IdentityPool, IdentityPools, PoolRole, PoolUser};
+pub use instance::InstanceMetadata;
 pub use job::{
     CiSystem, Conflict, Environment, FactOf, FactValue, ForeignCode, Job, JobAudience, JobIdentity, JobLogin, Minting, Named, NamedBy,
     NoToken, OwnRepository, Start, TokenFact, TokenSet,
@@ -231,6 +233,8 @@ pub struct Pool {
     pub resource_name: Option<Text>,
     /// `disabled: true`.
     pub disabled: bool,
+    /// `mode`, where it is set.
+    pub mode: Option<Text>,
 }
 
 /// Something that a workload can become.
@@ -542,6 +546,8 @@ pub struct Graph {
     pub duplicates: Vec<DuplicateKey>,
     /// GKE clusters.
     pub clusters: Vec<Cluster>,
+    /// How instances of AWS serve the credentials of their roles, where they say so.
+    pub instances: Vec<InstanceMetadata>,
     /// How node pools of GKE serve metadata, where they say so.
     pub node_metadata: Vec<NodeMetadata>,
     /// Credential configurations of workloads outside of Google Cloud.

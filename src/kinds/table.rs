@@ -63,6 +63,9 @@ pub(super) static ROWS: &[ResourceKind] = &[
     ResourceKind { words: &["rolesanywhere"], ..read(Starts("aws_rolesanywhere_")) },
     read(Starts("awscc_rolesanywhere_")),
     computes(Is("aws_eks_cluster"), &[(&["identity"], Computed::EksIdentity), (&["id"], Argument("name"))]),
+    ResourceKind { words: &["http_tokens", "httptokens"], ..read(Is("aws_instance")) },
+    read(Is("aws_launch_template")),
+    read(Is("aws_launch_configuration")),
     computes(Is("aws_caller_identity"), &[(&["account_id", "id"], Computed::AwsAccount)]),
     computes(Is("aws_partition"), &[(&["partition", "id"], Computed::AwsPartition), (&["dns_suffix"], Unknown(UnknownKind::Any))]),
     ResourceKind {

@@ -10,7 +10,7 @@ use crate::graph::{member, pieces};
 use crate::partial::{Kind, Text, Unknown, UnknownKind, Value};
 use crate::place::Span;
 use crate::terraform::{Mode, Resource};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// How deep lists of objects are unwrapped.
 const MAX_NESTING: usize = 8;
@@ -25,6 +25,10 @@ pub(super) struct Reader<'a> {
     pub(super) policies: HashMap<String, (Value, Origin)>,
     /// The Secrets of the scan.
     pub(super) secrets: Vec<super::credentials::Kept>,
+    /// The documents of the scan.
+    pub(super) documents: &'a [Document<'a>],
+    /// Templates that other templates make stacks of, and whether they were read as such.
+    pub(super) nested: BTreeMap<String, bool>,
     /// Policies of roles that may be declared later.
     pub(super) attachments: Vec<super::aws::attachments::Attachment>,
     /// ARNs of policies that data sources look up, by the address of the data source.
@@ -147,6 +151,8 @@ impl<'a> Reader<'a> {
             pools: HashMap::new(),
             policies: HashMap::new(),
             secrets: Vec::new(),
+            documents: &[],
+            nested: BTreeMap::new(),
             attachments: Vec::new(),
             looked_up: HashMap::new(),
         }

@@ -66,6 +66,7 @@ pub struct Input<'a> {
 /// Reads everything into the graph. Order of the facts: as the resources, then as the documents come.
 pub fn read(input: &Input, graph: &mut Graph) {
     let mut reader = Reader::new(graph, input.embedded);
+    reader.documents = input.documents;
     let written = context::objects(input.documents);
     let built = kubernetes::kustomize::build(&written);
     let objects = context::applied(&written, &built);
@@ -74,6 +75,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
         aws::terraform::declare(&mut reader, resource);
         aws::anywhere::terraform(&mut reader, resource);
         aws::cognito::terraform(&mut reader, resource);
+        aws::instances::terraform(&mut reader, resource);
         gcp::terraform::declare(&mut reader, resource);
         gcp::clusters::terraform(&mut reader, resource);
         gcp::project::terraform(&mut reader, resource);
@@ -85,11 +87,13 @@ pub fn read(input: &Input, graph: &mut Graph) {
         spiffe::terraform(&mut reader, resource);
     }
     repositories::read(&mut reader, input.resources);
+    aws::cloudformation::find_nested(&mut reader, &objects);
     for object in &objects {
         aws::documents::declare(&mut reader, object);
         aws::tools::declare(&mut reader, object);
         aws::cognito::printed(&mut reader, object);
         aws::eksctl::declare(&mut reader, object);
+        aws::instances::node_class(&mut reader, object);
         aws::cloudformation::declare(&mut reader, object);
         gcp::documents::declare(&mut reader, object);
         gcp::connector::declare(&mut reader, object);
@@ -100,6 +104,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
         credentials::remember(&mut reader, object);
         spiffe::document(&mut reader, object);
     }
+    aws::cloudformation::leftover(&mut reader, &objects);
     aws::attachments::resolve(&mut reader);
     azure::roles::bind(&mut reader, input.resources);
     for resource in input.resources {

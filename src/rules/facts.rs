@@ -145,6 +145,7 @@ pub fn facts<'g>(graph: &'g Graph, links: &Links) -> Vec<Fact<'g>> {
             Some(TokenSource::Other) | None => fact.set("source", Json::Null),
         });
     }
+    out.extend(graph.instances.iter().map(|i| Fact::new("instance-metadata", &i.origin).text("tokens", &i.tokens)));
     spiffe(graph, &mut out);
     for grant in &graph.grants {
         let fact = Fact::new("grant", &grant.origin).text("principal", &grant.principal).text("permission", &grant.permission);
@@ -191,6 +192,7 @@ pub const SORTS: &[(&str, &[&str])] = &[
     ("service-account", &["name", "namespace", "account", "aws_role", "google_service_account", "azure_client"]),
     ("grant", &["name", "principal", "permission", "scope"]),
     ("credential-config", &["name", "source", "imdsv2", "environment", "command"]),
+    ("instance-metadata", &["name", "tokens"]),
     ("spire-attestor", &["name", "of", "attestor"]),
     ("spire-plugin", &["name", "command", "checked"]),
 ];

@@ -71,6 +71,7 @@ mod texts;
 mod undecided;
 mod undecided_about;
 mod unknown_parts;
+mod unread;
 mod unseen;
 mod user;
 mod verdicts;

@@ -3,7 +3,7 @@
 
 use super::super::context::{Object, Reader};
 use super::super::shape::{blocks, field, listing, place, seconds, text_at};
-use super::attachments::{Attached, Attachment, Owner, attach, keep};
+use super::attachments::{Attached, Attachment, Owner, attach, keep, object_key};
 use super::policy;
 use crate::graph::{IdentityId, IdentityKind, Origin, Provider, pieces};
 use crate::partial::{Text, Value, stand_in};
@@ -66,6 +66,7 @@ fn trust_policy(reader: &mut Reader, object: &Object) {
     let origin = object.origin(object.file);
     let kind = IdentityKind::AwsRole { name: None, arn: None, max_session: None };
     let identity = reader.add_identity(origin.clone(), kind);
+    reader.alias(object_key("file", "policy", object.file), identity);
     // A policy that stands alone and holds words to be filled in is filled in somewhere.
     super::trusts(reader, &origin, identity, &stand_in::opened(object.value));
 }

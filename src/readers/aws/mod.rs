@@ -6,6 +6,7 @@ pub(super) mod cloudformation;
 pub(super) mod cognito;
 pub(super) mod documents;
 pub(super) mod eksctl;
+pub(super) mod instances;
 pub(super) mod objects;
 mod policy;
 pub(super) mod terraform;

@@ -3,11 +3,12 @@
 
 use super::super::context::{Object, Reader};
 use super::super::shape::{any_field, blocks, field, known_at, listing, seconds, text, text_at};
-use super::attachments::{Attached, Attachment, Owner, attach, keep};
+use super::attachments::{Attached, Attachment, Owner, attach, keep, object_key};
 use super::documents::exported_role;
 use super::objects::custom_resource;
 use crate::graph::{Declared, IdentityKind, Origin, Provider};
 use crate::partial::{AttributeOf, Entry, Kind, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value};
+use crate::place::paths::{folder_of, normal};
 use std::sync::Arc;
 
 /// How deep blocks of tasks and parts of compositions are followed.
@@ -18,6 +19,11 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
     let value = object.value;
     if known_at(value, "kind").as_deref() == Some("Composition") {
         composition(reader, object);
+    } else if let Some(deployment) = field(value, "deployment") {
+        blocks(deployment, "resources").0.into_iter().for_each(|made| pulumi_made(reader, object, made));
+    } else if field(value, "steps").is_some() && object.whole {
+        let states = blocks(value, "steps").0.into_iter().filter_map(|step| field(step, "newState"));
+        states.for_each(|made| pulumi_made(reader, object, made));
     } else if field(value, "runtime").is_some() && field(value, "resources").is_some() {
         pulumi(reader, object);
     } else if known_at(value, "resourceType").as_deref() == Some("AWS::IAM::Role") {
@@ -67,17 +73,36 @@ fn task(reader: &mut Reader, object: &Object, task: &Value, role: &Value) {
     }
     let principal = name.clone().unwrap_or_else(|| Text::known(&origin.name));
     let kind = IdentityKind::AwsRole { name, arn: None, max_session: seconds(field(role, "max_session_duration")) };
-    let identity = reader.add_identity(origin.clone(), kind);
-    if let Some(document) = field(role, "assume_role_policy_document") {
+    let file = looked_up(reader, object.file, task);
+    let known = if file.is_some() { None } else { Some(reader.add_identity(origin.clone(), kind)) };
+    if let (Some(identity), Some(document)) = (known, field(role, "assume_role_policy_document")) {
         super::trusts(reader, &origin, identity, document);
     }
-    if any_field(role, &["boundary", "boundary_policy_arn"]).is_some() {
+    if let (Some(identity), true) = (known, any_field(role, &["boundary", "boundary_policy_arn"]).is_some()) {
         reader.graph.bounded.push(identity);
     }
     for arn in listing(any_field(role, &["managed_policies", "managed_policy"])).texts {
-        let (origin, owner) = (at(&origin, &arn), Owner::Known(identity));
+        // A policy in a file is a role of its own already.
+        let in_file = || Owner::Object(object_key("file", "policy", file.as_deref().unwrap_or_default()));
+        let (origin, owner) = (at(&origin, &arn), known.map_or_else(in_file, Owner::Known));
         attach(reader, Attachment { origin, owner, role: principal.clone(), policy: Attached::Managed(named(&arn)) });
     }
+}
+
+/// The file that `lookup('file', …)` reads, when it is in the scan: beside the playbook, or in `files` of the role
+/// (<https://docs.ansible.com/ansible/latest/collections/ansible/builtin/file_lookup.html>).
+fn looked_up(reader: &Reader, file: &str, task: &Value) -> Option<String> {
+    const ROLES: [&str; 3] = ["amazon.aws.iam_role", "community.aws.iam_role", "iam_role"];
+    let written = text_at(any_field(task, &ROLES)?, "assume_role_policy_document")?.as_known()?;
+    let inner = written.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim();
+    let arguments = inner.strip_prefix("lookup(").or_else(|| inner.strip_prefix("query("))?.split(')').next()?;
+    let (kind, path) = arguments.split_once(',')?;
+    let bare = |text: &str| text.trim().trim_matches(['\'', '"']).to_owned();
+    let path = (bare(kind).ends_with("file")).then(|| bare(path))?;
+    let folder = folder_of(file);
+    let places = [format!("{folder}/{path}"), format!("{folder}/files/{path}"), format!("{folder}/../files/{path}")];
+    let places: Vec<String> = places.iter().filter_map(|p| Some(normal(p)?.trim_start_matches('/').to_owned())).collect();
+    places.into_iter().find(|place| reader.documents.iter().any(|d| d.file == place.as_str()))
 }
 
 /// Names of policies are those of AWS (<https://docs.ansible.com/ansible/latest/collections/amazon/aws/iam_role_module.html>).
@@ -112,17 +137,35 @@ fn pulumi(reader: &mut Reader, object: &Object) {
         let mut origin = object.origin_at(entry.key.to_string(), &entry.value);
         origin.declared = Declared::Object(kind.as_str().into());
         origin.span = entry.key.span().unwrap_or(origin.span);
-        match kind.as_str() {
-            "aws:iam:Role" | "aws:iam/role:Role" | "aws-native:iam:Role" => pulumi_role(reader, origin, properties),
-            "aws:iam:OpenIdConnectProvider" | "aws:iam/openIdConnectProvider:OpenIdConnectProvider" => {
-                if let Some(url) = text_at(properties, "url") {
-                    let clients = listing(any_field(properties, &["clientIdLists", "clientIdList"]));
-                    provider(reader, object, &entry.value, &kind, url, clients);
-                }
-            }
-            _ => pulumi_policy(reader, origin, &kind, properties),
-        }
+        pulumi_resource(reader, object, origin, &kind, (&entry.value, properties));
     }
+}
+
+/// A resource: what declares it, and its properties.
+fn pulumi_resource(reader: &mut Reader, object: &Object, origin: Origin, kind: &str, (at, properties): (&Value, &Value)) {
+    match kind {
+        "aws:iam:Role" | "aws:iam/role:Role" | "aws-native:iam:Role" => pulumi_role(reader, origin, properties),
+        "aws:iam:OpenIdConnectProvider" | "aws:iam/openIdConnectProvider:OpenIdConnectProvider" => {
+            if let Some(url) = text_at(properties, "url") {
+                let clients = listing(any_field(properties, &["clientIdLists", "clientIdList"]));
+                provider(reader, object, at, kind, url, clients);
+            }
+        }
+        _ => pulumi_policy(reader, origin, kind, properties),
+    }
+}
+
+/// A resource as `pulumi stack export` and `pulumi preview --json` print it
+/// (<https://www.pulumi.com/docs/iac/cli/commands/pulumi_stack_export/>).
+fn pulumi_made(reader: &mut Reader, object: &Object, made: &Value) {
+    let Some(kind) = known_at(made, "type").filter(|kind| kind.starts_with("aws")) else { return };
+    // What was put in is what the program said, references resolved.
+    let Some(properties) = any_field(made, &["inputs", "outputs"]) else { return };
+    let urn = text_at(made, "urn");
+    let name = urn.as_ref().and_then(Text::as_known).and_then(|u| u.rsplit("::").next().map(str::to_owned));
+    let origin = object.printed_at(name.unwrap_or_else(|| kind.clone()), made);
+    let origin = Origin { span: urn.as_ref().and_then(Text::span).unwrap_or(origin.span), ..origin };
+    pulumi_resource(reader, object, origin, &kind, (made, properties));
 }
 
 /// Policies of roles, and managed policies.

@@ -30,8 +30,8 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
         }
         "IAMWorkloadIdentityPool" => {
             let disabled = is_true(spec.get("disabled"));
-            let location = text_at(spec, "location");
-            add_pool(reader, Pool { origin, name: id, project, location, resource_name: None, disabled });
+            let (location, mode) = (text_at(spec, "location"), text_at(spec, "mode"));
+            add_pool(reader, Pool { origin, name: id, project, location, resource_name: None, disabled, mode });
         }
         _ => {}
     }

@@ -2,7 +2,7 @@
 //! (<https://cloud.google.com/sdk/gcloud/reference/iam/workload-identity-pools/providers/describe>).
 
 use super::super::context::{Object, Reader};
-use super::super::shape::{blocks, field, is_true, known_at, text_at, unreadable};
+use super::super::shape::{any_field, blocks, field, is_true, known_at, text_at, unreadable};
 use super::binding::{Target, bind_policy};
 use super::{CAMEL, Registered, add_pool, add_provider};
 use crate::graph::{BindingStyle, GoogleLevel, IdentityKind, Origin, Pool, ProviderKind, pieces};
@@ -16,8 +16,20 @@ const ACCOUNT_ROLES: [&str; 4] = [
     "roles/iam.serviceAccountUser",
 ];
 
+/// What an asset of an export says of its resource: the resource as the API has it
+/// (<https://cloud.google.com/asset-inventory/docs/reference/rest/v1/TopLevel/exportAssets>).
+fn inner<'v>(object: &Object<'v>) -> Option<Object<'v>> {
+    any_field(object.value, &["assetType", "asset_type"])?;
+    let value = object.value.at(&["resource", "data"])?;
+    Some(Object { value, whole: false, ..*object })
+}
+
 /// Pools and service accounts.
 pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
+    if let Some(resource) = inner(object) {
+        declare(reader, &resource);
+        return;
+    }
     let value = object.value;
     if field(value, "kind").is_some() && field(value, "apiVersion").is_some() {
         return;
@@ -27,8 +39,8 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
     if let Some((_, id)) = pieces::rsplit_once(&name, "/workloadIdentityPools/").filter(|_| !flat.contains("/providers/")) {
         let project = pieces::strip_prefix(&name, "projects/").and_then(|p| pieces::split_once(&p, "/")).map(|(p, _)| p);
         let origin = object.printed(name.to_string());
-        let disabled = is_true(value.get("disabled")) || is_deleted(value);
-        add_pool(reader, Pool { origin, name: id, project, location: None, resource_name: Some(name), disabled });
+        let (disabled, mode) = (is_true(value.get("disabled")) || is_deleted(value), text_at(value, "mode"));
+        add_pool(reader, Pool { origin, name: id, project, location: None, resource_name: Some(name), disabled, mode });
     } else if flat.contains("/serviceAccounts/")
         && !flat.contains("/keys/")
         && let Some(email) = text_at(value, "email")
@@ -47,9 +59,12 @@ pub(in crate::readers) fn bind(reader: &mut Reader, object: &Object) {
     if field(value, "kind").is_some() && field(value, "apiVersion").is_some() {
         return;
     }
+    if let Some(resource) = inner(object) {
+        bind(reader, &resource);
+    }
     if is_provider(value) {
         provider(reader, object);
-    } else if let Some(policy) = field(value, "policy").filter(|p| is_policy(p)) {
+    } else if let Some(policy) = any_field(value, &["policy", "iamPolicy", "iam_policy"]).filter(|p| is_policy(p)) {
         asset(reader, object, policy);
     } else if is_policy(value) && (looks_exported(value) || names_policy(object)) {
         policy(reader, object);
@@ -107,9 +122,10 @@ fn names_policy(object: &Object) -> bool {
     stem.contains("iam") || stem.contains("policy") || stem.contains("gserviceaccount")
 }
 
-/// `gcloud asset search-all-iam-policies`: here the resource is named.
+/// `gcloud asset search-all-iam-policies`, `gcloud asset list` and exports: here the resource is named.
 fn asset(reader: &mut Reader, object: &Object, policy: &Value) {
-    let resource = text_at(object.value, "resource");
+    let named = |key: &str| text_at(object.value, key);
+    let resource = named("resource").or_else(|| named("name").filter(|name| name.known_prefix().starts_with("//")));
     let origin = object.printed(resource.as_ref().map_or_else(|| object.file.to_owned(), |r| r.to_string()));
     let target = match &resource {
         Some(resource) if pieces::flat(resource).contains("/serviceAccounts/") => {

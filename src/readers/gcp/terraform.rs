@@ -65,7 +65,8 @@ fn pool(reader: &mut Reader, resource: &Resource) {
     };
     let disabled = is_true(body.get("disabled"));
     let (project, location, resource_name) = (text_at(body, "project"), text_at(body, "location"), text_at(body, "name"));
-    add_pool(reader, Pool { origin: at, name, project, location, resource_name, disabled });
+    let mode = text_at(body, "mode");
+    add_pool(reader, Pool { origin: at, name, project, location, resource_name, disabled, mode });
 }
 
 fn provider(reader: &mut Reader, resource: &Resource) {

@@ -3,7 +3,7 @@
 use super::call::{Arguments, Call, Grammar};
 use super::clouds::{Clouds, Content, New, document, value, values};
 use crate::graph::pieces;
-use crate::partial::{Kind, Text, Value};
+use crate::partial::{Entry, Kind, Text, Value};
 
 const GRAMMAR: Grammar = Grammar { switches: &["debug", "output-json"], several: true, short: &[] };
 
@@ -28,6 +28,8 @@ pub(super) fn command(clouds: &mut Clouds, call: &Call, content: &dyn Content) {
             let key = attachment_key(arguments.flag("role-name"), arguments.flag("policy-arn"));
             clouds.remove(call, ATTACHMENT, &key);
         }
+        ["iam", "create-access-key", ..] => access_key(clouds, call, &arguments),
+        ["cognito-identity", "set-identity-pool-roles", ..] => pool_roles(clouds, call, &arguments),
         ["iam", "create-policy", ..] => managed_policy(clouds, call, &arguments, content),
         ["iam", "create-open-id-connect-provider", ..] => provider(clouds, call, &arguments),
         ["iam", "add-client-id-to-open-id-connect-provider", ..] => client(clouds, call, &arguments),
@@ -147,6 +149,34 @@ fn client(clouds: &mut Clouds, call: &Call, arguments: &Arguments) {
     let entries = vec![("client_id_list", Value::new(Kind::List { items, open: open || call.conditional }, span))];
     let always = Call { conditional: false, ..call.clone() };
     clouds.update(&always, New { kind: PROVIDER, key, shown: format!("OIDC provider {url}"), entries, open: false });
+}
+
+fn access_key(clouds: &mut Clouds, call: &Call, arguments: &Arguments) {
+    let entries: Vec<_> = arguments.flag("user-name").map(|user| ("user", value(user))).into_iter().collect();
+    let user = arguments.flag("user-name").map_or_else(|| "the caller".to_owned(), Text::to_string);
+    let (key, shown) = (format!("{:?}", call.span), format!("key of {user}"));
+    clouds.create(call, New { kind: "aws_iam_access_key", key, shown, entries, open: arguments.open });
+}
+
+/// `--roles authenticated=ARN,unauthenticated=ARN`
+/// (<https://docs.aws.amazon.com/cli/latest/reference/cognito-identity/set-identity-pool-roles.html>).
+fn pool_roles(clouds: &mut Clouds, call: &Call, arguments: &Arguments) {
+    let mut roles = Vec::new();
+    for given in arguments.all("roles") {
+        let mut rest = Some(given);
+        while let Some(text) = rest.take() {
+            let (pair, more) = pieces::split_once(&text, ",").map_or((text, None), |(pair, more)| (pair, Some(more)));
+            if let Some((user, role)) = pieces::split_once(&pair, "=") {
+                roles.push(Entry { key: user, value: value(&role) });
+            }
+            rest = more;
+        }
+    }
+    let mut entries = vec![("roles", Value::map(roles, call.span))];
+    entries.extend(arguments.flag("identity-pool-id").map(|id| ("identity_pool_id", value(id))));
+    let key = arguments.flag("identity-pool-id").map(pieces::key).unwrap_or_default();
+    let shown = "roles of an identity pool".to_owned();
+    clouds.create(call, New { kind: "aws_cognito_identity_pool_roles_attachment", key, shown, entries, open: arguments.open });
 }
 
 fn association(clouds: &mut Clouds, call: &Call, arguments: &Arguments) {

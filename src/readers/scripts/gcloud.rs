@@ -57,6 +57,7 @@ fn run(clouds: &mut Clouds, call: &Call, arguments: &Arguments, content: &dyn Co
         ["iam", "workload-identity-pools", "create-cred-config", _] => credentials(clouds, call, arguments, names.get(3)),
         ["iam", "workload-identity-pools", how, _] if *how != "providers" => pool(clouds, call, arguments, how, names.get(3)),
         ["iam", "service-accounts", "create", _] => service_account(clouds, call, arguments, names.get(3)),
+        ["iam", "service-accounts", "keys", "create", _] => account_key(clouds, call, arguments),
         ["container", "clusters", "create" | "create-auto" | "update", _] => cluster(clouds, call, arguments, &words, names.get(3)),
         ["container", "node-pools", "create" | "update", _] => node_pool(clouds, call, arguments, &words, names.get(3)),
         ["services", "enable", ..] => services(clouds, call, arguments, names.get(2..).unwrap_or_default()),
@@ -365,6 +366,34 @@ fn policy(clouds: &mut Clouds, call: &Call, group: &[&str], names: &[Text], cont
     clouds.create(call, New { kind: &kind, key: pieces::key(target), shown: format!("policy of {target}"), entries, open: false });
 }
 
+/// A key of a service account, in a file.
+fn account_key(clouds: &mut Clouds, call: &Call, arguments: &Arguments) {
+    let entries: Vec<_> = arguments.flag("iam-account").map(|account| ("service_account_id", value(account))).into_iter().collect();
+    let account = arguments.flag("iam-account").map_or_else(|| "a service account".to_owned(), Text::to_string);
+    let (key, shown) = (format!("{:?}", call.span), format!("key of {account}"));
+    clouds.create(call, New { kind: "google_service_account_key", key, shown, entries, open: arguments.open });
+}
+
+/// What a configuration for AWS asks the instance for (<https://google.aip.dev/auth/4117>).
+fn instance(call: &Call, arguments: &Arguments) -> Value {
+    const METADATA: &str = "http://169.254.169.254/latest";
+    let text =
+        |text: String| Value::new(Kind::Text(call.span.map_or_else(|| Text::known(&text), |span| Text::literal(&text, span))), call.span);
+    let mut entries = vec![
+        entry("environment_id", text("aws1".to_owned())),
+        entry("region_url", text(format!("{METADATA}/meta-data/placement/availability-zone"))),
+        entry("url", text(format!("{METADATA}/meta-data/iam/security-credentials"))),
+        entry(
+            "regional_cred_verification_url",
+            text("https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15".to_owned()),
+        ),
+    ];
+    if arguments.has("enable-imdsv2") {
+        entries.push(entry("imdsv2_session_token_url", text(format!("{METADATA}/api/token"))));
+    }
+    Value::map(entries, call.span)
+}
+
 /// The file that `create-cred-config` writes (<https://google.aip.dev/auth/4117>).
 fn credentials(clouds: &mut Clouds, call: &Call, arguments: &Arguments, audience: Option<&Text>) {
     let Some(audience) = audience else { return };
@@ -381,6 +410,10 @@ fn credentials(clouds: &mut Clouds, call: &Call, arguments: &Arguments, audience
         url.push(account);
         url.push(&Text::known(":generateAccessToken"));
         entries.push(entry("service_account_impersonation_url", Value::new(Kind::Text(url), account.span())));
+    }
+    if arguments.has("aws") {
+        entries.push(entry("subject_token_type", Value::string("urn:ietf:params:aws:token-type:aws4_request")));
+        entries.push(entry("credential_source", instance(call, arguments)));
     }
     clouds.document(call, Value::map(entries, call.span));
 }

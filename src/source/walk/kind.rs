@@ -61,7 +61,7 @@ impl FileKind {
             () if ends(&[".tfvars.json"]) => Self::TfvarsJson,
             () if ends(&[".tf", ".tofu"]) => Self::Terraform,
             () if ends(&[".tfvars"]) => Self::Tfvars,
-            () if ends(&[".json", ".jsonc", ".tfstate"]) => Self::Json,
+            () if ends(&[".json", ".jsonc", ".tfstate", ".ndjson", ".jsonl"]) => Self::Json,
             () if ends(&[".yaml", ".yml"]) => Self::Yaml,
             () if ends(&[".hcl"]) => Self::Hcl,
             () if ends(&[".conf"]) => Self::Conf,

@@ -12,6 +12,7 @@ mod read;
 mod tests;
 mod tracked;
 mod tree;
+mod unread;
 
 pub use kind::{FileKind, calls_local_module, is_markdown, is_script, matters};
 pub use loader::Loader;
@@ -164,12 +165,15 @@ impl Scan {
             }
         }
         let mut ignored = 0;
+        let mut unread = Vec::new();
         for root in folders {
-            let Found { reads: more, skipped: not, ignored: hidden, .. } = Tree::walk(&walk, root);
+            let Found { reads: more, skipped: not, ignored: hidden, unread: programs, .. } = Tree::walk(&walk, root);
+            unread.extend(programs.into_iter().map(|path| unread::Candidate::disk(&walk.working_directory, path, root.climb)));
             reads.extend(more);
             skipped.extend(not);
             ignored += hidden;
         }
+        skipped.extend(unread::told(unread, &reads));
         let loader = Loader::disk(Arc::clone(sources), walk.working_directory, walk.boundaries, &walk.rootless);
         let mut scan = Self::assemble(reads, skipped, loader);
         scan.excluded = walk.excluded.load(Ordering::Relaxed);
@@ -195,8 +199,11 @@ impl Scan {
             Some(judge(path.clone(), kind, text.to_string(), false))
         });
         let reads: Vec<Read> = reads.collect();
+        let programs = all.iter().filter(|(path, _)| unread::is_candidate(Path::new(path)));
+        let programs = programs.map(|(path, text)| unread::Candidate { path: path.clone(), text: unread::Text::Memory(text.to_string()) });
+        let skipped = unread::told(programs.collect(), &reads);
         let loader = Loader::memory(Arc::clone(sources), all);
-        Self::assemble(reads, Vec::new(), loader)
+        Self::assemble(reads, skipped, loader)
     }
 
     fn assemble(mut reads: Vec<Read>, mut skipped: Vec<Skipped>, loader: Loader) -> Self {
@@ -359,9 +366,15 @@ impl Walk {
         if wanted.is_none() && !explicit {
             return None;
         }
+        if wanted.is_none() && unread::is_candidate(disk_path) {
+            return Some(Err(Skipped { reason: unread::refusal(&path), path }));
+        }
         Some(match read::file(disk_path) {
             Ok(text) => {
-                let kind = wanted.unwrap_or_else(|| guess(&text));
+                let Some(kind) = wanted.or_else(|| guess(&text)) else {
+                    let reason = "neither JSON nor YAML nor a script by what is in it: there is no reader for it".to_owned();
+                    return Some(Err(Skipped { path, reason }));
+                };
                 let mut read = judge(path, kind, text, explicit);
                 read.large = read.text.as_ref().is_some_and(|text| text.len() >= LARGE);
                 read.text = read.text.filter(|_| !read.large);
@@ -377,13 +390,20 @@ fn is_bare(path: &str) -> bool {
     !path.rsplit('/').next().unwrap_or(path).contains('.')
 }
 
-/// The kind of an explicit file that its name does not tell.
-fn guess(text: &str) -> FileKind {
+/// The kind of an explicit file that its name does not tell; none when its text does not either.
+fn guess(text: &str) -> Option<FileKind> {
     match text.trim_start().as_bytes().first() {
-        Some(b'{' | b'[') => FileKind::Json,
-        _ if text.starts_with("#!") => FileKind::Shell,
-        _ => FileKind::Yaml,
+        Some(b'{' | b'[') => Some(FileKind::Json),
+        _ if text.starts_with("#!") => Some(FileKind::Shell),
+        _ => text.lines().any(is_of_yaml).then_some(FileKind::Yaml),
     }
+}
+
+/// A line as a map or a list of YAML has it: `key:`, `key: value`, `- item`.
+fn is_of_yaml(line: &str) -> bool {
+    let bare = line.trim_start();
+    let key = bare.split_once(':').filter(|(_, value)| value.is_empty() || value.starts_with(' '));
+    bare.starts_with("- ") || key.is_some_and(|(key, _)| !key.is_empty() && !key.contains(' '))
 }
 
 fn globs(patterns: &[String]) -> Result<GlobSet, ScanError> {

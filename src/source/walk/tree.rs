@@ -5,7 +5,7 @@
 
 use super::patterns::{self, Patterns};
 use super::tracked::Tracked;
-use super::{FileKind, NEVER, Read, Root, Skipped, Walk, matters, paths, read};
+use super::{FileKind, NEVER, Read, Root, Skipped, Walk, matters, paths, read, unread};
 use crate::source::regular;
 use rayon::Scope;
 use std::ffi::{OsStr, OsString};
@@ -28,6 +28,8 @@ pub(super) struct Found {
     pub(super) skipped: Vec<Skipped>,
     /// How many files and folders `.gitignore` left out, none of them tracked.
     pub(super) ignored: usize,
+    /// Files without a reader that may speak of trust.
+    pub(super) unread: Vec<PathBuf>,
     /// Folders that were skipped by their name, as (spelled, canonical).
     by_name: Vec<(PathBuf, PathBuf)>,
 }
@@ -159,7 +161,12 @@ impl<'a> Tree<'a> {
                 return None;
             }
         }
-        let read = self.walk.read(path, self.root.climb, false)?;
+        let Some(read) = self.walk.read(path, self.root.climb, false) else {
+            if unread::is_candidate(path) {
+                self.lock(|found| found.unread.push(path.clone()));
+            }
+            return None;
+        };
         if path.to_str().is_none() && read.as_ref().is_ok_and(|r| r.file.hit || r.file.kind.is_terraform()) {
             // It has no path that anything could refer to.
             return Some(Err(self.told(path, "its name is not UTF-8, so it was not judged".to_owned())));

@@ -66,12 +66,37 @@ pub fn parse(file: &SourceFile) -> Parsed {
             let mut convert = Convert { flattened: &flattened, splits: MAX_SPLITS };
             Parsed { documents: result.value.iter().map(|v| convert.value(v)).collect(), problems: Vec::new() }
         }
+        Err(_) if one_a_line(&file.text) => lines(file),
         Err(error) => {
             let range = clamp(&file.text, error.range().start..error.range().end);
             let message = sentence(&error.kind().to_string());
             Parsed { documents: Vec::new(), problems: vec![Problem { span: Span::new(file.id, range), message }] }
         }
     }
+}
+
+/// Whether a text is objects, one a line (<https://github.com/ndjson/ndjson-spec>).
+fn one_a_line(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let object = |line: &str| line.starts_with('{') && line.ends_with('}');
+    lines.by_ref().take(2).filter(|line| object(line)).count() == 2 && lines.all(object)
+}
+
+fn lines(file: &SourceFile) -> Parsed {
+    let mut parsed = Parsed::default();
+    let mut at = 0;
+    for line in file.text.split_inclusive('\n') {
+        let span = Span::new(file.id, at..at + line.len());
+        at += line.len();
+        if line.trim().is_empty() {
+            continue;
+        }
+        match parse_text(&Text::literal(line, span), Limits::default()) {
+            Ok(value) => parsed.documents.push(value),
+            Err(problem) => parsed.problems.push(Problem { span: problem.span.unwrap_or(span), message: problem.message }),
+        }
+    }
+    parsed
 }
 
 /// Reads the JSON in a string that may have holes.

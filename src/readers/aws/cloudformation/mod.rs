@@ -14,6 +14,7 @@ use super::attachments::{Attached, Attachment, Owner, attach, keep};
 use super::policy;
 use crate::graph::{Association, Declared, IdentityId, IdentityKind, Origin, Provider};
 use crate::partial::{Entry, Kind, Text, UnknownKind, Value};
+use crate::place::paths::{folder_of, normal};
 use crate::terraform::functions::yaml_documents;
 use template::{Template, attribute};
 
@@ -30,20 +31,20 @@ fn is_provider(kind: &str) -> bool {
     matches!(kind, "AWS::IAM::OIDCProvider" | "Custom::AWSCDKOpenIdConnectProvider")
 }
 
-/// Reads a template's roles and providers.
+/// Reads a template's roles and providers. One that another makes a stack of is read with the parameters that it gets there.
 pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
-    if !object.whole {
+    if !object.whole || reader.nested.contains_key(object.file) {
         return;
     }
     if field(object.value, "Resources").is_some() {
-        template(reader, object, object.value, MAX_NESTED);
+        template(reader, object, object.value, None, MAX_NESTED);
         return;
     }
     // The Serverless Framework: a template under `resources`, or a list of them
     // (<https://www.serverless.com/framework/docs/providers/aws/guide/resources>).
     if field(object.value, "service").is_some() && field(object.value, "provider").is_some() {
         for part in blocks(object.value, "resources").0 {
-            template(reader, object, part, MAX_NESTED);
+            template(reader, object, part, None, MAX_NESTED);
         }
     }
 }
@@ -60,15 +61,62 @@ fn nested(reader: &mut Reader, object: &Object, text: &Text, depth: usize) {
         Err(_) => yaml_documents(text).unwrap_or_default(),
     };
     for value in parsed.iter().filter(|v| field(v, "Resources").is_some()) {
-        template(reader, object, value, depth);
+        template(reader, object, value, None, depth);
     }
 }
 
-fn template(reader: &mut Reader, object: &Object, whole: &Value, depth: usize) {
+/// The path of the template that a stack is made of, when it is a file: by its own path, or as the CDK notes it
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stack.html>).
+fn beside(file: &str, stack: &Value) -> Option<String> {
+    let properties = field(stack, "Properties");
+    let written = properties.and_then(|p| any_field(p, &["TemplateURL", "Location"])).and_then(Value::as_str);
+    let noted = || stack.at(&["Metadata", "aws:asset:path"]).and_then(Value::as_str);
+    let path = written.or_else(noted).filter(|path| !path.contains("://"))?;
+    let bare = path.strip_prefix("file:").unwrap_or(&path);
+    normal(&format!("{}/{bare}", folder_of(file))).map(|path| path.trim_start_matches('/').to_owned())
+}
+
+/// Finds the templates that others make stacks of.
+pub(in crate::readers) fn find_nested(reader: &mut Reader, objects: &[Object]) {
+    for object in objects.iter().filter(|o| o.whole) {
+        for entry in field(object.value, "Resources").map(Value::entries).unwrap_or_default() {
+            let kind = text_at(&entry.value, "Type").and_then(|t| t.as_known()).unwrap_or_default();
+            if matches!(kind.as_str(), "AWS::CloudFormation::Stack" | "AWS::Serverless::Application")
+                && let Some(path) = beside(object.file, &entry.value)
+                && reader.documents.iter().any(|d| d.file == path)
+            {
+                reader.nested.insert(path, false);
+            }
+        }
+    }
+}
+
+/// Templates that no stack was made of after all: those that make stacks of each other.
+pub(in crate::readers) fn leftover(reader: &mut Reader, objects: &[Object]) {
+    for object in objects.iter().filter(|o| o.whole && field(o.value, "Resources").is_some()) {
+        if reader.nested.get(object.file) == Some(&false) {
+            template(reader, object, object.value, None, 1);
+        }
+    }
+}
+
+/// The stack of a template that is a file of the scan.
+fn child(reader: &mut Reader, object: &Object, path: &str, given: Option<&Value>, depth: usize) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    let documents = reader.documents;
+    let Some(document) = documents.iter().find(|d| d.file == path && field(d.value, "Resources").is_some()) else { return };
+    reader.nested.insert(path.to_owned(), true);
+    let inner = Object { file: document.file, value: document.value, templated: object.templated, whole: true, open: false };
+    let empty = Value::map(Vec::new(), None);
+    template(reader, &inner, document.value, Some(given.unwrap_or(&empty)), depth);
+}
+
+/// `given`: the parameters, as the stack around sets them.
+fn template(reader: &mut Reader, object: &Object, whole: &Value, given: Option<&Value>, depth: usize) {
     let Some(written) = field(whole, "Resources") else { return };
     let unrolled = functions::unrolled(written, field(whole, "Parameters"), &mut MAX_UNROLLED.clone());
     let resources = unrolled.as_ref().unwrap_or(written);
-    let template = Template::new(object.file, whole, resources, reader.embedded);
+    let template = Template::new(object.file, whole, resources, given, reader.embedded);
     for entry in resources.entries() {
         let Some(kind) = text_at(&entry.value, "Type").and_then(|t| t.as_known()) else { continue };
         resource(reader, object, &template, entry, &kind, depth);
@@ -76,13 +124,14 @@ fn template(reader: &mut Reader, object: &Object, whole: &Value, depth: usize) {
 }
 
 fn resource(reader: &mut Reader, object: &Object, template: &Template<'_>, entry: &Entry, kind: &str, depth: usize) {
-    let stack = matches!(kind, "AWS::CloudFormation::StackSet" | "AWS::CloudFormation::Stack");
+    let stack = matches!(kind, "AWS::CloudFormation::StackSet" | "AWS::CloudFormation::Stack" | "AWS::Serverless::Application");
     let function = kind == "AWS::Serverless::Function";
     let anywhere = kind.starts_with("AWS::RolesAnywhere::");
     let pool = kind.starts_with("AWS::Cognito::IdentityPool");
     let policy = matches!(kind, "AWS::IAM::Policy" | "AWS::IAM::ManagedPolicy" | "AWS::IAM::RolePolicy");
     let association = kind == "AWS::EKS::PodIdentityAssociation";
-    if kind != "AWS::IAM::Role" && !is_provider(kind) && !stack && !function && !anywhere && !pool && !policy && !association {
+    let launch = kind == "AWS::EC2::LaunchTemplate";
+    if kind != "AWS::IAM::Role" && !is_provider(kind) && !stack && !function && !anywhere && !pool && !policy && !association && !launch {
         return;
     }
     let logical = entry.key.to_string();
@@ -97,6 +146,8 @@ fn resource(reader: &mut Reader, object: &Object, template: &Template<'_>, entry
     if stack {
         if let Some(text) = text_at(&resolved, "TemplateBody") {
             nested(reader, object, &text, depth);
+        } else if let Some(path) = beside(object.file, &entry.value) {
+            child(reader, object, &path, field(&resolved, "Parameters"), depth);
         }
         return;
     }
@@ -106,6 +157,10 @@ fn resource(reader: &mut Reader, object: &Object, template: &Template<'_>, entry
     }
     if policy {
         policy_of_roles(reader, &origin, kind, &resolved);
+        return;
+    }
+    if launch {
+        super::instances::template(reader, origin, &resolved);
         return;
     }
     if association {

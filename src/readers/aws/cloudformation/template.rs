@@ -35,6 +35,8 @@ pub(super) struct Template<'a> {
     /// The parser for JSON in texts.
     pub(super) embedded: &'a dyn EmbeddedJson,
     parameters: Option<&'a Value>,
+    /// What the stack around sets them to.
+    given: Option<&'a Value>,
     conditions: Option<&'a Value>,
     pub(super) mappings: Option<&'a Value>,
     /// A parameter's default was taken for its value.
@@ -48,13 +50,20 @@ pub(super) struct Template<'a> {
 }
 
 impl<'a> Template<'a> {
-    pub(super) fn new(file: &'a str, whole: &'a Value, resources: &'a Value, embedded: &'a dyn EmbeddedJson) -> Self {
+    pub(super) fn new(
+        file: &'a str,
+        whole: &'a Value,
+        resources: &'a Value,
+        given: Option<&'a Value>,
+        embedded: &'a dyn EmbeddedJson,
+    ) -> Self {
         let (parameters, conditions) = (field(whole, "Parameters"), field(whole, "Conditions"));
         Self {
             file,
             resources,
             embedded,
             parameters,
+            given,
             conditions,
             mappings: field(whole, "Mappings"),
             assumed: Cell::new(false),
@@ -183,6 +192,10 @@ impl<'a> Template<'a> {
     /// The default of a parameter, with the way from there to its use. Values in Parameter Store are not written here.
     fn default(&self, name: &str, used: Option<Span>) -> Option<Text> {
         let parameter = field(self.parameters?, name)?;
+        if let Some(given) = self.given.and_then(|given| field(given, name)) {
+            let length = text(Some(given)).map_or(0, |t| pieces::flat(&t).len());
+            return if self.has_room(length) { text(Some(given)) } else { None };
+        }
         if text_at(parameter, "Type").is_none_or(|t| t.known_prefix().starts_with("AWS::SSM::")) {
             return None;
         }
@@ -209,7 +222,7 @@ impl<'a> Template<'a> {
         if !self.is_list(name) {
             return None;
         }
-        let whole = self.default(name, None)?;
+        let whole = self.default(name, None).filter(Text::is_known)?;
         let flat = pieces::flat(&whole);
         self.has_room(flat.matches(',').count().saturating_mul(size_of::<Value>()));
         let mut at = 0;

@@ -17,9 +17,20 @@ pub(super) fn check(context: &Context<'_>, id: ProviderId) -> Vec<Finding> {
     let mut out: Vec<Finding> = expressions(provider, &view);
     out.extend(in_circles(provider, &view));
     out.extend(limits::check(provider, google));
+    out.extend(in_managed_pool(context, provider, google));
     out.extend(mistaken(provider, google));
     out.extend(attributes::in_assertion(provider, google, &view));
     out
+}
+
+/// A pool that manages identities by itself takes no provider
+/// (<https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools#Mode>).
+fn in_managed_pool(context: &Context<'_>, provider: &Provider, google: &GoogleProvider) -> Option<Finding> {
+    let pool = context.graph.pool(google.pool?)?;
+    let mode = pool.mode.as_ref().filter(|m| matches!(m.as_known().as_deref(), Some("TRUST_DOMAIN" | "SYSTEM_TRUST_DOMAIN")))?;
+    let message = format!("the pool of this provider has the mode `{mode}` and takes no providers: Google refuses the provider");
+    let finding = Finding::new(RuleId::RejectedPolicy, &provider.origin, mode.span(), "mode", message).along_text(mode);
+    Some(finding.help("put the provider into a pool of its own, with the mode `FEDERATION_ONLY`"))
 }
 
 /// An issuer that looks right: no token has it, or somebody else's have
