@@ -31,7 +31,11 @@ const KEYWORDS: [&str; 13] = [
 
 /// The jobs of all pipelines.
 pub(super) fn read(reader: &mut Reader, objects: &[Object<'_>]) {
-    let files: BTreeMap<&str, &Object<'_>> = objects.iter().filter(|o| o.whole && !o.templated).map(|o| (o.file, o)).collect();
+    // What a command of the file writes (a credential configuration) has the file's name, too: the pipeline comes first.
+    let mut files: BTreeMap<&str, &Object<'_>> = BTreeMap::new();
+    for object in objects.iter().filter(|o| o.whole && !o.templated) {
+        files.entry(object.file).or_insert(object);
+    }
     for object in files.values() {
         if !matches!(object.file_name(), ".gitlab-ci.yml" | ".gitlab-ci.yaml") {
             continue;
