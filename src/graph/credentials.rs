@@ -79,7 +79,12 @@ pub enum TokenSource {
         /// `command`.
         command: Text,
     },
-    /// A file, a URL, a certificate, or what cannot be read.
+    /// It is in a file.
+    File {
+        /// `file`.
+        path: Text,
+    },
+    /// A URL, a certificate, or what cannot be read.
     Other,
 }
 

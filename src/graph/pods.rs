@@ -28,6 +28,8 @@ pub struct ProjectedToken {
     pub audience: Option<Text>,
     /// How long it lives.
     pub seconds: Option<Seconds>,
+    /// Where the containers find it, as far as that is written.
+    pub files: Vec<String>,
 }
 
 /// A way to an identity that its vendor has given up.

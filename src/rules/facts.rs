@@ -142,7 +142,7 @@ pub fn facts<'g>(graph: &'g Graph, links: &Links) -> Vec<Fact<'g>> {
                 fact.set("source", json!("aws")).set("imdsv2", json!(sessions)).text("environment", environment)
             }
             Some(TokenSource::Executable { command }) => fact.set("source", json!("executable")).text("command", command),
-            Some(TokenSource::Other) | None => fact.set("source", Json::Null),
+            Some(TokenSource::File { .. } | TokenSource::Other) | None => fact.set("source", Json::Null),
         });
     }
     out.extend(graph.instances.iter().map(|i| Fact::new("instance-metadata", &i.origin).text("tokens", &i.tokens)));

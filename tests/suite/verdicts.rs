@@ -334,3 +334,49 @@ fn an_id_of_one_run_never_comes_again() {
     assert_eq!(found("StringLike", &format!("{repository}:*")), Vec::<String>::new());
     assert_eq!(found("StringLike", &format!("{repository}:{step}:*")), Vec::<String>::new());
 }
+
+/// A provider that accepts one audience, and the grant on it.
+fn accepting(issuer: &str, audience: &str, condition: &str) -> String {
+    google("", condition, issuer, "*")
+        .replace(&format!("issuer_uri = \"{issuer}\""), &format!("issuer_uri = \"{issuer}\"\n    allowed_audiences = [\"{audience}\"]\n "))
+}
+
+/// The token of a pod is for another audience than the provider accepts, told where the pod asks for it.
+#[test]
+fn a_projected_token_for_another_audience_is_refused() {
+    let eks = "https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF";
+    let pool =
+        "resource \"google_iam_workload_identity_pool\" \"k\" {\n  project = \"kiln-prod\"\n  workload_identity_pool_id = \"kiln\"\n}\n";
+    let provider = format!("{pool}{}", accepting(eks, "sts.googleapis.com", "assertion.sub == 'system:serviceaccount:shop:api'"));
+    let manifests = |folder: &str, audience: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c, namespace: shop}}\ndata:\n  c.json: |\n    {{\n      \"type\": \"external_account\",\n      \
+             \"audience\": \"//iam.googleapis.com/projects/481516234299/locations/global/workloadIdentityPools/kiln/providers/main\",\n      \
+             \"subject_token_type\": \"urn:ietf:params:oauth:token-type:jwt\",\n      \"token_url\": \"https://sts.googleapis.com/v1/token\",\n      \
+             \"credential_source\": {{\"file\": \"/var/run/tokens/token\"}}\n    }}\n---\napiVersion: v1\nkind: Pod\n\
+             metadata: {{name: p, namespace: shop}}\nspec:\n  containers:\n    - name: a\n      image: x\n      volumeMounts: [{{name: t, mountPath: {folder}}}]\n  \
+             volumes:\n    - name: t\n      projected:\n        sources:\n          - serviceAccountToken:\n              audience: {audience}\n              path: token\n"
+        )
+    };
+    let found =
+        |folder: &str, audience: &str| told(&[("main.tf", &provider), ("pod.yaml", &manifests(folder, audience))], &["audience-mismatch"]);
+    assert_eq!(found("/var/run/tokens", "other.example"), ["audience-mismatch high pod.yaml:28"]);
+    assert_eq!(found("/var/run/tokens", "sts.googleapis.com"), Vec::<String>::new());
+    assert_eq!(found("/somewhere/else", "other.example"), Vec::<String>::new());
+}
+
+/// A pipeline that writes a credential configuration is read as the pipeline that it is, and not as what it writes.
+#[test]
+fn a_pipeline_that_writes_a_configuration_is_a_pipeline() {
+    let provider = accepting("https://gitlab.com", "https://gitlab.com", "assertion.project_path == 'greyhaven/sextant'");
+    let pipeline = |audience: &str| {
+        format!(
+            "deploy:\n  id_tokens:\n    TOKEN: {{aud: {audience}}}\n  script:\n    - echo \"$TOKEN\" > .token\n    \
+             - gcloud iam workload-identity-pools create-cred-config projects/481516234299/locations/global/workloadIdentityPools/kiln/providers/main \
+             --credential-source-file=.token --output-file=cred.json\n"
+        )
+    };
+    let found = |audience: &str| told(&[("main.tf", &provider), (".gitlab-ci.yml", &pipeline(audience))], &["job-not-admitted"]);
+    assert_eq!(found("https://elsewhere.example"), ["job-not-admitted high .gitlab-ci.yml:1"]);
+    assert_eq!(found("https://gitlab.com"), Vec::<String>::new());
+}

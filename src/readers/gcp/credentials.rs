@@ -104,7 +104,7 @@ fn external(value: &Value) -> ExternalAccount {
             TokenSource::Aws { environment, sessions: source.get("imdsv2_session_token_url").is_some() || source.is_open() }
         }
         (None, Some(command)) => TokenSource::Executable { command },
-        (None, None) => TokenSource::Other,
+        (None, None) => text_at(source, "file").map_or(TokenSource::Other, |path| TokenSource::File { path }),
     };
     ExternalAccount { token_type: text_at(value, "subject_token_type"), universe: text_at(value, "universe_domain"), endpoints, source }
 }

@@ -31,7 +31,7 @@ pub(super) fn read(object: &Object, kind: &str) -> PodSettings {
         labelled: template.is_some(),
         told_client,
         secrets_store: volumes.iter().any(driver),
-        tokens: volumes.iter().flat_map(|v| tokens(v)).collect(),
+        tokens: volumes.iter().flat_map(|v| tokens(v, spec)).collect(),
         system: namespace.is_some_and(|n| SYSTEM.contains(&n.as_str())),
         open: object.open || object.templated || spec.is_open() || template.is_some_and(Value::is_open),
     }
@@ -74,9 +74,29 @@ pub(super) fn label(labels: Option<&Value>) -> UseLabel {
     }
 }
 
-fn tokens(volume: &Value) -> Vec<ProjectedToken> {
+/// The tokens of a volume, and the files that the containers of a pod find them in
+/// (<https://kubernetes.io/docs/concepts/storage/projected-volumes/#serviceaccounttoken>).
+fn tokens(volume: &Value, spec: &Value) -> Vec<ProjectedToken> {
     let Some(projected) = field(volume, "projected") else { return Vec::new() };
     let sources = blocks(projected, "sources").0;
     let tokens = sources.into_iter().filter_map(|s| field(s, "serviceAccountToken"));
-    tokens.map(|t| ProjectedToken { audience: text_at(t, "audience"), seconds: seconds(field(t, "expirationSeconds")) }).collect()
+    let folders = mounts(volume, spec);
+    let files = |token: &Value| -> Vec<String> {
+        let Some(name) = known_at(token, "path") else { return Vec::new() };
+        folders.iter().map(|folder| format!("{}/{name}", folder.trim_end_matches('/'))).collect()
+    };
+    let token =
+        |t: &Value| ProjectedToken { audience: text_at(t, "audience"), seconds: seconds(field(t, "expirationSeconds")), files: files(t) };
+    tokens.map(token).collect()
+}
+
+/// Where the containers mount a volume.
+fn mounts(volume: &Value, spec: &Value) -> Vec<String> {
+    let Some(name) = known_at(volume, "name") else { return Vec::new() };
+    let mut out = Vec::new();
+    for container in ["containers", "initContainers"].into_iter().flat_map(|key| blocks(spec, key).0) {
+        let own = blocks(container, "volumeMounts").0.into_iter().filter(|m| known_at(m, "name").as_deref() == Some(name.as_str()));
+        out.extend(own.filter_map(|m| known_at(m, "mountPath")));
+    }
+    out
 }

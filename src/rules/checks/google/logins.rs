@@ -4,7 +4,7 @@ use super::Context;
 use crate::catalogue::{RuleId, Severity};
 use crate::gate::google::{self, Disabled};
 use crate::graph::{
-    CredentialConfig, GoogleProvider, GoogleSource, Login, Pool, ProviderId, ProviderKind, ProviderName, TokenSource, pieces,
+    CredentialConfig, GoogleProvider, GoogleSource, Login, Pool, ProviderId, ProviderKind, ProviderName, TokenSource, WorkloadKind, pieces,
 };
 use crate::partial::Text;
 use crate::rules::Finding;
@@ -129,9 +129,27 @@ fn presented(context: &Context<'_>, id: ProviderId, config: &CredentialConfig) -
     Some(found.help(help).related_to(provider.origin.span, "the provider"))
 }
 
+/// The audience of the token that pods find in the file which a configuration reads, where all pods that have the file agree.
+fn projected(context: &Context<'_>, config: &CredentialConfig) -> Option<Text> {
+    let Some(TokenSource::File { path }) = config.external.as_ref().map(|e| &e.source) else { return None };
+    let path = path.as_known()?;
+    let mut found: Option<&Text> = None;
+    for workload in &context.graph.workloads {
+        let WorkloadKind::Pods { settings, .. } = &workload.kind else { continue };
+        for token in settings.tokens.iter().filter(|t| t.files.contains(&path)) {
+            let audience = token.audience.as_ref()?;
+            if found.is_some_and(|before| !before.same(audience)) {
+                return None;
+            }
+            found = Some(audience);
+        }
+    }
+    found.cloned()
+}
+
 /// The token that is asked for is not for an audience that the provider accepts.
 fn audience(context: &Context<'_>, id: ProviderId, config: &CredentialConfig) -> Option<Finding> {
-    let asked = config.asks.as_ref()?;
+    let asked = &config.asks.clone().or_else(|| projected(context, config))?;
     let audience = asked.as_known()?;
     let provider = context.graph.provider(id)?;
     let GoogleSource::Oidc { audiences, .. } = &google(context, id)?.source else { return None };
