@@ -360,7 +360,7 @@ fn a_projected_token_for_another_audience_is_refused() {
     };
     let found =
         |folder: &str, audience: &str| told(&[("main.tf", &provider), ("pod.yaml", &manifests(folder, audience))], &["audience-mismatch"]);
-    assert_eq!(found("/var/run/tokens", "other.example"), ["audience-mismatch high pod.yaml:28"]);
+    assert_eq!(found("/var/run/tokens", "other.example"), ["audience-mismatch high pod.yaml:27"]);
     assert_eq!(found("/var/run/tokens", "sts.googleapis.com"), Vec::<String>::new());
     assert_eq!(found("/somewhere/else", "other.example"), Vec::<String>::new());
 }
