@@ -82,3 +82,24 @@ fn what_is_undecided_has_a_place() {
     assert!(!run.coverage.undecided.is_empty());
     assert!(run.coverage.undecided.iter().all(|u| !u.path.is_empty() && u.line > 0), "{:?}", run.coverage.undecided);
 }
+
+#[test]
+fn what_a_condition_sets_is_read_in_both_ways() {
+    let create = |name: &str, subject: &str| {
+        format!(
+            "az identity federated-credential create --name {name} --identity-name {name} --resource-group g --issuer https://token.actions.githubusercontent.com --audiences api://AzureADTokenExchange --subject {subject}\n"
+        )
+    };
+    let both = |yes: &str, no: &str| format!("if [ \"$1\" = glaze ]; then\n  {yes}\nelse\n  {no}\nfi\n");
+    let main = "SUBJECT=repo:potters/kiln:ref:refs/heads/main";
+    let pull = "SUBJECT=repo:potters/kiln:pull_request";
+    assert_eq!(rules(&(both(main, pull) + &create("kiln", "\"$SUBJECT\""))), ["pull-request likely"]);
+    assert_eq!(rules(&(both(main, main) + &create("kiln", "\"$SUBJECT\""))), [""; 0]);
+    // What one condition sets belongs together: no credential of the first kind is called the second.
+    let script = both(&format!("{main}; NAME=kiln"), &format!("{pull}; NAME=pulls")) + &create("\"$NAME\"", "\"$SUBJECT\"");
+    let files = vec![("setup.sh".to_owned(), script)];
+    let run = check(&Request { input: Input::Memory(files), ..Request::default() }).unwrap();
+    let told: Vec<&str> =
+        run.findings.iter().filter(|f| f.severity >= Severity::Medium).flat_map(|f| &f.related).map(|r| r.message.as_str()).collect();
+    assert!(told.iter().all(|m| !m.contains("kiln")), "{told:?}");
+}

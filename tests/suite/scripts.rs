@@ -63,14 +63,23 @@ fn what_is_not_written_is_no_verdict() {
         ("", "--attribute-condition=\"$CONDITION\""),
         ("", "$MORE_FLAGS"),
         ("", "\"$@\""),
-        ("C=\"assertion.repository_owner_id == '5512'\"\nif [ -n \"$X\" ]; then C=true; fi", "--attribute-condition=\"$C\""),
         ("", "--attribute-condition=\"$(cat condition.txt)\""),
         ("", "--flags-file=elsewhere.yaml"),
-        ("case $1 in a) C=x;; b) C=y;; esac", "--attribute-condition=\"$C\""),
+        ("case $1 in a) C=$2;; b) C=$3;; esac", "--attribute-condition=\"$C\""),
         ("while read -r C; do :; done", "--attribute-condition=\"$C\""),
     ] {
         assert_eq!(provider(before, condition), [""; 0], "{before} {condition}");
     }
+}
+
+/// A value that a condition picks is read in both ways: the open one is told, as likely.
+#[test]
+fn what_is_written_in_one_way_is_a_verdict() {
+    let picks = |other: &str| format!("C=\"assertion.repository_owner_id == '5512'\"\nif [ -n \"$X\" ]; then C={other}; fi");
+    let given = "--attribute-condition=\"$C\"";
+    assert_eq!(provider(&picks("true"), given), ["vacuous-condition setup.sh:2"]);
+    assert_eq!(provider(&picks("\"assertion.repository_owner_id == '5513'\""), given), [""; 0]);
+    assert_eq!(provider("case $1 in a) C=x;; b) C=y;; esac", given), ["never-matches setup.sh:1"]);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 use super::ScriptFiles;
 use super::call::{Call, Field};
+use super::choices;
 use super::clouds::Clouds;
 use super::state::{State, Variable};
 use crate::graph::pieces;
@@ -424,7 +425,13 @@ impl<'a> Machine<'a> {
     /// Gives a command to those who know what it means.
     pub(super) fn give(&mut self, call: &Call) {
         let mut clouds = std::mem::take(self.clouds);
-        clouds.command(call, self);
+        let ways = choices::ways(&call.fields, &self.state.choices);
+        if ways.is_empty() {
+            clouds.command(call, self);
+        }
+        for fields in ways {
+            clouds.command(&Call { fields, conditional: true, ..call.clone() }, self);
+        }
         *self.clouds = clouds;
     }
 }

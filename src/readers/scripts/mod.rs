@@ -9,6 +9,7 @@ mod aws;
 mod azure;
 mod builtins;
 mod call;
+mod choices;
 mod clouds;
 mod dockerfile;
 mod expand;

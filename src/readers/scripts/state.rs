@@ -1,6 +1,7 @@
 //! Variables, functions and files of a script while it runs.
 
 use super::call::Field;
+use super::choices::{Choice, MAX_CHOICES};
 use super::machine::Function;
 use crate::graph::pieces;
 use crate::partial::{Text, Unknown, UnknownKind};
@@ -48,6 +49,8 @@ pub(super) struct State {
     /// `break` was run.
     pub(super) breaks: bool,
     written: BTreeMap<String, Text>,
+    /// What the unknowns may be that a condition made of two values.
+    pub(super) choices: BTreeMap<String, Choice>,
 }
 
 impl State {
@@ -110,6 +113,15 @@ impl State {
         *self = Self { written, ..before };
     }
 
+    /// Keeps both values of a variable that a condition sets.
+    fn choose(&mut self, atom: &Unknown, condition: &str, name: &str, other: &Self) {
+        let (Some(Variable::Text(yes)), Some(Variable::Text(no))) = (self.variables.get(name), other.variables.get(name)) else { return };
+        if self.choices.len() < MAX_CHOICES {
+            let choice = Choice { condition: condition.to_owned(), values: [yes.clone(), no.clone()] };
+            self.choices.insert(atom.key().to_owned(), choice);
+        }
+    }
+
     /// Both ways are possible: what differs is unknown.
     pub(super) fn merge(&mut self, other: Self, key: &str) {
         let mut names: Vec<&String> = self.variables.keys().chain(other.variables.keys()).collect();
@@ -123,6 +135,7 @@ impl State {
         for name in unsure {
             let atom =
                 Unknown::new(format!("{key}|{name}"), UnknownKind::Any, format!("${{{name}}}"), "a condition decides its value", None);
+            self.choose(&atom, key, &name, &other);
             let list = [&*self, &other].iter().any(|s| matches!(s.variables.get(&name), Some(Variable::List(_))));
             let text = Text::hole(atom, None);
             let value = if list { Variable::List(vec![Field::open(text)]) } else { Variable::Text(text) };
@@ -146,6 +159,9 @@ impl State {
                     self.written.insert(path, Text::hole(atom, None));
                 }
             }
+        }
+        for (atom, choice) in other.choices {
+            self.choices.entry(atom).or_insert(choice);
         }
         self.functions.extend(other.functions);
         if self.folder != other.folder {
