@@ -1,7 +1,7 @@
 //! IAM policy documents as grants (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>).
 
 use super::super::context::Reader;
-use super::super::shape::{blocks, field, listing, place, text_at};
+use super::super::shape::{blocks, field, listing, place, text_at, unreadable};
 use crate::graph::{About, Grant, IdentityId, Origin, UndecidedKind};
 use crate::partial::{Text, Value};
 
@@ -51,7 +51,15 @@ pub(super) fn grants(reader: &mut Reader, origin: &Origin, identity: Option<Iden
 
 fn statement_grants(origin: &Origin, identity: Option<IdentityId>, principal: &Text, statement: &Value) -> Vec<Grant> {
     let (scope, others) = scope(statement);
-    let mut permissions = listing(field(statement, "Action")).texts;
+    let action = field(statement, "Action");
+    let listed = listing(action);
+    let mut permissions = listed.texts;
+    if listed.open {
+        // Some action, whichever: the policy holds more than what is written.
+        let whole = action.and_then(Value::as_text).filter(|text| !text.is_known() && permissions.is_empty());
+        let why = "its actions are not all known";
+        permissions.push(whole.unwrap_or_else(|| Text::hole(unreadable(action.and_then(place), "Action", why), action.and_then(place))));
+    }
     // All actions but these: the words say so, because no action pattern can.
     permissions.extend(listing(field(statement, "NotAction")).texts.into_iter().map(|action| {
         let mut text = Text::known("NotAction ");
