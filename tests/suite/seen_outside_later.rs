@@ -118,7 +118,7 @@ resource "aws_iam_role_policy" "plan" {{
   role = aws_iam_role.plan.id
   policy = jsonencode({{
     Version   = "2012-10-17"
-    Statement = [{{ Effect = "Allow", Action = {actions}, Resource = "*" }}]
+    Statement = [{{ Effect = "Allow", Action = {actions}, Resource = ["arn:aws:s3:::glaze", "*"] }}]
   }})
 }}
 "#
@@ -146,6 +146,22 @@ fn pull_requests_may_have_an_identity_that_only_reads() {
 }
 
 #[test]
+fn what_a_declared_policy_holds_is_known() {
+    let condition = r#""token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+          "token.actions.githubusercontent.com:sub" = "repo:potters/kiln:pull_request""#;
+    let text = |actions: &str| {
+        role(condition, "\"s3:GetObject\"")
+            + &format!(
+                "resource \"aws_iam_policy\" \"more\" {{\n  policy = jsonencode({{ Version = \"2012-10-17\", Statement = [{{ Effect = \"Allow\", Action = {actions}, Resource = \"*\" }}] }})\n}}\nresource \"aws_iam_role_policy_attachment\" \"more\" {{\n  role       = aws_iam_role.plan.name\n  policy_arn = aws_iam_policy.more.arn\n}}\nvariable \"actions\" {{}}\n"
+            )
+    };
+    let medium = |actions: &str| found(&[("main.tf", &text(actions))], Severity::Medium).len();
+    assert_eq!(medium("\"ec2:DescribeInstances\""), 0);
+    assert_eq!(medium("\"ec2:RunInstances\""), 1);
+    assert_eq!(medium("var.actions"), 1);
+}
+
+#[test]
 fn a_key_of_another_provider_is_told_at_the_key() {
     for other in ["ci.pottery.example", "aws.workload.identity"] {
         let condition = format!(
@@ -154,6 +170,10 @@ fn a_key_of_another_provider_is_told_at_the_key() {
         let rules = found(&[("main.tf", &role(&condition, "\"s3:GetObject\""))], Severity::Medium);
         assert_eq!(rules, ["issuer-mismatch high main.tf:16"], "{other}");
     }
+    // The client's name is used for the key, too: what is wrong is the key.
+    let shared = "locals {\n  client = \"aws.workload.identity\"\n}\n".to_owned()
+        + &role("\"${local.client}:sub\" = \"repo:potters/kiln:environment:glaze\"", "\"s3:GetObject\"");
+    assert_eq!(found(&[("main.tf", &shared)], Severity::Medium), ["issuer-mismatch high main.tf:18"]);
 }
 
 #[test]

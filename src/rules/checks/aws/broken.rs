@@ -13,7 +13,7 @@ use crate::catalogue::Severity;
 use crate::gate::aws::{self, WEB_IDENTITY, key_name};
 use crate::place::Span;
 
-use crate::partial::{Text, stand_in};
+use crate::partial::{Part, Text, hops, stand_in};
 use crate::rules::Finding;
 use crate::token::Truth;
 
@@ -188,7 +188,15 @@ fn foreign_key(subject: &RoleTrust<'_>, issuer: &Text, test: &ConditionTest) -> 
             format!("write the key as `{issuer}:{name}`, or put the other issuer's trust into a statement of its own"),
         ),
     };
-    let finding = Finding::new(RuleId::IssuerMismatch, &subject.trust.origin, test.key.span().or(test.span), &key, message);
+    // A name that several places share stands elsewhere: the key is told where it is put together.
+    let steps = |part: &&Part| match part {
+        Part::Literal { trail, .. } | Part::Hole { trail, .. } => hops(trail).count(),
+    };
+    let own = test.key.parts.iter().min_by_key(steps).and_then(|part| match part {
+        Part::Literal { span, .. } | Part::Hole { span, .. } => *span,
+    });
+    let span = own.filter(|_| !prefix.contains("://")).or_else(|| test.key.span()).or(test.span);
+    let finding = Finding::new(RuleId::IssuerMismatch, &subject.trust.origin, span, &key, message);
     Some(finding.help(help).along_text(&test.key))
 }
 
