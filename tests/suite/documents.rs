@@ -176,7 +176,10 @@ fn the_pages_show_what_the_program_prints() {
         if overwrite {
             std::fs::write(&path, &fresh).unwrap();
         } else {
-            assert_eq!(page, fresh, "{name} is stale: `DOCUMENTS=overwrite cargo test --test suite documents::`");
+            let (old, new): (Vec<&str>, Vec<&str>) = (page.lines().collect(), fresh.lines().collect());
+            let same = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+            let told = "is stale: `DOCUMENTS=overwrite cargo test --test suite documents::`";
+            assert!(page == fresh, "{name}:{} {told}: {:?}, and the program prints {:?}", same + 1, old.get(same), new.get(same));
         }
     }
 }
