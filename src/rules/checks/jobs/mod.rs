@@ -7,7 +7,9 @@ mod says;
 
 use super::super::engine::Context;
 use super::super::finding::Finding;
+use super::aws::malformed;
 use super::privilege;
+use crate::admission::iam;
 use crate::catalogue::{RuleId, Severity};
 use crate::graph::{Conflict, Job, JobIdentity, JobLogin, Minting};
 use crate::place::Span;
@@ -21,6 +23,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
         let mut out: Vec<Finding> = minting::check(job).into_iter().collect();
         out.extend(conflicts(context, job));
         out.extend(unused(job));
+        out.extend(no_roles(job));
         if !job.minting.is_refused() {
             out.extend(admitted::check(context, index, job));
         }
@@ -50,6 +53,24 @@ fn conflicts(context: &Context<'_>, job: &Job) -> Vec<Finding> {
         let (message, help) = said(conflict);
         let finding = Finding::new(RuleId::ConflictingCredentials, &job.origin, Some(span), "stored", message);
         out.push(finding.help(help).related_to(login.span, "the federated login"));
+    }
+    out
+}
+
+/// Logins to what cannot be a role. A bare name is one in the account of the caller
+/// (<https://github.com/aws-actions/configure-aws-credentials#options>).
+fn no_roles(job: &Job) -> Vec<Finding> {
+    let mut out: Vec<Finding> = Vec::new();
+    for login in &job.logins {
+        let JobIdentity::AwsRole(named) = &login.identity else { continue };
+        for arn in named.iter().map(|n| &n.text).filter(|text| text.known_prefix().starts_with("arn:")) {
+            let Some(found) = iam::malformed_role(arn) else { continue };
+            let message = format!("`{arn}` is not the ARN of a role, {}: the job cannot log in", malformed::what(&found));
+            let finding = malformed::finding(&job.origin, &found, arn, arn.span().or(Some(login.span)), message);
+            if !out.iter().any(|f| f.span == finding.span) {
+                out.push(finding.help("write `arn:aws:iam::ACCOUNT:role/NAME`, with the account's twelve digits"));
+            }
+        }
     }
     out
 }
