@@ -33,7 +33,7 @@ pub struct Door<'a> {
 impl Door<'_> {
     /// The audience that the issuer puts into tokens when nobody asks for one.
     pub(super) fn default_audience(&self) -> Option<String> {
-        self.recognised.default_audience().map(Into::into)
+        self.recognised.default_audience()
     }
 
     fn templates(&self, formula: &Formula) -> Vec<Template> {

@@ -97,7 +97,7 @@ fn of_another(pattern: &str) -> String {
         fields.push((*missing).to_owned());
     }
     for (field, sample) in fields.iter_mut().zip(whole) {
-        *field = if only_wildcards(field) { sample.to_owned() } else { field.replace('*', "x").replace('?', "x") };
+        *field = if only_wildcards(field) { sample.to_owned() } else { field.replace(['*', '?'], "x") };
     }
     fields.join(":")
 }

@@ -35,7 +35,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
 
 /// The stored credentials beside the federated logins of a job: what they do there, where they are, and the login.
 pub(super) fn stored(job: &Job) -> impl Iterator<Item = (Conflict, Span, &JobLogin)> {
-    let beside = |login: &'_ JobLogin| login.conflict.map(|(conflict, span)| (conflict, span));
+    let beside = |login: &'_ JobLogin| login.conflict;
     job.logins.iter().filter_map(move |login| beside(login).map(|(conflict, span)| (conflict, span, login))).filter(|(conflict, ..)| {
         // without a token the keys are the way in, and not beside one
         let keys = matches!(conflict, Conflict::AwsKeysInStep | Conflict::AwsKeysInEnvironment);
