@@ -103,3 +103,32 @@ fn a_path_seen_from_below_is_of_the_same_repository() {
     let report: Value = serde_json::from_slice(&fedlint.output().unwrap().stdout).unwrap();
     assert_eq!(report["findings"][0]["rule"], "job-not-admitted");
 }
+
+/// What is told of a role for this subject beside a workflow that is started and ends like this.
+fn unused(subject: &str, on: &str, more: &str) -> Vec<String> {
+    let folder = repository("git@github.com:wharf/crane.git");
+    folder.write("fedlint.toml", b"repository = \"wharf/crane\"\n");
+    let other = ROLE.replace("deploy", "other").replace("environment:live", subject);
+    folder.write("other.tf", other.as_bytes());
+    folder.write(".github/workflows/deploy.yml", format!("{}{more}", WORKFLOW.replace("on: push", on)).as_bytes());
+    told(&folder, &["--min-severity", "low"], &[])
+}
+
+#[test]
+fn a_trust_that_no_job_can_use_is_told_at_low() {
+    let main = "on: {push: {branches: [main]}}";
+    let orphan = ["low orphan-trust"];
+    assert_eq!(unused("ref:refs/heads/legacy", main, ""), orphan);
+    assert_eq!(unused("environment:staging", main, ""), orphan);
+    // the job runs in an environment, so its subject names no ref
+    assert_eq!(unused("ref:refs/heads/main", main, ""), orphan);
+    let elsewhere = "  b:\n    uses: wharf/shared/.github/workflows/release.yml@v3\n    permissions: {id-token: write}\n";
+    assert_eq!(unused("environment:staging", main, elsewhere), Vec::<String>::new());
+    assert_eq!(unused("ref:refs/heads/main", main, elsewhere), Vec::<String>::new());
+    assert_eq!(unused("ref:refs/heads/legacy", main, elsewhere), orphan);
+    let plain = "  b:\n    runs-on: ubuntu-24.04\n    steps: [{run: ./deploy.sh}]\n";
+    assert_eq!(unused("ref:refs/heads/legacy", "on: push", plain), Vec::<String>::new());
+    assert_eq!(unused("ref:refs/tags/v1", "on: {push: {tags: ['v*']}}", plain), Vec::<String>::new());
+    // another repository's jobs are not here
+    assert_eq!(unused("environment:live\", \"repo:wharf/hoist:environment:live", main, ""), Vec::<String>::new());
+}

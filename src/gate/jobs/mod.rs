@@ -265,6 +265,12 @@ pub fn at_door(inputs: &Inputs<'_>, tokens: &Tokens<'_>, door: &Door<'_>) -> AtD
     AtDoor::Refused(refusal(inputs, door, &presented, &alternatives))
 }
 
+/// Whether a door lets in tokens of other repositories than this one.
+#[must_use]
+pub fn of_others(inputs: &Inputs<'_>, door: &Door<'_>, own: &OwnRepository, system: CiSystem) -> Reachability {
+    door.reachability(inputs, vec![own_repository(own, system).negate(), door.formula.clone()])
+}
+
 /// Looks for the one thing that fails: without it the token would get in.
 fn refusal(inputs: &Inputs<'_>, door: &Door<'_>, presented: &Presented<'_>, alternatives: &[Vec<&TokenFact>]) -> Refusal {
     let admitted = |parts: Vec<Formula>| match door.reachability(inputs, parts) {

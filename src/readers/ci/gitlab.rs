@@ -85,6 +85,13 @@ impl<'o> Merged<'o> {
 
 fn pipeline(reader: &mut Reader, all: &[&Object<'_>]) {
     let declared = all_tokens(all);
+    if let Some(foreign) = all.iter().find(|o| foreign_include(o.value) || starts_another(o.value)) {
+        // jobs of a file that is not read
+        let origin = foreign.origin(format!("{}#include", foreign.file));
+        let mut job = job(origin, "include", CiSystem::Gitlab, Minting::Unknown);
+        job.runs.push((None, TokenSet { start: Start::Unknown, shown: "a pipeline".to_owned(), facts: Vec::new() }));
+        reader.graph.jobs.push(job);
+    }
     for object in all {
         for entry in object.value.entries() {
             let Some(name) = entry.key.as_known() else { continue };
@@ -145,6 +152,11 @@ fn environment(job: &Merged<'_>) -> Option<TokenFact> {
 fn in_environment(mut set: TokenSet, environment: Option<&TokenFact>) -> TokenSet {
     set.facts.extend(environment.cloned());
     set
+}
+
+/// A job starts a pipeline of another file or project.
+fn starts_another(pipeline: &Value) -> bool {
+    pipeline.entries().iter().any(|job| field(&job.value, "trigger").is_some())
 }
 
 fn foreign_include(pipeline: &Value) -> bool {

@@ -190,7 +190,11 @@ impl<'o> Workflows<'o> {
 
     fn jobs(&self, file: &'o str, object: &Object<'o>, run: &Run, out: &mut Vec<Job>) {
         for entry in object.value.get("jobs").map(Value::entries).unwrap_or_default() {
-            let (Some(id), false) = (entry.key.as_known(), entry.value.get("uses").is_some()) else { continue };
+            let Some(id) = entry.key.as_known() else { continue };
+            let uses = entry.value.get("uses");
+            if uses.is_some_and(|uses| uses.as_str().is_some_and(|uses| Self::local(file, &uses).is_some())) {
+                continue;
+            }
             let Some(span) = entry.key.span().or_else(|| place(&entry.value)) else { continue };
             let name = format!("{file}#{id}");
             let caller = run.caller.as_ref().map(|c| (c.name.clone(), c.span));
@@ -210,6 +214,13 @@ impl<'o> Workflows<'o> {
                 },
             };
             job.origin.span = span;
+            if uses.is_some() {
+                // what a workflow of another repository does is not known, but how it was started
+                let facts = run.trigger.facts.clone();
+                job.runs.push((None, TokenSet { start: run.trigger.start, shown: run.trigger.shown.clone(), facts }));
+                out.push(job);
+                continue;
+            }
             self.logins(file, object, &entry.value, run, &mut job);
             out.push(job);
         }

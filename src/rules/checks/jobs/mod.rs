@@ -4,6 +4,7 @@ mod admitted;
 mod minting;
 mod outsiders;
 mod says;
+mod unused_trusts;
 
 use super::super::engine::Context;
 use super::super::finding::Finding;
@@ -30,7 +31,9 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
         out.extend(outsiders::check(context, index, job, &privileged));
         out
     };
-    context.graph.jobs.par_iter().enumerate().flat_map_iter(one).collect()
+    let mut out: Vec<Finding> = context.graph.jobs.par_iter().enumerate().flat_map_iter(one).collect();
+    out.extend(unused_trusts::check(context));
+    out
 }
 
 /// The stored credentials beside the federated logins of a job: what they do there, where they are, and the login.
