@@ -54,7 +54,7 @@ fn told(token: &TokenOutcome) -> Vec<String> {
     let one = |v: &fedlint::simulation::JobVerdict| {
         let failed = v.failed.as_ref().map_or(String::new(), |f| {
             let values = f.failing.as_ref().map_or(String::new(), |v| format!("{:?} not {:?}", v.presented, v.wanted));
-            format!(" {}: {}", f.claim, values.replace("Some(", "").replace(')', "").replace('"', ""))
+            format!(" {}: {}", f.claim, values.replace("Some(", "").replace([')', '"'], ""))
         });
         let name = if v.named { "*" } else { "" };
         format!("{}{name} {}{failed}", v.identity.trim_start_matches("aws_iam_role."), v.decision)
