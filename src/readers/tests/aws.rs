@@ -153,7 +153,7 @@ fn what_the_command_line_prints() {
     let names: Vec<&str> = graph.identities.iter().map(|i| i.origin.name.as_str()).collect();
     assert_eq!(names, ["arn:aws:iam::1:role/one", "arn:aws:iam::1:role/two", "arn:aws:iam::1:role/three", "arn:aws:iam::1:role/detail"]);
     assert!(policies(&graph).iter().all(|p| p.statements.len() == 1));
-    assert_eq!(permissions(&graph), ["arn:aws:iam::aws:policy/PowerUserAccess", "*"]);
+    assert_eq!(permissions(&graph), ["*", "arn:aws:iam::aws:policy/PowerUserAccess"]);
     assert_eq!(graph.providers.len(), 2);
     assert!(graph.undecided.is_empty(), "{:?}", graph.undecided);
 }
