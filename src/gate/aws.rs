@@ -7,7 +7,7 @@ use super::{Inputs, IssuerView};
 use crate::admission::exposure::{Reachability, shape};
 use crate::admission::formula::Formula;
 use crate::admission::iam::{self, Effect, Policy, PrincipalRef, View, Viewer};
-use crate::graph::pieces::{self, account_of_arn};
+use crate::graph::addresses::account_of_arn;
 use crate::graph::{Graph, Identity, IdentityKind, Origin, ProviderId, ProviderKind};
 use crate::issuers::{SessionTags, Template};
 use crate::partial::{Part, Text, cut};
@@ -156,8 +156,8 @@ pub fn registered_clients<'a>(graph: &'a Graph, providers: &[ProviderId], is_mea
 /// Whether a provider's URL is that of this host and path, as far as both are written.
 #[must_use]
 pub fn is_of(url: &Text, host: &Text) -> bool {
-    let bare = pieces::trim_slashes(&pieces::without_scheme(url));
-    let host = pieces::trim_slashes(host);
+    let bare = cut::trim_slashes(&cut::without_scheme(url));
+    let host = cut::trim_slashes(host);
     match (bare.as_known(), host.as_known()) {
         (Some(bare), Some(host)) => bare.eq_ignore_ascii_case(&host),
         _ => bare.same(&host),

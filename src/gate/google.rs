@@ -6,9 +6,9 @@ use crate::admission::cel::google::{AWS_DEFAULT_MAPPING, GoogleView, Member, con
 use crate::admission::exposure::{Reachability, reachability, shape};
 use crate::admission::formula::{Formula, Matcher, Subject, Test, TestOrigin};
 use crate::graph::links::Links;
-use crate::graph::{Gate, GoogleProvider, GoogleSource, Graph, Provider, ProviderId, ProviderKind, Setting, pieces};
+use crate::graph::{Gate, GoogleProvider, GoogleSource, Graph, Provider, ProviderId, ProviderKind, Setting};
 use crate::issuers::{ClaimPart, Recognised, Registry, Role, Tenancy};
-use crate::partial::{Part, Text};
+use crate::partial::{Part, Text, cut};
 use crate::place::Span;
 use crate::token::Truth;
 use std::collections::BTreeSet;
@@ -222,8 +222,8 @@ fn accepted(graph: &Graph, google: &GoogleProvider, recognised: &Recognised<'_>)
 /// The number of the provider's project, when it is written.
 fn project_number(graph: &Graph, google: &GoogleProvider) -> Option<String> {
     let pool = google.pool.and_then(|id| graph.pool(id))?;
-    let named = pool.resource_name.as_ref().and_then(|name| pieces::strip_prefix(name, "projects/"));
-    let project = named.and_then(|rest| pieces::split_once(&rest, "/")).map(|(project, _)| project);
+    let named = pool.resource_name.as_ref().and_then(|name| cut::strip_prefix(name, "projects/"));
+    let project = named.and_then(|rest| cut::split_once(&rest, "/")).map(|(project, _)| project);
     let digits = |t: &Text| t.as_known().filter(|k| !k.is_empty() && k.bytes().all(|b| b.is_ascii_digit()));
     project.as_ref().and_then(digits).or_else(|| pool.project.as_ref().and_then(digits))
 }
@@ -239,7 +239,7 @@ fn chosen_freely(recognised: &Recognised<'_>) -> bool {
 
 /// Whether the provider's own expressions look at the audience.
 fn reads_audience(view: &GoogleView) -> bool {
-    let mentions = |text: &Text| pieces::flat(text).contains("aud");
+    let mentions = |text: &Text| cut::flat(text).contains("aud");
     (view.condition.iter().any(mentions) || view.mapping.iter().any(|(_, e)| mentions(e)))
         && references(view).claims.iter().any(|r| r.name == "aud")
 }

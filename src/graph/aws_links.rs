@@ -1,25 +1,25 @@
 //! Which OIDC providers of AWS a trust policy means.
 
 use super::links::{Index, by_reference, own_scope, same_account};
-use super::{Graph, ProviderId, ProviderKind, pieces};
-use crate::partial::Text;
+use super::{Graph, ProviderId, ProviderKind};
+use crate::partial::{Text, cut};
 
 /// The providers that a `Federated` ARN means: the one that it names or refers to, else those of the same issuer that are
 /// not certainly another account's, of the own scope where there are some.
 pub(super) fn providers(graph: &Graph, index: &Index, scope: &str, arn: &Text) -> Vec<ProviderId> {
     let aws = |id: &ProviderId| graph.provider(*id).is_some_and(|p| matches!(p.kind, ProviderKind::AwsOidc { .. }));
-    let exact = index.provider_arns.get(&pieces::key(arn)).cloned().unwrap_or_default();
+    let exact = index.provider_arns.get(&cut::key(arn)).cloned().unwrap_or_default();
     let exact = if exact.is_empty() { by_reference(&index.provider_addresses, scope, arn) } else { exact };
     if exact.iter().any(aws) {
         let found = own_scope(exact.into_iter().filter(aws).collect(), |id| graph.provider(*id).map(|p| &p.origin), scope);
         return with_declared(graph, index, arn, found);
     }
-    let named = pieces::split_once(arn, ":oidc-provider/").map(|(_, url)| url);
+    let named = cut::split_once(arn, ":oidc-provider/").map(|(_, url)| url);
     let mut found = named.map(|url| of_issuer(graph, index, &url, arn)).unwrap_or_default();
-    let other = index.provider_arns.get(&pieces::key(arn)).cloned().unwrap_or_default();
+    let other = index.provider_arns.get(&cut::key(arn)).cloned().unwrap_or_default();
     let other = if other.is_empty() { by_reference(&index.provider_addresses, scope, arn) } else { other };
     // The URL of a provider that has alternatives is an unknown of that provider.
-    let url = || pieces::split_once(arn, ":oidc-provider/").map(|(_, url)| by_reference(&index.provider_addresses, scope, &url));
+    let url = || cut::split_once(arn, ":oidc-provider/").map(|(_, url)| by_reference(&index.provider_addresses, scope, &url));
     let other = if other.is_empty() && found.is_empty() { url().unwrap_or_default() } else { other };
     for provider in other {
         let aws = graph.provider(provider).is_some_and(|p| matches!(p.kind, ProviderKind::AwsOidc { .. }));
@@ -37,7 +37,7 @@ fn with_declared(graph: &Graph, index: &Index, arn: &Text, mut found: Vec<Provid
         return found;
     }
     let url = |id: &ProviderId| match graph.provider(*id).map(|p| &p.kind) {
-        Some(ProviderKind::AwsOidc { url, .. }) => Some(pieces::without_scheme(url)),
+        Some(ProviderKind::AwsOidc { url, .. }) => Some(cut::without_scheme(url)),
         _ => None,
     };
     let urls: Vec<Text> = found.iter().filter_map(url).collect();
@@ -48,7 +48,7 @@ fn with_declared(graph: &Graph, index: &Index, arn: &Text, mut found: Vec<Provid
 
 /// The providers of an issuer, but for those that are certainly of another account than an ARN.
 fn of_issuer(graph: &Graph, index: &Index, url: &Text, arn: &Text) -> Vec<ProviderId> {
-    let issuer = pieces::key(&pieces::trim_slashes(url)).to_lowercase();
+    let issuer = cut::key(&cut::trim_slashes(url)).to_lowercase();
     let mut found = index.issuers.get(&issuer).cloned().unwrap_or_default();
     found.retain(|id| match graph.provider(*id).map(|p| &p.kind) {
         Some(ProviderKind::AwsOidc { arn: Some(own), .. }) => same_account(own, arn),

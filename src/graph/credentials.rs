@@ -1,8 +1,8 @@
 //! How workloads outside of Google Cloud log in: the provider that they name, and what a credential configuration says
 //! beside it (<https://google.aip.dev/auth/4117>).
 
-use super::{Origin, pieces};
-use crate::partial::Text;
+use super::Origin;
+use crate::partial::{Text, cut};
 
 /// Who asks to be let in to Google Cloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,10 +104,10 @@ impl ProviderName {
     /// Reads a name with or without a host in front; none when it is of no such form.
     #[must_use]
     pub fn parse(text: &Text) -> Option<Self> {
-        let path = pieces::split_once(text, "projects/").map(|(_, rest)| rest)?;
-        let (project, rest) = pieces::split_once(&path, "/locations/")?;
-        let (_, rest) = pieces::split_once(&rest, "/workloadIdentityPools/")?;
-        let (pool, provider) = match pieces::split_once(&rest, "/providers/") {
+        let path = cut::split_once(text, "projects/").map(|(_, rest)| rest)?;
+        let (project, rest) = cut::split_once(&path, "/locations/")?;
+        let (_, rest) = cut::split_once(&rest, "/workloadIdentityPools/")?;
+        let (pool, provider) = match cut::split_once(&rest, "/providers/") {
             Some((pool, provider)) => (pool, Some(provider)),
             None => (rest, None),
         };

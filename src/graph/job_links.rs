@@ -2,8 +2,9 @@
 
 use super::job::{Job, JobIdentity, JobLogin, Named};
 use super::links::Index;
-use super::{Graph, IdentityId, IdentityKind, PoolId, ProviderId, ProviderKind, ProviderName, pieces};
-use crate::partial::Text;
+use super::{Graph, IdentityId, IdentityKind, PoolId, ProviderId, ProviderKind, ProviderName};
+use crate::graph::addresses;
+use crate::partial::{Text, cut};
 
 /// What a login means in the scan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -84,8 +85,8 @@ impl LoginLinks {
         let Some(wanted) = &parsed.provider else { return };
         self.repository(name);
         for (i, pool) in graph.pools.iter().enumerate() {
-            let named = pool.resource_name.as_ref().and_then(|n| pieces::strip_prefix(n, "projects/"));
-            let number = named.and_then(|rest| pieces::split_once(&rest, "/")).map(|(number, _)| number);
+            let named = pool.resource_name.as_ref().and_then(|n| cut::strip_prefix(n, "projects/"));
+            let number = named.and_then(|rest| cut::split_once(&rest, "/")).map(|(number, _)| number);
             if pool.name.same(&parsed.pool) && !differ(number.as_ref(), &parsed.project) {
                 self.pools.push(PoolId(u32::try_from(i).unwrap_or(u32::MAX)));
             }
@@ -113,12 +114,12 @@ fn lone_policy(graph: &Graph, role: &Text) -> Vec<IdentityId> {
     let (Some((at, _)), None) = (alone.next(), alone.next()) else { return Vec::new() };
     let id = IdentityId(u32::try_from(at).unwrap_or(u32::MAX));
     let own = graph.trusts.iter().filter(|t| t.identity == id);
-    let account = pieces::account_of_arn(role).and_then(|a| a.as_known());
+    let account = addresses::account_of_arn(role).and_then(|a| a.as_known());
     let fits = |policy: &crate::admission::iam::Policy| {
         let mut providers = crate::admission::iam::federated(policy).into_iter().peekable();
         providers.peek().is_some()
             && account.is_some()
-            && providers.all(|p| pieces::account_of_arn(p).and_then(|a| a.as_known()) == account)
+            && providers.all(|p| addresses::account_of_arn(p).and_then(|a| a.as_known()) == account)
     };
     let mut policies = own.filter_map(|t| if let super::Gate::AwsPolicy(policy) = &t.gate { Some(policy) } else { None }).peekable();
     if policies.peek().is_some() && policies.all(|policy| fits(policy)) { vec![id] } else { Vec::new() }
@@ -126,11 +127,11 @@ fn lone_policy(graph: &Graph, role: &Text) -> Vec<IdentityId> {
 
 /// The application or managed identity whose client id this is.
 fn azure(graph: &Graph, name: &Named) -> Vec<IdentityId> {
-    let wanted = pieces::address(&name.text);
+    let wanted = addresses::address(&name.text);
     let mut out = Vec::new();
     for (i, identity) in graph.identities.iter().enumerate() {
         let IdentityKind::AzureIdentity { parent } = &identity.kind else { continue };
-        let own = pieces::address(parent);
+        let own = addresses::address(parent);
         if identity.origin.scope == name.scope && own.is_some() && own == wanted {
             out.push(IdentityId(u32::try_from(i).unwrap_or(u32::MAX)));
         }

@@ -6,10 +6,11 @@
 use super::member::{self, Accounts, Member};
 use super::{
     Gate, Graph, Identity, IdentityId, IdentityKind, Origin, Pool, PoolId, ProviderId, ProviderKind, ProviderName, TrustId, WorkloadId,
-    WorkloadKind, pieces,
+    WorkloadKind,
 };
 use crate::admission::iam::federated;
-use crate::partial::{Text, UnknownOrigin};
+use crate::graph::addresses;
+use crate::partial::{Text, UnknownOrigin, cut};
 use crate::place::Span;
 use std::collections::HashMap;
 
@@ -151,9 +152,9 @@ impl Index {
             let this = ProviderId(id(i));
             index.provider_addresses.entry(address(&provider.origin)).or_default().push(this);
             if let ProviderKind::AwsOidc { url, arn, .. } = &provider.kind {
-                index.issuers.entry(pieces::key(&pieces::without_scheme(url)).to_lowercase()).or_default().push(this);
+                index.issuers.entry(cut::key(&cut::without_scheme(url)).to_lowercase()).or_default().push(this);
                 if let Some(arn) = arn {
-                    index.provider_arns.entry(pieces::key(arn)).or_default().push(this);
+                    index.provider_arns.entry(cut::key(arn)).or_default().push(this);
                 }
             }
         }
@@ -162,8 +163,8 @@ impl Index {
         }
         for (i, workload) in graph.workloads.iter().enumerate() {
             if let WorkloadKind::ServiceAccount { name, namespace, .. } = &workload.kind {
-                index.names.entry(pieces::key(name)).or_default().push(WorkloadId(id(i)));
-                index.accounts.entry((pieces::key(name), namespace_key(namespace.as_ref()))).or_default().push(WorkloadId(id(i)));
+                index.names.entry(cut::key(name)).or_default().push(WorkloadId(id(i)));
+                index.accounts.entry((cut::key(name), namespace_key(namespace.as_ref()))).or_default().push(WorkloadId(id(i)));
             }
         }
         index
@@ -176,9 +177,9 @@ impl Index {
                 self.roles.entry(role_path(arn)).or_default().push(this);
             }
             IdentityKind::GoogleServiceAccount { email } => {
-                self.emails.entry(pieces::key(email).to_lowercase()).or_default().push(this);
-                if let Some((local, _)) = pieces::split_once(email, "@") {
-                    self.locals.entry(pieces::key(&local).to_lowercase()).or_default().push(this);
+                self.emails.entry(cut::key(email).to_lowercase()).or_default().push(this);
+                if let Some((local, _)) = cut::split_once(email, "@") {
+                    self.locals.entry(cut::key(&local).to_lowercase()).or_default().push(this);
                 }
             }
             _ => {}
@@ -186,10 +187,10 @@ impl Index {
     }
 
     fn pool(&mut self, this: PoolId, pool: &Pool) {
-        self.pools.entry(pieces::key(&pool.name)).or_default().push(this);
+        self.pools.entry(cut::key(&pool.name)).or_default().push(this);
         self.pool_addresses.entry(address(&pool.origin)).or_default().push(this);
         if let Some(name) = &pool.resource_name {
-            self.pool_names.entry(pieces::key(name)).or_default().push(this);
+            self.pool_names.entry(cut::key(name)).or_default().push(this);
         }
     }
 }
@@ -199,18 +200,18 @@ fn address(origin: &Origin) -> (String, String) {
 }
 
 pub(super) fn by_reference<T: Copy>(map: &HashMap<(String, String), Vec<T>>, scope: &str, text: &Text) -> Vec<T> {
-    let Some(address) = pieces::address(text) else { return Vec::new() };
+    let Some(address) = addresses::address(text) else { return Vec::new() };
     map.get(&(scope.to_owned(), address.to_owned())).cloned().unwrap_or_default()
 }
 
 /// `role/path/name` of an ARN as its identity; the whole ARN when it is of no known form.
 fn role_path(arn: &Text) -> String {
-    pieces::split_once(arn, ":role/").map_or_else(|| pieces::key(arn), |(_, path)| format!("role/{}", pieces::key(&path)))
+    cut::split_once(arn, ":role/").map_or_else(|| cut::key(arn), |(_, path)| format!("role/{}", cut::key(&path)))
 }
 
 /// The account of an ARN, when it is written.
 fn account(arn: &Text) -> Option<String> {
-    let known = pieces::flat(arn);
+    let known = cut::flat(arn);
     known.split(':').nth(4).filter(|a| !a.is_empty() && a.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned)
 }
 
@@ -319,7 +320,7 @@ fn same_project(left: Option<&Text>, right: Option<&Text>) -> bool {
 
 /// The id of the project whose number the text is.
 fn numbered(text: &Text) -> Option<&Text> {
-    match pieces::only_atom(text)?.origin() {
+    match cut::only_atom(text)?.origin() {
         UnknownOrigin::ProjectNumber(id) => Some(id),
         _ => None,
     }
@@ -327,7 +328,7 @@ fn numbered(text: &Text) -> Option<&Text> {
 
 /// The project in a pool's resource name.
 fn project_of(name: &Text) -> Option<Text> {
-    pieces::strip_prefix(name, "projects/").and_then(|p| pieces::split_once(&p, "/")).map(|(project, _)| project)
+    cut::strip_prefix(name, "projects/").and_then(|p| cut::split_once(&p, "/")).map(|(project, _)| project)
 }
 
 /// True when what is known of the pool's project does not contradict the member's.
@@ -337,11 +338,11 @@ fn pool_in(pool: &Pool, project: Option<&Text>) -> bool {
 }
 
 fn pools_named(graph: &Graph, index: &Index, scope: &str, project: Option<&Text>, name: &Text) -> Vec<PoolId> {
-    let full = index.pool_names.get(&pieces::key(name)).cloned().unwrap_or_default();
+    let full = index.pool_names.get(&cut::key(name)).cloned().unwrap_or_default();
     if !full.is_empty() {
         return full;
     }
-    let mut found = index.pools.get(&pieces::key(name)).cloned().unwrap_or_default();
+    let mut found = index.pools.get(&cut::key(name)).cloned().unwrap_or_default();
     found.retain(|id| graph.pool(*id).is_some_and(|pool| pool_in(pool, project)));
     // Pools of one name in several scopes: the scope's own is meant.
     let found = own_scope(found, |id| graph.pool(*id).map(|p| &p.origin), scope);
@@ -374,8 +375,7 @@ pub(super) fn roles(graph: &Graph, index: &Index, scope: &str, arn: &Text) -> Ve
     let mut referred = by_reference(&index.addresses, scope, arn);
     if referred.is_empty() {
         // A role whose name nobody writes: its ARN ends in what stands for the name.
-        let made_up =
-            pieces::split_once(arn, ":role/").and_then(|(_, path)| pieces::rsplit_once(&path, "/").map(|(_, n)| n).or(Some(path)));
+        let made_up = cut::split_once(arn, ":role/").and_then(|(_, path)| cut::rsplit_once(&path, "/").map(|(_, n)| n).or(Some(path)));
         referred = made_up.map(|name| by_reference(&index.addresses, scope, &name)).unwrap_or_default();
     }
     referred.retain(|id| matches!(graph.identity(*id).map(|i| &i.kind), Some(IdentityKind::AwsRole { .. })));
@@ -383,7 +383,7 @@ pub(super) fn roles(graph: &Graph, index: &Index, scope: &str, arn: &Text) -> Ve
 }
 
 pub(super) fn google_accounts(graph: &Graph, index: &Index, scope: &str, email: &Text) -> Vec<IdentityId> {
-    let exact = index.emails.get(&pieces::key(email).to_lowercase()).cloned().unwrap_or_default();
+    let exact = index.emails.get(&cut::key(email).to_lowercase()).cloned().unwrap_or_default();
     if !exact.is_empty() {
         return exact;
     }
@@ -396,14 +396,14 @@ pub(super) fn google_accounts(graph: &Graph, index: &Index, scope: &str, email: 
 
 /// The account of this id whose project is unknown on one side, when there is but one.
 fn open_project(graph: &Graph, index: &Index, email: &Text) -> Vec<IdentityId> {
-    let Some((local, domain)) = pieces::split_once(email, "@") else { return Vec::new() };
+    let Some((local, domain)) = cut::split_once(email, "@") else { return Vec::new() };
     let open = |id: &IdentityId| match graph.identity(*id).map(|i| &i.kind) {
         Some(IdentityKind::GoogleServiceAccount { email: other }) => {
-            !domain.is_known() || pieces::split_once(other, "@").is_some_and(|(_, d)| !d.is_known())
+            !domain.is_known() || cut::split_once(other, "@").is_some_and(|(_, d)| !d.is_known())
         }
         _ => false,
     };
-    let mut found = index.locals.get(&pieces::key(&local).to_lowercase()).cloned().unwrap_or_default();
+    let mut found = index.locals.get(&cut::key(&local).to_lowercase()).cloned().unwrap_or_default();
     found.retain(open);
     if found.len() == 1 { found } else { Vec::new() }
 }
@@ -432,7 +432,7 @@ impl Named {
 
 /// The ServiceAccounts of a name; a namespace that is not known, on either side, may be any.
 fn accounts(graph: &Graph, index: &Index, namespace: Option<&Text>, name: &Text) -> Named {
-    let name = pieces::key(name);
+    let name = cut::key(name);
     let asked = namespace_key(namespace);
     let mut found: Vec<WorkloadId> = if asked.is_empty() {
         index.names.get(&name).cloned().unwrap_or_default()
@@ -484,9 +484,9 @@ fn workload(graph: &Graph, index: &Index, i: usize, links: &mut Links) {
 
 /// The identities of Azure whose client id a text is, by reference.
 fn azure_identities(graph: &Graph, scope: &str, client: &Text) -> Vec<IdentityId> {
-    let Some((address, "client_id" | "application_id")) = pieces::attribute(client) else { return Vec::new() };
+    let Some((address, "client_id" | "application_id")) = addresses::attribute(client) else { return Vec::new() };
     let own = |identity: &Identity| match &identity.kind {
-        IdentityKind::AzureIdentity { parent } => identity.origin.scope == scope && pieces::address(parent) == Some(address),
+        IdentityKind::AzureIdentity { parent } => identity.origin.scope == scope && addresses::address(parent) == Some(address),
         _ => false,
     };
     let all = graph.identities.iter().enumerate().filter(|(_, i)| own(i));

@@ -1,9 +1,9 @@
 //! What the members of Google bindings are to the graph: a workload's identity, or somebody else's
 //! (<https://cloud.google.com/iam/docs/principal-identifiers>). The grammar is [`google::Member`]'s.
 
-use super::pieces::{self, HOLE};
 use crate::admission::cel::google::{self, MemberKind, MemberProblemKind, Selector};
 use crate::partial::Text;
+use crate::partial::cut::{self, HOLE};
 
 /// What a member string names.
 #[derive(Debug, Clone)]
@@ -81,7 +81,7 @@ pub fn parse(text: &Text) -> Member {
 }
 
 fn of_pool(project: Option<Text>, pool: Text, selector: Selector) -> Member {
-    let known = pieces::rsplit_once(&pool, GKE).filter(|(_, end)| pieces::is_empty(end)).map(|(project, _)| project);
+    let known = cut::rsplit_once(&pool, GKE).filter(|(_, end)| cut::is_empty(end)).map(|(project, _)| project);
     let accounts = match selector {
         Selector::ServiceAccount { namespace, name } => Accounts::One { namespace: namespace.text, name: name.text },
         Selector::Namespace(namespace) => Accounts::Namespace(namespace.text),
@@ -99,18 +99,16 @@ fn of_pool(project: Option<Text>, pool: Text, selector: Selector) -> Member {
 /// A member of which an unknown hides a part: `${google_iam_workload_identity_pool.x.name}/…`, where the unknown is the pool's
 /// resource name, or a whole pool and what follows.
 fn hidden(text: &Text) -> Member {
-    let scheme = ["principalSet://", "principal://"].into_iter().find_map(|scheme| pieces::strip_prefix(text, scheme));
+    let scheme = ["principalSet://", "principal://"].into_iter().find_map(|scheme| cut::strip_prefix(text, scheme));
     let Some(rest) = scheme else { return Member::Unclear };
-    let tail = pieces::strip_prefix(&rest, "iam.googleapis.com/").unwrap_or(rest);
-    let (project, after) = match pieces::split_once(&tail, POOLS) {
-        Some((before, after)) => {
-            (pieces::strip_prefix(&before, "projects/").and_then(|p| pieces::split_once(&p, "/")).map(|(p, _)| p), after)
-        }
-        None if pieces::flat(&tail).starts_with(HOLE) => (None, tail),
+    let tail = cut::strip_prefix(&rest, "iam.googleapis.com/").unwrap_or(rest);
+    let (project, after) = match cut::split_once(&tail, POOLS) {
+        Some((before, after)) => (cut::strip_prefix(&before, "projects/").and_then(|p| cut::split_once(&p, "/")).map(|(p, _)| p), after),
+        None if cut::flat(&tail).starts_with(HOLE) => (None, tail),
         None => return Member::Unclear,
     };
-    let (pool, selector) = pieces::split_once(&after, "/").unwrap_or_else(|| (after.clone(), Text::default()));
-    Member::Pool { project, pool, subject: pieces::strip_prefix(&selector, "subject/") }
+    let (pool, selector) = cut::split_once(&after, "/").unwrap_or_else(|| (after.clone(), Text::default()));
+    Member::Pool { project, pool, subject: cut::strip_prefix(&selector, "subject/") }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Every fact keeps the [`Value`]/[`Text`] it was read from, so that a rule can point at the literal that is wrong.
 
+pub mod addresses;
 mod anywhere;
 mod aws_links;
 mod azure;
@@ -14,7 +15,6 @@ pub mod job;
 pub mod job_links;
 pub mod links;
 pub mod member;
-pub mod pieces;
 mod pods;
 mod policy_part;
 pub mod render;

@@ -2,9 +2,10 @@
 //! (<https://mermaid.js.org/syntax/flowchart.html>). Everything from files is escaped for the format it goes to.
 
 use super::links::Links;
-use super::{Gate, GoogleSource, Graph, IdentityId, IdentityKind, PoolUser, Provider, ProviderKind, TrustId, WorkloadKind, pieces};
+use super::{Gate, GoogleSource, Graph, IdentityId, IdentityKind, PoolUser, Provider, ProviderKind, TrustId, WorkloadKind};
 use crate::admission::iam::federated;
-use crate::partial::Text;
+use crate::graph::addresses;
+use crate::partial::{Text, cut};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -135,9 +136,9 @@ fn picture(graph: &Graph, links: &Links) -> Picture {
 type Issuers = BTreeMap<String, String>;
 
 fn issuer(picture: &mut Picture, issuers: &mut Issuers, url: &Text) -> String {
-    let bare = pieces::without_scheme(url);
+    let bare = cut::without_scheme(url);
     let next = format!("issuer{}", issuers.len());
-    let key = pieces::key(&bare).to_lowercase();
+    let key = cut::key(&bare).to_lowercase();
     if let Some(known) = issuers.get(&key) {
         return known.clone();
     }
@@ -225,7 +226,7 @@ fn trusts(graph: &Graph, links: &Links, issuers: &Issuers, picture: &mut Picture
         };
         let mut from: Vec<String> = links.trust_providers.get(i).into_iter().flatten().map(|p| format!("provider{}", p.0)).collect();
         from.extend(links.trust_workloads.get(i).into_iter().flatten().map(|w| format!("workload{}", w.0)));
-        from.extend(azure.and_then(|url| issuers.get(&pieces::key(&pieces::without_scheme(url)).to_lowercase()).cloned()));
+        from.extend(azure.and_then(|url| issuers.get(&cut::key(&cut::without_scheme(url)).to_lowercase()).cloned()));
         if from.is_empty() {
             from.push(outsider(picture, TrustId(u32::try_from(i).unwrap_or(u32::MAX)), &trust.gate));
         }
@@ -277,7 +278,7 @@ fn identity_pools(graph: &Graph, links: &Links, picture: &mut Picture) {
             PoolUser::Guest => "guests",
             PoolUser::LoggedIn => "logged in",
         };
-        let named = given.pool.as_ref().map(|pool| pieces::address(pool).map_or_else(|| format!("identity pool {pool}"), str::to_owned));
+        let named = given.pool.as_ref().map(|pool| addresses::address(pool).map_or_else(|| format!("identity pool {pool}"), str::to_owned));
         let named = named.unwrap_or_else(|| given.origin.name.clone());
         let next = format!("identity_pool{}", nodes.len());
         let from = nodes.entry(format!("{}|{named}", given.origin.scope)).or_insert_with(|| next.clone()).clone();

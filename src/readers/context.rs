@@ -3,11 +3,12 @@
 use super::kubernetes::kustomize::Built;
 use super::shape::{self, place};
 use super::{Document, EmbeddedJson};
+use crate::graph::addresses;
+use crate::graph::member;
 use crate::graph::{
     About, Declared, Gate, Graph, Identity, IdentityId, IdentityKind, Origin, PoolId, StaticCredential, Undecided, UndecidedKind,
 };
-use crate::graph::{member, pieces};
-use crate::partial::{Kind, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Kind, Text, Unknown, UnknownKind, Value, cut};
 use crate::place::Span;
 use crate::terraform::{Mode, Resource};
 use std::collections::{BTreeMap, HashMap};
@@ -166,7 +167,7 @@ impl<'a> Reader<'a> {
     /// Where the identity that a credential belongs to has a federated way in: a credential of Azure's, a grant to workloads on
     /// a Google service account.
     pub(super) fn federated_beside(&self, scope: &str, parent: &Text) -> Option<Span> {
-        let azure = self.identity(&format!("azure|{scope}|{}", pieces::key(parent)));
+        let azure = self.identity(&format!("azure|{scope}|{}", cut::key(parent)));
         let identity = azure.or_else(|| self.service_account(scope, parent))?;
         let federated = |gate: &Gate| match gate {
             Gate::AzureCredential { .. } => true,
@@ -203,7 +204,7 @@ impl<'a> Reader<'a> {
             Kind::Text(text) => match self.parse(text) {
                 Ok(parsed) if matches!(parsed.kind, Kind::Map { .. }) => return Some(parsed),
                 Ok(_) => format!("{what} is not a JSON object"),
-                Err(why) => match pieces::only_atom(text) {
+                Err(why) => match cut::only_atom(text) {
                     Some(atom) => format!("{what} is unknown: {}", atom.why()),
                     None => format!("{what} is not readable JSON: {why}"),
                 },
@@ -246,12 +247,12 @@ impl<'a> Reader<'a> {
         let scope = &origin.scope;
         match &kind {
             IdentityKind::AwsRole { name, arn, .. } => {
-                keys.extend(name.as_ref().map(|n| format!("role|{scope}|{}", pieces::key(n))));
-                keys.extend(arn.as_ref().map(|a| format!("arn|{}", pieces::key(a))));
+                keys.extend(name.as_ref().map(|n| format!("role|{scope}|{}", cut::key(n))));
+                keys.extend(arn.as_ref().map(|a| format!("arn|{}", cut::key(a))));
             }
             IdentityKind::GoogleServiceAccount { email } => keys.extend(email_keys(scope, email)),
             IdentityKind::GoogleResource { what, .. } => keys.push(format!("resource|{scope}|{what}")),
-            IdentityKind::AzureIdentity { parent } => keys.push(format!("azure|{scope}|{}", pieces::key(parent))),
+            IdentityKind::AzureIdentity { parent } => keys.push(format!("azure|{scope}|{}", cut::key(parent))),
         }
         let id = self.graph.add_identity(Identity { origin, kind });
         keys.sort();
@@ -273,12 +274,12 @@ impl<'a> Reader<'a> {
 
     /// The identity whose attribute the text is, when it is one hole.
     pub(super) fn referred(&self, scope: &str, text: &Text) -> Option<IdentityId> {
-        self.identity(&address_key(scope, pieces::address(text)?))
+        self.identity(&address_key(scope, addresses::address(text)?))
     }
 
     /// The role that a name, an ARN or a reference names.
     pub(super) fn role(&self, scope: &str, text: &Text) -> Option<IdentityId> {
-        let key = pieces::key(text);
+        let key = cut::key(text);
         let by_name = self.identity(&format!("role|{scope}|{key}"));
         by_name.or_else(|| self.identity(&format!("arn|{key}"))).or_else(|| self.referred(scope, text))
     }
@@ -286,13 +287,13 @@ impl<'a> Reader<'a> {
     /// The Google service account that an e-mail, a resource name or a reference names.
     pub(super) fn service_account(&self, scope: &str, text: &Text) -> Option<IdentityId> {
         let email = email_of(text);
-        let exact = self.identity(&format!("email|{}", pieces::key(&email).to_lowercase()));
+        let exact = self.identity(&format!("email|{}", cut::key(&email).to_lowercase()));
         exact.or_else(|| self.referred(scope, &email)).or_else(|| {
             // The same account id in one scope, one of the two projects unknown.
-            let (local, _) = pieces::split_once(&email, "@")?;
-            let key = format!("local|{scope}|{}", pieces::key(&local).to_lowercase());
+            let (local, _) = cut::split_once(&email, "@")?;
+            let key = format!("local|{scope}|{}", cut::key(&local).to_lowercase());
             let all = self.identities.get(&key)?;
-            let open = |t: &Text| pieces::split_once(t, "@").is_some_and(|(_, domain)| !domain.is_known());
+            let open = |t: &Text| cut::split_once(t, "@").is_some_and(|(_, domain)| !domain.is_known());
             let fits = |id: &&IdentityId| match self.graph.identity(**id).map(|i| &i.kind) {
                 Some(IdentityKind::GoogleServiceAccount { email: other }) => open(&email) || open(other),
                 _ => false,
@@ -318,8 +319,8 @@ impl<'a> Reader<'a> {
     pub(super) fn index_pool(&mut self, id: PoolId) {
         let Some(pool) = self.graph.pool(id) else { return };
         let scope = &pool.origin.scope;
-        let mut keys = vec![address_key(scope, &pool.origin.name), format!("pool|{scope}|{}", pieces::key(&pool.name))];
-        keys.extend(pool.resource_name.as_ref().map(|n| format!("name|{}", pieces::key(n))));
+        let mut keys = vec![address_key(scope, &pool.origin.name), format!("pool|{scope}|{}", cut::key(&pool.name))];
+        keys.extend(pool.resource_name.as_ref().map(|n| format!("name|{}", cut::key(n))));
         for key in keys {
             self.pools.entry(key).or_default().push(id);
         }
@@ -328,12 +329,12 @@ impl<'a> Reader<'a> {
     /// The pool that an id, a resource name or a reference names.
     pub(super) fn pool(&self, scope: &str, text: &Text) -> Option<PoolId> {
         let first = |key: &str| self.pools.get(key).and_then(|all| all.first()).copied();
-        let key = pieces::key(text);
-        let tail = pieces::rsplit_once(text, "workloadIdentityPools/").map(|(_, id)| pieces::key(&id));
+        let key = cut::key(text);
+        let tail = cut::rsplit_once(text, "workloadIdentityPools/").map(|(_, id)| cut::key(&id));
         first(&format!("name|{key}"))
             .or_else(|| first(&format!("pool|{scope}|{key}")))
             .or_else(|| first(&format!("pool|{scope}|{}", tail?)))
-            .or_else(|| first(&address_key(scope, pieces::address(text)?)))
+            .or_else(|| first(&address_key(scope, addresses::address(text)?)))
     }
 }
 
@@ -343,16 +344,16 @@ pub(super) fn address_key(scope: &str, address: &str) -> String {
 }
 
 fn email_keys(scope: &str, email: &Text) -> Vec<String> {
-    let mut keys = vec![format!("email|{}", pieces::key(email).to_lowercase())];
-    if let Some((local, _)) = pieces::split_once(email, "@") {
-        keys.push(format!("local|{scope}|{}", pieces::key(&local).to_lowercase()));
+    let mut keys = vec![format!("email|{}", cut::key(email).to_lowercase())];
+    if let Some((local, _)) = cut::split_once(email, "@") {
+        keys.push(format!("local|{scope}|{}", cut::key(&local).to_lowercase()));
     }
     keys
 }
 
 /// The e-mail (or reference) inside `projects/P/serviceAccounts/EMAIL`.
 pub(super) fn email_of(text: &Text) -> Text {
-    pieces::rsplit_once(text, "serviceAccounts/").map_or_else(|| text.clone(), |(_, email)| email)
+    cut::rsplit_once(text, "serviceAccounts/").map_or_else(|| text.clone(), |(_, email)| email)
 }
 
 /// The e-mail of an account whose project may not be known.

@@ -1,8 +1,7 @@
 //! Reading expected shapes out of trees that may have any shape.
 
 use crate::graph::Setting;
-use crate::graph::pieces;
-use crate::partial::{Kind, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Kind, Text, Unknown, UnknownKind, Value, cut};
 use crate::place::{FileId, Span};
 
 /// How deep nested lists and alternatives are followed.
@@ -48,12 +47,12 @@ pub(super) fn text(value: Option<&Value>) -> Option<Text> {
         let first = texts.pop()?;
         return Some(if texts.iter().all(|t| t.same(&first)) { first } else { either(&first, value) });
     }
-    value.as_text().filter(|t| !pieces::is_empty(t))
+    value.as_text().filter(|t| !cut::is_empty(t))
 }
 
 fn either(first: &Text, value: &Value) -> Text {
     let span = place(value);
-    let at = span.map_or_else(|| pieces::key(first), |s| format!("{}:{}", s.file.0, s.start));
+    let at = span.map_or_else(|| cut::key(first), |s| format!("{}:{}", s.file.0, s.start));
     let atom = Unknown::new(format!("|one of at {at}"), UnknownKind::Any, "${…}", "an unknown condition chooses it", span);
     Text::hole(atom, span)
 }
@@ -144,7 +143,7 @@ pub(super) fn setting(value: Option<&Value>, open: bool, what: &str) -> Setting 
         Kind::Unknown(atom) => Setting::Unknown(atom.clone()),
         Kind::OneOf(all) => alternatives(all, what),
         Kind::List { .. } | Kind::Map { .. } => Setting::Unknown(unreadable(place(value), what, "it is not a string")),
-        _ => value.as_text().filter(|t| !pieces::is_empty(t)).map_or(Setting::Absent, Setting::Set),
+        _ => value.as_text().filter(|t| !cut::is_empty(t)).map_or(Setting::Absent, Setting::Set),
     }
 }
 
@@ -156,7 +155,7 @@ fn alternatives(all: &[Value], what: &str) -> Setting {
             Kind::List { .. } | Kind::Map { .. } | Kind::OneOf(_) => {
                 return Setting::Unknown(unreadable(place(value), what, "it is not a string"));
             }
-            _ => out.push(value.as_text().filter(|t| !pieces::is_empty(t))),
+            _ => out.push(value.as_text().filter(|t| !cut::is_empty(t))),
         }
     }
     Setting::OneOf(out)

@@ -2,8 +2,9 @@
 
 use super::super::context::{Reader, address_key};
 use super::policy;
-use crate::graph::{Grant, IdentityId, Origin, pieces};
-use crate::partial::{Text, Value};
+use crate::graph::addresses;
+use crate::graph::{Grant, IdentityId, Origin};
+use crate::partial::{Text, Value, cut};
 
 /// A policy and the role that it belongs to.
 pub(in crate::readers) struct Attachment {
@@ -52,10 +53,10 @@ pub(super) fn keep(reader: &mut Reader, origin: &Origin, name: Option<&Text>, ar
     let entry = (document.clone(), origin.clone());
     reader.policies.insert(address_key(&origin.scope, &origin.name), entry.clone());
     if let Some(arn) = arn {
-        reader.policies.insert(format!("arn|{}", pieces::key(arn)), entry.clone());
+        reader.policies.insert(format!("arn|{}", cut::key(arn)), entry.clone());
     }
     if let Some(name) = name {
-        reader.policies.insert(format!("policy|{}|{}", origin.scope, pieces::key(name)), entry);
+        reader.policies.insert(format!("policy|{}|{}", origin.scope, cut::key(name)), entry);
     }
 }
 
@@ -82,7 +83,7 @@ pub(in crate::readers) fn resolve(reader: &mut Reader) {
 /// A managed policy: its ARN, and what its document allows when it is in the scan.
 pub(super) fn managed(reader: &mut Reader, at: &Origin, identity: Option<IdentityId>, principal: &Text, arn: Text) {
     let span = arn.span().unwrap_or(at.span);
-    let found = pieces::address(&arn).and_then(|a| reader.looked_up.get(&address_key(&at.scope, a)).cloned());
+    let found = addresses::address(&arn).and_then(|a| reader.looked_up.get(&address_key(&at.scope, a)).cloned());
     let arn = found.unwrap_or(arn);
     let document = managed_document(reader, &at.scope, &arn);
     let origin = Origin { span, ..at.clone() };
@@ -93,11 +94,11 @@ pub(super) fn managed(reader: &mut Reader, at: &Origin, identity: Option<Identit
 }
 
 fn managed_document(reader: &Reader, scope: &str, arn: &Text) -> Option<(Value, Origin)> {
-    let by_arn = reader.policies.get(&format!("arn|{}", pieces::key(arn)));
+    let by_arn = reader.policies.get(&format!("arn|{}", cut::key(arn)));
     let by_name = || {
-        let (_, name) = pieces::rsplit_once(arn, "/").filter(|_| !pieces::flat(arn).contains("::aws:policy/"))?;
-        reader.policies.get(&format!("policy|{scope}|{}", pieces::key(&name)))
+        let (_, name) = cut::rsplit_once(arn, "/").filter(|_| !cut::flat(arn).contains("::aws:policy/"))?;
+        reader.policies.get(&format!("policy|{scope}|{}", cut::key(&name)))
     };
-    let by_reference = || reader.policies.get(&address_key(scope, pieces::address(arn)?));
+    let by_reference = || reader.policies.get(&address_key(scope, addresses::address(arn)?));
     by_arn.or_else(by_name).or_else(by_reference).cloned()
 }

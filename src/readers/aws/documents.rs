@@ -5,8 +5,8 @@ use super::super::context::{Object, Reader};
 use super::super::shape::{blocks, field, listing, place, seconds, text_at};
 use super::attachments::{Attached, Attachment, Owner, attach, keep, object_key};
 use super::policy;
-use crate::graph::{IdentityId, IdentityKind, Origin, Provider, pieces};
-use crate::partial::{Text, Value, stand_in};
+use crate::graph::{IdentityId, IdentityKind, Origin, Provider};
+use crate::partial::{Text, Value, cut, stand_in};
 
 /// Reads an object when it is one of ours.
 pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
@@ -41,7 +41,7 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
 fn is_trust_policy(value: &Value) -> bool {
     let sts = |statement: &&Value| {
         let actions = listing(field(statement, "Action")).texts;
-        actions.iter().any(|a| pieces::flat(a).to_ascii_lowercase().starts_with("sts:"))
+        actions.iter().any(|a| cut::flat(a).to_ascii_lowercase().starts_with("sts:"))
     };
     let principal = |statement: &&Value| field(statement, "Principal").or_else(|| field(statement, "NotPrincipal")).is_some();
     blocks(value, "Statement").0.iter().any(|s| principal(s) && sts(s) && field(s, "Resource").is_none())
@@ -49,7 +49,7 @@ fn is_trust_policy(value: &Value) -> bool {
 
 /// A principal or a condition key holds `${…}`, where IAM knows no policy variables: the text of a `templatefile`.
 fn is_template(value: &Value) -> bool {
-    let open = |t: &Text| pieces::flat(t).contains("${");
+    let open = |t: &Text| cut::flat(t).contains("${");
     blocks(value, "Statement").0.iter().any(|s| {
         let principals = field(s, "Principal").map(Value::entries).unwrap_or_default();
         let tests = field(s, "Condition").map(Value::entries).unwrap_or_default();
@@ -124,7 +124,7 @@ fn provider(reader: &mut Reader, object: &Object) {
 
 fn listed_provider(reader: &mut Reader, object: &Object, listed: &Value) {
     let Some(arn) = text_at(listed, "Arn") else { return };
-    match pieces::split_once(&arn, ":oidc-provider/") {
+    match cut::split_once(&arn, ":oidc-provider/") {
         Some((_, url)) => {
             let origin = object.printed_at(format!("OIDC provider {url}"), listed);
             let kind = super::oidc(&url, None, Some(arn));

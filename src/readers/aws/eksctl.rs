@@ -6,8 +6,8 @@ use super::super::context::{Object, Reader};
 use super::super::kubernetes;
 use super::super::shape::{any_field, blocks, field, known_at, listing, text, text_at};
 use super::attachments::{Attached, Attachment, Owner, attach};
-use crate::graph::{Association, Declared, IdentityId, IdentityKind, Origin, pieces};
-use crate::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value};
+use crate::graph::{Association, Declared, IdentityId, IdentityKind, Origin};
+use crate::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value, cut};
 use crate::place::Span;
 
 /// Reads a `ClusterConfig`.
@@ -75,7 +75,7 @@ impl Config<'_> {
     }
 
     fn made(&self, reader: &mut Reader, at: &Value, namespace: &Text, name: &Text) -> (Text, Text, IdentityId, Origin) {
-        let made_up = || self.unknown(&format!("name of the role of {}/{}", pieces::key(namespace), pieces::key(name)), UnknownKind::Word);
+        let made_up = || self.unknown(&format!("name of the role of {}/{}", cut::key(namespace), cut::key(name)), UnknownKind::Word);
         let role = text_at(at, "roleName").unwrap_or_else(made_up);
         let arn = super::objects::role_arn(self.object.file, None, &role);
         let origin = self.origin(format!("role of {namespace}/{name}"), at);

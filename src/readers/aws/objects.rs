@@ -5,8 +5,8 @@
 use super::super::context::{Object, Reader};
 use super::super::shape::{any_field, blocks, field, listing, seconds, text, text_at};
 use super::attachments::{Attached, Attachment, Owner, attach, object_key};
-use crate::graph::{Association, IdentityKind, Origin, Provider, pieces};
-use crate::partial::{Text, Unknown, UnknownKind, Value};
+use crate::graph::{Association, IdentityKind, Origin, Provider};
+use crate::partial::{Text, Unknown, UnknownKind, Value, cut};
 use crate::place::Span;
 
 /// The family of objects that a group belongs to: within it they refer to each other by name.
@@ -40,7 +40,7 @@ pub(in crate::readers) fn bind(reader: &mut Reader, object: &Object) {
 
 /// The kind of an object of one of the groups, and its parts.
 fn this<'v>(object: &Object<'v>) -> Option<(String, This<'v>)> {
-    let api = text_at(object.value, "apiVersion").map(|v| pieces::flat(&v))?;
+    let api = text_at(object.value, "apiVersion").map(|v| cut::flat(&v))?;
     let family = family(api.split('/').next().unwrap_or_default())?;
     let kind = text_at(object.value, "kind")?.to_string();
     let spec = field(object.value, "spec")?;
@@ -62,7 +62,7 @@ struct This<'v> {
 
 impl This<'_> {
     fn key(&self, kind: &str, name: &Text) -> String {
-        object_key(self.family, kind, &pieces::key(name))
+        object_key(self.family, kind, &cut::key(name))
     }
 
     fn role(&self, reader: &mut Reader, object: &Object) {

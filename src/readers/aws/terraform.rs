@@ -4,8 +4,8 @@ use super::super::context::{Object, Reader, address_key, origin};
 use super::super::shape::{any_field, blocks, field, listing, place, seconds, text, text_at};
 use super::attachments::{keep, managed};
 use super::policy;
-use crate::graph::{Association, IdentityKind, Origin, Provider, pieces};
-use crate::partial::{AttributeOf, Text, Unknown, UnknownKind, UnknownOrigin, Value};
+use crate::graph::{Association, IdentityKind, Origin, Provider};
+use crate::partial::{AttributeOf, Text, Unknown, UnknownKind, UnknownOrigin, Value, cut};
 use crate::terraform::{Mode, Resource};
 use std::sync::Arc;
 
@@ -98,7 +98,7 @@ fn provider(reader: &mut Reader, resource: &Resource) {
     let at = origin(resource);
     let body = &resource.body;
     let arn = text_at(body, "arn");
-    let from_arn = || arn.as_ref().and_then(|a| pieces::split_once(a, ":oidc-provider/")).map(|(_, url)| url);
+    let from_arn = || arn.as_ref().and_then(|a| cut::split_once(a, ":oidc-provider/")).map(|(_, url)| url);
     let Some(url) = text_at(body, "url").or_else(from_arn) else {
         reader.undecided(Some(at.span), format!("`{}` has no readable `url`", at.name));
         return;

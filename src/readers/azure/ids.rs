@@ -2,8 +2,8 @@
 //! <https://registry.terraform.io/providers/hashicorp/azuread/latest/docs/resources/application>,
 //! <https://registry.terraform.io/providers/hashicorp/azurerm/latest/docs/resources/user_assigned_identity>
 
-use crate::graph::{IdKind, IdSink, IdUse, Origin, pieces};
-use crate::partial::{AttributeOf, Value};
+use crate::graph::{IdKind, IdSink, IdUse, Origin};
+use crate::partial::{AttributeOf, Value, cut};
 use crate::readers::context::{Reader, origin};
 use crate::readers::shape::{any_field, field, known_at, place, text};
 use crate::terraform::{Mode, Resource};
@@ -44,7 +44,7 @@ fn source(of: &AttributeOf) -> Option<IdKind> {
 pub(in crate::readers) fn note(reader: &mut Reader, origin: &Origin, sink: IdSink, value: Option<&Value>) {
     let Some(text) = text(value) else { return };
     let span = value.and_then(place).or_else(|| text.span());
-    let found = match pieces::only_atom(&text) {
+    let found = match cut::only_atom(&text) {
         Some(atom) => atom.attribute_of().and_then(|of| Some((source(of)?, format!("{}.{}", of.address, of.attribute)))),
         None => text.as_known().filter(|known| is_guid(known)).map(|known| (IdKind::Guid, known)),
     };

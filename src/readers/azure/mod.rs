@@ -7,8 +7,8 @@ pub(super) mod roles;
 
 use super::context::{Object, Reader, origin};
 use super::shape::{any_field, blocks, field, known_at, listing, place, text, text_at, unreadable};
-use crate::graph::{About, Gate, IdentityId, IdentityKind, Origin, Trust, UndecidedKind, pieces};
-use crate::partial::{Kind, Part, Text, Unknown, UnknownKind, Value, blank, stand_in};
+use crate::graph::{About, Gate, IdentityId, IdentityKind, Origin, Trust, UndecidedKind};
+use crate::partial::{Kind, Part, Text, Unknown, UnknownKind, Value, blank, cut, stand_in};
 use crate::terraform::{Mode, Resource};
 
 /// How deep nested ARM resources are followed.
@@ -83,7 +83,7 @@ fn credential(reader: &mut Reader, origin: Origin, parent: Option<&Value>, body:
 
 /// Credentials of one parent are ways into one identity.
 fn identity(reader: &mut Reader, origin: &Origin, parent: Text) -> IdentityId {
-    let known = reader.identity(&format!("azure|{}|{}", origin.scope, pieces::key(&parent)));
+    let known = reader.identity(&format!("azure|{}|{}", origin.scope, cut::key(&parent)));
     known.unwrap_or_else(|| {
         let named = Origin { name: parent.to_string(), ..origin.clone() };
         reader.add_identity(named, IdentityKind::AzureIdentity { parent })
@@ -127,7 +127,7 @@ fn loose(reader: &mut Reader, object: &Object, properties: &Value) {
     // What `az` lists says in its id whose credential it is
     // (<https://learn.microsoft.com/rest/api/managedidentity/federated-identity-credentials/list>).
     let id = text_at(properties, "id").or_else(|| text_at(object.value, "id"));
-    let owner = id.as_ref().and_then(|id| pieces::rsplit_once(id, "/federatedIdentityCredentials/")).map(|(owner, _)| owner);
+    let owner = id.as_ref().and_then(|id| cut::rsplit_once(id, "/federatedIdentityCredentials/")).map(|(owner, _)| owner);
     let owner = owner.unwrap_or_else(|| Text::known(format!("unknown identity of {}", object.file)));
     credential(reader, origin, Some(&Value::new(Kind::Text(owner), place(properties))), properties);
 }
@@ -164,7 +164,7 @@ fn arm(reader: &mut Reader, object: &Object, value: &Value, parent: Option<&Text
         if kind.ends_with("federatedidentitycredentials") {
             let Some(properties) = field(resource, "properties") else { continue };
             let shown = name.as_ref().map_or_else(|| object.file.to_owned(), Text::to_string);
-            let own = name.as_ref().and_then(|n| pieces::rsplit_once(n, "/")).map(|(parent, _)| parent);
+            let own = name.as_ref().and_then(|n| cut::rsplit_once(n, "/")).map(|(parent, _)| parent);
             let owner = own.as_ref().or(parent).cloned().unwrap_or_else(|| Text::known(format!("unknown identity of {}", object.file)));
             let owner = Value::new(Kind::Text(owner), place(resource));
             let properties = arm_values(object, properties, MAX_DEPTH);
@@ -202,7 +202,7 @@ fn arm_values(object: &Object, value: &Value, depth: usize) -> Value {
 
 /// `[parameters('x')]` is evaluated by Azure; `[[x` is the text `[x`.
 fn expression(object: &Object, text: &Text) -> Text {
-    let whole = pieces::flat(text);
+    let whole = cut::flat(text);
     if !whole.starts_with('[') || whole.starts_with("[[") || !whole.ends_with(']') {
         return text.clone();
     }

@@ -2,8 +2,8 @@
 //! (<https://registry.terraform.io/providers/hashicorp/azurerm/latest/docs/resources/role_assignment>,
 //! <https://registry.terraform.io/providers/hashicorp/azuread/latest/docs/resources/directory_role_assignment>).
 
-use crate::graph::{IdentityId, IdentityKind, Reach, RoleGrant, pieces};
-use crate::partial::{AttributeOf, Text};
+use crate::graph::{IdentityId, IdentityKind, Reach, RoleGrant};
+use crate::partial::{AttributeOf, Text, cut};
 use crate::readers::context::{Reader, origin};
 use crate::readers::shape::{any_field, field, text, text_at};
 use crate::terraform::Resource;
@@ -77,19 +77,19 @@ fn known(reader: &Reader, resources: &[Resource]) -> Known {
         if let Some(of) = parent.atoms().find_map(|atom| atom.attribute_of()) {
             out.identities.insert((identity.origin.scope.clone(), of.address.clone()), id);
         }
-        out.texts.insert((identity.origin.scope.clone(), pieces::key(parent)), id);
+        out.texts.insert((identity.origin.scope.clone(), cut::key(parent)), id);
     }
     out
 }
 
 /// What a text is an attribute of.
 fn attribute(text: &Text) -> Option<&AttributeOf> {
-    pieces::only_atom(text)?.attribute_of()
+    cut::only_atom(text)?.attribute_of()
 }
 
 /// The identity that a principal is of.
 fn holder(known: &Known, scope: &str, principal: &Text) -> Option<IdentityId> {
-    if let Some(id) = known.texts.get(&(scope.to_owned(), pieces::key(principal))) {
+    if let Some(id) = known.texts.get(&(scope.to_owned(), cut::key(principal))) {
         return Some(*id);
     }
     let mut at = (scope.to_owned(), attribute(principal)?.address.clone());
@@ -111,7 +111,7 @@ fn reach(scope: Option<&Text>) -> Reach {
         Some(_) => return Reach::Below,
         None => {}
     }
-    let flat = pieces::flat(scope).to_ascii_lowercase();
+    let flat = cut::flat(scope).to_ascii_lowercase();
     let parts: Vec<&str> = flat.trim_matches('/').split('/').collect();
     match parts.as_slice() {
         [""] if flat == "/" => Reach::Tenant,

@@ -3,8 +3,8 @@
 use super::super::context::{Object, Reader};
 use super::super::shape::{field, is_true, place, text_at};
 use super::build::{job, login, role, tokens};
-use crate::graph::{CiSystem, Conflict, JobAudience, JobIdentity, Minting, NoToken, pieces};
-use crate::partial::{Kind, Value};
+use crate::graph::{CiSystem, Conflict, JobAudience, JobIdentity, Minting, NoToken};
+use crate::partial::{Kind, Value, cut};
 use crate::place::Span;
 
 /// How deep stages and groups hold steps.
@@ -43,7 +43,7 @@ fn step(reader: &mut Reader, object: &Object<'_>, step: &Value, span: Option<Spa
     for line in field(step, "script").map(Value::items).unwrap_or_default() {
         let variables = field(line, "variables");
         let pipe = variables.and_then(|v| text_at(v, "AWS_OIDC_ROLE_ARN"));
-        let reads = line.as_text().is_some_and(|t| pieces::flat(&t).contains("BITBUCKET_STEP_OIDC_TOKEN"));
+        let reads = line.as_text().is_some_and(|t| cut::flat(&t).contains("BITBUCKET_STEP_OIDC_TOKEN"));
         let Some(place) = place(line).or(span) else { continue };
         let identity = match pipe {
             Some(arn) => role(object, Some(arn)).unwrap_or(JobIdentity::Other),

@@ -4,9 +4,9 @@
 
 use super::super::context::{Object, Reader, origin};
 use super::super::shape::{any_field, field, listing, place, text_at};
-use crate::graph::{Origin, SubjectFormat, SubjectKeys, pieces};
+use crate::graph::{Origin, SubjectFormat, SubjectKeys};
 use crate::issuers::Family;
-use crate::partial::{Text, Value};
+use crate::partial::{Text, Value, cut};
 use crate::terraform::{Mode, Resource};
 
 /// The keys of the REST payload; a document with others is something else.
@@ -90,5 +90,5 @@ fn slug(name: &Text) -> Text {
     let letters =
         known.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect::<String>();
     let path = letters.trim_matches('-');
-    if path == known { name.clone() } else { Text::known(if path.is_empty() { pieces::flat(name) } else { path.to_owned() }) }
+    if path == known { name.clone() } else { Text::known(if path.is_empty() { cut::flat(name) } else { path.to_owned() }) }
 }

@@ -4,8 +4,8 @@
 use super::super::context::{Object, Reader};
 use super::super::shape::{field, known_at, listing, place, text_at};
 use super::build::{is, job, login, named};
-use crate::graph::{CiSystem, FactValue, JobAudience, JobIdentity, Minting, NoToken, Start, TokenFact, TokenSet, pieces};
-use crate::partial::{Kind, Text, Value};
+use crate::graph::{CiSystem, FactValue, JobAudience, JobIdentity, Minting, NoToken, Start, TokenFact, TokenSet};
+use crate::partial::{Kind, Text, Value, cut};
 use std::collections::BTreeMap;
 
 /// How deep jobs extend each other (GitLab allows eleven).
@@ -169,7 +169,7 @@ fn script(job: &Merged<'_>, default: Option<&Value>) -> String {
     let before = job.get("before_script").or_else(|| field(default?, "before_script"));
     for part in [before, job.get("script")].into_iter().flatten() {
         for line in listing(Some(part)).texts {
-            out.push_str(&pieces::flat(&line));
+            out.push_str(&cut::flat(&line));
             out.push('\n');
         }
     }
@@ -244,7 +244,7 @@ fn identity(object: &Object<'_>, all: &[&Object<'_>], job: &Merged<'_>, script: 
         let exported = words.iter().find_map(|w| w.strip_prefix("AWS_ROLE_ARN="));
         let word = after("--role-arn").filter(written).or(exported.filter(|w| written(w))).map(Text::known);
         let role = word.or_else(|| ["AWS_ROLE_ARN", "ROLE_ARN"].iter().find_map(|n| variables.get(*n).cloned()))?;
-        return pieces::flat(&role).starts_with("arn:").then(|| JobIdentity::AwsRole(vec![named(object, role)]));
+        return cut::flat(&role).starts_with("arn:").then(|| JobIdentity::AwsRole(vec![named(object, role)]));
     }
     if script.contains("create-cred-config") {
         let provider = words.iter().find(|w| w.starts_with("projects/") && w.contains("/workloadIdentityPools/") && written(w))?;
@@ -262,7 +262,7 @@ fn audience(tokens: Option<&Value>, names: &[String], script: &str) -> JobAudien
     for entry in tokens.entries() {
         if read.is_empty() || read.iter().any(|n| entry.key.is_str(n)) {
             let list = listing(field(&entry.value, "aud"));
-            if list.open || list.odd || list.texts.iter().any(|t| pieces::flat(t).contains('$')) {
+            if list.open || list.odd || list.texts.iter().any(|t| cut::flat(t).contains('$')) {
                 return JobAudience::Unknown;
             }
             all.extend(list.texts);
@@ -315,7 +315,7 @@ const WORDS_OF_ONLY: [&str; 8] = ["api", "chat", "external", "external_pull_requ
 /// What a rule says of the ref; a choice says nothing here.
 fn facts(condition: &Text) -> Vec<TokenFact> {
     let span = condition.span();
-    let flat = pieces::flat(condition);
+    let flat = cut::flat(condition);
     let mut out = Vec::new();
     if flat.contains("||") || flat.contains('(') {
         return out;

@@ -3,7 +3,8 @@
 use super::super::context::{Reader, origin};
 use super::super::shape::{blocks, known_at, text_at};
 use super::build::{is, job, login, tokens};
-use crate::graph::{CiSystem, FactValue, JobAudience, JobIdentity, JobLogin, Minting, Named, TokenFact, pieces};
+use crate::graph::addresses;
+use crate::graph::{CiSystem, FactValue, JobAudience, JobIdentity, JobLogin, Minting, Named, TokenFact};
 use crate::partial::Text;
 use crate::terraform::{Mode, Resource};
 
@@ -49,7 +50,7 @@ fn of(resource: &Resource, text: Text) -> Named {
 fn workspace(reader: &mut Reader, workspace: &Resource, all: &[&Resource]) {
     let own = |r: &&&Resource| {
         let id = text_at(&r.body, "workspace_id");
-        r.kind == "tfe_variable" && r.root == workspace.root && id.as_ref().and_then(pieces::address) == Some(workspace.address.as_str())
+        r.kind == "tfe_variable" && r.root == workspace.root && id.as_ref().and_then(addresses::address) == Some(workspace.address.as_str())
     };
     let variables: Vec<&Resource> = all.iter().filter(own).copied().collect();
     let variable = |name: &str| variables.iter().copied().find(|v| known_at(&v.body, "key").as_deref() == Some(name));
@@ -94,7 +95,7 @@ fn facts(workspace: &Resource, all: &[&Resource]) -> Vec<TokenFact> {
     let project = text_at(&workspace.body, "project_id");
     let project = project
         .as_ref()
-        .and_then(pieces::address)
+        .and_then(addresses::address)
         .and_then(|address| all.iter().find(|r| r.kind == "tfe_project" && r.root == workspace.root && r.address == address));
     let project = project.and_then(|p| text_at(&p.body, "name"));
     let named = [

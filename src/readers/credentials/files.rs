@@ -2,8 +2,8 @@
 
 use super::settings::{self, Found, Setting, Source};
 use super::value::{self, Dialect, Held};
-use crate::graph::{Administrator, Cloud, CredentialKind, SecretName, Stands, StaticCredential, pieces};
-use crate::partial::{Text, Value};
+use crate::graph::{Administrator, Cloud, CredentialKind, SecretName, Stands, StaticCredential};
+use crate::partial::{Text, Value, cut};
 use crate::readers::context::{Object, Reader};
 use crate::readers::shape::{blocks, field, known_at, nowhere, place, text};
 use base64::Engine;
@@ -111,7 +111,7 @@ pub(super) fn inside(text: &Text) -> Vec<Found> {
         return within(&tree, text, MAX_DEPTH);
     }
     let mut settings = Vec::new();
-    for line in pieces::flat(text).lines() {
+    for line in cut::flat(text).lines() {
         if let Some((name, value)) = line.split_once('=') {
             settings.extend(Setting::named(name.trim(), Source::Value(Text::known(value.trim())), text.span()));
         }

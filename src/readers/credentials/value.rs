@@ -1,7 +1,6 @@
 //! What the value of a setting tells: the secret itself, a reference to it, or something that is no long-lived credential.
 
-use crate::graph::pieces;
-use crate::partial::{Text, Value};
+use crate::partial::{Text, Value, cut};
 use crate::terraform::functions::yaml_documents;
 
 /// Longest value that is looked at.
@@ -36,7 +35,7 @@ pub(super) fn held(text: &Text, dialect: Dialect) -> Held {
     if !text.is_known() {
         return Held::Unclear;
     }
-    let flat = pieces::flat(text);
+    let flat = cut::flat(text);
     let value = flat.trim();
     if value.is_empty() || value.len() > MAX_VALUE {
         return Held::Placeholder;
@@ -126,7 +125,7 @@ fn body(pem: &str) -> &str {
 
 /// The tree of JSON or YAML in a text.
 pub(super) fn tree(text: &Text) -> Option<Value> {
-    let whole = pieces::flat(text);
+    let whole = cut::flat(text);
     let structured = whole.trim_start().starts_with('{') || whole.contains(": ") || whole.contains(":\n");
     if !structured || whole.len() > MAX_VALUE {
         return None;
@@ -136,7 +135,7 @@ pub(super) fn tree(text: &Text) -> Option<Value> {
 
 /// The address of AWS itself, as far as it is written: requests to any other need no key of AWS.
 pub(super) fn is_aws_endpoint(text: &Text) -> bool {
-    let flat = pieces::flat(text);
+    let flat = cut::flat(text);
     flat.contains("amazonaws.com") || flat.trim().is_empty()
 }
 

@@ -3,8 +3,8 @@
 use super::names;
 use super::settings::{self, Setting, Source};
 use super::value::Dialect;
-use crate::graph::{Beside, Cloud, Stands, StaticCredential, pieces};
-use crate::partial::{Entry, Value};
+use crate::graph::{Beside, Cloud, Stands, StaticCredential};
+use crate::partial::{Entry, Value, cut};
 use crate::readers::context::{Object, Reader};
 use crate::readers::shape::{blocks, field, known_at, place, text_at};
 use std::collections::BTreeMap;
@@ -118,11 +118,11 @@ fn elsewhere(value: &Value) -> bool {
             return false;
         }
         match &value.kind {
-            crate::partial::Kind::Text(text) => named(&pieces::flat(text)),
+            crate::partial::Kind::Text(text) => named(&cut::flat(text)),
             crate::partial::Kind::Map { entries, .. } => entries.iter().any(|e| {
                 let key = e.key.as_known().is_some_and(|k| named(&k));
                 let own = text_at(value, &e.key.as_known().unwrap_or_default());
-                (key && own.is_some_and(|t| !pieces::flat(&t).contains("amazonaws.com"))) || within(&e.value, depth - 1)
+                (key && own.is_some_and(|t| !cut::flat(&t).contains("amazonaws.com"))) || within(&e.value, depth - 1)
             }),
             crate::partial::Kind::List { items, .. } => items.iter().any(|v| within(v, depth - 1)),
             _ => false,

@@ -3,8 +3,8 @@
 
 use super::super::context::{Object, Reader, origin};
 use super::super::shape::{any_field, blocks, field, known_at, setting, text, text_at};
-use crate::graph::{Cluster, NodeMetadata, Origin, Setting, pieces};
-use crate::partial::{Text, Value};
+use crate::graph::{Cluster, NodeMetadata, Origin, Setting};
+use crate::partial::{Text, Value, cut};
 use crate::terraform::{Mode, Resource};
 
 /// The names that one dialect gives to the settings.
@@ -65,8 +65,8 @@ pub(in crate::readers) fn document(reader: &mut Reader, object: &Object) {
     let Some(link) = text_at(value, "selfLink").filter(|_| any_field(value, &["currentMasterVersion", "nodePools"]).is_some()) else {
         return;
     };
-    let Some((_, rest)) = pieces::split_once(&link, "/projects/").filter(|_| pieces::flat(&link).contains("/clusters/")) else { return };
-    let project = pieces::split_once(&rest, "/").map(|(project, _)| project);
+    let Some((_, rest)) = cut::split_once(&link, "/projects/").filter(|_| cut::flat(&link).contains("/clusters/")) else { return };
+    let project = cut::split_once(&rest, "/").map(|(project, _)| project);
     let at = object.origin(link.to_string());
     let autopilot = field(value, "autopilot").map_or(Some(false), |a| truth(a.get("enabled"), a.is_open()));
     for block in blocks(value, "nodePools").0 {

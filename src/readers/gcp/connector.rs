@@ -6,7 +6,7 @@ use super::super::shape::{any_field, blocks, field, is_true, known_at, place, te
 use super::binding::{Binding, Target, bind_list, bind_value};
 use super::{CAMEL, Registered, add_pool, add_provider};
 use crate::graph::{BindingStyle, GoogleLevel, IdentityKind, Origin, Pool, UndecidedKind};
-use crate::partial::{Text, Value};
+use crate::partial::{Text, Value, cut};
 
 const GROUP: &str = "iam.cnrm.cloud.google.com/";
 
@@ -134,7 +134,7 @@ fn target(reader: &mut Reader, object: &Object, spec: &Value, origin: &Origin) -
         }
         Some(name) if level == GoogleLevel::Hierarchy => {
             let collection = format!("{}s/", kind.to_ascii_lowercase());
-            let name = crate::graph::pieces::strip_prefix(&name, &collection).unwrap_or(name);
+            let name = cut::strip_prefix(&name, &collection).unwrap_or(name);
             Target::Resource { what: format!("{collection}{name}"), level }
         }
         Some(name) => Target::Resource { what: format!("{kind} {name}"), level },
@@ -144,7 +144,7 @@ fn target(reader: &mut Reader, object: &Object, spec: &Value, origin: &Origin) -
 
 /// The e-mail of an account that is named by its object or by its e-mail.
 fn address(object: &Object, spec: &Value, account: Text) -> Text {
-    if crate::graph::pieces::flat(&account).contains('@') {
+    if cut::flat(&account).contains('@') {
         return account;
     }
     email(&account, project(object, spec).as_ref(), object.file)
@@ -159,7 +159,7 @@ pub(super) fn project(object: &Object, spec: &Value) -> Option<Text> {
     let reference = field(spec, "projectRef").and_then(|r| any_field(r, &["external", "name"]));
     let annotated = object.value.at(&["metadata", "annotations", "cnrm.cloud.google.com/project-id"]);
     let text = text(reference).or_else(|| text(annotated))?;
-    Some(crate::graph::pieces::strip_prefix(&text, "projects/").unwrap_or(text))
+    Some(cut::strip_prefix(&text, "projects/").unwrap_or(text))
 }
 
 fn display_name(object: &Object) -> String {

@@ -4,8 +4,8 @@
 
 use super::super::context::{Object, Reader, email_of, origin};
 use super::super::shape::{field, known_at, place, text_at};
-use crate::graph::{CredentialConfig, Endpoint, ExternalAccount, Login, Origin, TokenSource, pieces};
-use crate::partial::{Kind, Value};
+use crate::graph::{CredentialConfig, Endpoint, ExternalAccount, Login, Origin, TokenSource};
+use crate::partial::{Kind, Value, cut};
 use crate::terraform::{Mode, Resource};
 
 /// How deep a tree is searched for configurations.
@@ -51,7 +51,7 @@ fn search(reader: &mut Reader, found: &dyn Fn(&Value) -> Origin, value: Option<&
         Kind::Map { entries, .. } => entries.iter().for_each(|e| search(reader, found, Some(&e.value), depth - 1)),
         Kind::List { items, .. } | Kind::OneOf(items) => items.iter().for_each(|v| search(reader, found, Some(v), depth - 1)),
         Kind::Text(text) => {
-            let flat = pieces::flat(text);
+            let flat = cut::flat(text);
             if flat.len() <= MAX_TEXT
                 && flat.contains("external_account")
                 && let Some(parsed) = reader.json(text)
@@ -70,7 +70,7 @@ fn configuration(reader: &mut Reader, origin: Origin, value: &Value) {
     }
     let Some(audience) = text_at(value, "audience") else { return };
     let url = text_at(value, "service_account_impersonation_url");
-    let impersonates = url.and_then(|url| pieces::rsplit_once(&email_of(&url), ":").map(|(email, _)| email));
+    let impersonates = url.and_then(|url| cut::rsplit_once(&email_of(&url), ":").map(|(email, _)| email));
     let external = Some(external(value));
     reader.graph.credential_configs.push(CredentialConfig {
         origin,

@@ -5,8 +5,8 @@ use super::super::context::{Object, Reader};
 use super::super::shape::{any_field, blocks, field, is_true, known_at, text_at, unreadable};
 use super::binding::{Target, bind_policy};
 use super::{CAMEL, Registered, add_pool, add_provider};
-use crate::graph::{BindingStyle, GoogleLevel, IdentityKind, Origin, Pool, ProviderKind, pieces};
-use crate::partial::{Text, Unknown, UnknownKind, Value};
+use crate::graph::{BindingStyle, GoogleLevel, IdentityKind, Origin, Pool, ProviderKind};
+use crate::partial::{Text, Unknown, UnknownKind, Value, cut};
 
 /// Roles that are bound on service accounts only.
 const ACCOUNT_ROLES: [&str; 4] = [
@@ -35,9 +35,9 @@ pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
         return;
     }
     let Some(name) = text_at(value, "name") else { return };
-    let flat = pieces::flat(&name);
-    if let Some((_, id)) = pieces::rsplit_once(&name, "/workloadIdentityPools/").filter(|_| !flat.contains("/providers/")) {
-        let project = pieces::strip_prefix(&name, "projects/").and_then(|p| pieces::split_once(&p, "/")).map(|(p, _)| p);
+    let flat = cut::flat(&name);
+    if let Some((_, id)) = cut::rsplit_once(&name, "/workloadIdentityPools/").filter(|_| !flat.contains("/providers/")) {
+        let project = cut::strip_prefix(&name, "projects/").and_then(|p| cut::split_once(&p, "/")).map(|(p, _)| p);
         let origin = object.printed(name.to_string());
         let (disabled, mode) = (is_true(value.get("disabled")) || is_deleted(value), text_at(value, "mode"));
         add_pool(reader, Pool { origin, name: id, project, location: None, resource_name: Some(name), disabled, mode });
@@ -74,7 +74,7 @@ pub(in crate::readers) fn bind(reader: &mut Reader, object: &Object) {
 /// A provider by its name, or (in a file cut down by hand) by settings that nothing else has together.
 fn is_provider(value: &Value) -> bool {
     let by_name = text_at(value, "name").is_some_and(|n| {
-        let flat = pieces::flat(&n);
+        let flat = cut::flat(&n);
         flat.contains("workloadIdentityPools/") && flat.contains("/providers/") && !flat.contains("/keys/")
     });
     let settings = ["attributeMapping", "attributeCondition"].iter().any(|k| value.get(k).is_some());
@@ -86,13 +86,13 @@ fn provider(reader: &mut Reader, object: &Object) {
     let value = object.value;
     let name = text_at(value, "name");
     let unnamed = |what: &str| Text::hole(unreadable(super::super::shape::place(value), what, "the document does not say it"), None);
-    let (pool_path, id) = match name.as_ref().and_then(|n| pieces::rsplit_once(n, "/providers/")) {
+    let (pool_path, id) = match name.as_ref().and_then(|n| cut::rsplit_once(n, "/providers/")) {
         Some((pool, id)) => (pool, id),
         None => (unnamed("pool"), name.clone().unwrap_or_else(|| unnamed("provider"))),
     };
     let pool = reader.pool(object.file, &pool_path);
-    let project = pieces::strip_prefix(&pool_path, "projects/").and_then(|p| pieces::split_once(&p, "/")).map(|(p, _)| p);
-    let pool_name = pieces::rsplit_once(&pool_path, "workloadIdentityPools/").map_or(pool_path, |(_, id)| id);
+    let project = cut::strip_prefix(&pool_path, "projects/").and_then(|p| cut::split_once(&p, "/")).map(|(p, _)| p);
+    let pool_name = cut::rsplit_once(&pool_path, "workloadIdentityPools/").map_or(pool_path, |(_, id)| id);
     let named = name.as_ref().and_then(Text::span);
     let origin = object.printed(name.map_or_else(|| object.file.to_owned(), |n| n.to_string()));
     let origin = Origin { span: named.unwrap_or(origin.span), ..origin };
@@ -128,7 +128,7 @@ fn asset(reader: &mut Reader, object: &Object, policy: &Value) {
     let resource = named("resource").or_else(|| named("name").filter(|name| name.known_prefix().starts_with("//")));
     let origin = object.printed(resource.as_ref().map_or_else(|| object.file.to_owned(), |r| r.to_string()));
     let target = match &resource {
-        Some(resource) if pieces::flat(resource).contains("/serviceAccounts/") => {
+        Some(resource) if cut::flat(resource).contains("/serviceAccounts/") => {
             Target::ServiceAccount(reader.service_account_or_new(&origin, resource))
         }
         Some(resource) => Target::Resource { level: level(&resource.to_string()), what: resource.to_string() },

@@ -3,8 +3,8 @@
 
 use super::super::context::{Reader, origin};
 use super::super::shape::{blocks, field, known_at, listing, place, text_at};
-use crate::graph::{AuditConfig, EnabledApi, OrganizationPolicy, pieces};
-use crate::partial::{Text, UnknownKind, Value};
+use crate::graph::{AuditConfig, EnabledApi, OrganizationPolicy};
+use crate::partial::{Text, UnknownKind, Value, cut};
 use crate::place::Span;
 use crate::terraform::{Mode, Resource};
 
@@ -25,10 +25,10 @@ pub(in crate::readers) fn terraform(reader: &mut Reader, resource: &Resource) {
             audit(reader, resource)
         }
         "google_org_policy_policy" => {
-            policy(reader, resource, text_at(body, "name").and_then(|n| pieces::rsplit_once(&n, "policies/")).map(|(_, c)| c))
+            policy(reader, resource, text_at(body, "name").and_then(|n| cut::rsplit_once(&n, "policies/")).map(|(_, c)| c))
         }
         "google_organization_policy" | "google_folder_organization_policy" | "google_project_organization_policy" => {
-            let constraint = text_at(body, "constraint").map(|c| pieces::strip_prefix(&c, "constraints/").unwrap_or(c));
+            let constraint = text_at(body, "constraint").map(|c| cut::strip_prefix(&c, "constraints/").unwrap_or(c));
             policy(reader, resource, constraint);
         }
         _ => {}
@@ -51,7 +51,7 @@ fn remember_id(reader: &mut Reader, resource: &Resource) {
 
 /// An unknown that is given where a project's id is taken.
 pub(super) fn remember(reader: &mut Reader, project: &Text) {
-    if let Some(atom) = pieces::only_atom(project).filter(|atom| atom.kind() == UnknownKind::Any) {
+    if let Some(atom) = cut::only_atom(project).filter(|atom| atom.kind() == UnknownKind::Any) {
         reader.graph.google_projects.ids.insert(atom.clone());
     }
 }
@@ -78,7 +78,7 @@ fn policy(reader: &mut Reader, resource: &Resource, constraint: Option<Text>) {
 fn allows_all(body: &Value) -> Option<Span> {
     let rules = blocks(body, "spec").0.into_iter().flat_map(|spec| blocks(spec, "rules").0);
     for rule in rules {
-        let all = field(rule, "allow_all").filter(|v| v.as_text().is_some_and(|t| pieces::flat(&t).eq_ignore_ascii_case("true")));
+        let all = field(rule, "allow_all").filter(|v| v.as_text().is_some_and(|t| cut::flat(&t).eq_ignore_ascii_case("true")));
         if let Some(span) = all.and_then(place).or_else(|| everything(rule, "values", "allowed_values")) {
             return Some(span);
         }

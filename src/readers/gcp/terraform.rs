@@ -5,8 +5,8 @@ use super::super::context::{Reader, email, origin};
 use super::super::shape::{any_field, field, is_true, listing, place, text_at};
 use super::binding::{Binding, Target, bind_list, bind_policy, bind_value};
 use super::{Registered, SNAKE, add_pool, add_provider};
-use crate::graph::{About, BindingStyle, GoogleLevel, IdentityKind, PolicyPart, Pool, Signing, UndecidedKind, pieces};
-use crate::partial::{Text, Value};
+use crate::graph::{About, BindingStyle, GoogleLevel, IdentityKind, PolicyPart, Pool, Signing, UndecidedKind};
+use crate::partial::{Text, Value, cut};
 use crate::terraform::{Mode, Resource};
 use std::collections::BTreeMap;
 
@@ -93,7 +93,7 @@ fn service_account(reader: &mut Reader, resource: &Resource) {
     let of_id = |account: Text| {
         // A data source takes the e-mail or the whole name in the id's place.
         let account = super::super::context::email_of(&account);
-        if pieces::flat(&account).contains('@') { account } else { email(&account, project.as_ref(), &key) }
+        if cut::flat(&account).contains('@') { account } else { email(&account, project.as_ref(), &key) }
     };
     let Some(address) = text_at(body, "email").or_else(|| text_at(body, "account_id").map(of_id)) else {
         reader.undecided(Some(at.span), format!("`{}` has no readable `account_id`", at.name));
@@ -216,12 +216,12 @@ fn resource_name(body: &Value, family: &str) -> String {
 fn names(body: &Value, family: &str) -> Option<String> {
     let id = resource_id(body, family)?;
     if matches!(family, "project" | "folder" | "organization") {
-        return Some(pieces::key(&id));
+        return Some(cut::key(&id));
     }
     let of_binding =
         |key: &str| ["role", "member", "members", "condition", "policy_data", "id", "etag", "count", "for_each"].contains(&key);
     let named = body.entries().iter().filter_map(|e| Some((e.key.as_known()?, e.value.as_text()?))).filter(|(key, _)| !of_binding(key));
-    let all: BTreeMap<String, String> = named.map(|(key, text)| (key, pieces::key(&text))).collect();
+    let all: BTreeMap<String, String> = named.map(|(key, text)| (key, cut::key(&text))).collect();
     Some(all.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" "))
 }
 

@@ -2,8 +2,8 @@
 
 use super::super::context::{Object, Reader, email_of};
 use super::super::shape::{blocks, known_at, text_at};
-use crate::graph::{CredentialConfig, Login, Signing, pieces};
-use crate::partial::{Text, Unknown, UnknownKind, Value};
+use crate::graph::{CredentialConfig, Login, Signing};
+use crate::partial::{Text, Unknown, UnknownKind, Value, cut};
 
 /// The action that exchanges the job's token.
 const ACTION: &str = "google-github-actions/auth@";
@@ -45,7 +45,7 @@ fn steps(reader: &mut Reader, object: &Object, holder: &Value, around: &[&Value]
         let origin = object.origin_at(object.file, with);
         signing(reader, &origin, &input, account.as_ref());
         // What is still to be rendered (`${provider}` of Terraform's `templatefile`) is no workflow yet.
-        let rendered = |text: &Text| !["${", "{{", "$("].iter().any(|mark| pieces::flat(text).contains(mark));
+        let rendered = |text: &Text| !["${", "{{", "$("].iter().any(|mark| cut::flat(text).contains(mark));
         if let Some(provider) = input("workload_identity_provider").filter(rendered) {
             let login = Login::Job;
             let asks = Some(input("audience").unwrap_or_else(|| own(&provider)));
@@ -76,7 +76,7 @@ fn signing(reader: &mut Reader, origin: &crate::graph::Origin, input: &dyn Fn(&s
         reader.graph.signings.push(Signing { origin: origin.clone(), account: account.clone(), how });
     }
     if let Some(delegates) = input("delegates") {
-        let first = pieces::split_once(&delegates, ",").map_or(delegates, |(first, _)| first);
+        let first = cut::split_once(&delegates, ",").map_or(delegates, |(first, _)| first);
         let how = "it is the first of the `delegates`".to_owned();
         reader.graph.signings.push(Signing { origin: origin.clone(), account: email_of(&first), how });
     }
@@ -84,19 +84,19 @@ fn signing(reader: &mut Reader, origin: &crate::graph::Origin, input: &dyn Fn(&s
 
 /// `${{ … }}` is unknown, but for variables of the environment that the same file sets.
 pub(in crate::readers) fn expressions(file: &str, text: &Text, scopes: &[&Value]) -> Text {
-    let long = |text: &Text| pieces::flat(text).len() > MAX_INPUT;
+    let long = |text: &Text| cut::flat(text).len() > MAX_INPUT;
     if long(text) {
         return unknown(file, "a long text", text);
     }
     let mut out = Text::default();
     let mut rest = text.clone();
-    while let Some((before, after)) = pieces::split_once(&rest, "${{") {
-        let Some((inner, behind)) = pieces::split_once(&after, "}}") else { break };
+    while let Some((before, after)) = cut::split_once(&rest, "${{") {
+        let Some((inner, behind)) = cut::split_once(&after, "}}") else { break };
         out.push(&before);
-        let name = pieces::flat(&inner).trim().to_owned();
+        let name = cut::flat(&inner).trim().to_owned();
         let set = name.strip_prefix("env.").and_then(|variable| {
             let value = scopes.iter().find_map(|scope| text_at(scope.get("env")?, variable))?;
-            (!long(&value) && !pieces::flat(&value).contains("${{")).then_some(value)
+            (!long(&value) && !cut::flat(&value).contains("${{")).then_some(value)
         });
         out.push(&set.unwrap_or_else(|| unknown(file, &name, &inner)));
         rest = behind;

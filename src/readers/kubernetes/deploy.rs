@@ -3,8 +3,7 @@
 //! (<https://argo-cd.readthedocs.io/en/stable/user-guide/kustomize/>).
 
 use super::substitute::Variables;
-use crate::graph::pieces;
-use crate::partial::{Part, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Part, Text, Unknown, UnknownKind, Value, cut};
 use crate::readers::shape::{field, known_at, text_at};
 
 /// A folder that is deployed.
@@ -83,8 +82,8 @@ pub(super) fn sources(spec: &Value) -> Vec<&Value> {
 pub(super) fn generated(text: &Text) -> Text {
     let mut out = Text::default();
     let mut rest = text.clone();
-    while let Some((before, after)) = pieces::split_once(&rest, "{{") {
-        let Some((name, after)) = pieces::split_once(&after, "}}") else { break };
+    while let Some((before, after)) = cut::split_once(&rest, "{{") {
+        let Some((name, after)) = cut::split_once(&after, "}}") else { break };
         out.push(&before);
         let label = format!("{{{{{name}}}}}");
         let at = name.span().map_or_else(String::new, |s| format!("{}:{}", s.file.0, s.start));

@@ -11,8 +11,8 @@ mod substitute;
 use super::azure;
 use super::context::{Object, Reader, origin};
 use super::shape::{any_field, blocks, field, known_at, place, text, text_at};
-use crate::graph::{About, IdSink, Misspelt, Origin, UndecidedKind, UseLabel, Workload, WorkloadKind, pieces};
-use crate::partial::{Text, Unknown, UnknownKind, Value};
+use crate::graph::{About, IdSink, Misspelt, Origin, UndecidedKind, UseLabel, Workload, WorkloadKind};
+use crate::partial::{Text, Unknown, UnknownKind, Value, cut};
 use crate::terraform::functions::yaml_documents;
 use crate::terraform::{Mode, Resource};
 use pods::pod_spec;
@@ -139,7 +139,7 @@ fn add(
             reader.graph.misspelt.push(Misspelt { origin: origin.clone(), key: entry.key.clone(), meant });
         }
     }
-    let annotation = |key: &str| annotations.and_then(|a| text_at(a, key)).filter(|t| !pieces::is_empty(t)).map(|t| unfilled(&t));
+    let annotation = |key: &str| annotations.and_then(|a| text_at(a, key)).filter(|t| !cut::is_empty(t)).map(|t| unfilled(&t));
     let kind = WorkloadKind::ServiceAccount {
         namespace,
         name,

@@ -2,8 +2,7 @@
 
 use super::call::{Arguments, Call, Field, Grammar};
 use super::machine::Machine;
-use crate::graph::pieces;
-use crate::partial::{Text, UnknownKind};
+use crate::partial::{Text, UnknownKind, cut};
 
 const WORDS: Grammar = Grammar { switches: &["quiet"], several: false, short: &[("-o", "output")] };
 
@@ -29,7 +28,7 @@ pub(super) fn printed(machine: &mut Machine, call: &Call) -> Text {
         }
         ["sed", ..] if strips_scheme(call) => {
             let given = call.input.clone().unwrap_or_default();
-            pieces::strip_prefix(&given, "https://").unwrap_or(given)
+            cut::strip_prefix(&given, "https://").unwrap_or(given)
         }
         ["mktemp", ..] => {
             machine.serial += 1;
@@ -59,9 +58,9 @@ fn pool_name(machine: &Machine, call: &Call, pool: Option<&Text>) -> Text {
 
 /// What the command prints is one unknown wherever it is run.
 fn unknown(machine: &Machine, call: &Call, kind: UnknownKind) -> Text {
-    let words: Vec<String> = call.fields.iter().map(|f| pieces::key(&f.text)).collect();
+    let words: Vec<String> = call.fields.iter().map(|f| cut::key(&f.text)).collect();
     let shown: Vec<String> = call.fields.iter().take(4).map(|f| f.text.to_string()).collect();
-    let given = call.input.as_ref().map(pieces::key).unwrap_or_default();
+    let given = call.input.as_ref().map(cut::key).unwrap_or_default();
     let key = format!("$({})<{given}", words.join(" "));
     let label = format!("$({} …)", shown.join(" "));
     machine.hole(&key, kind, label.clone(), format!("`{label}` is known when the script runs"), call.span)

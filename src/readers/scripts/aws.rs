@@ -2,8 +2,7 @@
 
 use super::call::{Arguments, Call, Grammar};
 use super::clouds::{Clouds, Content, New, document, value, values};
-use crate::graph::pieces;
-use crate::partial::{Entry, Kind, Text, Value};
+use crate::partial::{Entry, Kind, Text, Value, cut};
 
 const GRAMMAR: Grammar = Grammar { switches: &["debug", "output-json"], several: true, short: &[] };
 
@@ -15,7 +14,7 @@ const ATTACHMENT: &str = "aws_iam_role_policy_attachment";
 pub(super) fn command(clouds: &mut Clouds, call: &Call, content: &dyn Content) {
     let mut arguments = Arguments::read(call.fields.get(1..).unwrap_or_default(), GRAMMAR);
     input_files(&mut arguments, content);
-    let words: Vec<String> = arguments.positional.iter().map(pieces::flat).collect();
+    let words: Vec<String> = arguments.positional.iter().map(cut::flat).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["iam", "create-role", ..] => create_role(clouds, call, &arguments, content),
@@ -44,7 +43,7 @@ pub(super) fn command(clouds: &mut Clouds, call: &Call, content: &dyn Content) {
 /// `--cli-input-json file://…`: parameters in `CamelCase`; flags of the command line count more.
 fn input_files(arguments: &mut Arguments, content: &dyn Content) {
     for path in arguments.all("cli-input-json").into_iter().chain(arguments.all("cli-input-yaml")) {
-        let tree = match pieces::strip_prefix(&path, "file://") {
+        let tree = match cut::strip_prefix(&path, "file://") {
             Some(path) => content.tree(&path),
             None => super::clouds::json_tree(&path),
         };
@@ -77,7 +76,7 @@ fn dashed(name: &str) -> String {
 
 fn remove(clouds: &mut Clouds, call: &Call, kind: &str, name: Option<&Text>) {
     if let Some(name) = name {
-        clouds.remove(call, kind, &pieces::key(name));
+        clouds.remove(call, kind, &cut::key(name));
     }
 }
 
@@ -87,18 +86,18 @@ fn create_role(clouds: &mut Clouds, call: &Call, arguments: &Arguments, content:
     entries.extend(arguments.flag("assume-role-policy-document").map(|d| ("assume_role_policy", document(d, content))));
     entries.extend(arguments.flag("max-session-duration").map(|d| ("max_session_duration", value(d))));
     entries.extend(arguments.flag("path").map(|p| ("path", value(p))));
-    clouds.create(call, New { kind: ROLE, key: pieces::key(name), shown: format!("role {name}"), entries, open: arguments.open });
+    clouds.create(call, New { kind: ROLE, key: cut::key(name), shown: format!("role {name}"), entries, open: arguments.open });
 }
 
 fn update_trust(clouds: &mut Clouds, call: &Call, arguments: &Arguments, content: &dyn Content) {
     let (Some(name), Some(trust)) = (arguments.flag("role-name"), arguments.flag("policy-document")) else { return };
     let entries = vec![("name", value(name)), ("assume_role_policy", document(trust, content))];
-    clouds.update(call, New { kind: ROLE, key: pieces::key(name), shown: format!("role {name}"), entries, open: false });
+    clouds.update(call, New { kind: ROLE, key: cut::key(name), shown: format!("role {name}"), entries, open: false });
 }
 
 fn update_role(clouds: &mut Clouds, call: &Call, arguments: &Arguments) {
     let (Some(name), Some(duration)) = (arguments.flag("role-name"), arguments.flag("max-session-duration")) else { return };
-    let key = pieces::key(name);
+    let key = cut::key(name);
     if clouds.setting(ROLE, &key, "name").is_some() {
         let entries = vec![("max_session_duration", value(duration))];
         clouds.update(call, New { kind: ROLE, key, shown: format!("role {name}"), entries, open: false });
@@ -114,7 +113,7 @@ fn inline_policy(clouds: &mut Clouds, call: &Call, arguments: &Arguments, conten
 }
 
 fn attachment_key(role: Option<&Text>, policy: Option<&Text>) -> String {
-    format!("{}|{}", role.map(pieces::key).unwrap_or_default(), policy.map(pieces::key).unwrap_or_default())
+    format!("{}|{}", role.map(cut::key).unwrap_or_default(), policy.map(cut::key).unwrap_or_default())
 }
 
 fn attach(clouds: &mut Clouds, call: &Call, arguments: &Arguments) {
@@ -127,7 +126,7 @@ fn attach(clouds: &mut Clouds, call: &Call, arguments: &Arguments) {
 fn managed_policy(clouds: &mut Clouds, call: &Call, arguments: &Arguments, content: &dyn Content) {
     let (Some(name), Some(policy)) = (arguments.flag("policy-name"), arguments.flag("policy-document")) else { return };
     let entries = vec![("name", value(name)), ("policy", document(policy, content))];
-    clouds.create(call, New { kind: "aws_iam_policy", key: pieces::key(name), shown: format!("policy {name}"), entries, open: false });
+    clouds.create(call, New { kind: "aws_iam_policy", key: cut::key(name), shown: format!("policy {name}"), entries, open: false });
 }
 
 fn provider(clouds: &mut Clouds, call: &Call, arguments: &Arguments) {
@@ -136,14 +135,14 @@ fn provider(clouds: &mut Clouds, call: &Call, arguments: &Arguments) {
     // Nothing is a list too: a provider without audiences takes no token until one is added.
     let list = if arguments.open { Value::new(Kind::List { items: Vec::new(), open: true }, None) } else { values(&clients) };
     let entries = vec![("url", value(url)), ("client_id_list", list)];
-    let key = pieces::key(&pieces::without_scheme(url));
+    let key = cut::key(&cut::without_scheme(url));
     clouds.create(call, New { kind: PROVIDER, key, shown: format!("OIDC provider {url}"), entries, open: arguments.open });
 }
 
 fn client(clouds: &mut Clouds, call: &Call, arguments: &Arguments) {
     let (Some(arn), Some(client)) = (arguments.flag("open-id-connect-provider-arn"), arguments.flag("client-id")) else { return };
-    let Some((_, url)) = pieces::split_once(arn, ":oidc-provider/") else { return };
-    let key = pieces::key(&url);
+    let Some((_, url)) = cut::split_once(arn, ":oidc-provider/") else { return };
+    let key = cut::key(&url);
     let Some(Value { kind: Kind::List { mut items, open }, span, .. }) = clouds.setting(PROVIDER, &key, "client_id_list") else { return };
     items.push(value(client));
     let entries = vec![("client_id_list", Value::new(Kind::List { items, open: open || call.conditional }, span))];
@@ -165,8 +164,8 @@ fn pool_roles(clouds: &mut Clouds, call: &Call, arguments: &Arguments) {
     for given in arguments.all("roles") {
         let mut rest = Some(given);
         while let Some(text) = rest.take() {
-            let (pair, more) = pieces::split_once(&text, ",").map_or((text, None), |(pair, more)| (pair, Some(more)));
-            if let Some((user, role)) = pieces::split_once(&pair, "=") {
+            let (pair, more) = cut::split_once(&text, ",").map_or((text, None), |(pair, more)| (pair, Some(more)));
+            if let Some((user, role)) = cut::split_once(&pair, "=") {
                 roles.push(Entry { key: user, value: value(&role) });
             }
             rest = more;
@@ -174,7 +173,7 @@ fn pool_roles(clouds: &mut Clouds, call: &Call, arguments: &Arguments) {
     }
     let mut entries = vec![("roles", Value::map(roles, call.span))];
     entries.extend(arguments.flag("identity-pool-id").map(|id| ("identity_pool_id", value(id))));
-    let key = arguments.flag("identity-pool-id").map(pieces::key).unwrap_or_default();
+    let key = arguments.flag("identity-pool-id").map(cut::key).unwrap_or_default();
     let shown = "roles of an identity pool".to_owned();
     clouds.create(call, New { kind: "aws_cognito_identity_pool_roles_attachment", key, shown, entries, open: arguments.open });
 }
@@ -208,5 +207,5 @@ fn anywhere(clouds: &mut Clouds, call: &Call, arguments: &Arguments, kind: &str)
     }
     entries.extend(arguments.flag("duration-seconds").map(|d| ("duration_seconds", value(d))));
     let shown = format!("{} {name}", if kind.ends_with("profile") { "profile" } else { "trust anchor" });
-    clouds.create(call, New { kind, key: pieces::key(name), shown, entries, open: true });
+    clouds.create(call, New { kind, key: cut::key(name), shown, entries, open: true });
 }

@@ -2,8 +2,7 @@
 
 use super::call::{Arguments, Call, Grammar};
 use super::clouds::{Clouds, Content, New, json_tree, value, values};
-use crate::graph::pieces;
-use crate::partial::{Text, Value};
+use crate::partial::{Text, Value, cut};
 
 const GRAMMAR: Grammar = Grammar {
     switches: &["yes", "only-show-errors", "verbose", "debug"],
@@ -21,7 +20,7 @@ const ROLE: &str = "azurerm_role_assignment";
 /// One command.
 pub(super) fn command(clouds: &mut Clouds, call: &Call, content: &dyn Content) {
     let arguments = Arguments::read(call.fields.get(1..).unwrap_or_default(), GRAMMAR);
-    let words: Vec<String> = arguments.positional.iter().map(pieces::flat).collect();
+    let words: Vec<String> = arguments.positional.iter().map(cut::flat).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["identity", "federated-credential", how, ..] => identity(clouds, call, &arguments, how),
@@ -33,7 +32,7 @@ pub(super) fn command(clouds: &mut Clouds, call: &Call, content: &dyn Content) {
 
 fn identity(clouds: &mut Clouds, call: &Call, arguments: &Arguments, how: &str) {
     let (Some(name), Some(parent)) = (arguments.flag("name"), arguments.flag("identity-name")) else { return };
-    let key = format!("{}|{}", pieces::key(parent), pieces::key(name));
+    let key = format!("{}|{}", cut::key(parent), cut::key(name));
     if how == "delete" {
         clouds.remove(call, IDENTITY, &key);
         return;
@@ -78,7 +77,7 @@ fn application(clouds: &mut Clouds, call: &Call, arguments: &Arguments, how: &st
     ] {
         entries.extend(tree.get(from).map(|v| (to, v.clone())));
     }
-    let key = format!("{}|{}", pieces::key(parent), pieces::key(&name));
+    let key = format!("{}|{}", cut::key(parent), cut::key(&name));
     let new = New { kind: APPLICATION, key, shown: format!("federated credential {name}"), entries, open: tree.is_open() };
     if how == "create" { clouds.create(call, new) } else { clouds.update(call, new) }
 }
@@ -90,14 +89,14 @@ fn role(clouds: &mut Clouds, call: &Call, arguments: &Arguments) {
     let mut entries = vec![("assignee", value(principal)), ("role_definition_name", value(role))];
     entries.extend(arguments.flag("scope").map(|t| ("scope", value(t))));
     entries.extend(arguments.flag("condition").map(|t| ("condition", value(t))));
-    let key = format!("{}|{}", pieces::key(principal), pieces::key(role));
+    let key = format!("{}|{}", cut::key(principal), cut::key(role));
     clouds.create(call, New { kind: ROLE, key, shown: format!("role assignment of {role}"), entries, open: arguments.open });
 }
 
 fn parameters_tree(parameters: &Text, content: &dyn Content) -> Option<Value> {
-    if pieces::flat(parameters).trim_start().starts_with('{') {
+    if cut::flat(parameters).trim_start().starts_with('{') {
         return json_tree(parameters);
     }
-    let path = pieces::strip_prefix(parameters, "@").unwrap_or_else(|| parameters.clone());
+    let path = cut::strip_prefix(parameters, "@").unwrap_or_else(|| parameters.clone());
     content.tree(&path)
 }

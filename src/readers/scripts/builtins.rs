@@ -5,8 +5,7 @@ use super::call::{Call, Field};
 use super::handed_on::{HandedOn, handed_on, unwrapped};
 use super::machine::{Machine, Unit};
 use super::state::Variable;
-use crate::graph::pieces;
-use crate::partial::{Text, UnknownKind};
+use crate::partial::{Text, UnknownKind, cut};
 use crate::syntax::shell;
 use crate::syntax::shell::ast::{Argument, Assigned, Assignment, Command, List, Piece, Simple, Word};
 use std::sync::Arc;
@@ -73,7 +72,7 @@ impl Machine<'_> {
     /// A word that begins as an assignment does: `NAME=…`.
     fn sets(&self, word: &Word) -> bool {
         let Some(Piece::Text { range, quoted: false }) = word.pieces.first() else { return false };
-        pieces::flat(&pieces::slice(&self.unit.text, range.clone())).contains('=')
+        cut::flat(&cut::slice(&self.unit.text, range.clone())).contains('=')
     }
 
     fn assign(&mut self, assignment: &Assignment) {
@@ -158,7 +157,7 @@ impl Machine<'_> {
             "cat" => return Some(self.cat(arguments, command, input)),
             "tee" => {
                 let text = input.cloned().unwrap_or_default();
-                for field in arguments.iter().filter(|f| !pieces::flat(&f.text).starts_with('-')) {
+                for field in arguments.iter().filter(|f| !cut::flat(&f.text).starts_with('-')) {
                     self.state.write(&field.text, &text, false);
                 }
                 return Some(text);
@@ -208,7 +207,7 @@ impl Machine<'_> {
 
     fn declare(&mut self, how: &str, arguments: &[Field]) {
         for field in arguments {
-            let Some((name, value)) = pieces::split_once(&field.text, "=") else {
+            let Some((name, value)) = cut::split_once(&field.text, "=") else {
                 if let Some(name) = field.known().filter(|n| how != "export" && !n.starts_with('-')) {
                     self.state.local(&name);
                 }
@@ -248,7 +247,7 @@ impl Machine<'_> {
     }
 
     fn copy(&mut self, arguments: &[Field]) {
-        let paths: Vec<&Field> = arguments.iter().filter(|f| !pieces::flat(&f.text).starts_with('-')).collect();
+        let paths: Vec<&Field> = arguments.iter().filter(|f| !cut::flat(&f.text).starts_with('-')).collect();
         let [from, to] = paths.as_slice() else { return };
         let text = self.content(&from.text).unwrap_or_else(|| self.unread(&from.text, &(0..0)));
         self.state.write(&to.text, &text, false);
@@ -274,7 +273,7 @@ impl Machine<'_> {
     /// `envsubst` fills in `$NAME` and `${NAME}`
     /// (<https://www.gnu.org/software/gettext/manual/html_node/envsubst-Invocation.html>).
     fn envsubst(&mut self, text: &Text) -> Text {
-        let Ok(word) = shell::document(&pieces::flat(text)) else {
+        let Ok(word) = shell::document(&cut::flat(text)) else {
             return self.unread(&Text::known("envsubst"), &(0..0));
         };
         let unit = Unit { path: self.unit.path.clone(), text: text.clone(), list: List::default() };
@@ -298,9 +297,9 @@ fn whole_input(arguments: &[Field]) -> Option<String> {
 
 /// Without the white space around it, as `read` leaves it.
 fn trimmed(text: &Text) -> Text {
-    let flat = pieces::flat(text);
+    let flat = cut::flat(text);
     let start = flat.len() - flat.trim_start().len();
-    pieces::slice(text, start..flat.trim_end().len())
+    cut::slice(text, start..flat.trim_end().len())
 }
 
 fn is_declaration(name: &str) -> bool {
@@ -326,18 +325,18 @@ fn printf(arguments: &[Field]) -> Option<Text> {
     let (format, mut values) = arguments.split_first().map(|(f, v)| (f, v.iter()))?;
     let mut rest = format.text.clone();
     let mut out = Text::default();
-    while let Some((before, after)) = pieces::split_once(&rest, "%s") {
+    while let Some((before, after)) = cut::split_once(&rest, "%s") {
         out.push(&before);
         out.push(&values.next().map(|f| f.text.clone()).unwrap_or_default());
         rest = after;
     }
     out.push(&rest);
-    if values.next().is_some() || pieces::flat(&format.text).replace("%s", "").contains('%') {
+    if values.next().is_some() || cut::flat(&format.text).replace("%s", "").contains('%') {
         return None;
     }
     let mut text = Text::default();
     let mut rest = out;
-    while let Some((before, after)) = pieces::split_once(&rest, "\\n") {
+    while let Some((before, after)) = cut::split_once(&rest, "\\n") {
         text.push(&before);
         text.push(&Text::known("\n"));
         rest = after;

@@ -1,7 +1,6 @@
 //! One command with its arguments.
 
-use crate::graph::pieces;
-use crate::partial::Text;
+use crate::partial::{Text, cut};
 use crate::place::Span;
 
 /// One argument after expansion.
@@ -88,14 +87,14 @@ impl Arguments {
                 out.loose.push(field.text.clone());
                 continue;
             }
-            let flat = pieces::flat(&field.text);
+            let flat = cut::flat(&field.text);
             let dashes = flat.len() - flat.trim_start_matches('-').len();
             if dashes == 0 || flat.len() == dashes {
                 out.positional.push(field.text.clone());
                 continue;
             }
-            let (name, attached) = match pieces::split_once(&field.text, "=") {
-                Some((name, value)) => (pieces::flat(&name), Some(value)),
+            let (name, attached) = match cut::split_once(&field.text, "=") {
+                Some((name, value)) => (cut::flat(&name), Some(value)),
                 None => (flat, None),
             };
             let bare = name.trim_start_matches('-');
@@ -103,7 +102,7 @@ impl Arguments {
             let mut values: Vec<Text> = attached.into_iter().collect();
             let switch = grammar.switches.contains(&name.as_str()) || name.starts_with("no-");
             if values.is_empty() && !switch {
-                while let Some(next) = fields.peek().filter(|f| !pieces::flat(&f.text).starts_with("--")) {
+                while let Some(next) = fields.peek().filter(|f| !cut::flat(&f.text).starts_with("--")) {
                     // A flag that waits for a value takes the word: without one the command fails.
                     if next.open && !values.is_empty() {
                         break;

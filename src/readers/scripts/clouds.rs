@@ -2,8 +2,8 @@
 
 use super::call::Call;
 use super::{aws, azure, gcloud, kubernetes, spire};
-use crate::graph::{About, Undecided, UndecidedKind, pieces};
-use crate::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value};
+use crate::graph::{About, Undecided, UndecidedKind};
+use crate::partial::{Entry, Kind, Text, Unknown, UnknownKind, Value, cut};
 use crate::place::paths::folder_of;
 use crate::place::{FileId, Span};
 use crate::syntax::json;
@@ -221,7 +221,7 @@ pub(super) fn entry(key: &str, value: Value) -> Entry {
 
 /// A text as a value: one unknown is an unknown.
 pub(super) fn value(text: &Text) -> Value {
-    match pieces::only_atom(text) {
+    match cut::only_atom(text) {
         Some(atom) => Value::unknown(atom.clone(), text.span()),
         None => Value::new(Kind::Text(text.clone()), text.span()),
     }
@@ -233,14 +233,14 @@ pub(super) fn values(texts: &[Text]) -> Value {
 
 /// A document that is given as text, or as a file with `file://`.
 pub(super) fn document(text: &Text, content: &dyn Content) -> Value {
-    let path = pieces::strip_prefix(text, "file://").or_else(|| pieces::strip_prefix(text, "fileb://"));
+    let path = cut::strip_prefix(text, "file://").or_else(|| cut::strip_prefix(text, "fileb://"));
     let Some(path) = path else { return value(text) };
     match content.text(&path) {
         Some(text) => value(&text),
         None => {
             let why = format!("`{path}` is not in the scan");
             Value::unknown(
-                Unknown::new(format!("|file {}", pieces::key(&path)), UnknownKind::Any, text.to_string(), why, text.span()),
+                Unknown::new(format!("|file {}", cut::key(&path)), UnknownKind::Any, text.to_string(), why, text.span()),
                 text.span(),
             )
         }

@@ -1,8 +1,7 @@
 //! The `RUN` instructions of Dockerfiles (<https://docs.docker.com/reference/dockerfile/#run>).
 
 use super::Section;
-use crate::graph::pieces;
-use crate::partial::Text;
+use crate::partial::{Text, cut};
 use crate::place::Span;
 use crate::source::SourceFile;
 use std::ops::Range;
@@ -48,7 +47,7 @@ pub(super) fn sections(file: &SourceFile) -> Vec<Section> {
                         range = after;
                     }
                 }
-                if let Some(delimiter) = here_delimiter(&pieces::flat(&body)) {
+                if let Some(delimiter) = here_delimiter(&cut::flat(&body)) {
                     here_document(file, &mut lines, &delimiter, &mut body);
                 }
                 out.push(Section { text: body, variables: variables.clone(), continues: true });
@@ -67,7 +66,7 @@ fn here_delimiter(line: &str) -> Option<String> {
 }
 
 fn here_document(file: &SourceFile, lines: &mut std::iter::Peekable<std::vec::IntoIter<Range<usize>>>, delimiter: &str, body: &mut Text) {
-    let bare = pieces::flat(body).trim_start().starts_with("<<");
+    let bare = cut::flat(body).trim_start().starts_with("<<");
     if bare {
         *body = Text::default();
     } else {

@@ -3,7 +3,7 @@
 use super::call::{Field, spaced};
 use super::machine::Machine;
 use super::state::Variable;
-use crate::graph::pieces::{self, HOLE};
+use crate::partial::cut::{self, HOLE};
 use crate::partial::{Part, Text, UnknownKind};
 use crate::place::Span;
 use crate::syntax::shell::ast::{Index, List, Operation, Parameter, Piece, Word};
@@ -40,7 +40,7 @@ impl Fields {
 
     /// A value outside of quotes: blanks end words.
     fn split(&mut self, text: &Text) {
-        let flat = pieces::flat(text);
+        let flat = cut::flat(text);
         let mut start = 0;
         for (at, c) in flat.char_indices() {
             if c.is_ascii_whitespace() {
@@ -54,7 +54,7 @@ impl Fields {
 
     fn part(&mut self, text: &Text, range: Range<usize>) {
         if !range.is_empty() {
-            let part = pieces::slice(text, range);
+            let part = cut::slice(text, range);
             let open = part.parts.iter().all(|p| matches!(p, Part::Hole { .. }));
             self.push(&part, open);
         }
@@ -77,7 +77,7 @@ impl Machine<'_> {
         let mut out = Text::default();
         for piece in &word.pieces {
             match piece {
-                Piece::Text { range, .. } => out.push(&pieces::slice(&self.unit.text, range.clone())),
+                Piece::Text { range, .. } => out.push(&cut::slice(&self.unit.text, range.clone())),
                 Piece::Decoded { text, range } => out.push(&self.decoded(text, range)),
                 Piece::Parameter { parameter, operation, range, .. } => {
                     let text = match self.elements(parameter, operation) {
@@ -95,7 +95,7 @@ impl Machine<'_> {
 
     fn piece(&mut self, piece: &Piece, fields: &mut Fields) {
         match piece {
-            Piece::Text { range, .. } => fields.push(&pieces::slice(&self.unit.text, range.clone()), false),
+            Piece::Text { range, .. } => fields.push(&cut::slice(&self.unit.text, range.clone()), false),
             Piece::Decoded { text, range } => fields.push(&self.decoded(text, range), false),
             Piece::Unknown { range } => fields.push(&self.calculated(range), false),
             Piece::Command { list, range, quoted } => {
@@ -120,9 +120,9 @@ impl Machine<'_> {
     }
 
     fn calculated(&self, range: &Range<usize>) -> Text {
-        let written = pieces::slice(&self.unit.text, range.clone());
+        let written = cut::slice(&self.unit.text, range.clone());
         let label = written.to_string();
-        self.hole(&pieces::key(&written), UnknownKind::Any, label, "the shell calculates it".to_owned(), self.span(range))
+        self.hole(&cut::key(&written), UnknownKind::Any, label, "the shell calculates it".to_owned(), self.span(range))
     }
 
     fn substituted(&mut self, list: &List, range: &Range<usize>) -> Text {
@@ -132,8 +132,8 @@ impl Machine<'_> {
         let mut printed = self.list(list, None);
         self.state.leave(before);
         self.ended = ended;
-        let flat = pieces::flat(&printed);
-        printed = pieces::slice(&printed, 0..flat.trim_end_matches('\n').len());
+        let flat = cut::flat(&printed);
+        printed = cut::slice(&printed, 0..flat.trim_end_matches('\n').len());
         placed(printed, self.span(range))
     }
 
@@ -192,27 +192,27 @@ impl Machine<'_> {
         };
         match operation {
             Operation::Value | Operation::Required => value.unwrap_or_else(|| unknown(self)),
-            Operation::Default(word) => match value.filter(|v| !pieces::is_empty(v)) {
+            Operation::Default(word) => match value.filter(|v| !cut::is_empty(v)) {
                 Some(value) => value,
                 None => {
                     let text = self.join(word);
-                    if pieces::is_empty(&text) { unknown(self) } else { placed(text, span) }
+                    if cut::is_empty(&text) { unknown(self) } else { placed(text, span) }
                 }
             },
             Operation::Alternative(word) => match value {
-                Some(value) if value.is_known() && pieces::is_empty(&value) => Text::default(),
+                Some(value) if value.is_known() && cut::is_empty(&value) => Text::default(),
                 Some(value) if value.is_known() => self.join(word),
                 _ => self.calculated(range),
             },
             Operation::WithoutPrefix(word) => {
                 let (pattern, value) = (self.join(word).as_known(), value.unwrap_or_else(|| unknown(self)));
-                self.cut(&value, pattern, range, pieces::strip_prefix)
+                self.cut(&value, pattern, range, cut::strip_prefix)
             }
             Operation::WithoutSuffix(word) => {
                 let (pattern, value) = (self.join(word).as_known(), value.unwrap_or_else(|| unknown(self)));
                 self.cut(&value, pattern, range, |value, pattern| {
-                    let flat = pieces::flat(value);
-                    flat.ends_with(pattern).then(|| pieces::slice(value, 0..flat.len() - pattern.len()))
+                    let flat = cut::flat(value);
+                    flat.ends_with(pattern).then(|| cut::slice(value, 0..flat.len() - pattern.len()))
                 })
             }
             Operation::Other => self.calculated(range),

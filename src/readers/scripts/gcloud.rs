@@ -2,7 +2,7 @@
 
 use super::call::{Arguments, Call, Grammar};
 use super::clouds::{Clouds, Content, New, entry, value, values};
-use crate::graph::pieces::{self, HOLE};
+use crate::partial::cut::{self, HOLE};
 use crate::partial::{Entry, Kind, Text, Value};
 
 const GRAMMAR: Grammar = Grammar {
@@ -45,7 +45,7 @@ pub(super) fn command(clouds: &mut Clouds, call: &Call, content: &dyn Content) {
 
 /// One command with these arguments; false when it is none that is read, or lacks its operand.
 fn run(clouds: &mut Clouds, call: &Call, arguments: &Arguments, content: &dyn Content) -> bool {
-    let words: Vec<String> = arguments.positional.iter().map(pieces::flat).collect();
+    let words: Vec<String> = arguments.positional.iter().map(cut::flat).collect();
     let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut names = arguments.positional.clone();
     if matches!(words.first(), Some(&("beta" | "alpha"))) {
@@ -75,7 +75,7 @@ fn services(clouds: &mut Clouds, call: &Call, arguments: &Arguments, apis: &[Tex
         let mut entries = vec![("service", value(api))];
         entries.extend(arguments.flag("project").map(|p| ("project", value(p))));
         let shown = format!("API {api}");
-        clouds.create(call, New { kind: "google_project_service", key: pieces::key(api), shown, entries, open: arguments.open });
+        clouds.create(call, New { kind: "google_project_service", key: cut::key(api), shown, entries, open: arguments.open });
     }
 }
 
@@ -133,14 +133,14 @@ const DELIMITER: &str = "\u{1}";
 /// The items of a list flag: split at commas, or at the delimiter of `^;^`
 /// (<https://cloud.google.com/sdk/gcloud/reference/topic/escaping>).
 fn items(text: &Text) -> Vec<Text> {
-    let flat = pieces::flat(text);
+    let flat = cut::flat(text);
     let custom = flat.strip_prefix('^').and_then(|rest| rest.split_once('^')).filter(|(d, _)| !d.is_empty());
     let (delimiter, mut rest) = match custom {
-        Some((delimiter, _)) => (delimiter.to_owned(), pieces::slice(text, delimiter.len() + 2..flat.len())),
+        Some((delimiter, _)) => (delimiter.to_owned(), cut::slice(text, delimiter.len() + 2..flat.len())),
         None => (",".to_owned(), text.clone()),
     };
     let mut out = Vec::new();
-    while let Some((before, after)) = pieces::split_once(&rest, &delimiter) {
+    while let Some((before, after)) = cut::split_once(&rest, &delimiter) {
         out.push(before);
         rest = after;
     }
@@ -150,19 +150,19 @@ fn items(text: &Text) -> Vec<Text> {
 
 /// `key=value,…` as a map.
 fn pairs(text: &Text) -> Value {
-    if let Some(atom) = pieces::only_atom(text) {
+    if let Some(atom) = cut::only_atom(text) {
         return Value::unknown(atom.clone(), text.span());
     }
     let mut entries: Vec<Entry> = Vec::new();
     let mut open = false;
     for item in items(text) {
-        match pieces::split_once(&item, "=") {
+        match cut::split_once(&item, "=") {
             Some((key, expression)) => {
                 let text = Value::new(Kind::Text(expression), item.span());
                 entries.push(Entry { key, value: text });
             }
-            None if pieces::flat(&item).contains(HOLE) => open = true,
-            None if pieces::is_empty(&item) => {}
+            None if cut::flat(&item).contains(HOLE) => open = true,
+            None if cut::is_empty(&item) => {}
             // A comma inside of an expression: gcloud refuses it, the meaning is plain.
             None => {
                 if let Some(Value { kind: Kind::Text(before), .. }) = entries.last_mut().map(|e| &mut e.value) {
@@ -176,7 +176,7 @@ fn pairs(text: &Text) -> Value {
 }
 
 fn key(texts: &[Option<&Text>]) -> String {
-    texts.iter().map(|t| t.map(pieces::key).unwrap_or_default()).collect::<Vec<_>>().join("|")
+    texts.iter().map(|t| t.map(cut::key).unwrap_or_default()).collect::<Vec<_>>().join("|")
 }
 
 fn optional(entries: &mut Vec<(&'static str, Value)>, name: &'static str, text: Option<&Text>) {
@@ -185,7 +185,7 @@ fn optional(entries: &mut Vec<(&'static str, Value)>, name: &'static str, text: 
 
 /// A full resource name ends with the id.
 fn last_segment(text: &Text) -> Text {
-    pieces::rsplit_once(text, "/").map_or_else(|| text.clone(), |(_, id)| id)
+    cut::rsplit_once(text, "/").map_or_else(|| text.clone(), |(_, id)| id)
 }
 
 fn pool(clouds: &mut Clouds, call: &Call, arguments: &Arguments, how: &str, name: Option<&Text>) {
@@ -251,7 +251,7 @@ fn source(call: &Call, arguments: &Arguments, kind: &str, whole: bool) -> Option
         "oidc" => {
             settings.extend(arguments.flag("issuer-uri").map(|issuer| entry("issuer_uri", value(issuer))));
             if let Some(audiences) = arguments.flag("allowed-audiences") {
-                let list = match pieces::only_atom(audiences) {
+                let list = match cut::only_atom(audiences) {
                     Some(_) => value(audiences),
                     None => values(&items(audiences)),
                 };
@@ -363,7 +363,7 @@ fn policy(clouds: &mut Clouds, call: &Call, group: &[&str], names: &[Text], cont
     };
     let entries = vec![(name, value(target)), ("policy_data", tree)];
     let kind = format!("{family}_iam_policy");
-    clouds.create(call, New { kind: &kind, key: pieces::key(target), shown: format!("policy of {target}"), entries, open: false });
+    clouds.create(call, New { kind: &kind, key: cut::key(target), shown: format!("policy of {target}"), entries, open: false });
 }
 
 /// A key of a service account, in a file.

@@ -3,8 +3,7 @@
 use super::super::aws::eksctl::trust;
 use super::call::{Arguments, Call, Grammar};
 use super::clouds::{Clouds, New, entry, value};
-use crate::graph::pieces;
-use crate::partial::{Entry, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Entry, Text, Unknown, UnknownKind, Value, cut};
 
 const KUBECTL: Grammar = Grammar {
     switches: &["overwrite", "all", "local", "wait", "dry-run"],
@@ -20,13 +19,13 @@ const EKSCTL: Grammar = Grammar {
 /// `kubectl annotate serviceaccount`, `kubectl create serviceaccount`.
 pub(super) fn kubectl(clouds: &mut Clouds, call: &Call) {
     let arguments = Arguments::read(call.fields.get(1..).unwrap_or_default(), KUBECTL);
-    let words: Vec<String> = arguments.positional.iter().map(pieces::flat).collect();
+    let words: Vec<String> = arguments.positional.iter().map(cut::flat).collect();
     let account = |word: &str| matches!(word, "serviceaccount" | "serviceaccounts" | "sa");
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let (name, rest) = match words.as_slice() {
         ["annotate" | "create", kind, _, ..] if account(kind) => (arguments.positional.get(2).cloned(), 3),
         ["annotate", joined, ..] if joined.split_once('/').is_some_and(|(kind, _)| account(kind)) => {
-            let name = arguments.positional.get(1).and_then(|t| pieces::split_once(t, "/"));
+            let name = arguments.positional.get(1).and_then(|t| cut::split_once(t, "/"));
             (name.map(|(_, name)| name), 2)
         }
         _ => return,
@@ -34,7 +33,7 @@ pub(super) fn kubectl(clouds: &mut Clouds, call: &Call) {
     let Some(name) = name else { return };
     let mut annotations = Vec::new();
     for text in arguments.positional.iter().skip(rest) {
-        if let Some((key, text)) = pieces::split_once(text, "=") {
+        if let Some((key, text)) = cut::split_once(text, "=") {
             annotations.push(Entry { key, value: value(&text) });
         }
     }
@@ -42,7 +41,7 @@ pub(super) fn kubectl(clouds: &mut Clouds, call: &Call) {
 }
 
 fn service_account(clouds: &mut Clouds, call: &Call, name: &Text, namespace: Option<&Text>, annotations: Vec<Entry>) {
-    let key = format!("{}|{}", namespace.map(pieces::key).unwrap_or_default(), pieces::key(name));
+    let key = format!("{}|{}", namespace.map(cut::key).unwrap_or_default(), cut::key(name));
     let manifest = || {
         let mut metadata = vec![entry("name", value(name))];
         metadata.extend(namespace.map(|n| entry("namespace", value(n))));
@@ -59,7 +58,7 @@ fn service_account(clouds: &mut Clouds, call: &Call, name: &Text, namespace: Opt
 /// `eksctl create iamserviceaccount` and `podidentityassociation`.
 pub(super) fn eksctl(clouds: &mut Clouds, call: &Call) {
     let arguments = Arguments::read(call.fields.get(1..).unwrap_or_default(), EKSCTL);
-    let words: Vec<String> = arguments.positional.iter().map(pieces::flat).collect();
+    let words: Vec<String> = arguments.positional.iter().map(cut::flat).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["create", "iamserviceaccount", ..] => iam_service_account(clouds, call, &arguments),
         ["create", "podidentityassociation" | "podidentityassociations", ..] => association(clouds, call, &arguments),
@@ -86,23 +85,23 @@ fn iam_service_account(clouds: &mut Clouds, call: &Call, arguments: &Arguments) 
         Some(arn) => arn.clone(),
         None => {
             let role = arguments.flag("role-name").cloned().unwrap_or_else(|| {
-                account(UnknownKind::Word, "name that eksctl gives", &format!("role of {} {}", pieces::key(&namespace), pieces::key(name)))
+                account(UnknownKind::Word, "name that eksctl gives", &format!("role of {} {}", cut::key(&namespace), cut::key(name)))
             });
             let mut arn = Text::known("arn:aws:iam::");
             arn.push(&account(UnknownKind::AccountId, "account", "account"));
             arn.push(&Text::known(":role/"));
             arn.push(&role);
-            let cluster = arguments.flag("cluster").map(pieces::key).unwrap_or_default();
+            let cluster = arguments.flag("cluster").map(cut::key).unwrap_or_default();
             let issuer = account(UnknownKind::IssuerHostPath, "issuer of the cluster", &format!("issuer of {cluster}"));
             let account_id = account(UnknownKind::AccountId, "account", "account");
             let trust = trust(&account_id, &issuer, (&namespace, name), name.span().or(call.span));
-            let key = pieces::key(&role);
+            let key = cut::key(&role);
             let shown = format!("role of {namespace}/{name}");
             let entries = vec![("name", value(&role)), ("arn", value(&arn)), ("assume_role_policy", trust)];
             clouds.create(call, New { kind: "aws_iam_role", key, shown, entries, open: false });
             for policy in arguments.all("attach-policy-arn") {
                 let entries = vec![("role", value(&role)), ("policy_arn", value(&policy))];
-                let key = format!("{}|{}", pieces::key(&role), pieces::key(&policy));
+                let key = format!("{}|{}", cut::key(&role), cut::key(&policy));
                 let shown = format!("policy of {namespace}/{name}");
                 clouds.create(call, New { kind: "aws_iam_role_policy_attachment", key, shown, entries, open: false });
             }

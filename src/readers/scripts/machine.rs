@@ -8,8 +8,7 @@ use super::call::{Call, Field};
 use super::choices;
 use super::clouds::Clouds;
 use super::state::{State, Variable};
-use crate::graph::pieces;
-use crate::partial::{Part, Text, Unknown, UnknownKind};
+use crate::partial::{Part, Text, Unknown, UnknownKind, cut};
 use crate::place::Span;
 use crate::place::paths::inside;
 use crate::source::SourceFile;
@@ -85,7 +84,7 @@ impl<'a> Machine<'a> {
 
     /// The place in the file of a range of the unit's text.
     pub(super) fn span(&self, range: &Range<usize>) -> Option<Span> {
-        pieces::slice(&self.unit.text, range.clone()).span()
+        cut::slice(&self.unit.text, range.clone()).span()
     }
 
     pub(super) fn hole(&self, key: &str, kind: UnknownKind, label: String, why: String, span: Option<Span>) -> Text {
@@ -138,7 +137,7 @@ impl<'a> Machine<'a> {
             CommandKind::Test => true,
             CommandKind::Simple(simple) => match simple.words.first() {
                 Some(Argument::Word(word)) => {
-                    let name = pieces::flat(&pieces::slice(&self.unit.text, word.range.clone()));
+                    let name = cut::flat(&cut::slice(&self.unit.text, word.range.clone()));
                     matches!(name.as_str(), "[" | "test" | "grep" | "command" | "which" | "type" | "false")
                 }
                 _ => false,
@@ -259,7 +258,7 @@ impl<'a> Machine<'a> {
     }
 
     fn text_of(&self, range: &Range<usize>) -> String {
-        pieces::flat(&pieces::slice(&self.unit.text, range.clone()))
+        cut::flat(&cut::slice(&self.unit.text, range.clone()))
     }
 
     fn redirected_input(&mut self, redirects: &[Redirect]) -> Option<Text> {
@@ -281,7 +280,7 @@ impl<'a> Machine<'a> {
 
     /// The unknown text of a file.
     pub(super) fn unread(&self, path: &Text, range: &Range<usize>) -> Text {
-        let (key, label) = (format!("file {}", pieces::key(path)), format!("the text of `{path}`"));
+        let (key, label) = (format!("file {}", cut::key(path)), format!("the text of `{path}`"));
         self.hole(&key, UnknownKind::Any, label, format!("`{path}` is not in the scan"), self.span(range))
     }
 
@@ -445,5 +444,5 @@ fn beside_the_script(path: &Text) -> Option<String> {
 
 /// Whether the shell may put names of files here.
 fn is_pattern(text: &Text) -> bool {
-    pieces::flat(text).contains('*')
+    cut::flat(text).contains('*')
 }

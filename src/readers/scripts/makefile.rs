@@ -4,8 +4,7 @@ use super::expand::placed;
 use super::machine::Machine;
 use super::state::State;
 use super::{Clouds, ScriptFiles, Section, unit};
-use crate::graph::pieces;
-use crate::partial::{Text, Unknown, UnknownKind};
+use crate::partial::{Text, Unknown, UnknownKind, cut};
 use crate::place::Span;
 use crate::source::SourceFile;
 use std::collections::BTreeMap;
@@ -51,7 +50,7 @@ pub(super) fn sections(file: &SourceFile, files: &dyn ScriptFiles) -> Vec<Sectio
     }
     out.extend(recipe);
     let section = |text: Text| Section { text, variables: Vec::new(), continues: true };
-    out.into_iter().filter(|text| !pieces::is_empty(text)).map(section).collect()
+    out.into_iter().filter(|text| !cut::is_empty(text)).map(section).collect()
 }
 
 /// Lines with those that continue them.
@@ -90,7 +89,7 @@ impl Makefile<'_> {
         let line = self.file.text.get(range.clone()).unwrap_or_default();
         let signs = line.len() - line.trim_start_matches(['\t', ' ', '@', '-', '+']).len();
         let text = self.expand(&self.literal(range.start + signs..range.end), MAX_DEPTH);
-        if pieces::flat(recipe).len() + pieces::flat(&text).len() < MAX_TEXT {
+        if cut::flat(recipe).len() + cut::flat(&text).len() < MAX_TEXT {
             recipe.push(&text);
             recipe.push(&Text::known("\n"));
         }
@@ -123,20 +122,20 @@ impl Makefile<'_> {
 
     /// The text with make's variables filled in.
     fn expand(&mut self, text: &Text, depth: usize) -> Text {
-        let flat = pieces::flat(text);
+        let flat = cut::flat(text);
         let mut out = Text::default();
         let mut at = 0;
         while let Some(found) = flat.get(at..).and_then(|rest| rest.find('$')) {
             let dollar = at + found;
-            out.push(&pieces::slice(text, at..dollar));
+            out.push(&cut::slice(text, at..dollar));
             let Some((end, value)) = self.reference(text, &flat, dollar, depth) else {
-                out.push(&pieces::slice(text, dollar..flat.len()));
+                out.push(&cut::slice(text, dollar..flat.len()));
                 return out;
             };
             out.push(&value);
             at = end;
         }
-        out.push(&pieces::slice(text, at..flat.len()));
+        out.push(&cut::slice(text, at..flat.len()));
         out
     }
 
@@ -146,7 +145,7 @@ impl Makefile<'_> {
         let next = flat.get(dollar + 1..)?.chars().next()?;
         let single = dollar + 1 + next.len_utf8();
         let close = match next {
-            '$' => return Some((single, pieces::slice(text, dollar..dollar + 1))),
+            '$' => return Some((single, cut::slice(text, dollar..dollar + 1))),
             '@' => return Some((single, self.target.clone())),
             '<' => return Some((single, self.first.clone())),
             '(' => ')',
@@ -167,17 +166,17 @@ impl Makefile<'_> {
             }
         }
         let end = end?;
-        let inside = pieces::slice(text, dollar + 2..end);
-        let used = pieces::slice(text, dollar..end + 1).span();
+        let inside = cut::slice(text, dollar + 2..end);
+        let used = cut::slice(text, dollar..end + 1).span();
         let value =
             if depth == 0 || self.references > MAX_REFERENCES { self.unknown("…", &inside) } else { self.named(&inside, depth - 1) };
         Some((end + 1, placed(value, used)))
     }
 
     fn named(&mut self, inside: &Text, depth: usize) -> Text {
-        let flat = pieces::flat(inside);
+        let flat = cut::flat(inside);
         if let Some(command) = flat.strip_prefix("shell ") {
-            let command = pieces::slice(inside, flat.len() - command.len()..flat.len());
+            let command = cut::slice(inside, flat.len() - command.len()..flat.len());
             let command = self.expand(&command, depth);
             return self.output(command);
         }
@@ -194,13 +193,13 @@ impl Makefile<'_> {
         let mut clouds = Clouds::default();
         let mut machine = Machine::new(self.files, Arc::clone(&unit), State::default(), &mut clouds);
         let printed = machine.list(&unit.list, None);
-        let flat = pieces::flat(&printed);
-        pieces::slice(&printed, 0..flat.trim_end_matches('\n').len())
+        let flat = cut::flat(&printed);
+        cut::slice(&printed, 0..flat.trim_end_matches('\n').len())
     }
 
     fn unknown(&self, name: &str, written: &Text) -> Text {
         let label = format!("$({name})");
-        let key = format!("{}|$({})", self.file.path, pieces::key(written));
+        let key = format!("{}|$({})", self.file.path, cut::key(written));
         let why = format!("`{label}` has its value when make runs");
         Text::hole(Unknown::new(key, UnknownKind::Any, label, why, written.span()), written.span())
     }

@@ -25,8 +25,8 @@ mod state;
 mod workflow;
 
 use super::Document;
-use crate::graph::{Undecided, pieces};
-use crate::partial::{Text, Value};
+use crate::graph::Undecided;
+use crate::partial::{Text, Value, cut};
 use crate::place::Span;
 use crate::source::SourceFile;
 use crate::source::walk::is_markdown;
@@ -109,7 +109,7 @@ fn run(path: &str, sections: &[Section], files: &dyn ScriptFiles, clouds: &mut C
         let unit = match unit(path, section.text.clone()) {
             Ok(unit) => unit,
             Err(error) => {
-                let at = pieces::slice(&section.text, error.at..error.at + 1).span().or_else(|| section.text.span());
+                let at = cut::slice(&section.text, error.at..error.at + 1).span().or_else(|| section.text.span());
                 problems.extend(at.map(|span| Problem { span, message: format!("the script is not read: {error}") }));
                 continue;
             }
@@ -131,7 +131,7 @@ fn run(path: &str, sections: &[Section], files: &dyn ScriptFiles, clouds: &mut C
 
 /// A text with its commands.
 fn unit(path: &str, text: Text) -> Result<Unit, ShellError> {
-    let flat = pieces::flat(&text);
+    let flat = cut::flat(&text);
     if flat.len() > MAX_SCRIPT {
         return Err(ShellError { at: 0, message: "it is too long" });
     }

@@ -3,8 +3,7 @@
 
 use super::call::Field;
 use super::machine::Machine;
-use crate::graph::pieces;
-use crate::partial::Text;
+use crate::partial::{Text, cut};
 use crate::syntax::shell::ast::Command;
 
 /// Most replacements in one text.
@@ -63,13 +62,13 @@ fn replaced(text: Text, all: &[Substitution]) -> Text {
 fn substituted(text: &Text, one: &Substitution) -> Text {
     let (mut out, mut rest) = (Text::default(), text.clone());
     for _ in 0..MAX_REPLACED {
-        let Some((before, after)) = pieces::split_once(&rest, &one.pattern) else { break };
+        let Some((before, after)) = cut::split_once(&rest, &one.pattern) else { break };
         out.push(&before);
         out.push(&one.by);
         rest = after;
         if !one.everywhere {
             // The first of each line.
-            let Some((line, following)) = pieces::split_once(&rest, "\n") else { break };
+            let Some((line, following)) = cut::split_once(&rest, "\n") else { break };
             out.push(&line);
             out.push(&Text::known("\n"));
             rest = following;
@@ -84,7 +83,7 @@ fn substitutions(script: &Text) -> Option<Vec<Substitution>> {
     let mut out = Vec::new();
     let mut rest = script.clone();
     loop {
-        let flat = pieces::flat(&rest);
+        let flat = cut::flat(&rest);
         let start = flat.len() - flat.trim_start_matches(|c: char| c == ';' || c.is_whitespace()).len();
         if start == flat.len() {
             return Some(out);
@@ -95,8 +94,8 @@ fn substitutions(script: &Text) -> Option<Vec<Substitution>> {
         let second = ends(&flat, first, delimiter)?;
         let third = ends(&flat, second + delimiter.len_utf8(), delimiter)?;
         let pattern = plain(flat.get(first..second)?, delimiter)?;
-        let by = pieces::slice(&rest, second + delimiter.len_utf8()..third);
-        if pieces::flat(&by).contains(['&', '\\']) {
+        let by = cut::slice(&rest, second + delimiter.len_utf8()..third);
+        if cut::flat(&by).contains(['&', '\\']) {
             return None;
         }
         let behind = third + delimiter.len_utf8();
@@ -107,7 +106,7 @@ fn substitutions(script: &Text) -> Option<Vec<Substitution>> {
             _ => return None,
         };
         out.push(Substitution { pattern, by, everywhere });
-        rest = pieces::slice(&rest, flags..flat.len());
+        rest = cut::slice(&rest, flags..flat.len());
     }
 }
 
@@ -138,7 +137,7 @@ fn plain(pattern: &str, delimiter: char) -> Option<String> {
                 }
                 out.push(next);
             }
-            '*' | '[' | ']' | '^' | '+' | '?' | '(' | ')' | '|' | pieces::HOLE if c != delimiter => return None,
+            '*' | '[' | ']' | '^' | '+' | '?' | '(' | ')' | '|' | cut::HOLE if c != delimiter => return None,
             c => out.push(c),
         }
     }

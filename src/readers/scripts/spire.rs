@@ -3,8 +3,7 @@
 
 use super::call::{Arguments, Call, Field, Grammar};
 use super::clouds::{Clouds, Content, entry, json_tree, value, values};
-use crate::graph::pieces;
-use crate::partial::{Entry, Kind, Text, Value};
+use crate::partial::{Entry, Kind, Text, Value, cut};
 use crate::readers::spiffe::COMMAND;
 
 const GRAMMAR: Grammar = Grammar { switches: &["node", "admin", "downstream", "storeSVID"], several: false, short: &[] };
@@ -17,7 +16,7 @@ pub(super) fn command(clouds: &mut Clouds, call: &Call, content: &dyn Content) {
     let last = found.rfind(|(_, name)| name == "spire-server" || name == "spire-agent");
     let Some((at, name)) = last else { return };
     let fields = call.fields.get(at + 1..).unwrap_or_default();
-    let words: Vec<String> = fields.iter().take(2).map(|f| pieces::flat(&f.text)).collect();
+    let words: Vec<String> = fields.iter().take(2).map(|f| cut::flat(&f.text)).collect();
     match (name.as_str(), words.iter().map(String::as_str).collect::<Vec<_>>().as_slice()) {
         ("spire-server", ["entry", "create"]) => entry_create(clouds, call, fields.get(2..).unwrap_or_default(), content),
         ("spire-server", ["federation", "create"]) => federation(clouds, call, fields.get(2..).unwrap_or_default(), content),
@@ -68,7 +67,7 @@ fn with_open(mut list: Value, more: bool) -> Value {
 }
 
 fn place_of(fields: &[Field], flag: &str) -> Option<crate::place::Span> {
-    fields.iter().find(|f| pieces::flat(&f.text).trim_start_matches('-').split('=').next() == Some(flag)).and_then(|f| f.text.span())
+    fields.iter().find(|f| cut::flat(&f.text).trim_start_matches('-').split('=').next() == Some(flag)).and_then(|f| f.text.span())
 }
 
 /// What `-data` names: a file, or what the command is given to read.

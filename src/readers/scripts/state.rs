@@ -3,8 +3,7 @@
 use super::call::Field;
 use super::choices::{Choice, MAX_CHOICES};
 use super::machine::Function;
-use crate::graph::pieces;
-use crate::partial::{Text, Unknown, UnknownKind};
+use crate::partial::{Text, Unknown, UnknownKind, cut};
 use std::collections::BTreeMap;
 
 /// Longest text that a variable or a file keeps.
@@ -171,11 +170,11 @@ impl State {
 }
 
 fn file_key(path: &Text) -> String {
-    pieces::key(path).trim_start_matches("./").to_owned()
+    cut::key(path).trim_start_matches("./").to_owned()
 }
 
 fn too_long(text: &Text) -> bool {
-    text.parts.len() > MAX_PARTS || pieces::flat(text).len() > MAX_TEXT
+    text.parts.len() > MAX_PARTS || cut::flat(text).len() > MAX_TEXT
 }
 
 fn long(name: &str) -> Text {

@@ -6,8 +6,7 @@ use super::super::Document;
 use super::super::gcp::workflow::expressions;
 use super::super::shape::{blocks, field, known_at, text_at};
 use super::Section;
-use crate::graph::pieces;
-use crate::partial::{Kind, Text, Value};
+use crate::partial::{Kind, Text, Value, cut};
 
 /// Shells whose language this is.
 const SHELLS: [&str; 4] = ["bash", "sh", "zsh", "dash"];
@@ -69,7 +68,7 @@ fn gitlab(whole: &Value, job: &Value) -> Vec<Section> {
             _ => {}
         }
     }
-    if pieces::is_empty(&text) {
+    if cut::is_empty(&text) {
         return Vec::new();
     }
     let mut variables = Vec::new();

@@ -5,8 +5,8 @@ use super::server::refuse;
 use super::shape::{expanded, lifetime, listed, setting, switch, text};
 use crate::admission::spiffe::Selector;
 use crate::graph::spiffe::{LifetimeOf, RefusalKind, Registration, RegistrationSource};
-use crate::graph::{Origin, Setting, pieces};
-use crate::partial::{Kind, Text, Value};
+use crate::graph::{Origin, Setting};
+use crate::partial::{Kind, Text, Value, cut};
 use crate::readers::context::{Object, Reader};
 use crate::readers::shape::{any_field, field, place};
 
@@ -105,7 +105,7 @@ fn selectors(value: Option<&Value>, open: bool) -> (Vec<Selector>, bool) {
 }
 
 fn of_text(text: &Text) -> Option<Selector> {
-    let (kind, value) = pieces::split_once(text, ":")?;
+    let (kind, value) = cut::split_once(text, ":")?;
     let kind = kind.as_known().filter(|k| !k.is_empty())?;
     Some(Selector { kind, value, span: text.span() })
 }

@@ -13,9 +13,9 @@ mod shape;
 
 use super::context::{Object, Reader, origin};
 use super::shape::{field, known_at, listing, place};
+use crate::graph::Origin;
 use crate::graph::spiffe::{Federation, Mesh, Profile, Program, RegistrationSource};
-use crate::graph::{Origin, pieces};
-use crate::partial::{Text, Value};
+use crate::partial::{Text, Value, cut};
 use crate::place::Span;
 use crate::source::SourceFile;
 use crate::syntax::{hcl, json};
@@ -35,7 +35,7 @@ pub fn config_file(file: &SourceFile) -> Option<Value> {
 
 /// HCL or JSON.
 fn config_tree(text: &Text) -> Option<Value> {
-    if pieces::flat(text).trim_start().starts_with('{') {
+    if cut::flat(text).trim_start().starts_with('{') {
         return json::parse_text(text, json::Limits::default()).ok();
     }
     Some(hcl::parse_data(text))
@@ -130,7 +130,7 @@ fn config_map(reader: &mut Reader, object: &Object, data: Option<&Value>) {
                 mesh(reader, object, Some(&tree));
             }
         } else if is(&[".yaml", ".yml"])
-            && pieces::flat(&text).contains("spire.spiffe.io")
+            && cut::flat(&text).contains("spire.spiffe.io")
             && let Some(documents) = yaml_documents(&text)
         {
             for value in &documents {

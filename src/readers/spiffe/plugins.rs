@@ -6,7 +6,7 @@ use crate::graph::spiffe::{
     AttestorKind, ExternalPlugin, Listed, Peer, PsatCluster, RefusalKind, Secret, SecretKind, ServerAttestor, Switch, Unverified,
 };
 use crate::graph::{Origin, Setting};
-use crate::partial::{Text, Value};
+use crate::partial::{Text, Value, cut};
 use crate::place::Span;
 use crate::readers::context::Reader;
 use crate::readers::credentials::value::stands_in;
@@ -322,8 +322,8 @@ pub(super) fn chart_secrets(reader: &mut Reader, origin: &Origin, settings: &Val
 fn database(reader: &mut Reader, origin: &Origin, data: &Value, key: &'static str) {
     let Some(text) = text(data, key) else { return };
     // What is not known ends every word.
-    let shape = crate::graph::pieces::flat(&text);
-    let Some(password) = password(&shape).filter(|p| !p.is_empty() && !p.contains(crate::graph::pieces::HOLE)) else { return };
+    let shape = cut::flat(&text);
+    let Some(password) = password(&shape).filter(|p| !p.is_empty() && !p.contains(cut::HOLE)) else { return };
     note(reader, origin, SecretKind::Database, key, password, text.find_span(password).or_else(|| text.span()));
 }
 

@@ -1,18 +1,18 @@
 //! Where SPIRE's programs are started, with the arguments that matter
 //! (<https://github.com/spiffe/spire/blob/main/doc/spire_agent.md#command-line-options>).
 
+use crate::graph::Origin;
 use crate::graph::spiffe::{PodOf, Process, Program};
-use crate::graph::{Origin, pieces};
-use crate::partial::{Text, Value};
+use crate::partial::{Text, Value, cut};
 use crate::readers::context::{Object, Reader};
 use crate::readers::kubernetes::{account_of, pods_of};
 use crate::readers::shape::{field, listing, text_at};
 
 /// The program that a container runs.
 fn program(container: &Value) -> Option<Program> {
-    let image = text_at(container, "image").map(|i| pieces::flat(&i)).unwrap_or_default();
+    let image = text_at(container, "image").map(|i| cut::flat(&i)).unwrap_or_default();
     let command = listing(container.get("command").or_else(|| container.get("entrypoint"))).texts;
-    let first = command.first().map(pieces::flat).unwrap_or_default();
+    let first = command.first().map(cut::flat).unwrap_or_default();
     let is = |name: &str| {
         let image = image.split(['@', ':']).next().unwrap_or_default();
         image.rsplit('/').next() == Some(name) || first.rsplit('/').next() == Some(name)
@@ -27,7 +27,7 @@ fn program(container: &Value) -> Option<Program> {
 pub(super) fn process(reader: &mut Reader, origin: Origin, program: Program, pod: Option<PodOf>, arguments: &[Text]) {
     let (mut insecure, mut join_token) = (None, None);
     for (at, argument) in arguments.iter().enumerate() {
-        let (flag, value) = pieces::split_once(argument, "=").map_or((argument.clone(), None), |(f, v)| (f, Some(v)));
+        let (flag, value) = cut::split_once(argument, "=").map_or((argument.clone(), None), |(f, v)| (f, Some(v)));
         let Some(flag) = flag.as_known() else { continue };
         match flag.trim_start_matches('-') {
             "insecureBootstrap" if flag.starts_with('-') && value.as_ref().is_none_or(|v| v.is_str("true")) => insecure = argument.span(),
@@ -66,13 +66,13 @@ pub(super) fn compose(reader: &mut Reader, object: &Object) {
 
 /// A command that is written as one text.
 fn words(text: &Text) -> Vec<Text> {
-    let flat = pieces::flat(text);
+    let flat = cut::flat(text);
     let mut out = Vec::new();
     let mut start = None;
     for (at, c) in flat.char_indices().chain([(flat.len(), ' ')]) {
         match (c.is_whitespace(), start) {
             (true, Some(from)) => {
-                out.push(pieces::slice(text, from..at));
+                out.push(cut::slice(text, from..at));
                 start = None;
             }
             (false, None) => start = Some(at),

@@ -12,9 +12,9 @@ use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::gate::azure::CredentialView;
 use crate::gate::{self, issuer};
-use crate::graph::{Gate, IdentityId, Trust, pieces};
+use crate::graph::{Gate, IdentityId, Trust};
 use crate::issuers::{Mistake, Role, Tenancy, Trait, well_known_mistakes};
-use crate::partial::{Text, stand_in};
+use crate::partial::{Text, cut, stand_in};
 use crate::rules::advice;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -249,7 +249,7 @@ fn dead(context: &Context<'_>, seen: &CredentialView<'_>) -> Finding {
     let origin = &seen.via.trust.origin;
     if let Some(subject) = &seen.via.credential.subject {
         let star = ["*", "?"].iter().find_map(|c| subject.find_span(c));
-        if star.is_some() || pieces::flat(subject).contains(['*', '?']) {
+        if star.is_some() || cut::flat(subject).contains(['*', '?']) {
             let message =
                 format!("`{subject}` is an exact match, and no token of {name} contains a `*`: no token can ever satisfy this trust");
             return Finding::new(RuleId::LiteralWildcard, origin, star.or_else(|| subject.span()), "subject", message)

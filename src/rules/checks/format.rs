@@ -7,13 +7,13 @@ use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::gate::subjects::Subjects;
 use crate::graph::Origin;
-use crate::graph::{SubjectFormat, pieces};
+use crate::graph::SubjectFormat;
 use crate::issuers::{Recognised, Tag, Template};
 use crate::place::Span;
 use crate::rules::engine::Context;
 
 use crate::gate::issuer;
-use crate::partial::{Part, Text, hops};
+use crate::partial::{Part, Text, cut, hops};
 use crate::rules::Finding;
 
 /// How a value of the other format is added.
@@ -77,7 +77,7 @@ pub(super) fn stale_beside(
         .map(|o| o.test)
         .collect();
     // Nobody invents an id: the repository mints this form, and its name alone would let in whoever takes the name over.
-    if !add_ids && known.is_none() && tests.iter().any(|t| has_ids(&pieces::flat(&pattern(t)))) {
+    if !add_ids && known.is_none() && tests.iter().any(|t| has_ids(&cut::flat(&pattern(t)))) {
         return None;
     }
     let (own, missing) = if add_ids { (&classic, &immutable) } else { (&immutable, &classic) };

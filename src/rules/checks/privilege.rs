@@ -4,7 +4,8 @@ use super::{privilege_aws, privilege_azure, reading};
 use crate::admission::iam::{self, Effect, PrincipalKind};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::graph::{Gate, Grant, Graph, IdentityId, IdentityKind, pieces};
+use crate::graph::addresses;
+use crate::graph::{Gate, Grant, Graph, IdentityId, IdentityKind};
 use crate::partial::Text;
 
 use crate::rules::Finding;
@@ -73,7 +74,7 @@ fn chains<'g>(graph: &Graph, certain: &[&'g Grant], out: &mut Privileged<'g>) {
         let of_target = graph.trusts.iter().filter(|t| t.identity == target);
         let policies = of_target.filter_map(|t| if let Gate::AwsPolicy(policy) = &t.gate { Some(policy) } else { None });
         let mut named = policies.flat_map(|policy| iam::principals(policy));
-        named.any(|p| p.kind == PrincipalKind::Aws && p.effect == Effect::Allow && !p.negated && pieces::same_role(&p.text, source))
+        named.any(|p| p.kind == PrincipalKind::Aws && p.effect == Effect::Allow && !p.negated && addresses::same_role(&p.text, source))
     };
     for _ in 0..MAX_CHAIN {
         let mut found = Vec::new();
@@ -81,7 +82,7 @@ fn chains<'g>(graph: &Graph, certain: &[&'g Grant], out: &mut Privileged<'g>) {
             let Some(source) = grant.identity.filter(|id| !out.contains_key(id)) else { continue };
             let (Some(own), Some(scope)) = (arn(source), &grant.scope) else { continue };
             let here = |id: IdentityId| graph.identity(id).is_some_and(|i| i.origin.scope == grant.origin.scope);
-            let reached = |id: IdentityId| scope.is_str("*") || arn(id).is_some_and(|target| pieces::same_role(target, scope));
+            let reached = |id: IdentityId| scope.is_str("*") || arn(id).is_some_and(|target| addresses::same_role(target, scope));
             let target = out.iter().find(|(id, _)| here(**id) && reached(**id) && trusts(**id, own));
             found.extend(target.map(|(_, by)| (source, *by)));
         }

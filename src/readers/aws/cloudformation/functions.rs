@@ -4,8 +4,7 @@
 use super::super::super::shape::{field, place, text};
 use super::MAX_DEPTH;
 use super::template::{Template, attribute};
-use crate::graph::pieces;
-use crate::partial::{Entry, Kind, MAX_ALTERNATIVES, Part, Text, Unknown, UnknownKind, Value};
+use crate::partial::{Entry, Kind, MAX_ALTERNATIVES, Part, Text, Unknown, UnknownKind, Value, cut};
 
 /// What stands between the account and the host in the ARN of a provider.
 const PROVIDER: &str = "oidc-provider/";
@@ -42,7 +41,7 @@ impl Template<'_> {
         let [delimiter, whole] = argument.items().try_into().ok()?;
         let delimiter = delimiter.as_str().filter(|d| !d.is_empty())?;
         let whole = text(Some(&self.resolve(whole, depth.checked_sub(1)?)))?;
-        if let Some(atom) = pieces::only_atom(&whole) {
+        if let Some(atom) = cut::only_atom(&whole) {
             // An ARN that is not known, cut where its host begins.
             let host = delimiter.ends_with(PROVIDER) || delimiter == PROVIDER.trim_end_matches('/');
             if !host {
@@ -52,14 +51,14 @@ impl Template<'_> {
             let rest = Unknown::new(key, UnknownKind::IssuerHostPath, format!("host of {}", atom.label()), atom.why(), whole.span());
             return Some(Value::list(vec![texts(whole.clone()), texts(Text::hole(rest, whole.span()))], whole.span()));
         }
-        let flat = pieces::flat(&whole);
+        let flat = cut::flat(&whole);
         if !self.has_room(flat.matches(&delimiter).count().saturating_mul(size_of::<Value>())) {
             return None;
         }
         let mut at = 0;
         let mut items = Vec::new();
         for piece in flat.split(&delimiter) {
-            items.push(texts(pieces::slice(&whole, at..at + piece.len())));
+            items.push(texts(cut::slice(&whole, at..at + piece.len())));
             at += piece.len() + delimiter.len();
         }
         Some(Value::list(items, whole.span()))
@@ -113,7 +112,7 @@ impl Template<'_> {
     pub(super) fn dynamic(&self, whole: &Text) -> Text {
         const BEGIN: &str = "{{resolve:";
         const END: &str = "}}";
-        let flat = pieces::flat(whole);
+        let flat = cut::flat(whole);
         if !flat.contains(BEGIN) {
             return whole.clone();
         }
@@ -121,12 +120,12 @@ impl Template<'_> {
         let mut at = 0;
         while let Some(start) = flat.get(at..).and_then(|rest| rest.find(BEGIN)).map(|found| at + found) {
             let Some(end) = flat.get(start..).and_then(|rest| rest.find(END)).map(|found| start + found + END.len()) else { break };
-            out.push(&pieces::slice(whole, at..start));
-            let reference = pieces::slice(whole, start..end);
+            out.push(&cut::slice(whole, at..start));
+            let reference = cut::slice(whole, start..end);
             out.push(&attribute(self.file, &reference.to_string(), UnknownKind::Any, reference.span()));
             at = end;
         }
-        out.push(&pieces::slice(whole, at..flat.len()));
+        out.push(&cut::slice(whole, at..flat.len()));
         out
     }
 }
@@ -248,11 +247,11 @@ fn bound(text: &Text, name: &str, item: &Text) -> Text {
         let one = Text { parts: vec![part.clone()] };
         let mut at = 0;
         while let Some((start, mark)) = marks.iter().filter_map(|m| Some((at + literal.get(at..)?.find(m.as_str())?, m))).min() {
-            out.push(&pieces::slice(&one, at..start));
+            out.push(&cut::slice(&one, at..start));
             out.push(item);
             at = start + mark.len();
         }
-        out.push(&pieces::slice(&one, at..literal.len()));
+        out.push(&cut::slice(&one, at..literal.len()));
     }
     out
 }

@@ -4,8 +4,7 @@
 use super::super::super::EmbeddedJson;
 use super::super::super::shape::{field, place, text, text_at};
 use super::{MAX_DEPTH, is_provider};
-use crate::graph::pieces;
-use crate::partial::{AttributeOf, Entry, Hop, HopKind, Kind, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value};
+use crate::partial::{AttributeOf, Entry, Hop, HopKind, Kind, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value, cut};
 use crate::place::Span;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -180,7 +179,7 @@ impl<'a> Template<'a> {
         arn.push(&Text::known(":iam::"));
         arn.push(&attribute(self.file, "AWS::AccountId", UnknownKind::AccountId, None));
         arn.push(&Text::known(":oidc-provider/"));
-        for part in pieces::without_scheme(&url).parts {
+        for part in cut::without_scheme(&url).parts {
             arn.parts.push(match part {
                 Part::Literal { text, .. } => Part::Literal { text, span: None, trail: None },
                 Part::Hole { atom, .. } => Part::Hole { atom, span: None, trail: None },
@@ -193,7 +192,7 @@ impl<'a> Template<'a> {
     fn default(&self, name: &str, used: Option<Span>) -> Option<Text> {
         let parameter = field(self.parameters?, name)?;
         if let Some(given) = self.given.and_then(|given| field(given, name)) {
-            let length = text(Some(given)).map_or(0, |t| pieces::flat(&t).len());
+            let length = text(Some(given)).map_or(0, |t| cut::flat(&t).len());
             return if self.has_room(length) { text(Some(given)) } else { None };
         }
         if text_at(parameter, "Type").is_none_or(|t| t.known_prefix().starts_with("AWS::SSM::")) {
@@ -223,11 +222,11 @@ impl<'a> Template<'a> {
             return None;
         }
         let whole = self.default(name, None).filter(Text::is_known)?;
-        let flat = pieces::flat(&whole);
+        let flat = cut::flat(&whole);
         self.has_room(flat.matches(',').count().saturating_mul(size_of::<Value>()));
         let mut at = 0;
         let item = |item: &str| {
-            let text = pieces::slice(&whole, at..at + item.len());
+            let text = cut::slice(&whole, at..at + item.len());
             at += item.len() + 1;
             Value::new(Kind::Text(text), None)
         };
@@ -301,7 +300,7 @@ impl<'a> Template<'a> {
             && let Some(start) = text.get(at..).and_then(|rest| rest.find("${")).map(|i| at + i)
         {
             let Some(end) = text.get(start..).and_then(|rest| rest.find('}')).map(|i| start + i) else { break };
-            out.push(&pieces::slice(part, at..start));
+            out.push(&cut::slice(part, at..start));
             let name = text.get(start + 2..end).unwrap_or_default().trim();
             let span = part.span_of(0, start..end + 1);
             if let Some(literal) = name.strip_prefix('!') {
@@ -315,7 +314,7 @@ impl<'a> Template<'a> {
             }
             at = end + 1;
         }
-        out.push(&pieces::slice(part, at..text.len()));
+        out.push(&cut::slice(part, at..text.len()));
     }
 
     fn join(&self, argument: &Value, depth: usize) -> Option<Text> {

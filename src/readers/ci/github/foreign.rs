@@ -4,7 +4,8 @@
 use super::super::super::shape::{field, text_at};
 use super::scope::Scope;
 use super::steps::Step;
-use crate::graph::{ForeignCode, pieces};
+use crate::graph::ForeignCode;
+use crate::partial::cut;
 use crate::place::Span;
 
 /// What names the head of a pull request in a checkout.
@@ -42,13 +43,13 @@ pub(super) fn code(steps: &[(&Step<'_>, bool)], scope: &Scope<'_>, guarded: bool
 fn fetch(step: &Step<'_>, _scope: &Scope<'_>) -> Option<(Span, Option<String>)> {
     if step.uses.as_deref() == Some("actions/checkout") {
         let with = field(step.value, "with")?;
-        let names_head = |key: &str| text_at(with, key).filter(|t| HEADS.iter().any(|head| pieces::flat(t).contains(head)));
+        let names_head = |key: &str| text_at(with, key).filter(|t| HEADS.iter().any(|head| cut::flat(t).contains(head)));
         let reference = names_head("ref").or_else(|| names_head("repository"))?;
         let folder = text_at(with, "path").and_then(|p| p.as_known()).filter(|p| p != "." && p != "./");
         return Some((reference.span().unwrap_or(step.span), folder));
     }
     let run = text_at(step.value, "run")?;
-    let flat = pieces::flat(&run);
+    let flat = cut::flat(&run);
     let fetches = FETCHES.iter().any(|f| flat.contains(f)) && CHECKOUTS.iter().any(|c| flat.contains(c));
     fetches.then(|| (run.span().unwrap_or(step.span), None))
 }
@@ -59,8 +60,8 @@ fn runs(step: &Step<'_>, folder: Option<&str>) -> bool {
         return uses.starts_with("./") && folder.is_none_or(|f| uses.contains(f));
     }
     let Some(run) = text_at(step.value, "run") else { return false };
-    let flat = pieces::flat(&run);
-    let directory = text_at(step.value, "working-directory").map(|d| pieces::flat(&d)).unwrap_or_default();
+    let flat = cut::flat(&run);
+    let directory = text_at(step.value, "working-directory").map(|d| cut::flat(&d)).unwrap_or_default();
     folder.is_none_or(|f| flat.contains(f) || directory.contains(f)) && flat.lines().any(|line| !is_harmless(line))
 }
 

@@ -4,8 +4,8 @@ use super::super::super::shape::text_at;
 use super::super::variables::Variables;
 use super::events::Trigger;
 use super::expression::{self, Contexts, Expression, Possible};
-use crate::graph::{FactOf, FactValue, Named, TokenFact, pieces};
-use crate::partial::{Text, Unknown, UnknownKind, Value};
+use crate::graph::{FactOf, FactValue, Named, TokenFact};
+use crate::partial::{Text, Unknown, UnknownKind, Value, cut};
 use crate::place::Span;
 use std::collections::BTreeMap;
 
@@ -57,7 +57,7 @@ impl<'r> Scope<'r> {
 
     /// The values of a condition; `if` may leave out `${{ }}`.
     pub(super) fn condition(text: &Text) -> Expression {
-        let flat = pieces::flat(text);
+        let flat = cut::flat(text);
         let flat = flat.trim();
         match flat.strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}")) {
             Some(inner) if !inner.contains("${{") => Expression::parse(inner),
@@ -90,7 +90,7 @@ impl<'r> Scope<'r> {
                 for next in &nexts {
                     let mut text = before.text.clone();
                     text.push(&next.text);
-                    let own = pieces::is_empty(&before.text) || before.scope == self.file;
+                    let own = cut::is_empty(&before.text) || before.scope == self.file;
                     let scope = if own { next.scope.clone() } else { before.scope.clone() };
                     let repository = next.repository.clone().or_else(|| before.repository.clone());
                     longer.push(Named { text, scope, repository });
@@ -317,19 +317,19 @@ fn joined(left: &Possible, right: &Possible) -> Possible {
 fn split(text: &Text) -> Vec<Piece> {
     let mut out = Vec::new();
     let mut rest = text.clone();
-    if pieces::flat(text).len() > MAX_TEXT {
+    if cut::flat(text).len() > MAX_TEXT {
         return vec![Piece::Expression(Expression::Unknown, "a long text".to_owned(), text.span())];
     }
-    while let Some((before, after)) = pieces::split_once(&rest, "${{") {
-        let Some((inner, behind)) = pieces::split_once(&after, "}}") else { break };
-        if !pieces::is_empty(&before) {
+    while let Some((before, after)) = cut::split_once(&rest, "${{") {
+        let Some((inner, behind)) = cut::split_once(&after, "}}") else { break };
+        if !cut::is_empty(&before) {
             out.push(Piece::Literal(before));
         }
-        let flat = pieces::flat(&inner).trim().to_owned();
+        let flat = cut::flat(&inner).trim().to_owned();
         out.push(Piece::Expression(Expression::parse(&flat), flat, inner.span()));
         rest = behind;
     }
-    if !pieces::is_empty(&rest) {
+    if !cut::is_empty(&rest) {
         out.push(Piece::Literal(rest));
     }
     out

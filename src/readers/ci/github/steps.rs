@@ -5,8 +5,8 @@ use super::super::super::shape::{blocks, field, known_at, place, text_at};
 use super::Workflows;
 use super::expression::Possible;
 use super::scope::{Inputs, Scope};
-use crate::graph::{Conflict, JobAudience, JobIdentity, Named, pieces};
-use crate::partial::{Text, Unknown, UnknownKind, Value};
+use crate::graph::{Conflict, JobAudience, JobIdentity, Named};
+use crate::partial::{Text, Unknown, UnknownKind, Value, cut};
 use crate::place::Span;
 
 /// How deep actions of the repository use each other.
@@ -214,7 +214,7 @@ fn audience(scope: &Scope<'_>, text: &Text) -> JobAudience {
 
 /// Terraform's azurerm with `ARM_USE_OIDC`, and commands that ask GitHub's token endpoint themselves.
 fn command(step: &Step<'_>, scope: &Scope<'_>) -> Option<Found> {
-    let run = pieces::flat(&text_at(step.value, "run")?);
+    let run = cut::flat(&text_at(step.value, "run")?);
     let terraform = ["terraform ", "tofu ", "terragrunt "].iter().any(|tool| run.contains(tool));
     let oidc = |name: &str| value(scope, name).is_some_and(|text| scope.is_true(&text));
     if terraform && oidc("ARM_USE_OIDC") {
@@ -238,7 +238,7 @@ fn stored(scope: &Scope<'_>, name: &str) -> Option<Span> {
     let env = holder.get("env")?;
     let text = text_at(env, name)?;
     // what an earlier step has got is no stored key
-    let flat = pieces::flat(&text);
+    let flat = cut::flat(&text);
     let kept = !flat.trim().is_empty() && (!flat.contains("${{") || flat.contains("secrets.") || flat.contains("vars."));
     kept.then(|| key_place(env, name)).flatten()
 }

@@ -4,8 +4,7 @@ use super::super::super::shape::text_at;
 use super::permissions;
 use super::scope::Scope;
 use super::steps::{self, Step};
-use crate::graph::pieces;
-use crate::partial::Value;
+use crate::partial::{Value, cut};
 use crate::place::Span;
 
 /// Actions that ask for no token.
@@ -55,7 +54,7 @@ pub(super) fn permission(job: &Value, steps: &[Step<'_>], scope: &Scope<'_>) -> 
     let without = |step: &Step<'_>| match &step.uses {
         Some(uses) => WITHOUT.contains(&uses.as_str()) && uses != "actions/github-script",
         None => {
-            let run = text_at(step.value, "run").map(|r| pieces::flat(&r)).unwrap_or_default();
+            let run = text_at(step.value, "run").map(|r| cut::flat(&r)).unwrap_or_default();
             !USES.iter().any(|word| run.contains(word)) && steps::login(step, scope).is_none()
         }
     };

@@ -11,8 +11,7 @@ mod transform;
 
 use super::deploy::{self, Deployment};
 use super::substitute;
-use crate::graph::pieces;
-use crate::partial::{Kind, Text, Value};
+use crate::partial::{Kind, Text, Value, cut};
 use crate::place::paths::{folder_of, join};
 use crate::readers::context::Object;
 use crate::readers::shape::{known_at, listing, text_at};
@@ -380,7 +379,7 @@ fn same(left: &Value, right: &Value) -> bool {
         }
         (Kind::OneOf(a), Kind::OneOf(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
         _ => match (left.as_text(), right.as_text()) {
-            (Some(a), Some(b)) => pieces::key(&a) == pieces::key(&b),
+            (Some(a), Some(b)) => cut::key(&a) == cut::key(&b),
             (None, None) => left.is_null() && right.is_null(),
             _ => false,
         },

@@ -4,7 +4,7 @@
 use super::super::edit::{self, Change, Step};
 use super::super::pods::pod_path;
 use super::Item;
-use crate::partial::{Entry, Kind, Text, Value};
+use crate::partial::{Entry, Kind, Text, Value, cut};
 use crate::readers::shape::{any_field, field, listing, text_at};
 
 /// Kinds whose names no affix changes.
@@ -117,7 +117,7 @@ pub(super) fn generate(index: usize, fields: &Value, items: &mut Vec<Item>) {
         for entry in field(fields, key).map(Value::items).unwrap_or_default() {
             let Some(name) = text_at(entry, "name") else { continue };
             let pair = |text: &Text| {
-                let (key, value) = crate::graph::pieces::split_once(text, "=")?;
+                let (key, value) = cut::split_once(text, "=")?;
                 Some(Entry { key, value: text_value(&value) })
             };
             let data: Vec<Entry> = listing(entry.get("literals")).texts.iter().filter_map(pair).collect();

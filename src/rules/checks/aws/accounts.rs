@@ -4,18 +4,19 @@ use super::{RoleTrust, principals};
 use crate::admission::iam::{self, Effect, PrincipalKind, PrincipalRef, Statement};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::graph::{Gate, Graph, IdentityKind, pieces};
-use crate::partial::{Text, UnknownOrigin};
+use crate::graph::addresses;
+use crate::graph::{Gate, Graph, IdentityKind};
+use crate::partial::{Text, UnknownOrigin, cut};
 use crate::rules::Finding;
 use std::collections::BTreeMap;
 
 /// A positive test of a key that one of these begins, with a value that is more than a wildcard.
 pub(super) fn pinned(statement: &Statement, keys: &[&str]) -> bool {
     statement.conditions.iter().any(|test| {
-        let key = pieces::flat(&test.key).to_lowercase();
+        let key = cut::flat(&test.key).to_lowercase();
         let strict = test.operator.is_some_and(|o| !o.negated && !o.if_exists && o.set != Some(iam::SetOperator::ForAllValues));
         let open = |text: &Text| {
-            let value = pieces::flat(text);
+            let value = cut::flat(text);
             // Nothing equals the empty string: it opens nothing.
             (!value.is_empty() && value.chars().all(|c| c == '*')) || (key == "aws:sourcearn" && value.rsplit('/').next() == Some("*"))
         };
@@ -87,8 +88,8 @@ fn whole_account(text: &Text) -> Option<(String, Known)> {
     if let Some(known) = text.as_known() {
         return account_of(&known).map(|account| (account, Known::Written));
     }
-    let account = pieces::account_of_arn(text)?;
-    let root = text.known_suffix().ends_with(":root") && pieces::flat(text).matches(':').count() == 5;
+    let account = addresses::account_of_arn(text)?;
+    let root = text.known_suffix().ends_with(":root") && cut::flat(text).matches(':').count() == 5;
     let own = account.atoms().any(|a| matches!(a.origin(), UnknownOrigin::CallerAccount));
     let known = if own { Known::Own } else { Known::Unknown };
     // Only the partition is open.

@@ -4,7 +4,8 @@ use super::RoleTrust;
 use super::services::{PODS, ROLES_ANYWHERE};
 use crate::admission::iam::{self, Effect, PrincipalKind, PrincipalRef, Statement, action_matches};
 use crate::catalogue::{RuleId, Severity};
-use crate::graph::{Gate, IdentityKind, Trust, pieces};
+use crate::graph::addresses;
+use crate::graph::{Gate, IdentityKind, Trust};
 use crate::partial::Text;
 use crate::rules::Finding;
 
@@ -118,7 +119,7 @@ pub(super) fn chained(subject: &RoleTrust<'_>) -> Vec<Finding> {
                 _ => None,
             });
             trust.origin.scope == subject.trust.origin.scope
-                && arn.is_some_and(|arn| pieces::same_role(arn, &principal.text))
+                && arn.is_some_and(|arn| addresses::same_role(arn, &principal.text))
                 && trusts_pods(trust)
         };
         let Some(source) = graph.trusts.iter().find(is_pods) else { continue };

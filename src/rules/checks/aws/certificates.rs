@@ -4,7 +4,8 @@ use super::RoleTrust;
 use super::services::ROLES_ANYWHERE;
 use crate::admission::iam::{self, ConditionTest, Effect, PrincipalKind, Statement};
 use crate::catalogue::{RuleId, Severity};
-use crate::graph::{Authority, Gate, IdentityKind, Profile, pieces};
+use crate::graph::addresses;
+use crate::graph::{Authority, Gate, IdentityKind, Profile};
 use crate::partial::Text;
 use crate::rules::Finding;
 use crate::rules::engine::Context;
@@ -92,12 +93,12 @@ fn of_role<'a>(subject: &'a RoleTrust<'_>) -> Option<Vec<&'a Profile>> {
     let role = subject.role()?;
     let IdentityKind::AwsRole { arn: Some(arn), .. } = &role.kind else { return None };
     // An attribute of the declaration itself: `!GetAtt Role.Arn`.
-    let refers = |text: &Text| pieces::address(text).is_some_and(|address| address == role.origin.name);
+    let refers = |text: &Text| addresses::address(text).is_some_and(|address| address == role.origin.name);
     let mut out = Vec::new();
     for profile in &subject.context.graph.anywhere.profiles {
         let roles = profile.roles.as_ref()?;
         let here = profile.origin.scope == role.origin.scope;
-        if roles.iter().any(|r| r.same(arn) || pieces::same_role(r, arn) || (here && refers(r))) {
+        if roles.iter().any(|r| r.same(arn) || addresses::same_role(r, arn) || (here && refers(r))) {
             out.push(profile);
         }
     }

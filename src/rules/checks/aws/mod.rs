@@ -25,13 +25,14 @@ use super::super::finding::Finding;
 use super::format::{self, Customised};
 use super::{fresh, privilege, reading};
 use crate::catalogue::RuleId;
+use crate::graph::addresses;
 use crate::issuers::Trait;
 
 use crate::admission::exposure::Reachability;
 use crate::admission::iam::{self, Policy};
 use crate::gate;
 use crate::gate::aws::{FederatedView, key_name, named_by_allow};
-use crate::graph::{Gate, Identity, IdentityId, ProviderId, Trust, pieces};
+use crate::graph::{Gate, Identity, IdentityId, ProviderId, Trust};
 use crate::partial::{Text, Unknown, UnknownKind, UnknownOrigin, hops};
 use crate::place::Span;
 use rayon::prelude::*;
@@ -227,7 +228,7 @@ fn unseen(subject: &RoleTrust<'_>) {
 /// The provider may be taken to be in the role's account, where STS looks for it: not when the account is looked up
 /// somewhere (`local.account_ids["shared"]`), which may be another one.
 fn own_provider(principal: &Text) -> bool {
-    let account = pieces::account_of_arn(principal);
+    let account = addresses::account_of_arn(principal);
     let own = |atom: &Unknown| atom.kind() == UnknownKind::AccountId || matches!(atom.origin(), UnknownOrigin::Variable);
     account.is_none_or(|account| account.atoms().all(own))
 }

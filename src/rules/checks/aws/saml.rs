@@ -6,8 +6,7 @@ use super::accounts::pinned;
 use crate::admission::glob;
 use crate::admission::iam::{self, Base, ConditionTest, Effect, PrincipalKind, PrincipalRef, Statement};
 use crate::catalogue::{RuleId, Severity};
-use crate::graph::pieces;
-use crate::partial::Text;
+use crate::partial::{Text, cut};
 use crate::rules::Finding;
 use crate::token::{Token, Truth};
 
@@ -29,7 +28,7 @@ pub(super) fn without_audience(subject: &RoleTrust<'_>) -> Vec<Finding> {
         p.kind == PrincipalKind::Federated
             && p.effect == Effect::Allow
             && !p.negated
-            && pieces::split_once(&p.text, ":saml-provider/").is_some()
+            && cut::split_once(&p.text, ":saml-provider/").is_some()
     };
     let mut findings = Vec::new();
     for principal in iam::principals(policy).into_iter().filter(of_saml) {

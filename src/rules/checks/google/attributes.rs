@@ -9,10 +9,10 @@ use crate::admission::exposure::{Reachability, reachability, shape};
 use crate::admission::formula::{Comparison, Formula, Matcher, Subject, Test, TestOrigin};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::graph::{Gate, GoogleProvider, GoogleSource, Provider, ProviderKind, Trust, pieces};
+use crate::graph::{Gate, GoogleProvider, GoogleSource, Provider, ProviderKind, Trust};
 use crate::issuers::{Tag, Template};
 
-use crate::partial::Text;
+use crate::partial::{Text, cut};
 use crate::rules::Finding;
 use std::collections::BTreeSet;
 
@@ -197,7 +197,7 @@ fn help(seen: &ProviderView<'_>, key: &str) -> String {
 
 /// The subject can be customised.
 fn customised(seen: &ProviderView<'_>, key: &str) -> bool {
-    let reads = |e: &Text| pieces::flat(e).contains("assertion.sub");
+    let reads = |e: &Text| cut::flat(e).contains("assertion.sub");
     seen.recognised.customisable() && seen.via.view.mapping.iter().any(|(k, e)| k == key && reads(e))
 }
 

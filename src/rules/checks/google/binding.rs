@@ -7,13 +7,13 @@ use super::{Context, ProviderView, ambiguous, attributes, conditions, views};
 use crate::admission::cel::google::{Member, MemberKind, Selector};
 use crate::admission::exposure::{Class, Exposure, Reachability, shape};
 use crate::catalogue::{Category, RuleId};
-use crate::partial::Text;
+use crate::partial::{Text, cut};
 use crate::token::Token;
 
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
 use crate::catalogue::Severity;
 use crate::gate::audience::without_audience;
-use crate::graph::{Gate, GoogleProvider, GoogleSource, IdentityKind, ProviderId, ProviderKind, Setting, Trust, pieces};
+use crate::graph::{Gate, GoogleProvider, GoogleSource, IdentityKind, ProviderId, ProviderKind, Setting, Trust};
 use crate::issuers::{Tag, Template, Tenancy};
 use crate::place::Span;
 
@@ -224,7 +224,7 @@ fn unseen_pool(context: &Context<'_>, index: usize, trust: &Trust, member: &Memb
     // Whether a pool of GKE is too much is told by its own rule; one that is disabled lets nobody in.
     let pools = context.links.trust_pools.get(index).map_or(&[][..], Vec::as_slice);
     let off = pools.iter().filter_map(|id| context.graph.pool(*id)).any(|p| p.disabled);
-    if pieces::flat(&pool.text).ends_with(".svc.id.goog") || off {
+    if cut::flat(&pool.text).ends_with(".svc.id.goog") || off {
         return None;
     }
     let google = |id: &ProviderId| match context.graph.provider(*id).map(|p| &p.kind) {

@@ -3,8 +3,8 @@
 
 use super::Context;
 use crate::catalogue::{RuleId, Severity};
-use crate::graph::{CredentialConfig, Endpoint, ExternalAccount, TokenSource, pieces};
-use crate::partial::Text;
+use crate::graph::{CredentialConfig, Endpoint, ExternalAccount, TokenSource};
+use crate::partial::{Text, cut};
 use crate::rules::Finding;
 
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
@@ -25,7 +25,7 @@ struct Address {
 
 /// The address as far as it is written: none where scheme or host are not known.
 fn address(url: &Text) -> Option<Address> {
-    let known = pieces::flat(url);
+    let known = cut::flat(url);
     let (scheme, rest) = known.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
     // What stands before an `@` is a user's name, and no host.
@@ -34,7 +34,7 @@ fn address(url: &Text) -> Option<Address> {
         Some(v6) => v6.split(']').next()?,
         None => host.split(':').next()?,
     };
-    if host.is_empty() || host.contains(pieces::HOLE) || host.contains(['$', '<']) {
+    if host.is_empty() || host.contains(cut::HOLE) || host.contains(['$', '<']) {
         return None;
     }
     Some(Address { secure: scheme.eq_ignore_ascii_case("https"), host: host.trim_end_matches('.').to_ascii_lowercase() })
@@ -121,13 +121,13 @@ fn endpoint(config: &CredentialConfig, external: &ExternalAccount, what: Endpoin
 /// A program prints the token: whoever can change the program, or what it downloads, has the identity.
 fn executable(config: &CredentialConfig, source: &TokenSource) -> Option<Finding> {
     let TokenSource::Executable { command } = source else { return None };
-    let flat = pieces::flat(command);
+    let flat = cut::flat(command);
     let program = flat.split_whitespace().next().unwrap_or_default();
     let name = program.rsplit('/').next().unwrap_or(program);
     let shell = ["sh", "bash", "dash", "zsh", "ash", "pwsh", "powershell", "cmd", "cmd.exe"].contains(&name);
     let composed =
         shell && flat.split_whitespace().any(|w| w == "-c" || w.eq_ignore_ascii_case("/c") || w.eq_ignore_ascii_case("-command"));
-    let known = !program.contains(pieces::HOLE);
+    let known = !program.contains(cut::HOLE);
     let anywhere = known && !program.starts_with('/') && !program.starts_with("~/") && !program.contains(":\\");
     let shared = ["/tmp/", "/var/tmp/", "/dev/shm/"].iter().any(|d| program.starts_with(d));
     let (severity, why) = match () {

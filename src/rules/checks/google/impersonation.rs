@@ -5,10 +5,10 @@ use crate::admission::cel::google::{Member, MemberKind};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::{
-    About, CredentialConfig, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Login, Trust, Undecided, UndecidedKind, pieces,
+    About, CredentialConfig, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Login, Trust, Undecided, UndecidedKind,
 };
 
-use crate::partial::Text;
+use crate::partial::{Text, cut};
 use crate::rules::Finding;
 use crate::rules::finding::Related;
 
@@ -49,7 +49,7 @@ pub(super) fn is_role(role: &Text, wanted: &str) -> bool {
 /// A federated principal outside of GKE, where nobody asks for two roles.
 pub(super) fn is_external(member: &Text) -> bool {
     match Member::parse(member).map(|m| m.kind) {
-        Ok(MemberKind::Pool { pool, .. }) => !pieces::flat(&pool.text).ends_with(".svc.id.goog"),
+        Ok(MemberKind::Pool { pool, .. }) => !cut::flat(&pool.text).ends_with(".svc.id.goog"),
         _ => false,
     }
 }
@@ -151,11 +151,11 @@ fn conditional(trust: &Trust) -> bool {
 
 /// The same for service accounts.
 fn accounts_above(context: &Context<'_>) -> Vec<Finding> {
-    let accounts = context.graph.grants.iter().filter(|g| pieces::flat(&g.principal).contains('@'));
+    let accounts = context.graph.grants.iter().filter(|g| cut::flat(&g.principal).contains('@'));
     accounts
         .filter_map(|grant| {
             let role = grant.permission.as_known().filter(|r| IMPERSONATION.contains(&r.as_str()))?;
-            let scope = pieces::flat(grant.scope.as_ref()?);
+            let scope = cut::flat(grant.scope.as_ref()?);
             level(&scope)?;
             let shown = grant.scope.as_ref()?.to_string();
             let what = shown.trim_start_matches("//cloudresourcemanager.googleapis.com/");
@@ -184,7 +184,7 @@ fn accounts_above(context: &Context<'_>) -> Vec<Finding> {
 /// An account of Google's own that acts for a product in the project, where Google's instructions ask for such grants
 /// (<https://cloud.google.com/iam/docs/service-agents>). Nobody else holds its keys.
 fn service_agent(email: &Text) -> bool {
-    let flat = pieces::flat(email);
+    let flat = cut::flat(email);
     let Some((local, domain)) = flat.split_once('@') else { return false };
     let numbered = local.strip_prefix("service-").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit() || b == 0));
     domain.starts_with("gcp-sa-")
@@ -218,8 +218,8 @@ fn unbound(context: &Context<'_>, config: &CredentialConfig) -> Option<Finding> 
         Login::Configuration => "configuration",
         Login::Job => "job",
     };
-    let pool = pieces::split_once(&config.audience, "/workloadIdentityPools/")
-        .and_then(|(_, rest)| pieces::split_once(&rest, "/"))
+    let pool = cut::split_once(&config.audience, "/workloadIdentityPools/")
+        .and_then(|(_, rest)| cut::split_once(&rest, "/"))
         .map(|(pool, _)| pool)?;
     let reaches = |trust: &Trust| {
         let Some((member, role)) = member_and_role(trust) else { return false };
@@ -255,7 +255,7 @@ fn may_be_of(member: &Text, pool: &Text) -> bool {
 
 /// An account whose e-mail is not known may be the one of this e-mail: which one a `for_each` over unknown names makes.
 fn may_be_account(context: &Context<'_>, email: &Text, id: IdentityId) -> bool {
-    let local = |email: &Text| pieces::split_once(email, "@").and_then(|(local, _)| local.as_known());
+    let local = |email: &Text| cut::split_once(email, "@").and_then(|(local, _)| local.as_known());
     match context.graph.identity(id).map(|i| &i.kind) {
         Some(IdentityKind::GoogleServiceAccount { email: other, .. }) if !other.is_known() => {
             local(other).is_none_or(|other| local(email).is_none_or(|own| own == other))
@@ -287,10 +287,9 @@ pub(super) fn accounts(context: &Context<'_>, email: &Text) -> Vec<IdentityId> {
     if !exact.is_empty() {
         return exact;
     }
-    let local = pieces::split_once(email, "@").map(|(l, _)| l);
-    let open = |e: &Text| {
-        pieces::split_once(e, "@").is_some_and(|(l, domain)| !domain.is_known() && local.as_ref().is_some_and(|own| own.same(&l)))
-    };
+    let local = cut::split_once(email, "@").map(|(l, _)| l);
+    let open =
+        |e: &Text| cut::split_once(e, "@").is_some_and(|(l, domain)| !domain.is_known() && local.as_ref().is_some_and(|own| own.same(&l)));
     let near: Vec<IdentityId> = all().filter(|(_, e)| open(e)).map(|(id, _)| id).collect();
     if near.len() == 1 { near } else { Vec::new() }
 }

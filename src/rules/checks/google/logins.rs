@@ -4,9 +4,9 @@ use super::Context;
 use crate::catalogue::{RuleId, Severity};
 use crate::gate::google::{self, Disabled};
 use crate::graph::{
-    CredentialConfig, GoogleProvider, GoogleSource, Login, Pool, ProviderId, ProviderKind, ProviderName, TokenSource, WorkloadKind, pieces,
+    CredentialConfig, GoogleProvider, GoogleSource, Login, Pool, ProviderId, ProviderKind, ProviderName, TokenSource, WorkloadKind,
 };
-use crate::partial::Text;
+use crate::partial::{Text, cut};
 use crate::rules::Finding;
 
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
@@ -156,7 +156,7 @@ fn audience(context: &Context<'_>, id: ProviderId, config: &CredentialConfig) ->
     let accepted: Vec<String> = audiences.iter().map(Text::as_known).collect::<Option<_>>()?;
     let own = || {
         // The name that the login itself writes is the provider's.
-        let name = pieces::flat(&config.audience);
+        let name = cut::flat(&config.audience);
         let path = name.split_once("projects/").map_or("", |(_, path)| path).to_owned();
         ["https://iam.googleapis.com/projects/", "//iam.googleapis.com/projects/"].map(|start| format!("{start}{path}"))
     };

@@ -4,8 +4,8 @@
 use super::Context;
 use crate::admission::cel::google::{Member, MemberKind, MemberProblem, MemberProblemKind, ProjectKind, Selector};
 use crate::catalogue::RuleId;
-use crate::graph::{Declared, Gate, GoogleSource, Login, Origin, ProviderKind, pieces};
-use crate::partial::{Text, Unknown};
+use crate::graph::{Declared, Gate, GoogleSource, Login, Origin, ProviderKind};
+use crate::partial::{Text, Unknown, cut};
 use crate::place::Span;
 use crate::rules::Finding;
 use std::collections::BTreeSet;
@@ -93,8 +93,8 @@ fn looks_like_a_member(text: &Text) -> bool {
 
 /// The number in front of `.svc.id.goog`.
 fn legacy_number(ids: &Ids, text: &Text) -> Option<Option<Span>> {
-    let (before, _) = pieces::split_once(text, ".svc.id.goog")?;
-    let project = pieces::rsplit_once(&before, "/").or_else(|| pieces::rsplit_once(&before, ":")).map_or(before, |(_, p)| p);
+    let (before, _) = cut::split_once(text, ".svc.id.goog")?;
+    let project = cut::rsplit_once(&before, "/").or_else(|| cut::rsplit_once(&before, ":")).map_or(before, |(_, p)| p);
     (kind(ids, &project) == Some(ProjectKind::Number)).then(|| project.span())
 }
 
@@ -122,7 +122,7 @@ fn project_id(ids: &Ids, origin: &Origin, member: &Member) -> Option<Finding> {
 /// (<https://cloud.google.com/kubernetes-engine/docs/concepts/workload-identity#principal-id-examples>).
 fn of_cluster(origin: &Origin, member: &Member) -> Option<Finding> {
     let MemberKind::Pool { pool, selector: Selector::Subject(subject), .. } = &member.kind else { return None };
-    if !pieces::flat(&pool.text).ends_with(".svc.id.goog") || !subject.text.is_known() {
+    if !cut::flat(&pool.text).ends_with(".svc.id.goog") || !subject.text.is_known() {
         return None;
     }
     let message = format!("`{}` is no subject of a GKE workload pool: nobody has the role by it", subject.text);
@@ -150,7 +150,7 @@ fn kind(ids: &Ids, project: &Text) -> Option<ProjectKind> {
     if kind != ProjectKind::Unknown {
         return Some(kind);
     }
-    pieces::only_atom(project).filter(|atom| ids.contains(atom)).map(|_| ProjectKind::Unknown)
+    cut::only_atom(project).filter(|atom| ids.contains(atom)).map(|_| ProjectKind::Unknown)
 }
 
 /// A provider as a job names it: the bare resource name
@@ -158,8 +158,8 @@ fn kind(ids: &Ids, project: &Text) -> Option<ProjectKind> {
 fn of_login(ids: &Ids, origin: &Origin, text: &Text) -> Option<Finding> {
     let mut whole = Text::known("//iam.googleapis.com/");
     whole.push(text);
-    let shape = pieces::flat(text);
-    let bare = shape.starts_with("projects/") || pieces::starts_unknown(text);
+    let shape = cut::flat(text);
+    let bare = shape.starts_with("projects/") || cut::starts_unknown(text);
     let provider = shape.contains("/providers/") || text.atoms().next().is_some();
     if !bare || !provider {
         let message = format!("`{text}` is not a provider name: the login fails before any token is evaluated");
@@ -174,9 +174,9 @@ fn of_login(ids: &Ids, origin: &Origin, text: &Text) -> Option<Finding> {
 /// What stands between `projects/` and `/locations/` of a pool's resource name, and the rest.
 fn resource(text: &Text) -> Option<(Text, Text)> {
     let host = ["https://iam.googleapis.com/", "//iam.googleapis.com/"];
-    let path = host.iter().find_map(|h| pieces::strip_prefix(text, h))?;
-    let (project, rest) = pieces::split_once(&pieces::strip_prefix(&path, "projects/")?, "/locations/")?;
-    pieces::flat(&rest).contains("/workloadIdentityPools/").then_some((project, rest))
+    let path = host.iter().find_map(|h| cut::strip_prefix(text, h))?;
+    let (project, rest) = cut::split_once(&cut::strip_prefix(&path, "projects/")?, "/locations/")?;
+    cut::flat(&rest).contains("/workloadIdentityPools/").then_some((project, rest))
 }
 
 /// A resource name as an audience: Google's tokens name the number.
@@ -204,7 +204,7 @@ fn of_location(origin: &Origin, location: &Text) -> Option<Finding> {
 /// A location other than `global` in a resource name.
 fn location(origin: &Origin, text: &Text) -> Option<Finding> {
     let (_, rest) = resource(text)?;
-    let (location, _) = pieces::split_once(&rest, "/")?;
+    let (location, _) = cut::split_once(&rest, "/")?;
     let known = location.as_known().filter(|l| l != "global")?;
     let message = format!("location `{known}` must be `global`: there is no such pool");
     let finding = Finding::new(RuleId::PoolLocation, origin, location.span().or_else(|| text.span()), &text.to_string(), message);

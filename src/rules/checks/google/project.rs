@@ -5,8 +5,8 @@ use super::Context;
 use super::impersonation::{is_external, member_and_role};
 use crate::catalogue::{RuleId, Severity};
 use crate::gate::google::may_impersonate;
-use crate::graph::{EnabledApi, IdentityKind, Pool, pieces};
-use crate::partial::Text;
+use crate::graph::{EnabledApi, IdentityKind, Pool};
+use crate::partial::{Text, cut};
 use crate::rules::Finding;
 
 /// APIs that exchange tokens (<https://cloud.google.com/iam/docs/workload-identity-federation-with-deployment-pipelines#prepare>).
@@ -35,7 +35,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
 /// The project's APIs are managed here, and one that federation calls is not among them.
 fn apis(context: &Context<'_>, index: usize, pool: &Pool) -> Option<Finding> {
     let same = |a: &EnabledApi| {
-        let key = |p: &Option<Text>| p.as_ref().map(pieces::key);
+        let key = |p: &Option<Text>| p.as_ref().map(cut::key);
         a.origin.scope == pool.origin.scope && key(&a.project) == key(&pool.project)
     };
     let enabled: Vec<&EnabledApi> = context.graph.google_projects.apis.iter().filter(|a| same(a)).collect();

@@ -3,8 +3,9 @@
 
 use super::{Account, Context, equal};
 use crate::catalogue::{RuleId, Severity};
-use crate::graph::{AksCluster, Gate, IdentityKind, PodSettings, Switch, Trust, UseLabel, Workload, WorkloadKind, pieces};
-use crate::partial::Text;
+use crate::graph::addresses;
+use crate::graph::{AksCluster, Gate, IdentityKind, PodSettings, Switch, Trust, UseLabel, Workload, WorkloadKind};
+use crate::partial::{Text, cut};
 use crate::rules::Finding;
 use std::collections::BTreeMap;
 
@@ -30,7 +31,7 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
     }
     // An identity without a credential in the scan may have one elsewhere, unless the one for this account is another's.
     let Some(nearest) = nearest else {
-        let known = linked.iter().any(|id| azure(&id)) || pieces::address(client).is_some();
+        let known = linked.iter().any(|id| azure(&id)) || addresses::address(client).is_some();
         return known.then(|| of_another(context, account, client)).flatten();
     };
     let shown = account.shown();
@@ -53,10 +54,10 @@ fn of_another(context: &Context<'_>, account: &Account<'_>, client: &Text) -> Op
     let trust = context.graph.trusts.iter().find(own)?;
     // another id of the same identity is another mistake, and is told as such
     let parent = match context.graph.identity(trust.identity).map(|i| &i.kind) {
-        Some(IdentityKind::AzureIdentity { parent }) => pieces::address(parent),
+        Some(IdentityKind::AzureIdentity { parent }) => addresses::address(parent),
         _ => None,
     };
-    if parent.is_some() && parent == pieces::address(client) {
+    if parent.is_some() && parent == addresses::address(client) {
         return None;
     }
     let other = context.graph.identity(trust.identity).map_or(&trust.origin.name, |i| &i.origin.name);
@@ -72,10 +73,10 @@ fn of_another(context: &Context<'_>, account: &Account<'_>, client: &Text) -> Op
 
 /// Whether a credential's subject is the ServiceAccount.
 fn names(subject: &Text, account: &Account<'_>) -> Option<bool> {
-    let Some(rest) = pieces::strip_prefix(subject, "system:serviceaccount:") else {
-        return if pieces::starts_unknown(subject) { None } else { Some(false) };
+    let Some(rest) = cut::strip_prefix(subject, "system:serviceaccount:") else {
+        return if cut::starts_unknown(subject) { None } else { Some(false) };
     };
-    let (namespace, name) = pieces::split_once(&rest, ":")?;
+    let (namespace, name) = cut::split_once(&rest, ":")?;
     let space = account.namespace.and_then(|own| equal(&namespace, own));
     match (space, equal(&name, account.name)) {
         (Some(false), _) | (_, Some(false)) => Some(false),
@@ -125,7 +126,7 @@ pub(super) fn labels(
 
 /// The pods get no token without the webhook: no driver brings one, they project none themselves, and the webhook looks at them.
 fn wants_webhook(settings: &PodSettings) -> bool {
-    let projected = settings.tokens.iter().any(|t| t.audience.as_ref().is_some_and(|a| pieces::flat(a).contains(EXCHANGE)));
+    let projected = settings.tokens.iter().any(|t| t.audience.as_ref().is_some_and(|a| cut::flat(a).contains(EXCHANGE)));
     !settings.secrets_store && !projected && !settings.system
 }
 

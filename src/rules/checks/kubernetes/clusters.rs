@@ -4,8 +4,8 @@
 use super::{Account, Context};
 use crate::catalogue::{RuleId, Severity};
 use crate::graph::member::{self, Member};
-use crate::graph::{Cluster, Gate, NodeMetadata, Setting, Workload, WorkloadKind, pieces};
-use crate::partial::Text;
+use crate::graph::{Cluster, Gate, NodeMetadata, Setting, Workload, WorkloadKind};
+use crate::partial::{Text, cut};
 use crate::rules::Finding;
 
 const SUFFIX: &str = ".svc.id.goog";
@@ -139,7 +139,7 @@ pub(super) fn pools(context: &Context<'_>) -> Option<Vec<String>> {
     let of = |cluster: &Cluster| match (&cluster.pool, cluster.project.as_ref()) {
         _ if offers(cluster) != Some(true) => None,
         (_, Some(project)) => id(project),
-        (Setting::Set(pool), None) => pieces::rsplit_once(pool, SUFFIX).and_then(|(project, _)| id(&project)),
+        (Setting::Set(pool), None) => cut::rsplit_once(pool, SUFFIX).and_then(|(project, _)| id(&project)),
         _ => None,
     };
     let all: Vec<String> = context.graph.clusters.iter().map(of).collect::<Option<_>>()?;

@@ -5,9 +5,9 @@ use super::{Account, Context, equal};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::member::{self, Accounts, Member};
-use crate::graph::{BindingStyle, Declared, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Trust, TrustId, WorkloadKind, pieces};
+use crate::graph::{BindingStyle, Declared, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Trust, TrustId, WorkloadKind};
 
-use crate::partial::Text;
+use crate::partial::{Text, cut};
 use crate::place::Span;
 use crate::rules::Finding;
 
@@ -146,7 +146,7 @@ fn concerns(context: &Context<'_>, linked: &[IdentityId], identity: &Identity, o
     }
     match (context.graph.identity(of).map(|i| &i.kind), &identity.kind) {
         (Some(IdentityKind::GoogleServiceAccount { email: other, .. }), IdentityKind::GoogleServiceAccount { email, .. }) => {
-            let local = |t: &Text| pieces::split_once(t, "@").map_or_else(|| t.clone(), |(l, _)| l);
+            let local = |t: &Text| cut::split_once(t, "@").map_or_else(|| t.clone(), |(l, _)| l);
             // An unknown name may be the one.
             equal(&local(other), &local(email)) != Some(false)
         }
@@ -186,8 +186,8 @@ fn named(text: &Text) -> Named {
             Accounts::Cluster(_) | Accounts::Uid => Named::Unclear,
         },
         // `serviceAccount:${local.pool}[shop/api]`
-        Member::ServiceAccount(email) => match pieces::split_once(&email, "[").and_then(|(_, rest)| pieces::split_once(&rest, "/")) {
-            Some((namespace, rest)) => match pieces::rsplit_once(&rest, "]") {
+        Member::ServiceAccount(email) => match cut::split_once(&email, "[").and_then(|(_, rest)| cut::split_once(&rest, "/")) {
+            Some((namespace, rest)) => match cut::rsplit_once(&rest, "]") {
                 Some((name, _)) => Named::One(namespace, name),
                 None => Named::Unclear,
             },
@@ -196,7 +196,7 @@ fn named(text: &Text) -> Named {
         },
         Member::Person | Member::Workforce => Named::Nobody,
         Member::Pool { pool, subject, .. } => {
-            match subject.and_then(|s| pieces::strip_prefix(&s, "ns/")).and_then(|s| pieces::split_once(&s, "/sa/")) {
+            match subject.and_then(|s| cut::strip_prefix(&s, "ns/")).and_then(|s| cut::split_once(&s, "/sa/")) {
                 Some((namespace, name)) => Named::One(namespace, name),
                 None if pool.is_known() => Named::Nobody,
                 None => Named::Unclear,

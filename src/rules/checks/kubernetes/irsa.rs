@@ -8,10 +8,11 @@ use crate::admission::iam::{self, Effect, Policy, PrincipalKind};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::gate::aws;
-use crate::graph::{Gate, Identity, IdentityId, IdentityKind, Trust, pieces};
+use crate::graph::addresses;
+use crate::graph::{Gate, Identity, IdentityId, IdentityKind, Trust};
 use crate::issuers::Template;
 
-use crate::partial::Text;
+use crate::partial::{Text, cut};
 use crate::rules::Finding;
 use crate::token::Truth;
 
@@ -78,13 +79,14 @@ fn without_path(context: &Context<'_>, account: &Account<'_>, arn: &Text) -> Opt
     if named.into_iter().any(|id| context.graph.identity(*id).is_some_and(|i| matches!(i.kind, IdentityKind::AwsRole { .. }))) {
         return None;
     }
-    let path = |arn: &Text| pieces::split_once(arn, ":role/").and_then(|(_, path)| path.as_known());
+    let path = |arn: &Text| cut::split_once(arn, ":role/").and_then(|(_, path)| path.as_known());
     let wanted = path(arn)?;
     for (index, identity) in context.graph.identities.iter().enumerate() {
         let IdentityKind::AwsRole { arn: Some(own), .. } = &identity.kind else { continue };
         let id = IdentityId(u32::try_from(index).unwrap_or(u32::MAX));
         let Some(has) = path(own).filter(|has| *has != wanted && has.rsplit('/').next() == wanted.rsplit('/').next()) else { continue };
-        let accounts = (pieces::account_of_arn(own).and_then(|a| a.as_known()), pieces::account_of_arn(arn).and_then(|a| a.as_known()));
+        let accounts =
+            (addresses::account_of_arn(own).and_then(|a| a.as_known()), addresses::account_of_arn(arn).and_then(|a| a.as_known()));
         let other = matches!(accounts, (Some(a), Some(b)) if a != b);
         if other || !matches!(ask(context, account, id), Answer::Maybe) {
             continue;

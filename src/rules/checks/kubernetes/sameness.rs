@@ -4,8 +4,8 @@
 use super::Context;
 use crate::catalogue::{RuleId, Severity};
 use crate::graph::member::{self, Accounts, Member};
-use crate::graph::{Cluster, Gate, Setting, Trust, pieces};
-use crate::partial::Text;
+use crate::graph::{Cluster, Gate, Setting, Trust};
+use crate::partial::{Text, cut};
 use crate::rules::Finding;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,11 +47,11 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
 /// The pool of a cluster, as a key.
 fn pool(cluster: &Cluster) -> Option<String> {
     match &cluster.pool {
-        Setting::Set(pool) => pieces::key(pool).into(),
+        Setting::Set(pool) => cut::key(pool).into(),
         Setting::Absent if cluster.autopilot == Some(true) => {
             let mut pool = cluster.project.clone()?;
             pool.push(&Text::known(SUFFIX));
-            Some(pieces::key(&pool))
+            Some(cut::key(&pool))
         }
         _ => None,
     }
@@ -63,7 +63,7 @@ fn is_bound(trust: &Trust, pool: &str) -> bool {
     let Member::Kubernetes { mut project, accounts } = member::parse(member) else { return false };
     project.push(&Text::known(SUFFIX));
     let anywhere = matches!(accounts, Accounts::One { .. } | Accounts::Namespace(_) | Accounts::Pool);
-    anywhere && pieces::key(&project) == pool
+    anywhere && cut::key(&project) == pool
 }
 
 /// What the name of a cluster says it is for.

@@ -8,8 +8,8 @@ use super::{near, set};
 use crate::catalogue::{RuleId, Severity};
 use crate::gate::{aws, google, issuer};
 use crate::graph::spiffe::{DiscoveryProvider, KeyType, SpireServer};
-use crate::graph::{Gate, GoogleSource, Origin, ProviderId, ProviderKind, Setting, pieces};
-use crate::partial::Text;
+use crate::graph::{Gate, GoogleSource, Origin, ProviderId, ProviderKind, Setting};
+use crate::partial::{Text, cut};
 use crate::place::Span;
 use crate::rules::Finding;
 use crate::rules::engine::Context;
@@ -80,7 +80,7 @@ fn trusts<'a>(context: &'a Context<'_>) -> Vec<CloudTrust<'a>> {
                     if aws::key_name(&test.key).as_deref() != Some("sub") {
                         continue;
                     }
-                    let Some((issuer, _)) = pieces::rsplit_once(&test.key, ":") else { continue };
+                    let Some((issuer, _)) = cut::rsplit_once(&test.key, ":") else { continue };
                     let subjects: Vec<Text> = test.values.leaves().flat_map(|l| l.choices.iter().cloned()).collect();
                     let domains = subjects.iter().filter_map(spiffe_domain).collect();
                     let subject = subjects.first().and_then(Text::span);

@@ -3,9 +3,8 @@
 use super::id_problem;
 use crate::admission::spiffe::{Breadth, NodeBreadth, SpiffeId, breadth, node_breadth, of_nodes, stranger};
 use crate::catalogue::{RuleId, Severity};
-use crate::graph::pieces;
 use crate::graph::spiffe::{Registration, SpireServer, Switch};
-use crate::partial::Text;
+use crate::partial::{Text, cut};
 use crate::place::Span;
 use crate::rules::Finding;
 use crate::rules::engine::Context;
@@ -86,7 +85,7 @@ fn alias(entry: &Registration) -> Option<Finding> {
         NodeBreadth::Certain | NodeBreadth::Unknown => return None,
     };
     let message = format!("{who} `{}`, and receives the identities of all workloads registered below it", entry.id);
-    let finding = Finding::new(RuleId::SpireBroadSelector, &entry.origin, selector_span(entry), &pieces::key(&entry.id), message);
+    let finding = Finding::new(RuleId::SpireBroadSelector, &entry.origin, selector_span(entry), &cut::key(&entry.id), message);
     let witness = stranger(&entry.id.to_string(), &entry.selectors);
     Some(finding.severity(Severity::Low).witness(witness).help(format!("{advice}, so that only the intended nodes are meant")))
 }
@@ -116,7 +115,7 @@ fn who(entry: &Registration, how: Breadth) -> Option<(&'static str, &'static str
 fn broad(entry: &Registration, how: Breadth) -> Option<Finding> {
     let (who, advice, severity) = who(entry, how)?;
     let message = format!("{who} obtains `{}`: the selectors ask for nothing else", entry.id);
-    let finding = Finding::new(RuleId::SpireBroadSelector, &entry.origin, selector_span(entry), &pieces::key(&entry.id), message);
+    let finding = Finding::new(RuleId::SpireBroadSelector, &entry.origin, selector_span(entry), &cut::key(&entry.id), message);
     Some(finding.severity(severity).witness(stranger(&entry.id.to_string(), &entry.selectors)).help(advice))
 }
 
@@ -134,7 +133,7 @@ fn privileged(entry: &Registration, how: Breadth) -> Option<Finding> {
     };
     let (who, advice) = who(entry, how).map_or(("this workload", "remove it where it is not needed"), |(who, advice, _)| (who, advice));
     let message = format!("{who} {power}");
-    let finding = Finding::new(RuleId::SpirePrivilegedEntry, &entry.origin, switch.span, &pieces::key(&entry.id), message);
+    let finding = Finding::new(RuleId::SpirePrivilegedEntry, &entry.origin, switch.span, &cut::key(&entry.id), message);
     let finding = finding.severity(severity).help(advice).witness(stranger(&entry.id.to_string(), &entry.selectors));
     Some(finding.related(selector_span(entry), "the selectors"))
 }
@@ -177,7 +176,7 @@ fn shared(entries: &[Registration]) -> Vec<Finding> {
     let mut first: BTreeMap<(String, String), Vec<&Registration>> = BTreeMap::new();
     let mut out = Vec::new();
     for entry in entries.iter().filter(|e| !e.selectors_open && !is_node(e)) {
-        let key = (pieces::key(&entry.id), entry.parent.as_ref().map(pieces::key).unwrap_or_default());
+        let key = (cut::key(&entry.id), entry.parent.as_ref().map(cut::key).unwrap_or_default());
         let others = first.entry(key).or_default();
         if let Some(other) = others.iter().find(|o| excludes(o, entry)) {
             let message = format!(

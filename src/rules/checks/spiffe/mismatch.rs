@@ -10,7 +10,7 @@ use crate::admission::spiffe::{SpiffeId, of_nodes};
 use crate::catalogue::{RuleId, Severity};
 use crate::graph::spiffe::{AttestorKind, Process, Program, PsatCluster, Registration, SpireAgent, SpireServer};
 use crate::graph::{Origin, Setting};
-use crate::partial::Text;
+use crate::partial::{Text, cut};
 use crate::place::Span;
 use crate::rules::Finding;
 use crate::rules::engine::Context;
@@ -208,7 +208,7 @@ fn node_selectors(entry: &Registration, servers: &[&SpireServer]) -> Option<Find
     }
     let value = |property: &str| {
         let all = entry.selectors.iter().filter(|s| s.kind == "k8s_psat");
-        all.filter_map(|s| crate::graph::pieces::strip_prefix(&s.value, property)).next()
+        all.filter_map(|s| cut::strip_prefix(&s.value, property)).next()
     };
     if let Some(finding) = value("cluster:").and_then(|c| unknown_cluster(&entry.origin, &c, servers, "the alias asks for nodes of")) {
         return Some(finding);
@@ -239,8 +239,7 @@ fn attested(entry: &Registration, servers: &[&SpireServer]) -> Option<Finding> {
         }
     }
     let wanted = entry.selectors.iter().filter(|s| s.kind == "gcp_iit");
-    let (value, known) =
-        wanted.filter_map(|s| crate::graph::pieces::strip_prefix(&s.value, "project-id:")).find_map(|v| v.as_known().map(|k| (v, k)))?;
+    let (value, known) = wanted.filter_map(|s| cut::strip_prefix(&s.value, "project-id:")).find_map(|v| v.as_known().map(|k| (v, k)))?;
     let one = allowed.first()?;
     if servers.iter().any(|s| s.attestors_open) || allowed.iter().any(|p| p.is_str(&known)) {
         return None;

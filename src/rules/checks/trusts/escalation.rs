@@ -4,8 +4,9 @@ use super::{Context, Judged, Reach, reach};
 use crate::admission::glob;
 use crate::admission::iam::action_matches;
 use crate::catalogue::{RuleId, Severity};
-use crate::graph::{Gate, GoogleLevel, Grant, IdentityId, IdentityKind, pieces};
-use crate::partial::Text;
+use crate::graph::addresses;
+use crate::graph::{Gate, GoogleLevel, Grant, IdentityId, IdentityKind};
+use crate::partial::{Text, cut};
 use crate::rules::Finding;
 use crate::rules::checks::privilege_aws;
 use crate::token::Truth;
@@ -125,7 +126,7 @@ fn takes_in(resource: &Text, to: To, arn: Option<&Text>) -> Option<bool> {
         To::Users => Some(["*", "user/*"].contains(&fields.name.as_known()?.as_str())),
         To::Itself => {
             let own = arn?;
-            if resource.same(own) || pieces::same_role(resource, own) {
+            if resource.same(own) || addresses::same_role(resource, own) {
                 return Some(true);
             }
             let mine = self::fields(own)?;
@@ -146,10 +147,10 @@ struct Fields {
 
 /// The account and the resource of an ARN.
 fn fields(arn: &Text) -> Option<Fields> {
-    let account = pieces::account_of_arn(arn)?;
+    let account = addresses::account_of_arn(arn)?;
     let mut rest = arn.clone();
     for _ in 0..5 {
-        rest = pieces::split_once(&rest, ":")?.1;
+        rest = cut::split_once(&rest, ":")?.1;
     }
     Some(Fields { account, name: rest })
 }
@@ -172,7 +173,7 @@ fn of_account(context: &Context<'_>, id: IdentityId, email: &Text) -> Vec<Findin
     let mut out = Vec::new();
     for grant in grants(context, id) {
         let (Some(role), Some(scope)) = (grant.permission.as_known(), grant.scope.as_ref()) else { continue };
-        let on_itself = pieces::rsplit_once(scope, "serviceAccounts/").is_some_and(|(_, own)| own.same(email));
+        let on_itself = cut::rsplit_once(scope, "serviceAccounts/").is_some_and(|(_, own)| own.same(email));
         let above = || is_above(scope) && ABOVE.contains(&role.as_str());
         let what = match on_itself {
             true if ON_ITSELF.contains(&role.as_str()) => "it can change who may impersonate it, or make keys of its own that never expire",
@@ -219,7 +220,7 @@ fn finding(grant: &Grant, what: &str, email: &str) -> Finding {
 
 /// A project, folder or organisation, and not something in one.
 fn is_above(scope: &Text) -> bool {
-    let flat = pieces::flat(scope);
+    let flat = cut::flat(scope);
     let kind = ["projects/", "folders/", "organizations/"].into_iter().find_map(|k| flat.strip_prefix(k));
     kind.is_some_and(|rest| !rest.contains('/'))
 }

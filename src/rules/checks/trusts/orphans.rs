@@ -4,9 +4,9 @@ use super::{Context, Judged, Way};
 use crate::admission::exposure::{Class, Exposure};
 use crate::catalogue::RuleId;
 use crate::graph::spiffe::Registration;
-use crate::graph::{Origin, Workload, WorkloadKind, pieces};
+use crate::graph::{Origin, Workload, WorkloadKind};
 use crate::issuers::{Role, Tenancy};
-use crate::partial::Text;
+use crate::partial::{Text, cut};
 use crate::place::Span;
 use crate::rules::Finding;
 
@@ -37,7 +37,7 @@ pub(super) fn check(context: &Context<'_>, judged: &[Judged]) -> Vec<Finding> {
 fn selected(entry: &Registration) -> Option<Account> {
     let value = |property: &str| {
         let all = entry.selectors.iter().filter(|s| s.kind == "k8s");
-        all.filter_map(|s| Some((pieces::strip_prefix(&s.value, property)?.as_known()?, s.span))).next()
+        all.filter_map(|s| Some((cut::strip_prefix(&s.value, property)?.as_known()?, s.span))).next()
     };
     let ((namespace, _), (name, span)) = (value("ns:")?, value("sa:")?);
     Some(Account { namespace, name, span })

@@ -1,9 +1,7 @@
-//! What the graph reads off texts: the account of an ARN, the address behind an unknown. Cutting itself is [`crate::partial::cut`].
+//! What ARNs and addresses of declarations say: the account, the resource behind an unknown.
 
 use crate::partial::Text;
-pub use crate::partial::cut::{
-    HOLE, flat, is_empty, key, only_atom, rsplit_once, slice, split_once, starts_unknown, strip_prefix, trim_slashes, without_scheme,
-};
+use crate::partial::cut::{key, only_atom, split_once, strip_prefix};
 
 /// The account in an ARN, as far as it is written: `arn:aws:iam::111122223333:role/x`, `arn:aws:iam::${var.account}:root`.
 #[must_use]
