@@ -160,7 +160,7 @@ pub fn run(context: &Context<'_>, selection: &Selection) -> Found {
     let all = findings.len();
     findings.retain(|f| !off(f));
     let mut unreported = all - findings.len();
-    findings.iter_mut().for_each(|f| f.span = quoted(f.span, context.sources));
+    findings.iter_mut().for_each(|f| f.span = quoted(within(f, context.sources), context.sources));
     // Before instances become one finding: a comment at one of them accepts that one.
     let accepted = if selection.no_ignores {
         Accepted { kept: findings, suppressed: Vec::new() }
@@ -202,6 +202,14 @@ fn is_needed(check: &str, selection: &Selection) -> bool {
     selected.is_empty()
         || selected.contains(&RuleId::UnusedSuppression)
         || catalogue().iter().any(|rule| selected.contains(&rule.meta.id) && finds(rule))
+}
+
+/// A document as a whole is no place: what a finding names inside of it, is.
+fn within(finding: &Finding, sources: &Sources) -> Span {
+    let Some(file) = sources.get(finding.span.file).filter(|_| finding.span.start == 0) else { return finding.span };
+    let whole = |span: &Span| span.file == file.id && span.start == 0 && span.end as usize >= file.text.trim_end().len();
+    let inside = finding.related.iter().map(|r| r.span).find(|span| span.file == file.id && !whole(span) && !span.is_empty());
+    inside.filter(|_| whole(&finding.span)).unwrap_or(finding.span)
 }
 
 /// An empty string is shown with its quotes: a place without text shows nothing.

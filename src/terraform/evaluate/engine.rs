@@ -176,7 +176,7 @@ impl<'a> Evaluator<'a> {
         if called {
             root = format!("{root}@called");
         }
-        let library = config.is_library();
+        let library = called || config.is_library();
         let root_instance = Rc::new(Instance::new(config, String::new(), String::new(), None, 0, library));
         Self {
             cache,

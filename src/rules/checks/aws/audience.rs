@@ -101,7 +101,8 @@ fn linked(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<String> {
     let providers = subject.providers().iter().filter_map(|id| subject.context.graph.provider(*id));
     let mut own = providers.filter(|p| matches!(&p.kind, ProviderKind::AwsOidc { url, .. } if aws::is_of(url, &host)));
     let first = own.next()?;
-    own.next().is_none().then(|| format!("{}|{}", first.origin.scope, first.origin.name))
+    // Of all worlds of a root: its declaration is one.
+    own.next().is_none().then(|| format!("{:?}", first.origin.span))
 }
 
 /// The audience is one of the client ids that a provider lists.

@@ -98,6 +98,7 @@ fn without_pool(context: &Context<'_>, cluster: &Cluster, wanted: &Wanted<'_>) -
     let severity = if bound { Severity::High } else { Severity::Medium };
     let finding = Finding::new(RuleId::WorkloadIdentityDisabled, &cluster.origin, None, "cluster", message).severity(severity);
     let finding = finding.certain(bound && !cluster.origin.conditional && !cluster.origin.library);
+    let finding = finding.related(cluster.name.as_ref().and_then(Text::span), "the cluster");
     let help = format!("set the workload pool `PROJECT_ID{SUFFIX}` on the cluster, and `GKE_METADATA` on its older node pools");
     Some(
         wanted.account.into_iter().fold(finding.help(help), |f, w| f.related_to(w.origin.span, "this ServiceAccount asks for an identity")),

@@ -2,9 +2,11 @@
 
 use super::{Context, Judged, Way};
 use crate::admission::exposure::{Class, Exposure, Reachability, minimal};
+use crate::admission::search::Candidate;
 use crate::catalogue::RuleId;
 use crate::graph::{Gate, Trust};
 use crate::issuers::{ClaimPart, Role, Segment, Tag, Template, Tenancy};
+use crate::place::Span;
 use crate::rules::Finding;
 use crate::token::Token;
 use std::collections::BTreeMap;
@@ -17,6 +19,8 @@ pub(super) struct Recycled {
     issuer: String,
     /// Claims that hold an id of the tenant.
     ids: Vec<String>,
+    /// Where the name stands.
+    named: Option<Span>,
     certain: bool,
 }
 
@@ -41,15 +45,21 @@ fn finding(trust: &Trust, recycled: &Recycled) -> Finding {
     );
     let finding = Finding::new(RuleId::RecyclableName, &trust.origin, None, "names", message);
     let help = format!("test an id beside the name, which is never given out twice: `{ids}`");
-    finding.help(help).witness(Some(recycled.token.clone())).certain(recycled.certain)
+    let finding = finding.help(help).witness(Some(recycled.token.clone())).certain(recycled.certain);
+    finding.related(recycled.named, "the name that is pinned")
 }
 
 /// A token of somebody who has the names and none of the ids. Entra is not asked: it compares exact subjects, and wants ids
 /// elsewhere.
 pub(super) fn recycled(context: &Context<'_>, trust: &Trust, way: &Way<'_>, exposure: &Exposure) -> Option<Recycled> {
     let ids = testable(trust, way)?;
-    let named = exposure.named.iter().any(|(segment, all)| !all.is_empty() && is_name(&way.templates, segment));
-    if way.recognised.issuer.tenancy != Tenancy::Shared || matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix) || !named {
+    let names: Vec<&Candidate> =
+        exposure.named.iter().filter(|(segment, _)| is_name(&way.templates, segment)).flat_map(|(_, all)| all).collect();
+    let named = names.iter().find_map(|name| name.span);
+    if way.recognised.issuer.tenancy != Tenancy::Shared
+        || matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix)
+        || names.is_empty()
+    {
         return None;
     }
     // Whose repository is new has subjects with ids, where there are such.
@@ -58,7 +68,7 @@ pub(super) fn recycled(context: &Context<'_>, trust: &Trust, way: &Way<'_>, expo
     let templates: Vec<Template> = of_strangers.filter(|t| t.segments.iter().any(is_tenant)).map(with_other_ids).collect();
     let Reachability::Reachable(token) = context.reachability(&way.formula, &templates) else { return None };
     let token = minimal(&token, &way.formula);
-    Some(Recycled { token, issuer: way.recognised.issuer.name.clone(), ids, certain: way.certain })
+    Some(Recycled { token, issuer: way.recognised.issuer.name.clone(), ids, named, certain: way.certain })
 }
 
 fn is_tenant(segment: &Segment) -> bool {

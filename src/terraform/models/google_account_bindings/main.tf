@@ -18,3 +18,7 @@ resource "google_service_account_iam_member" "this" {
   role               = local.grants[count.index].role
   member             = local.grants[count.index].member
 }
+
+output "service_accounts" { value = distinct(local.grants[*].account) }
+output "roles" { value = distinct(local.grants[*].role) }
+output "members" { value = distinct(local.grants[*].member) }

@@ -17,3 +17,7 @@ resource "google_project_iam_member" "this" {
   role    = local.grants[count.index].role
   member  = local.grants[count.index].member
 }
+
+output "projects" { value = distinct(local.grants[*].project) }
+output "roles" { value = distinct(local.grants[*].role) }
+output "members" { value = distinct(local.grants[*].member) }
