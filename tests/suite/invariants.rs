@@ -234,7 +234,9 @@ fn the_dead_are_dead(scan: &Scan, problems: &mut Vec<String>) {
                     claims = known.issuer.typed(claims);
                 }
                 claims.set("iss", view.issuer.clone());
-                let presented = Presented { claims, any_audience: true, ..Presented::default() };
+                // Where the audience is what refuses them, they have their own.
+                let any_audience = !scan.run.findings.iter().any(|f| f.rule == RuleId::AudienceMismatch);
+                let presented = Presented { claims, any_audience, ..Presented::default() };
                 let outcome = simulate(&scan.estate.graph, &scan.estate.links, &presented);
                 let own = |v: &&fedlint::simulation::Verdict| {
                     v.span == trust.origin.span && v.via.as_deref() == via(trust).as_deref() && Some(&v.identity) == name(scan, trust)

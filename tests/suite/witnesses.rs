@@ -45,7 +45,7 @@ fn presented(witness: &Token) -> Presented {
 
 /// The best answer of the gates that the finding is about: its trust, or its provider.
 fn best(graph: &Graph, links: &Links, finding: &Finding, presented: &Presented) -> Option<(Decision, String)> {
-    let places: Vec<Span> = std::iter::once(finding.span).chain(finding.related.iter().map(|r| r.span)).collect();
+    let places: Vec<Span> = std::iter::once(finding.span).chain(finding.declared).chain(finding.related.iter().map(|r| r.span)).collect();
     // A job's token is shown to the trust that the finding points at.
     let named = |name: &str| workloads::is_of_a_job(finding.rule) || finding.identity.as_deref() == Some(name);
     let trusts = graph.trusts.iter().filter(|t| named(&t.origin.name) && places.contains(&t.origin.span)).map(|t| t.origin.span);

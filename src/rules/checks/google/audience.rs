@@ -6,6 +6,7 @@ use crate::admission::formula::Formula;
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::GoogleSource;
+use crate::issuers::{ClaimPart, Template};
 use crate::partial::Text;
 use crate::rules::Finding;
 
@@ -21,10 +22,14 @@ pub(super) fn unsatisfiable(context: &Context<'_>, seen: &ProviderView<'_>) -> O
         _ => None,
     };
     let templates = seen.templates_for(&seen.via.condition);
-    let minted: Vec<String> = templates.iter().filter_map(|t| t.claim("aud").map(|parts| t.text(parts))).collect();
+    // What the issuer's tokens are for where it is always the same, else what its vendor says is usual.
+    let literal = |part: &ClaimPart| if let ClaimPart::Literal(text) = part { Some(text.clone()) } else { None };
+    let fixed = |t: &Template| t.claim("aud").and_then(|parts| parts.iter().map(literal).collect::<Option<String>>());
+    let usual = || seen.recognised.issuer.audiences.get("default").filter(|a| !a.contains('<')).cloned();
+    let minted = templates.iter().find_map(fixed).or_else(usual);
     let message = format!("no token of {name} is for an audience that this provider accepts: no token is ever admitted to the pool");
     let finding = Finding::new(RuleId::AudienceMismatch, &seen.via.provider.origin, span, "audience", message);
-    let help = minted.first().map_or_else(
+    let help = minted.map_or_else(
         || "put the audience of the tokens into `allowed_audiences`".to_owned(),
         |aud| format!("put the audience of the tokens into `allowed_audiences`: `{aud}`"),
     );
