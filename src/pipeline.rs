@@ -219,7 +219,7 @@ fn documents(scan: &Scan) -> Vec<Tree> {
             FileKind::Json => (false, json::parse(&source)),
             FileKind::Template => (false, whole_json(&source)?),
             FileKind::Yaml => {
-                let values = if file.chart_template { charts.values(&file.path) } else { &[] };
+                let values = if file.chart_template { charts.values(&file.path) } else { helm::ChartValues::default() };
                 let (parsed, templated) = helm::read(&source, file.chart_template, values);
                 (templated, parsed)
             }

@@ -3,34 +3,48 @@
 use crate::partial::Value;
 use crate::place::paths::{folder_of, inside};
 use crate::source::walk::Scan;
-use crate::syntax::{helm, yaml};
+use crate::syntax::helm::{self, ChartValues};
+use crate::syntax::yaml;
 use std::collections::BTreeMap;
 
 /// Most files of values of one chart beside its own; what more of them say is not known.
 const MAX_FILES: usize = 8;
 
+/// Most nodes of a file of values; one that is larger is not looked into.
+const MAX_NODES: usize = 10_000;
+/// Most nodes of values in all templates of a run, in equal shares.
+const MAX_FILLED: usize = 400_000;
+/// The share of a template, however many there are.
+const SHARES: std::ops::RangeInclusive<usize> = 16..=20_000;
+
 /// The values that each chart may be installed with.
 pub(super) struct Charts {
     by_folder: BTreeMap<String, Vec<Value>>,
+    /// How many nodes one template may be filled in with.
+    share: usize,
 }
 
 impl Charts {
     /// The charts whose templates are read. A chart inside of another has the values of that one, which are not followed.
     pub(super) fn of(scan: &Scan) -> Self {
         let mut by_folder: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        let mut templates = 0;
         for file in scan.hits().filter(|file| file.chart_template) {
+            templates += 1;
             let Some(folder) = chart(&file.path) else { continue };
             if !by_folder.contains_key(folder) {
                 let values = if is_inner(folder) { Vec::new() } else { values(scan, folder) };
                 by_folder.insert(folder.to_owned(), values);
             }
         }
-        Self { by_folder }
+        let share = (MAX_FILLED / templates.max(1)).clamp(*SHARES.start(), *SHARES.end());
+        Self { by_folder, share }
     }
 
     /// The sets of values of the chart that a template belongs to.
-    pub(super) fn values(&self, template: &str) -> &[Value] {
-        chart(template).and_then(|folder| self.by_folder.get(folder)).map_or(&[], Vec::as_slice)
+    pub(super) fn values(&self, template: &str) -> ChartValues<'_> {
+        let sets = chart(template).and_then(|folder| self.by_folder.get(folder)).map_or(&[][..], Vec::as_slice);
+        ChartValues { sets, most: self.share }
     }
 }
 
@@ -76,5 +90,6 @@ fn values(scan: &Scan, folder: &str) -> Vec<Value> {
 /// The one document of a file of values.
 fn read(scan: &Scan, path: &str) -> Option<Value> {
     let parsed = yaml::parse(&*scan.loader.load(path)?);
-    if parsed.problems.is_empty() { parsed.documents.into_iter().next() } else { None }
+    let first = if parsed.problems.is_empty() { parsed.documents.into_iter().next() } else { None };
+    first.filter(|values| helm::nodes(values, MAX_NODES + 1) <= MAX_NODES)
 }

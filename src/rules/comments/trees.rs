@@ -13,7 +13,7 @@ use std::ops::RangeInclusive;
 pub(super) fn suppressions(file: &SourceFile, all: &mut Vec<Suppression>) {
     let parsed = match FileKind::of(&file.path) {
         Some(FileKind::Json | FileKind::TerraformJson | FileKind::TfvarsJson) => json::parse(file),
-        Some(FileKind::Yaml) => helm::read(file, true, &[]).0,
+        Some(FileKind::Yaml) => helm::read(file, true, helm::ChartValues::default()).0,
         _ => return,
     };
     parsed.documents.iter().for_each(|document| visit(file, document, all));

@@ -8,6 +8,8 @@ use crate::source::SourceFile;
 
 /// How deep values nest.
 const MAX_DEPTH: usize = 32;
+/// Most plain references of a file that are looked up.
+const MAX_REFERENCES: usize = 4_000;
 /// Functions that write a value as it is.
 const PLAIN: [&str; 7] = ["quote", "squote", "toString", "toYaml", "trim", "nindent", "indent"];
 
@@ -52,17 +54,20 @@ pub(super) struct Filling<'f> {
     values: &'f Value,
     /// The actions that were filled in.
     pub(super) filled: Vec<(usize, String)>,
+    /// How many nodes may still be put in.
+    left: usize,
 }
 
 impl<'f> Filling<'f> {
-    pub(super) fn new(file: &'f SourceFile, actions: &[Action], values: &'f Value) -> Self {
-        Self { file, references: references(&file.text, actions, values), values, filled: Vec::new() }
+    pub(super) fn new(file: &'f SourceFile, actions: &[Action], values: &'f Value, most: usize) -> Self {
+        Self { file, references: references(&file.text, actions, values), values, filled: Vec::new(), left: most }
     }
 
     fn written(&mut self, at: usize) -> Option<Value> {
         let found = self.references.binary_search_by_key(&at, |(start, _)| *start).ok()?;
         let (_, path) = self.references.get(found)?;
         let value = lookup(self.values, path).filter(|value| says_something(value))?;
+        self.left = self.left.checked_sub(nodes(value, self.left + 1))?;
         self.filled.push((at, format!("{:?}", value.span)));
         Some(value.clone())
     }
@@ -105,6 +110,25 @@ impl<'f> Filling<'f> {
     }
 }
 
+/// How many nodes a value has; no more than `most` are counted.
+#[must_use]
+pub fn nodes(value: &Value, most: usize) -> usize {
+    let mut count = 0;
+    let mut left = vec![value];
+    while let Some(value) = left.pop() {
+        count += 1;
+        if count >= most {
+            return most;
+        }
+        match &value.kind {
+            Kind::List { items, .. } | Kind::OneOf(items) => left.extend(items),
+            Kind::Map { entries, .. } => left.extend(entries.iter().map(|entry| &entry.value)),
+            Kind::Text(_) | Kind::Unknown(_) | Kind::Null | Kind::Bool(_) | Kind::Number(_) => {}
+        }
+    }
+    count
+}
+
 /// Values that a chart leaves empty are filled in by whoever installs it.
 fn says_something(value: &Value) -> bool {
     match &value.kind {
@@ -127,6 +151,8 @@ struct Block {
     dot: Reference,
     /// What is in it is certainly not written.
     off: bool,
+    /// What is around it is not.
+    around: bool,
     /// The condition, where it is a plain reference.
     condition: Option<bool>,
 }
@@ -143,9 +169,9 @@ fn references(text: &str, actions: &[Action], values: &Value) -> Vec<(usize, Vec
         let body = body.strip_suffix('-').unwrap_or(body).trim();
         let (word, rest) = body.split_once(char::is_whitespace).unwrap_or((body, ""));
         let dot = blocks.last().map_or(Reference::Other, |b| b.dot.clone());
-        let off = blocks.iter().any(|b| b.off);
+        let off = blocks.last().is_some_and(|b| b.off || b.around);
         match word {
-            "if" | "with" | "range" | "define" | "block" => blocks.push(opens(word, rest, dot, values)),
+            "if" | "with" | "range" | "define" | "block" => blocks.push(Block { around: off, ..opens(word, rest, dot, values) }),
             "end" => drop(blocks.pop()),
             "else" => {
                 if let Some(block) = blocks.last_mut() {
@@ -155,7 +181,7 @@ fn references(text: &str, actions: &[Action], values: &Value) -> Vec<(usize, Vec
                 }
             }
             _ => {
-                if let (Reference::Path(path), false) = (reference(body, &dot), off) {
+                if let (Reference::Path(path), false) = (reference(body, &dot), off || out.len() >= MAX_REFERENCES) {
                     out.push((action.range.start, path));
                 }
             }
@@ -178,7 +204,7 @@ fn opens(word: &str, rest: &str, dot: Reference, values: &Value) -> Block {
     };
     // what a definition writes depends on who includes it
     let off = matches!(word, "define" | "block") || condition == Some(false);
-    Block { dot, off, condition }
+    Block { dot, off, around: false, condition }
 }
 
 /// What Go's templates take for true.

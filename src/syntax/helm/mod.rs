@@ -16,7 +16,7 @@ use crate::partial::{Entry, Kind, MAX_ALTERNATIVES, Part, Text, Trail, Unknown, 
 use crate::source::SourceFile;
 use crate::syntax::{Parsed, yaml};
 use fill::Filling;
-pub use fill::merged;
+pub use fill::{merged, nodes};
 use mask::Action;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -24,6 +24,16 @@ use std::sync::Arc;
 
 /// Most writing actions on lines of their own for which the map they add to is looked for; past it every map is open.
 const MAX_ADDING: usize = 2_000;
+
+/// The values that a chart may be installed with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ChartValues<'v> {
+    /// Each set of them.
+    pub sets: &'v [Value],
+    /// Most nodes that all sets together put into one template; what would be more stays unknown. A line of a template can
+    /// name the whole file of values.
+    pub most: usize,
+}
 
 /// Whether the text holds an action.
 #[must_use]
@@ -34,7 +44,7 @@ pub fn has_actions(text: &str) -> bool {
 /// Reads YAML that may be a template: in a chart's `templates` (`chart_template`) whatever has actions is one, elsewhere
 /// what does not parse as it is and has actions. The second value says whether the file was read as a template.
 #[must_use]
-pub fn read(file: &SourceFile, chart_template: bool, values: &[Value]) -> (Parsed, bool) {
+pub fn read(file: &SourceFile, chart_template: bool, values: ChartValues<'_>) -> (Parsed, bool) {
     if !has_actions(&file.text) {
         return (yaml::parse(file), false);
     }
@@ -50,22 +60,24 @@ pub fn read(file: &SourceFile, chart_template: bool, values: &[Value]) -> (Parse
 }
 
 /// Reads a template with each of several sets of values: a document for each that says something else of it.
-fn filled(file: &SourceFile, values: &[Value]) -> Parsed {
+fn filled(file: &SourceFile, values: ChartValues<'_>) -> Parsed {
     let (masked, actions) = mask::mask(&file.text);
     let mut parsed = unfolded(file, &masked, &actions);
+    let most = values.most / values.sets.len().max(1);
+    let mut fillings: Vec<Filling<'_>> = values.sets.iter().map(|values| Filling::new(file, &actions, values, most)).collect();
     let mut documents = Vec::new();
     for document in std::mem::take(&mut parsed.documents) {
         let mut seen: Vec<Vec<(usize, String)>> = Vec::new();
-        for values in values {
-            let mut filling = Filling::new(file, &actions, values);
+        for filling in &mut fillings {
             let mut copy = document.clone();
             filling.fill(&mut copy);
-            if !seen.contains(&filling.filled) {
-                seen.push(filling.filled);
+            let filled = std::mem::take(&mut filling.filled);
+            if !seen.contains(&filled) {
+                seen.push(filled);
                 documents.push(copy);
             }
         }
-        if values.is_empty() {
+        if fillings.is_empty() {
             documents.push(document);
         }
     }

@@ -129,7 +129,7 @@ fn what_is_written_into_a_block_scalar_is_missing_in_no_text() {
 fn only_templates_are_read_as_templates() {
     let sources = Sources::new();
     let read_as = |path: &str, text: &str, chart: bool| {
-        let (parsed, templated) = read(&sources.add(path, text), chart, &[]);
+        let (parsed, templated) = read(&sources.add(path, text), chart, ChartValues::default());
         (parsed.documents.first().and_then(|d| d.get("a")).map(|v| matches!(v.kind, Kind::Unknown(_))), templated)
     };
     assert_eq!(read_as("1.yaml", "a: '{{ x }}'\n", false), (Some(false), false));
@@ -164,7 +164,7 @@ proptest! {
         prop_assert_eq!(masked.len(), text.len());
         let parsed = parse(&file);
         parsed.documents.iter().for_each(|d| check(&sources, d));
-        let _ = read(&file, false, &[]);
+        let _ = read(&file, false, ChartValues::default());
     }
 }
 
@@ -175,4 +175,22 @@ fn an_action_of_several_lines_leaves_the_text_around_it() {
     );
     assert_eq!(v.at(&["data", "c"]).unwrap().as_str().unwrap(), "d");
     assert!(v.at(&["data", "a.json"]).unwrap().as_text().unwrap().atoms().count() > 0);
+}
+
+#[test]
+fn what_a_line_names_may_be_large_and_is_put_in_only_so_far() {
+    let sources = Sources::new();
+    let values = sources.add("values.yaml", "big: {a: 1, b: 2, c: 3}\nsmall: x\n");
+    let values: Vec<Value> = yaml::parse(&values).documents;
+    let template = sources.add("templates/a.yaml", "one: {{ .Values.big }}\ntwo: {{ .Values.big }}\nthree: {{ .Values.small }}\n");
+    let known = |most: usize| -> Vec<bool> {
+        let (parsed, _) = read(&template, true, ChartValues { sets: &values, most });
+        let document = parsed.documents.first().unwrap();
+        ["one", "two", "three"].map(|key| !matches!(document.get(key).map(|v| &v.kind), Some(Kind::Unknown(_)) | None)).to_vec()
+    };
+    assert_eq!(known(9), [true, true, true]);
+    assert_eq!(known(8), [true, true, false]);
+    assert_eq!(known(5), [true, false, true]);
+    assert_eq!(known(3), [false, false, true]);
+    assert_eq!(known(0), [false, false, false]);
 }
