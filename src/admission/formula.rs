@@ -17,6 +17,41 @@ pub enum Formula {
     All(Vec<Formula>),
     /// Any of these; empty is false.
     Any(Vec<Formula>),
+    /// A test against another claim of the same token.
+    Tied(Box<Tied>),
+}
+
+/// A test whose pattern has other claims of the same token in it. No automaton knows what stands in another claim, so that the
+/// search goes by a stand-in, and what it finds is held against the exact test ([`super::search::tied`]).
+#[derive(Debug, Clone)]
+pub struct Tied {
+    /// What the search, and whoever reads the formula, goes by.
+    pub searched: Formula,
+    /// The string that is tested.
+    pub subject: Subject,
+    /// The pattern.
+    pub pattern: Vec<TiedPart>,
+    /// ASCII letter case does not matter.
+    pub ignore_case: bool,
+    /// The value of the test when the subject has no value in the token.
+    pub absent: Truth,
+}
+
+/// A piece of a pattern that has claims in it.
+#[derive(Debug, Clone)]
+pub enum TiedPart {
+    /// As in a pattern without.
+    Glob(GlobPart),
+    /// What the claim of this name says; where the token has no such claim, this text, or nothing matches.
+    Claim(String, Option<String>),
+}
+
+impl TiedPart {
+    /// The claim and its default.
+    #[must_use]
+    pub fn claim(&self) -> Option<(&str, Option<&str>)> {
+        if let Self::Claim(name, default) = self { Some((name, default.as_deref())) } else { None }
+    }
 }
 
 impl Formula {

@@ -68,6 +68,7 @@ mod terraform_models;
 mod terraform_pipeline;
 mod terraform_validation;
 mod texts;
+mod tied_claims;
 mod undecided;
 mod undecided_about;
 mod unknown_parts;

@@ -234,6 +234,7 @@ fn with_fillers(formula: &Formula, templates: &Templates, fillers: Vec<Filler>) 
 pub fn minimal(token: &Token, formula: &Formula) -> Token {
     let mut read: BTreeSet<String> = shape::tests(formula).iter().flat_map(|o| shape::claims(&o.test.subject)).collect();
     read.extend(["iss", "sub", "aud"].map(str::to_owned));
+    read.extend(search::tied::claims(formula).into_iter().map(str::to_owned));
     let mut claims = token.claims.clone();
     claims.retain(|name, _| read.contains(name));
     // A token without a subject is told by all that it says: AWS as Google sees it.

@@ -23,6 +23,7 @@ pub fn tests(formula: &Formula) -> Vec<Occurrence<'_>> {
             Formula::Constant(..) => {}
             Formula::Test(test) => out.push(Occurrence { test, positive }),
             Formula::Not(inner) => walk(inner, !positive, out),
+            Formula::Tied(tied) => walk(&tied.searched, positive, out),
             Formula::All(all) | Formula::Any(all) => all.iter().for_each(|f| walk(f, positive, out)),
         }
     }
@@ -190,6 +191,8 @@ pub fn without(formula: &Formula, drop: &dyn Fn(&Test) -> bool) -> Formula {
             }
             Formula::Constant(..) | Formula::Test(_) => formula.clone(),
             Formula::Not(inner) => Formula::Not(Box::new(walk(inner, !positive, drop))),
+            Formula::Tied(tied) if tests(&tied.searched).iter().any(|o| drop(o.test)) => walk(&tied.searched, positive, drop),
+            Formula::Tied(_) => formula.clone(),
             Formula::All(all) => Formula::All(all.iter().map(|f| walk(f, positive, drop)).collect()),
             Formula::Any(all) => Formula::Any(all.iter().map(|f| walk(f, positive, drop)).collect()),
         }

@@ -6,7 +6,7 @@ use super::matching::ARN_FIELDS;
 use super::operator::{Base, Operator};
 use super::pattern::{Piece, Reading, pieces, to_text};
 use super::policy::Leaf;
-use crate::admission::formula::{Comparison, Formula, GlobPart, Matcher, Subject};
+use crate::admission::formula::{Comparison, Formula, GlobPart, Matcher, Subject, Tied, TiedPart};
 use crate::partial::Text;
 use crate::token::Truth;
 
@@ -39,15 +39,75 @@ fn string(builder: &Builder<'_>, operator: Operator, text: &Text, leaf: &Leaf, t
         None if pieces(text, reading(false)).len() == all.len() && !has_variables => all,
         None => return Formula::unknown("the version of the policy is not known, so it is not known whether `${…}` is a variable"),
     };
-    match substitute(builder, all, target) {
-        Substituted::Ready(ready) => literal(builder, operator, &ready, text, leaf, target),
-        Substituted::Itself => target.test(Matcher::Present, text, leaf),
-        Substituted::Never => Formula::FALSE,
+    let pattern = tied(builder, operator, &all);
+    let searched = match substitute(builder, all, target) {
+        Substituted::Ready(ready) => return literal(builder, operator, &ready, text, leaf, target),
+        Substituted::Itself => return target.test(Matcher::Present, text, leaf),
+        Substituted::Never => return Formula::FALSE,
         Substituted::Partly(skeleton, why) => {
             let shape = wild(operator, &skeleton).unwrap_or(Matcher::Present);
             Formula::All(vec![target.test(shape, text, leaf), Formula::unknown(why)])
         }
+        Substituted::Agreeing { said, unsaid } => {
+            let reading = |pieces: &[Piece]| literal(builder, operator, pieces, text, leaf, target);
+            let claims: Vec<_> = pattern.iter().flatten().filter_map(TiedPart::claim).collect();
+            agreeing(reading(&said), reading(&unsaid), &claims, |name| {
+                let claim = Target { subject: Subject::Claim(name.to_owned()), absent: Truth::False, ..target.clone() };
+                claim.test(Matcher::Present, text, leaf)
+            })
+        }
+        Substituted::Differing => Formula::FALSE,
+    };
+    match pattern {
+        Some(pattern) => Formula::Tied(Box::new(Tied {
+            searched,
+            subject: target.subject.clone(),
+            pattern,
+            ignore_case: operator.base == Base::StringEqualsIgnoreCase,
+            absent: target.absent,
+        })),
+        None => searched,
     }
+}
+
+/// The claims stand in the pattern where the token says them, else their defaults do.
+fn agreeing(said: Formula, unsaid: Formula, claims: &[(&str, Option<&str>)], present: impl Fn(&str) -> Formula) -> Formula {
+    let mut all_said = vec![said];
+    let mut by_default = vec![unsaid];
+    for (name, default) in claims {
+        all_said.push(present(name));
+        by_default.push(if default.is_some() { present(name).negate() } else { present(name) });
+    }
+    if claims.iter().all(|(_, default)| default.is_none()) {
+        return Formula::All(all_said);
+    }
+    Formula::Any(vec![Formula::All(all_said), Formula::All(by_default)])
+}
+
+/// The pattern with the claims of the same token in it; none where nothing but claims and text is not all of it, and for ARNs,
+/// which are compared field by field.
+fn tied(builder: &Builder<'_>, operator: Operator, all: &[Piece]) -> Option<Vec<TiedPart>> {
+    if operator.base == Base::Arn {
+        return None;
+    }
+    let mut out = Vec::new();
+    for piece in all {
+        let Piece::Variable { key, default, .. } = piece else {
+            out.extend(glob(std::slice::from_ref(piece)).into_iter().map(TiedPart::Glob));
+            continue;
+        };
+        let default = match default {
+            None => None,
+            Some(text) => Some(text.as_known()?),
+        };
+        out.push(match meaning(builder.view, key) {
+            Meaning::Claim { name, list: false, .. } => TiedPart::Claim(name, default),
+            Meaning::Fixed(value) => TiedPart::Glob(GlobPart::Literal(Text::known(value))),
+            Meaning::Absent => TiedPart::Glob(GlobPart::Literal(Text::known(default?))),
+            Meaning::Claim { .. } | Meaning::Request { .. } => return None,
+        });
+    }
+    Some(out)
 }
 
 enum Substituted {
@@ -59,6 +119,11 @@ enum Substituted {
     Never,
     /// Variables that depend on the request stand as `*`; the reason.
     Partly(Vec<Piece>, String),
+    /// The same, of a caller whom it favours that the token's own claims agree, where the token says them all, and where the
+    /// defaults stand.
+    Agreeing { said: Vec<Piece>, unsaid: Vec<Piece> },
+    /// Of a caller whom it favours that they differ.
+    Differing,
 }
 
 fn substitute(builder: &Builder<'_>, all: Vec<Piece>, target: &Target) -> Substituted {
@@ -69,15 +134,21 @@ fn substitute(builder: &Builder<'_>, all: Vec<Piece>, target: &Target) -> Substi
         return Substituted::Itself;
     }
     let mut out = Vec::with_capacity(all.len());
+    let mut unsaid = Vec::with_capacity(all.len());
     let (mut why, mut unsure) = (None, false);
     for piece in all {
         let Piece::Variable { key, default, span } = piece else {
-            out.push(piece);
+            out.push(piece.clone());
+            unsaid.push(piece);
             continue;
         };
-        match meaning(builder.view, &key) {
-            Meaning::Absent => match default {
-                Some(text) => out.extend(pieces(&text, Reading { wildcards: false, variables: false })),
+        let begin = out.len();
+        let instead = default.as_ref().map(|text| pieces(text, Reading { wildcards: false, variables: false }));
+        let meant = meaning(builder.view, &key);
+        let optional = matches!(meant, Meaning::Claim { .. });
+        match meant {
+            Meaning::Absent => match &instead {
+                Some(text) => out.extend(text.iter().cloned()),
                 None => return Substituted::Never,
             },
             Meaning::Fixed(value) => out.extend(value.chars().map(|c| Piece::Char(c, span, None))),
@@ -91,13 +162,17 @@ fn substitute(builder: &Builder<'_>, all: Vec<Piece>, target: &Target) -> Substi
                 out.push(Piece::Star(span));
             }
         }
+        match instead {
+            Some(text) if optional => unsaid.extend(text),
+            _ => unsaid.extend(out.iter().skip(begin).cloned()),
+        }
     }
     match why {
         None => Substituted::Ready(out),
         // The caller may have a token, or pick a value, for which the two agree.
-        Some(_) if builder.doubt == Some(Truth::True) && !unsure => Substituted::Ready(out),
+        Some(_) if builder.doubt == Some(Truth::True) && !unsure => Substituted::Agreeing { said: out, unsaid },
         // Or one for which they differ.
-        Some(_) if builder.doubt == Some(Truth::False) && !unsure => Substituted::Never,
+        Some(_) if builder.doubt == Some(Truth::False) && !unsure => Substituted::Differing,
         Some(why) => Substituted::Partly(out, why),
     }
 }

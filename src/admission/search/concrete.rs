@@ -1,7 +1,7 @@
 //! A formula on one token, by plain string functions: the check on every witness that the automata find.
 
 use super::HoleMode;
-use crate::admission::formula::{Comparison, Formula, GlobPart, Matcher, Subject, Test, extract};
+use crate::admission::formula::{Comparison, Formula, GlobPart, Matcher, Subject, Test, Tied, extract};
 use crate::admission::glob;
 use crate::language::re2_to_rust;
 use crate::partial::{Part, Text, Unknown, UnknownKind};
@@ -27,6 +27,28 @@ pub fn evaluate_in(formula: &Formula, token: &Token, segments: &[(String, String
         Formula::Not(inner) => evaluate_in(inner, token, segments, holes).not(),
         Formula::All(all) => all.iter().fold(Truth::True, |t, f| t.and(evaluate_in(f, token, segments, holes))),
         Formula::Any(all) => all.iter().fold(Truth::False, |t, f| t.or(evaluate_in(f, token, segments, holes))),
+        Formula::Tied(tied) => evaluate_tied(tied, token, segments, holes),
+    }
+}
+
+/// The pattern with the token's own claims in it.
+fn evaluate_tied(tied: &Tied, token: &Token, segments: &[(String, String)], holes: &HoleMode<'_>) -> Truth {
+    let of_token = |name: &str| match token.claims.get(name) {
+        Some(Claim::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let Some(parts) = tied.with_claims(&of_token) else { return Truth::False };
+    match value_of(&tied.subject, token, segments) {
+        Value::Absent => tied.absent,
+        Value::Other => Truth::Unknown,
+        Value::Strings(all) => all.iter().fold(Truth::False, |t, s| t.or(globs(&parts, s, tied.ignore_case, holes))),
+    }
+}
+
+fn globs(parts: &[GlobPart], s: &str, ignore_case: bool, holes: &HoleMode<'_>) -> Truth {
+    match holes {
+        HoleMode::Fill(fill) => glob::matches(&glob::filled(parts, fill), s, ignore_case),
+        HoleMode::Any => glob::matches(&glob::with_holes(parts), s, ignore_case),
     }
 }
 
@@ -102,6 +124,7 @@ pub fn refuses(formula: &Formula, claim: &str, value: &str) -> bool {
         }
         Formula::All(parts) => parts.iter().any(|part| refuses(part, claim, value)),
         Formula::Any(parts) => parts.iter().all(|part| refuses(part, claim, value)),
+        Formula::Tied(tied) => refuses(&tied.searched, claim, value),
         Formula::Not(_) => false,
     }
 }
@@ -199,18 +222,27 @@ fn possibly(matcher: &Matcher, s: &str) -> Truth {
         Matcher::Prefix(t) => format!("^(?:{})", widened(t)),
         Matcher::Suffix(t) => format!("(?:{})$", widened(t)),
         Matcher::Contains(t) => widened(t),
-        Matcher::Glob(parts) => {
-            let one = |p: &GlobPart| match p {
-                GlobPart::Literal(t) => widened(t),
-                GlobPart::Star(_) => "(?s:.*)".to_owned(),
-                GlobPart::One(_) => "(?s:.)".to_owned(),
-            };
-            format!("^(?:{})$", parts.iter().map(one).collect::<String>())
-        }
+        Matcher::Glob(parts) => glob_pattern(parts, &widened),
         _ => return Truth::Unknown,
     };
     match regex(&pattern, s) {
         Truth::False => Truth::False,
         _ => Truth::Unknown,
     }
+}
+
+/// A glob as an expression in RE2 syntax.
+fn glob_pattern(parts: &[GlobPart], literal: &dyn Fn(&Text) -> String) -> String {
+    let one = |p: &GlobPart| match p {
+        GlobPart::Literal(t) => literal(t),
+        GlobPart::Star(_) => "(?s:.*)".to_owned(),
+        GlobPart::One(_) => "(?s:.)".to_owned(),
+    };
+    format!("^(?:{})$", parts.iter().map(one).collect::<String>())
+}
+
+/// [`glob_pattern`] of a glob without unknowns.
+pub(super) fn pattern_of(parts: &[GlobPart]) -> Option<String> {
+    let known = |p: &GlobPart| if let GlobPart::Literal(t) = p { t.is_known() } else { true };
+    parts.iter().all(known).then(|| glob_pattern(parts, &|t| regex::escape(&t.as_known().unwrap_or_default())))
 }

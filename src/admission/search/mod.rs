@@ -19,6 +19,7 @@ mod shared;
 mod space;
 #[cfg(test)]
 mod tests;
+pub mod tied;
 mod track;
 mod truths;
 
@@ -163,6 +164,13 @@ impl Compiled {
         if templates.budget.is_spent() {
             return Outcome::Unknown(budget::SPENT.to_owned());
         }
+        if self.tied {
+            // The automata are not the whole question: what is remembered by them does not answer it.
+            let query = Query::new(&templates.memo, &templates.shared);
+            let outcome = self.decided(templates, options, &query);
+            templates.budget.spend(query.cost());
+            return outcome;
+        }
         let mut key = key::Key::default();
         key.node(&self.root);
         templates.all().iter().for_each(|t| {
@@ -188,7 +196,10 @@ impl Compiled {
             match machine::Machine::new(self, prepared, query) {
                 Ok(machine) if machine.refuted() => {}
                 Ok(machine) => match machine.walk_candidates(None, &mut readable) {
-                    Some(values) => return self.checked(index, prepared, values, options),
+                    Some(values) => match self.checked(index, prepared, values, options, query) {
+                        Outcome::Unknown(why) if self.tied => reason = reason.or(Some(why)),
+                        outcome => return outcome,
+                    },
                     None => pending.push((index, prepared, machine)),
                 },
                 Err(why) => reason = reason.or(Some(why)),
@@ -199,7 +210,10 @@ impl Compiled {
                 machine::Found::Walk(values) => {
                     let found = machine.walk_candidates(Some(&values), &mut readable);
                     let found = found.unwrap_or_else(|| machine.polish(values, &mut readable));
-                    return self.checked(index, prepared, found, options);
+                    match self.checked(index, prepared, found, options, query) {
+                        Outcome::Unknown(why) if self.tied => reason = reason.or(Some(why)),
+                        outcome => return outcome,
+                    }
                 }
                 machine::Found::Nothing => {}
                 machine::Found::Perhaps(why) => reason = reason.or(Some(why)),
@@ -209,7 +223,14 @@ impl Compiled {
     }
 
     /// The witness, after the concrete evaluator agreed.
-    fn checked(&self, index: usize, prepared: &resolve::Prepared, values: Vec<Option<String>>, options: &Options<'_>) -> Outcome {
+    fn checked(
+        &self,
+        index: usize,
+        prepared: &resolve::Prepared,
+        values: Vec<Option<String>>,
+        options: &Options<'_>,
+        query: &Query<'_>,
+    ) -> Outcome {
         let Some(values) = prepared.complete(values) else {
             return Outcome::Unknown(format!("a segment of the template `{}` has no value", prepared.template.name));
         };
@@ -217,11 +238,39 @@ impl Compiled {
         let segments: Vec<(String, String)> = prepared.template.segments.iter().map(|s| s.name.clone()).zip(values).collect();
         match self.concrete(&token, &segments, &options.holes) {
             Truth::True => Outcome::Witness(Box::new(Witness { template: index, token, segments, certain: true })),
+            _ if self.tied => self.untied(index, prepared, &token, &segments, options, query),
             Truth::Unknown => Outcome::Unknown("a token was found, but the second evaluator cannot decide it".to_owned()),
             other => {
                 debug_assert!(false, "the two evaluators disagree ({other:?}) on {token:?}");
                 Outcome::Unknown("the two evaluators disagree on a token; please report this".to_owned())
             }
         }
+    }
+    /// A token of the same template whose claims meet the tests against each other, near one that the search went by.
+    fn untied(
+        &self,
+        index: usize,
+        prepared: &resolve::Prepared,
+        token: &Token,
+        segments: &[(String, String)],
+        options: &Options<'_>,
+        query: &Query<'_>,
+    ) -> Outcome {
+        for question in tied::untied(self, token, segments) {
+            let question = Self::new(&question, options);
+            let Ok(machine) = machine::Machine::new(&question, prepared, query) else { continue };
+            let mut readable = candidates::Readable::default();
+            let found = machine.walk_candidates(None, &mut readable).or_else(|| match machine.exhaust() {
+                machine::Found::Walk(values) => Some(machine.polish(values, &mut readable)),
+                machine::Found::Nothing | machine::Found::Perhaps(_) => None,
+            });
+            let Some(values) = found.and_then(|values| prepared.complete(values)) else { continue };
+            let token = prepared.token(&values, &self.members());
+            let segments: Vec<(String, String)> = prepared.template.segments.iter().map(|s| s.name.clone()).zip(values).collect();
+            if self.concrete(&token, &segments, &options.holes) == Truth::True {
+                return Outcome::Witness(Box::new(Witness { template: index, token, segments, certain: true }));
+            }
+        }
+        Outcome::Unknown("it depends on whether two claims of one token can say the same".to_owned())
     }
 }
