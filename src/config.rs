@@ -12,6 +12,12 @@
 //! [issuers]
 //! trusted = ["https://ci.example.com"]   # issuers of our own that no vendor runs: nobody else gets a token from them
 //!
+//! files = ["fedlint-issuers.yaml"]       # issuers of our own as the registry writes them
+//!
+//! [tenants]                              # who is ours at the vendors that many share
+//! github = { octo-org = 4417 }
+//! aws = ["111122223333"]
+//!
 //! [github]
 //! immutable-subjects = true              # every repository emits `OWNER@ID/REPO@ID`
 //!
@@ -26,19 +32,23 @@
 //! Paths and globs are relative to the file that says them; those of a file that stands outside of the checked repository, to that
 //! repository's root.
 
-use crate::admission::glob;
-use crate::calendar;
+mod ignore;
+pub mod tenants;
+
+pub use ignore::Ignore;
+pub use tenants::TenantConfig;
+
 use crate::catalogue::{self, Confidence, RuleId, Severity};
 use crate::issuers::{Registry, nearest, registry};
 use crate::place::paths::tidy;
 use crate::source::regular;
 use crate::source::walk::repository;
-use crate::token::Truth;
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The file's name.
 pub const FILE_NAME: &str = "fedlint.toml";
@@ -84,6 +94,9 @@ pub struct Config {
     /// What is known of issuers.
     #[serde(skip_serializing_if = "is_default")]
     pub issuers: IssuerConfig,
+    /// Who belongs to the team at the vendors that many share.
+    #[serde(skip_serializing_if = "is_default")]
+    pub tenants: TenantConfig,
     /// What is known of GitHub.
     #[serde(skip_serializing_if = "is_default")]
     pub github: GithubConfig,
@@ -107,38 +120,25 @@ pub struct Config {
     /// The run reads all that the file speaks of.
     #[serde(skip)]
     pub is_whole: bool,
+    /// Who mints tokens, with the issuers of [`IssuerConfig::files`]; none where there are none.
+    #[serde(skip)]
+    pub described: Described,
 }
+
+/// The registry with the team's own files; two are the same where the files are.
+#[derive(Debug, Clone, Default)]
+pub struct Described(Option<Arc<Registry>>);
+
+impl PartialEq for Described {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.is_some() == other.0.is_some()
+    }
+}
+
+impl Eq for Described {}
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
-}
-
-/// A finding that the team has accepted: one of a rule that all the other words fit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "internals", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Ignore {
-    /// The rule, by its id or an alias.
-    #[cfg_attr(feature = "internals", schemars(example = &"any-ref"))]
-    pub rule: String,
-    /// A glob of the file of the finding, from the configuration's folder; any file when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "internals", schemars(example = &"sandbox/**"))]
-    pub path: Option<String>,
-    /// The identity, as reports name it; `*` stands for anything. Any identity when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "internals", schemars(example = &"aws_iam_role.preview-*"))]
-    pub identity: Option<String>,
-    /// Why the finding is accepted; must not be empty.
-    #[cfg_attr(feature = "internals", schemars(example = &"previews of branches, no permissions"))]
-    pub reason: String,
-    /// The last day on which it holds; for good when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "internals", schemars(example = &"2027-01-31", extend("format" = "date")))]
-    pub until: Option<String>,
-    /// Where the entry is written: the bytes of its header.
-    #[serde(skip)]
-    pub range: std::ops::Range<usize>,
 }
 
 /// The settings of one rule.
@@ -194,6 +194,11 @@ pub struct IssuerConfig {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "internals", schemars(example = ["https://ci.example.com"], extend("default" = [])))]
     pub trusted: Vec<String>,
+    /// Files that describe issuers of your own as the registry does (see docs/issuers.md): patterns of URLs, the claims and subjects of their tokens. Relative to
+    /// this file. What the registry knows they cannot redefine.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "internals", schemars(example = ["fedlint-issuers.yaml"], extend("default" = [])))]
+    pub files: Vec<PathBuf>,
 }
 
 /// What is known of GitHub.
@@ -241,11 +246,30 @@ pub enum ConfigError {
 impl Config {
     /// Who mints tokens, the team's own issuers included.
     #[must_use]
-    pub fn registry(&self) -> Cow<'static, Registry> {
+    pub fn registry(&self) -> Cow<'_, Registry> {
+        let base = self.described.0.as_deref().unwrap_or(registry());
         if self.issuers.trusted.is_empty() {
-            return Cow::Borrowed(registry());
+            return Cow::Borrowed(base);
         }
-        registry().owning(&self.issuers.trusted).map_or(Cow::Borrowed(registry()), Cow::Owned)
+        base.owning(&self.issuers.trusted).map_or(Cow::Borrowed(base), Cow::Owned)
+    }
+
+    /// Reads the files that describe issuers.
+    fn describe(&mut self, beside: &Path) -> Result<(), ConfigError> {
+        for file in &mut self.issuers.files {
+            *file = beside.join(&*file);
+            let path = shown(file);
+            let text = regular::text(file, regular::MAX_SETTINGS, self.root.as_deref());
+            let text = text.map_err(|why| ConfigError::Read { path: path.clone(), why })?;
+            let base = self.described.0.as_deref().unwrap_or(registry());
+            let extended = base.with_extra(&text).map_err(|e| {
+                let hidden = "what the link leads to describes no issuers (a file that is linked to is not shown)";
+                let message = if regular::is_plain(file) { regular::one_line(&e.to_string()) } else { hidden.to_owned() };
+                ConfigError::Invalid { path, message }
+            })?;
+            self.described = Described(Some(Arc::new(extended)));
+        }
+        Ok(())
     }
 
     /// What it says of this rule, under its id or an alias.
@@ -295,6 +319,7 @@ impl Config {
         config.baseline = config.baseline.map(|baseline| beside.join(baseline));
         config.folder = own;
         config.root = root;
+        config.describe(beside)?;
         config.path = Some(shown);
         Ok(config)
     }
@@ -354,66 +379,6 @@ fn shown(path: &Path) -> String {
     inside().unwrap_or_else(|| path.to_path_buf()).to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/")
 }
 
-impl Ignore {
-    /// The entries of a file, with their places.
-    fn read_all(path: &str, text: &str, entries: Vec<Self>) -> Result<Vec<Self>, ConfigError> {
-        #[derive(Deserialize)]
-        struct Places {
-            #[serde(default)]
-            ignore: Vec<toml::Spanned<toml::Value>>,
-        }
-        let places: Vec<_> = toml::from_str::<Places>(text).map(|p| p.ignore.iter().map(toml::Spanned::span).collect()).unwrap_or_default();
-        let mut out = Vec::new();
-        for (at, mut entry) in entries.into_iter().enumerate() {
-            let invalid =
-                |what: &str| ConfigError::Invalid { path: path.to_owned(), message: format!("`[[ignore]]` number {}: {what}", at + 1) };
-            known_rule(&entry.rule, &format!("`{path}`"))?;
-            if entry.reason.trim().is_empty() {
-                return Err(invalid("`reason` is empty: say why the finding is accepted"));
-            }
-            if let Some(until) = entry.until.as_deref().filter(|until| !calendar::is_date(until)) {
-                return Err(invalid(&format!("`until` is not a date: write `2027-01-31` instead of `{}`", regular::one_line(until))));
-            }
-            if let Some(Err(e)) = entry.path.as_deref().map(glob) {
-                return Err(invalid(&format!("`path` is not a glob: {}", e.kind())));
-            }
-            entry.range = places.get(at).cloned().unwrap_or_default();
-            out.push(entry);
-        }
-        Ok(out)
-    }
-
-    /// Whether its last day is before `today`.
-    #[must_use]
-    pub fn is_over(&self, today: &str) -> bool {
-        self.until.as_deref().is_some_and(|until| until < today)
-    }
-
-    /// Whether it speaks of a finding; `path` is seen from the configuration's folder.
-    #[must_use]
-    pub fn fits(&self, rule: RuleId, path: Option<&str>, identity: Option<&str>) -> bool {
-        let at = |pattern: &str| path.is_some_and(|path| glob(pattern).is_ok_and(|glob| glob.is_match(path)));
-        RuleId::named(&self.rule) == Some(rule)
-            && self.path.as_deref().is_none_or(at)
-            && self.identity.as_deref().is_none_or(|pattern| identity.is_some_and(|name| is_like(pattern, name)))
-    }
-}
-
-/// A glob of paths as `exclude` takes them: a folder means what is in it.
-fn glob(pattern: &str) -> Result<globset::GlobSet, globset::Error> {
-    let bare = pattern.trim_start_matches("./").trim_end_matches('/');
-    let mut set = globset::GlobSetBuilder::new();
-    for pattern in [bare.to_owned(), format!("{bare}/**")] {
-        set.add(globset::GlobBuilder::new(&pattern).literal_separator(true).build()?);
-    }
-    set.build()
-}
-
-/// Whether a name is like a pattern of `*` and `?`.
-fn is_like(pattern: &str, name: &str) -> bool {
-    glob::matches(&glob::written(pattern), name, false) == Truth::True
-}
-
 /// Checks that a rule exists.
 ///
 /// # Errors
@@ -428,30 +393,6 @@ pub fn known_rule(id: &str, place: &str) -> Result<&'static catalogue::Rule, Con
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_star_stands_for_anything() {
-        for (pattern, name, like) in [
-            ("a*", "abc", true),
-            ("*", "", true),
-            ("a*c", "abc", true),
-            ("a*c", "ab", false),
-            ("a*b*c", "a1b2c", true),
-            ("aa*a", "aa", false),
-            ("role[\"x\"]", "role[\"x\"]", true),
-            ("a", "ab", false),
-        ] {
-            assert_eq!(is_like(pattern, name), like, "{pattern} {name}");
-        }
-    }
-
-    #[test]
-    fn an_acceptance_holds_through_its_day() {
-        let text = "[[ignore]]\nrule = \"any-ref\"\nreason = \"x\"\nuntil = \"2027-01-31\"\n";
-        let config = Config::parse("fedlint.toml", text).unwrap();
-        let over = |today: &str| config.ignore.first().unwrap().is_over(today);
-        assert!(!over("2027-01-30") && !over("2027-01-31") && over("2027-02-01"));
-    }
 
     #[test]
     fn unknown_fields_are_refused_with_their_place() {

@@ -7,6 +7,7 @@ use crate::admission::exposure::{self, Class, Reachability, minimal, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher};
 use crate::admission::iam::{self, Effect, Policy, PrincipalKind};
 use crate::admission::search::Shared;
+use crate::config::Config;
 use crate::gate::{Inputs, IssuerView, aws, azure, google};
 use crate::graph::links::Links;
 use crate::graph::{Gate, Graph, Trust};
@@ -59,7 +60,8 @@ pub struct Entry {
 
 /// The inventory, by identity and then in the order of the graph. Places are filled in by `locate`.
 #[must_use]
-pub fn inventory(graph: &Graph, links: &Links, registry: &Registry, locate: &dyn Fn(crate::place::Span) -> (String, usize)) -> Vec<Entry> {
+pub fn inventory(graph: &Graph, links: &Links, config: &Config, locate: &dyn Fn(crate::place::Span) -> (String, usize)) -> Vec<Entry> {
+    let registry: &Registry = &config.registry();
     let shared = Arc::new(Shared::default());
     let inputs = Inputs { graph, links, registry, shared: &shared };
     let mut out = Vec::new();
@@ -69,6 +71,7 @@ pub fn inventory(graph: &Graph, links: &Links, registry: &Registry, locate: &dyn
         let permissions = permissions(graph, trust);
         for (cloud, issuer, answer) in ways(&inputs, index, trust) {
             let Answer { admits, who, conditions, example } = answer;
+            let conditions = conditions.into_iter().map(|c| c.told(config)).collect::<Vec<_>>();
             let (identity, permissions, path) = (identity.clone(), permissions.clone(), path.clone());
             out.push(Entry { identity, cloud, issuer, admits, who, conditions, example: example.map(claims), permissions, path, line });
         }
@@ -94,8 +97,26 @@ fn permissions(graph: &Graph, trust: &Trust) -> Vec<String> {
 struct Answer {
     admits: Admits,
     who: String,
-    conditions: Vec<String>,
+    conditions: Vec<Condition>,
     example: Option<Token>,
+}
+
+/// What is asked of a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Condition {
+    text: String,
+    /// The one value of the owner's id that is asked for.
+    owner_id: Option<String>,
+}
+
+impl Condition {
+    /// With the owner's name where the configuration says whose id it is.
+    fn told(self, config: &Config) -> String {
+        match self.owner_id.and_then(|id| config.tenants.github.owner_of(&id).map(str::to_owned)) {
+            Some(owner) => format!("{} ({owner})", self.text),
+            None => self.text,
+        }
+    }
 }
 
 impl Answer {
@@ -222,8 +243,8 @@ fn words(class: Class, issuer: &str) -> (Admits, String) {
 }
 
 /// What is asked of the claims, beside the audience and the issuer.
-fn conditions(formula: &Formula) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
+fn conditions(formula: &Formula) -> Vec<Condition> {
+    let mut out: Vec<Condition> = Vec::new();
     for occurrence in shape::tests(formula) {
         let claims = shape::claims(&occurrence.test.subject);
         // That a claim is there is what a mapping asks of each that it reads.
@@ -234,9 +255,14 @@ fn conditions(formula: &Formula) -> Vec<String> {
             continue;
         }
         let not = if occurrence.positive { "" } else { "not " };
-        let line = format!("{not}{} {}", claims.into_iter().collect::<Vec<_>>().join("+"), written(&occurrence.test.matcher));
-        if !out.contains(&line) {
-            out.push(line);
+        let owner_id = match &occurrence.test.matcher {
+            Matcher::Exact(text) if claims.len() == 1 && claims.contains("repository_owner_id") => text.as_known(),
+            _ => None,
+        };
+        let text = format!("{not}{} {}", claims.into_iter().collect::<Vec<_>>().join("+"), written(&occurrence.test.matcher));
+        let condition = Condition { text, owner_id };
+        if !out.contains(&condition) {
+            out.push(condition);
         }
     }
     out

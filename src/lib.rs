@@ -154,7 +154,7 @@ pub mod cli;
 
 pub use catalogue::{Category, Confidence, RuleId, Severity};
 pub use cli::main as command_line;
-pub use config::{Config, ConfigError, GithubConfig, Ignore, IssuerConfig, Level, RuleConfig};
+pub use config::{Config, ConfigError, GithubConfig, Ignore, IssuerConfig, Level, RuleConfig, TenantConfig};
 pub use pipeline::{Input, Request, check};
 pub use place::{FileId, Position, Span};
 pub use report::{Cause, Coverage, Run, Setup, Skipped, Undecided};

@@ -143,16 +143,21 @@ fn key(root: &Value, name: String, property: &Value, absent: &str, example: Stri
 
 /// The type in words, or the values that there are.
 fn kind(root: &Value, property: &Value) -> String {
+    let date = property["format"] == "date";
+    let property = resolve(root, property);
     let named = property["anyOf"].as_array().and_then(|any| any.first()).unwrap_or(property);
     let resolved = resolve(root, named);
     if let Some(values) = resolved["oneOf"].as_array() {
         let values: Vec<String> = values.iter().filter_map(|v| v["const"].as_str()).map(|v| format!("`{v}`")).collect();
         return values.join(", ");
     }
+    let also_table = property["anyOf"].as_array().into_iter().flatten().any(|one| resolve(root, one)["type"] == "object");
     let first = resolved["type"].as_array().and_then(|kinds| kinds.first()).unwrap_or(&resolved["type"]);
     match first.as_str() {
+        Some("array") if also_table => "list of strings, or table".to_owned(),
         Some("array") => "list of strings".to_owned(),
-        Some("string") if property["format"] == "date" => "date, as a string".to_owned(),
+        Some("object") => "table".to_owned(),
+        Some("string") if date => "date, as a string".to_owned(),
         other => other.unwrap_or("any").to_owned(),
     }
 }
@@ -161,7 +166,9 @@ fn example(property: &Value) -> &Value {
     property["examples"].as_array().and_then(|all| all.first()).unwrap_or(&Value::Null)
 }
 
-/// A value as TOML writes it; the scalars and lists of this file are written as JSON writes them.
+/// A value as TOML writes it on one line; scalars and lists are written as JSON writes them.
 fn toml(value: &Value) -> String {
-    value.to_string()
+    let Some(table) = value.as_object().filter(|table| !table.is_empty()) else { return value.to_string() };
+    let entries: Vec<String> = table.iter().map(|(key, value)| format!("{key} = {}", toml(value))).collect();
+    format!("{{ {} }}", entries.join(", "))
 }

@@ -32,6 +32,11 @@ exclude = []
 # [issuers]
 # trusted = ["https://ci.example.com"]
 
+# Your own tenants: a trust that names another one is found.
+# [tenants]
+# github = ["octo-org"]
+# aws = ["111122223333"]
+
 # Findings that you accept. Only `rule` and `reason` are needed.
 # [[ignore]]
 # rule = "any-ref"

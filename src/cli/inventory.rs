@@ -32,10 +32,9 @@ pub(super) fn who(arguments: &Who) -> Result<u8, CliError> {
 
 fn entries(inputs: &super::args::Inputs) -> Result<Vec<Entry>, CliError> {
     let config = check::config(inputs)?;
-    let registry = config.registry();
     let scan = estate(inputs)?;
     let locate = |span| scan.sources.locate(span).map_or((String::new(), 0), |(path, at)| (path, at.line));
-    Ok(inventory(&scan.graph, &scan.links, &registry, &locate))
+    Ok(inventory(&scan.graph, &scan.links, &config, &locate))
 }
 
 fn render(entries: &[Entry], format: InventoryFormat) -> Result<String, CliError> {

@@ -66,8 +66,9 @@ impl Registry {
         if let Some(entry) = exact {
             return Some((entry, BTreeMap::new()));
         }
-        // last first: what users add wins over what is built in
-        self.entries().iter().rev().find_map(|entry| captures(entry, bare).map(|c| (entry, c)))
+        // a pattern of the users' own never takes a URL that is known without it
+        let by_pattern = |own: bool| self.entries().iter().rev().filter(move |e| e.own == own);
+        by_pattern(false).chain(by_pattern(true)).find_map(|entry| captures(entry, bare).map(|c| (entry, c)))
     }
 }
 

@@ -19,7 +19,12 @@ pub struct Registry {
 pub(super) struct Entry {
     pub(super) issuer: Issuer,
     pattern: OnceLock<Option<Pattern>>,
+    /// The users' own: asked when nobody else knows a URL.
+    pub(super) own: bool,
 }
+
+/// Most issuers of one file of the users.
+const MAX_OWN: usize = 200;
 
 /// A compiled [`Host::pattern`].
 #[derive(Debug, Clone)]
@@ -43,14 +48,39 @@ pub fn registry() -> &'static Registry {
 }
 
 impl Registry {
-    /// This registry and the issuers of one more file, which are asked first: users add their own in the configuration.
+    /// This registry and the issuers of one more file: users add their own in the configuration. They are asked when nobody else
+    /// knows a URL, and stand for nothing but their hosts: what is known of a shared issuer is not for a checked tree to say.
     ///
     /// # Errors
-    /// The file is not of the form, an id is taken, or a template, alphabet or pattern is faulty.
+    /// The file is not of the form, an id or a host is taken, or a template, alphabet or pattern is faulty.
     pub fn with_extra(&self, yaml: &str) -> Result<Self, RegistryError> {
+        let file: File = serde_saphyr::from_str(yaml).map_err(|e| RegistryError::Form(first_line(&e.to_string())))?;
+        if file.issuers.len() > MAX_OWN {
+            return Err(RegistryError::Form(format!("more than {MAX_OWN} issuers")));
+        }
+        for source in &file.issuers {
+            let wrong = |why: String| RegistryError::Issuer { id: source.id.clone(), why };
+            if source.stands_for.is_some() || source.subject_prefix.is_some() || source.google_issuer.is_some() {
+                return Err(wrong(
+                    "an issuer of your own stands for its hosts alone: leave out `stands_for`, `subject_prefix` and `google_issuer`"
+                        .to_owned(),
+                ));
+            }
+            let host = source.host.as_ref().ok_or_else(|| wrong("`host` is missing: how its URL looks".to_owned()))?;
+            if let Some(known) = host.exact.iter().find_map(|url| self.recognise(url)) {
+                return Err(wrong(format!(
+                    "`{}` is the issuer of {}, which is known without being told",
+                    known.host_path, known.issuer.name
+                )));
+            }
+        }
         let mut registry = self.clone();
-        let file = serde_saphyr::from_str(yaml).map_err(|e| RegistryError::Form(first_line(&e.to_string())))?;
+        let before = registry.issuers.len();
         registry.add(file, true)?;
+        for entry in registry.issuers.iter_mut().skip(before) {
+            entry.own = true;
+            entry.issuer.host.begins.clear();
+        }
         Ok(registry)
     }
 
@@ -73,7 +103,7 @@ impl Registry {
             issuer.tenancy = super::Tenancy::Own;
             issuer.stands_for = None;
             issuer.host.exact = vec![bare];
-            registry.issuers.push(Entry { issuer, pattern: OnceLock::new() });
+            registry.issuers.push(Entry { issuer, pattern: OnceLock::new(), own: false });
         }
         Ok(registry)
     }
@@ -169,7 +199,7 @@ fn first_line(text: &str) -> String {
 
 fn entry(source: IssuerSource, base: Option<Issuer>, checked: bool) -> Result<Entry, String> {
     let issuer = merge(source, base);
-    let entry = Entry { issuer, pattern: OnceLock::new() };
+    let entry = Entry { issuer, pattern: OnceLock::new(), own: false };
     if checked {
         compile(&entry.issuer.host)?;
         check(&samples(&entry.issuer)?)?;

@@ -83,7 +83,30 @@ impl Context<'_> {
     /// # Errors
     /// Nothing could be decided; the reason.
     pub fn exposed(&self, formula: &Formula, templates: &[Template]) -> Result<Exposure, String> {
-        exposure::exposure_in(formula, &self.shared.templates(templates))
+        let found = exposure::exposure_in(formula, &self.shared.templates(templates))?;
+        Ok(self.by_a_stranger(found, formula, templates))
+    }
+
+    /// A tenant that the configuration lists is no stranger: another one is shown, where there is one.
+    fn by_a_stranger(&self, mut found: Exposure, formula: &Formula, templates: &[Template]) -> Exposure {
+        let tenants = &self.config.tenants;
+        let own: [(&str, Vec<&str>); 2] =
+            [("owner", tenants.github.names().collect()), ("group", tenants.gitlab.iter().map(String::as_str).collect())];
+        if !matches!(found.class, exposure::Class::AnyTenant | exposure::Class::TenantPrefix) {
+            return found;
+        }
+        for (segment, names) in own {
+            let shown = found.segments.get(segment);
+            if !shown.is_some_and(|shown| names.iter().any(|name| name.eq_ignore_ascii_case(shown))) {
+                continue;
+            }
+            let ours = names.iter().map(|name| exposure::segment_is(segment, name)).collect();
+            let others = Formula::All(vec![formula.clone(), Formula::Not(Box::new(Formula::Any(ours)))]);
+            if let Reachability::Reachable(token) = self.reachability(&others, templates) {
+                found.witness = Some(exposure::minimal(&token, formula));
+            }
+        }
+        found
     }
 
     /// Whether two places begin on one line of one file.

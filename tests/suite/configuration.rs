@@ -17,7 +17,7 @@ const CLASSIC: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "All
 const WORKFLOW: &str = "on: push\npermissions: {id-token: write}\njobs:\n  deploy:\n    environment: production\n    runs-on: ubuntu-24.04\n    steps:\n      - uses: aws-actions/configure-aws-credentials@v5\n        with: {role-to-assume: 'arn:aws:iam::111122223333:role/ci', aws-region: eu-west-1}\n";
 
 /// The keys, each with a configuration that sets it.
-pub(crate) const KEYS: [(&str, &str); 12] = [
+pub(crate) const KEYS: [(&str, &str); 19] = [
     ("fail-on", "fail-on = \"critical\""),
     ("min-severity", "min-severity = \"critical\""),
     ("min-confidence", "min-confidence = \"proven\""),
@@ -26,11 +26,35 @@ pub(crate) const KEYS: [(&str, &str); 12] = [
     ("models", "models = \"nowhere\""),
     ("repository", "repository = \"octo/other\""),
     ("baseline", "baseline = \"nowhere.json\""),
+    ("issuers.trusted", "issuers.trusted = [\"https://ci.example.com\"]"),
+    ("issuers.files", "issuers.files = [\"nowhere.yaml\"]"),
+    ("tenants.github", "tenants.github = [\"somebody\"]"),
+    ("tenants.gitlab", "tenants.gitlab = [\"somebody\"]"),
+    ("tenants.aws", "tenants.aws = [\"999900001111\"]"),
+    ("tenants.google.octo-data", "tenants.google = { octo-data = \"481516234299\" }"),
+    ("tenants.azure", "tenants.azure = [\"11111111-3f5c-4c0e-9a2f-5d1c6f7e0b11\"]"),
+    ("tenants.trust-domains", "tenants.trust-domains = [\"other.example\"]"),
     ("rules.missing-subject.severity", "[rules.missing-subject]\nseverity = \"info\""),
-    ("issuers.trusted", "[issuers]\ntrusted = [\"https://ci.example.com\"]"),
     ("ignore", "[[ignore]]\nrule = \"missing-subject\"\nreason = \"known\""),
     ("github.immutable-subjects", "[github]\nimmutable-subjects = true"),
 ];
+
+/// A role for the tokens of an issuer with this subject.
+fn role(host: &str, subject: &str) -> String {
+    CLASSIC.replace("token.actions.githubusercontent.com", host).replace("repo:octo/app:environment:production", subject)
+}
+
+/// Trusts that name a tenant of each vendor.
+fn tenants(folder: &Folder) {
+    folder.write("tenants/gitlab.json", role("gitlab.com", "project_path:octo/app:ref_type:branch:ref:main").as_bytes());
+    let entra = "sts.windows.net/8b52f2a8-3f5c-4c0e-9a2f-5d1c6f7e0b11/";
+    folder.write("tenants/entra.json", role(entra, "66666666-0000-4000-8000-000000000009").as_bytes());
+    folder.write("tenants/spire.json", role("spire.octo.example", "spiffe://octo.example/ns/shop/sa/api").as_bytes());
+    let account = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::222233334444:role/x"}}]}"#;
+    folder.write("tenants/account.json", account.as_bytes());
+    let binding = "resource \"google_service_account_iam_member\" \"m\" {\n  service_account_id = \"projects/octo-data/serviceAccounts/a@octo-data.iam.gserviceaccount.com\"\n  role = \"roles/iam.workloadIdentityUser\"\n  member = \"principal://iam.googleapis.com/projects/octo-data/locations/global/workloadIdentityPools/ci/subject/x\"\n}\n";
+    folder.write("tenants/main.tf", binding.as_bytes());
+}
 
 /// The exit code and what is told: rule, severity, message.
 fn told(configuration: &str) -> (Option<i32>, Vec<String>) {
@@ -50,13 +74,14 @@ fn told(configuration: &str) -> (Option<i32>, Vec<String>) {
         format!("resource \"aws_iam_role\" \"ci\" {{\n  name = \"ci\"\n  assume_role_policy = <<EOT\n{CLASSIC}\nEOT\n}}\n").as_bytes(),
     );
     folder.write(".github/workflows/deploy.yml", WORKFLOW.as_bytes());
+    tenants(&folder);
     folder.write("fedlint.toml", configuration.as_bytes());
     let out = check(&folder, &[]);
     if out.stdout.is_empty() {
         return (out.status.code(), Vec::new());
     }
     let report = json(&out);
-    let told = findings(&report).iter().map(|f| format!("{} {} {} {}", f["rule"], f["severity"], f["path"], f["message"]));
+    let told = findings(&report).iter().map(|f| format!("{} {} {} {} {}", f["rule"], f["severity"], f["path"], f["message"], f["help"]));
     (out.status.code(), told.collect())
 }
 
@@ -100,8 +125,11 @@ fn every_key_has_a_row() {
         folder: _,
         root: _,
         is_whole: _,
+        described: _,
+        tenants,
     } = config.clone();
-    let fedlint::config::IssuerConfig { trusted: _ } = issuers;
+    let fedlint::config::IssuerConfig { trusted: _, files: _ } = issuers;
+    let fedlint::config::TenantConfig { github: _, gitlab: _, aws: _, google: _, azure: _, trust_domains: _ } = tenants;
     let fedlint::config::GithubConfig { immutable_subjects: _ } = github;
     let mut found = BTreeSet::new();
     leaves(&toml::Value::try_from(&config).unwrap(), "", &mut found);

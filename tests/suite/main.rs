@@ -62,6 +62,7 @@ mod simulate_presets;
 mod sources;
 mod spelling;
 mod spire;
+mod tenants;
 mod terraform_differential;
 mod terraform_eval;
 mod terraform_models;

@@ -542,6 +542,28 @@ fn named(formula: &Formula, templates: &Templates, options: &Options<'_>) -> BTr
     out
 }
 
+/// What the policy spells for each segment: what an unknown of it stands for is left out.
+#[must_use]
+pub fn spelled(formula: &Formula, templates: &Templates) -> BTreeMap<String, Vec<Candidate>> {
+    // what changes with the stand-in comes from an unknown
+    let with = |stand_in: &'static str| {
+        let value = |_: &Unknown| stand_in.to_owned();
+        named(formula, templates, &Options { holes: HoleMode::Fill(&value) })
+    };
+    let (mut out, other) = (with("x0x0"), with("y1y1"));
+    for (segment, candidates) in &mut out {
+        let others = other.get(segment).map_or(&[][..], Vec::as_slice);
+        candidates.retain(|c| others.iter().any(|o| o.text == c.text && o.complete == c.complete));
+    }
+    out
+}
+
+/// "This segment is this text", in any letter case.
+#[must_use]
+pub fn segment_is(name: &str, text: &str) -> Formula {
+    segment_test(name, Matcher::ExactIgnoreCase(Text::known(text)))
+}
+
 /// "A segment of this level is one that the policy names." An id that names a repository names its tenant too.
 fn named_formula(level: &Level, segments: &[(String, Role)], named: &BTreeMap<String, Vec<Candidate>>, templates: &Templates) -> Formula {
     let mut names: Vec<String> = segments.iter().map(|(n, _)| n.clone()).collect();

@@ -206,7 +206,7 @@ fn help(context: &Context<'_>, values: &[&Test], formula: &Formula, missing: &[T
         .iter()
         .map(|test| {
             let value = pattern(test).to_string();
-            let other = if add_ids { with_ids(&value) } else { without_ids(&value) };
+            let other = if add_ids { with_ids(&value).map(|other| known_owner(context, &value, other)) } else { without_ids(&value) };
             (value, other)
         })
         .collect();
@@ -309,6 +309,15 @@ fn with_ids(value: &str) -> Option<String> {
     let (owner, repository, context) = names(value)?;
     let id = |name: &str, id: &str| if name.ends_with('*') { name.to_owned() } else { format!("{name}@{id}") };
     Some(format!("{}/{}{context}", id(owner, "OWNER_ID"), id(repository, "REPO_ID")))
+}
+
+/// With the owner's id where the configuration knows it (`tenants.github`).
+fn known_owner(context: &Context<'_>, value: &str, other: String) -> String {
+    let owner = names(value).and_then(|(owner, _, _)| owner.strip_prefix("repo:"));
+    match owner.and_then(|owner| context.config.tenants.github.id_of(owner)) {
+        Some(id) => other.replacen("OWNER_ID", id, 1),
+        None => other,
+    }
 }
 
 /// `repo:octo@1/app@2:ref:…` gives `repo:octo/app:ref:…`.

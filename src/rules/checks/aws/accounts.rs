@@ -8,7 +8,11 @@ use crate::graph::addresses;
 use crate::graph::{Gate, Graph, IdentityKind};
 use crate::partial::{Text, UnknownOrigin, cut};
 use crate::rules::Finding;
+use crate::rules::checks::trusts::tenants;
 use std::collections::BTreeMap;
+
+/// The key that says whose principal calls.
+const ACCOUNT_KEY: &str = "aws:principalaccount";
 
 /// A positive test of a key that one of these begins, with a value that is more than a wildcard.
 pub(super) fn pinned(statement: &Statement, keys: &[&str]) -> bool {
@@ -40,7 +44,8 @@ pub(super) fn accounts(subject: &RoleTrust<'_>) -> Vec<Finding> {
         let Some((caller, sure)) = principals::anybody_of(subject, &principal, (known == Known::Written).then_some(&account)) else {
             continue;
         };
-        let (severity, message) = of_account(own.as_deref(), &account, known);
+        let (severity, message) =
+            listed(subject, &account, own.as_deref(), known).unwrap_or_else(|| of_account(own.as_deref(), &account, known));
         findings.push(
             Finding::new(RuleId::AccountPrincipal, &subject.trust.origin, principal.span, &account, message)
                 .severity(severity)
@@ -49,6 +54,55 @@ pub(super) fn accounts(subject: &RoleTrust<'_>) -> Vec<Finding> {
                 .witness(Some(caller))
                 .along_text(&principal.text),
         );
+    }
+    findings
+}
+
+/// What the configuration says of an account (`tenants.aws`): that it is the team's, or that it is not.
+fn listed(subject: &RoleTrust<'_>, account: &str, own: Option<&str>, known: Known) -> Option<(Severity, String)> {
+    let all = &subject.context.config.tenants.aws;
+    if all.is_empty() || known != Known::Written || own == Some(account) {
+        return None;
+    }
+    if all.iter().any(|listed| listed == account) {
+        let message = format!(
+            "every principal of `{account}`, which `tenants.aws` lists, can assume the role where its own policy allows it (the account is named as a whole)"
+        );
+        return Some((Severity::Info, message));
+    }
+    let message = format!(
+        "account `{account}` decides alone which of its principals assume this role, and `tenants.aws` does not list it: it is none of yours"
+    );
+    Some((Severity::High, message))
+}
+
+/// Principals of accounts that the configuration does not list, but for those that are named as a whole, which
+/// [`accounts`] tells.
+pub(super) fn foreign(subject: &RoleTrust<'_>, told: &[Finding]) -> Vec<Finding> {
+    let all = &subject.context.config.tenants.aws;
+    if all.is_empty() || subject.policy.open.is_some() {
+        return Vec::new();
+    }
+    let own = own_account(subject);
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for index in 0..subject.policy.statements.len() {
+        for somebody in principals::of_accounts(subject, index) {
+            let account = &somebody.account;
+            let ours = own.as_deref() == Some(account) || all.iter().any(|listed| listed == account);
+            let whole = told
+                .iter()
+                .any(|f| f.rule == RuleId::AccountPrincipal && f.witness.as_ref().is_some_and(|w| w.string(ACCOUNT_KEY) == Some(account)));
+            if ours || whole || !seen.insert(account.clone()) {
+                continue;
+            }
+            let names: Vec<&str> = all.iter().map(String::as_str).collect();
+            let message = tenants::message("AWS account", account, "tenants.aws");
+            let found =
+                Finding::new(RuleId::ForeignTenant, &subject.trust.origin, somebody.span, &format!("tenants.aws|{account}"), message);
+            let found = found.severity(Severity::High).help(tenants::help("tenants.aws", account, &names));
+            findings.push(found.witness(Some(somebody.token)).certain(somebody.certain).along(&somebody.trail));
+        }
     }
     findings
 }

@@ -142,7 +142,9 @@ fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<S
         findings.extend(services::roles_anywhere(&subject));
         findings.extend(services::pod_identity(&subject));
     }
-    findings.extend(accounts::accounts(&subject));
+    let whole = accounts::accounts(&subject);
+    findings.extend(accounts::foreign(&subject, &whole));
+    findings.extend(whole);
     findings.extend(redundant::operators(&subject));
     findings.extend(deputy::deputies(&subject));
     if !misapplied {

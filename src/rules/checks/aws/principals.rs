@@ -2,13 +2,14 @@
 //! (account = tenant, role or user = project, session name, tags, external id = the caller's choice).
 
 use super::RoleTrust;
-use crate::admission::exposure::{Class, Exposure, Reachability};
+use crate::admission::exposure::{Class, Exposure, Reachability, segment_is, spelled};
 use crate::admission::formula::{Formula, Matcher, Subject, Test};
 use crate::admission::iam::{self, Effect, PrincipalKind, PrincipalRef};
 use crate::catalogue::{RuleId, Severity};
 use crate::gate::principals::{PrincipalView, WHO, read};
 use crate::issuers::{Role, Template};
-use crate::partial::Text;
+use crate::partial::{Text, Trail};
+use crate::place::Span;
 use crate::rules::Finding;
 use crate::token::{Token, Truth};
 use std::sync::Arc;
@@ -134,6 +135,45 @@ pub(super) fn anybody_of(subject: &RoleTrust<'_>, principal: &PrincipalRef, acco
         Reachability::Unreachable | Reachability::Undecided => None,
     };
     found(&view.formula).map(|token| (token, true)).or_else(|| found(&view.lenient).map(|token| (token, false)))
+}
+
+/// Somebody of an account that a statement spells.
+pub(super) struct Somebody {
+    pub(super) account: String,
+    /// Where the account is written.
+    pub(super) span: Option<Span>,
+    pub(super) trail: Trail,
+    /// The caller.
+    pub(super) token: Token,
+    pub(super) certain: bool,
+}
+
+/// The accounts that a statement spells and whose principals can assume the role by it, each with one who can.
+pub(super) fn of_accounts(subject: &RoleTrust<'_>, index: usize) -> Vec<Somebody> {
+    let Some(statement) = subject.policy.statements.get(index).filter(|s| s.effect == Effect::Allow) else { return Vec::new() };
+    if !statement.principals.items.iter().any(|p| matches!(p.kind, PrincipalKind::Aws | PrincipalKind::Everyone)) {
+        return Vec::new();
+    }
+    let Some(view) = view(subject, index) else { return Vec::new() };
+    let named = spelled(&view.formula, &subject.context.shared.templates(&view.templates));
+    let mut out: Vec<Somebody> = Vec::new();
+    for candidate in named.get(ACCOUNT).into_iter().flatten().filter(|c| c.complete && !c.text.is_empty()) {
+        if out.iter().any(|known| known.account == candidate.text) {
+            continue;
+        }
+        let found = |formula: &Formula| match subject
+            .context
+            .reachability(&Formula::All(vec![formula.clone(), segment_is(ACCOUNT, &candidate.text)]), &view.templates)
+        {
+            Reachability::Reachable(token) => Some(told(*token, &view)),
+            Reachability::Unreachable | Reachability::Undecided => None,
+        };
+        let sure = found(&view.formula).map(|token| (token, true));
+        let Some((token, certain)) = sure.or_else(|| found(&view.lenient).map(|token| (token, false))) else { continue };
+        let (account, span, trail) = (candidate.text.clone(), candidate.span, candidate.trail.clone());
+        out.push(Somebody { account, span, trail, token, certain });
+    }
+    out
 }
 
 /// The template with every name, tag and choice fixed to its first sample, which no policy has in mind, and with the account.

@@ -8,25 +8,32 @@ use crate::graph::{Declared, Gate, GoogleSource, Login, Origin, ProviderKind};
 use crate::partial::{Text, Unknown, cut};
 use crate::place::Span;
 use crate::rules::Finding;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Unknowns that are likely a project's id.
 type Ids = BTreeSet<Unknown>;
+
+/// What is known of projects.
+struct Projects<'a> {
+    ids: &'a Ids,
+    /// Their numbers by their ids, as the configuration has them.
+    numbers: &'a BTreeMap<String, String>,
+}
 
 const NUMBER_HELP: &str = "write the number: `google_iam_workload_identity_pool.NAME.name` holds it (`.id` does not), and so does `data.google_project.NAME.number`";
 
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
-    let ids = &context.graph.google_projects.ids;
+    let projects = &Projects { ids: &context.graph.google_projects.ids, numbers: &context.config.tenants.google };
     for trust in &context.graph.trusts {
         if let Gate::GoogleMember { member, .. } = &trust.gate {
-            out.extend(of_member(ids, &trust.origin, member));
+            out.extend(of_member(projects, &trust.origin, member));
         }
     }
     for provider in &context.graph.providers {
         let ProviderKind::Google(google) = &provider.kind else { continue };
         if let GoogleSource::Oidc { audiences, .. } = &google.source {
-            out.extend(audiences.iter().filter_map(|a| of_resource(ids, &provider.origin, a, "an audience")));
+            out.extend(audiences.iter().filter_map(|a| of_resource(projects, &provider.origin, a, "an audience")));
             out.extend(audiences.iter().filter_map(|a| location(&provider.origin, a)));
         }
         out.extend(of_id(&provider.origin, &google.name, "provider"));
@@ -37,19 +44,29 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     }
     for config in &context.graph.credential_configs {
         if config.login == Login::Job {
-            out.extend(of_login(ids, &config.origin, &config.audience));
+            out.extend(of_login(projects, &config.origin, &config.audience));
             continue;
         }
-        out.extend(of_resource(ids, &config.origin, &config.audience, "an audience"));
+        out.extend(of_resource(projects, &config.origin, &config.audience, "an audience"));
         out.extend(location(&config.origin, &config.audience));
     }
     out
 }
 
-fn of_member(ids: &Ids, origin: &Origin, text: &Text) -> Option<Finding> {
+/// What to write, with the number where the configuration knows it (`tenants.google`).
+fn number_help(projects: &Projects<'_>, project: &Text) -> String {
+    let number = project.as_known().and_then(|id| projects.numbers.get(&id).cloned());
+    match number {
+        Some(number) => format!("write the number, `{number}` (`tenants.google` of the configuration)"),
+        None => NUMBER_HELP.to_owned(),
+    }
+}
+
+fn of_member(projects: &Projects<'_>, origin: &Origin, text: &Text) -> Option<Finding> {
+    let ids = projects.ids;
     match Member::parse(text) {
         Err(problem) => malformed(ids, origin, text, &problem),
-        Ok(member) => project_id(ids, origin, &member).or_else(|| of_cluster(origin, &member)),
+        Ok(member) => project_id(projects, origin, &member).or_else(|| of_cluster(origin, &member)),
     }
 }
 
@@ -99,7 +116,8 @@ fn legacy_number(ids: &Ids, text: &Text) -> Option<Option<Span>> {
 }
 
 /// An id where the number belongs, or the reverse.
-fn project_id(ids: &Ids, origin: &Origin, member: &Member) -> Option<Finding> {
+fn project_id(projects: &Projects<'_>, origin: &Origin, member: &Member) -> Option<Finding> {
+    let ids = projects.ids;
     let MemberKind::Pool { project, .. } = &member.kind else { return None };
     let edge = member.text.to_string();
     if let Some(span) = legacy_number(ids, &member.text) {
@@ -115,7 +133,7 @@ fn project_id(ids: &Ids, origin: &Origin, member: &Member) -> Option<Finding> {
     };
     let message = format!("`{}` is a project's id; a principal takes the project's number, so the binding can never be used", project.text);
     let finding = Finding::new(RuleId::ProjectIdInPrincipal, origin, used(&member.text, &project.text), &edge, message);
-    Some(finding.help(NUMBER_HELP).certain(certain).along_text(&project.text))
+    Some(finding.help(number_help(projects, &project.text)).certain(certain).along_text(&project.text))
 }
 
 /// A subject that GKE's pool never has
@@ -155,7 +173,7 @@ fn kind(ids: &Ids, project: &Text) -> Option<ProjectKind> {
 
 /// A provider as a job names it: the bare resource name
 /// (<https://github.com/google-github-actions/auth#inputs-workload-identity-federation>).
-fn of_login(ids: &Ids, origin: &Origin, text: &Text) -> Option<Finding> {
+fn of_login(projects: &Projects<'_>, origin: &Origin, text: &Text) -> Option<Finding> {
     let mut whole = Text::known("//iam.googleapis.com/");
     whole.push(text);
     let shape = cut::flat(text);
@@ -168,7 +186,7 @@ fn of_login(ids: &Ids, origin: &Origin, text: &Text) -> Option<Finding> {
             "write `projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`, without a host and with the provider";
         return Some(finding.help(help).along_text(text));
     }
-    of_resource(ids, origin, &whole, "the provider's name").or_else(|| location(origin, &whole))
+    of_resource(projects, origin, &whole, "the provider's name").or_else(|| location(origin, &whole))
 }
 
 /// What stands between `projects/` and `/locations/` of a pool's resource name, and the rest.
@@ -180,16 +198,16 @@ fn resource(text: &Text) -> Option<(Text, Text)> {
 }
 
 /// A resource name as an audience: Google's tokens name the number.
-fn of_resource(ids: &Ids, origin: &Origin, text: &Text, what: &str) -> Option<Finding> {
+fn of_resource(projects: &Projects<'_>, origin: &Origin, text: &Text, what: &str) -> Option<Finding> {
     let (project, _) = resource(text)?;
-    let certain = match kind(ids, &project)? {
+    let certain = match kind(projects.ids, &project)? {
         ProjectKind::Id => true,
         ProjectKind::Unknown => false,
         ProjectKind::Number => return None,
     };
     let message = format!("`{project}` is a project's id; in {what} Google compares the project's number, so no token is accepted with it");
     let finding = Finding::new(RuleId::ProjectIdInPrincipal, origin, used(text, &project), &text.to_string(), message);
-    Some(finding.help(NUMBER_HELP).certain(certain).along_text(&project))
+    Some(finding.help(number_help(projects, &project)).certain(certain).along_text(&project))
 }
 
 /// A pool is made in a location other than `global`
@@ -258,7 +276,8 @@ mod tests {
         };
         // The name alone says nothing: it counts where a resource takes it as its project.
         let ids = Ids::from([Unknown::new("var.tenant", UnknownKind::Any, "${var.tenant}", "unknown", None)]);
-        of_member(&ids, &origin, member).map(|f| (f.rule, f.confidence == crate::catalogue::Confidence::Proven))
+        let projects = Projects { ids: &ids, numbers: &BTreeMap::new() };
+        of_member(&projects, &origin, member).map(|f| (f.rule, f.confidence == crate::catalogue::Confidence::Proven))
     }
 
     fn with(atom: Unknown) -> Text {

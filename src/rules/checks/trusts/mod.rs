@@ -6,6 +6,7 @@ mod orphans;
 mod recyclable;
 mod shared;
 mod subjects;
+pub(in crate::rules::checks) mod tenants;
 
 pub(in crate::rules::checks) use escalation::ABOVE;
 
@@ -16,8 +17,9 @@ use crate::admission::entra::Credential;
 use crate::admission::exposure::{Class, Exposure};
 use crate::admission::formula::Formula;
 use crate::gate;
-use crate::graph::{Gate, IdentityId, Trust};
+use crate::graph::{Gate, GoogleSource, IdentityId, Trust};
 use crate::issuers::{Recognised, Template, Tenancy};
+use crate::place::Span;
 use rayon::prelude::*;
 
 /// Every finding of these checks.
@@ -30,7 +32,10 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     out.extend(orphans::check(context, &judged));
     out.extend(issuers::check(context));
     out.extend(subjects::check(context));
-    out.extend(judged.into_iter().filter_map(|j| j.unprotected));
+    for judged in judged {
+        out.extend(judged.unprotected);
+        out.extend(judged.foreign);
+    }
     out
 }
 
@@ -41,17 +46,20 @@ struct Judged {
     workloads: Vec<shared::Named>,
     account: Option<orphans::Account>,
     unprotected: Option<Finding>,
+    foreign: Vec<Finding>,
 }
 
 impl Judged {
     fn of(context: &Context<'_>, index: usize, trust: &Trust) -> Self {
-        let mut out = Self { reach: Reach::Nobody, recycled: None, workloads: Vec::new(), account: None, unprotected: None };
+        let mut out =
+            Self { reach: Reach::Nobody, recycled: None, workloads: Vec::new(), account: None, unprotected: None, foreign: Vec::new() };
         for way in ways(context, index, trust) {
             let Some(exposure) = way.exposure(context) else { continue };
             out.reach = out.reach.max(if way.is_wide(&exposure) { Reach::Wider } else { Reach::Named });
             out.recycled = out.recycled.or_else(|| recyclable::recycled(context, trust, &way, &exposure));
             out.account = out.account.or_else(|| orphans::account(&way, &exposure));
             out.unprotected = out.unprotected.or_else(|| subjects::unprotected(context, trust, &way, &exposure));
+            out.foreign.extend(tenants::foreign(context, trust, &way, &exposure));
             out.workloads.extend(shared::named(&way, &exposure));
         }
         out
@@ -63,6 +71,8 @@ struct Way<'a> {
     recognised: Recognised<'a>,
     formula: Formula,
     templates: Vec<Template>,
+    /// Where the issuer is named.
+    url: Option<Span>,
     /// Nothing about it is a guess.
     certain: bool,
 }
@@ -98,7 +108,8 @@ fn ways<'a>(context: &'a Context<'_>, index: usize, trust: &'a Trust) -> Vec<Way
                     formula = Formula::All(vec![formula, accepted.any.clone()]);
                     templates = view.via.request(view.templates_for(&formula), &formula);
                 }
-                Way { recognised: view.recognised, formula, templates, certain: view.certain }
+                let url = view.via.principal.span();
+                Way { recognised: view.recognised, formula, templates, url, certain: view.certain }
             };
             views.into_iter().map(way).collect()
         }
@@ -108,7 +119,8 @@ fn ways<'a>(context: &'a Context<'_>, index: usize, trust: &'a Trust) -> Vec<Way
             let way = |view: gate::google::ProviderView<'a>| {
                 let formula = view.combined(&trust.gate)?;
                 let templates = view.templates_for(&formula);
-                Some(Way { recognised: view.recognised, formula, templates, certain: view.certain })
+                let url = if let GoogleSource::Oidc { issuer, .. } = &view.via.google.source { issuer.span() } else { None };
+                Some(Way { recognised: view.recognised, formula, templates, url, certain: view.certain })
             };
             views.filter_map(way).collect()
         }
@@ -118,7 +130,8 @@ fn ways<'a>(context: &'a Context<'_>, index: usize, trust: &'a Trust) -> Vec<Way
             let view = gate::azure::issuer_view(&inputs, trust, credential);
             let way = |view: gate::azure::CredentialView<'a>| {
                 let (formula, templates) = view.with_audience();
-                Way { recognised: view.recognised, formula, templates, certain: view.certain }
+                let url = view.via.credential.issuer.span();
+                Way { recognised: view.recognised, formula, templates, url, certain: view.certain }
             };
             view.map(way).into_iter().collect()
         }
