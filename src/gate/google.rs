@@ -191,10 +191,19 @@ fn and(formula: &Formula, last: &Formula) -> Formula {
     Formula::All(parts)
 }
 
-/// Which tokens a provider takes by their audience: those on its list, else those for its own resource name; none for a
-/// provider that is not asked for tokens with an audience.
+/// Which tokens a provider takes by their audience; none for a provider that is not asked for tokens with an audience.
 fn accepted(graph: &Graph, google: &GoogleProvider, recognised: &Recognised<'_>) -> Option<Accepted> {
     let GoogleSource::Oidc { audiences, .. } = &google.source else { return None };
+    let mut out = audiences_of(graph, google, audiences);
+    if audiences.len() > 1 && chosen_freely(recognised) {
+        out.usual = one_of(&audiences.iter().take(1).map(readable).collect::<Vec<_>>());
+    }
+    Some(out)
+}
+
+/// The audiences on a provider's list, else its own resource name with and without the scheme.
+#[must_use]
+pub fn audiences_of(graph: &Graph, google: &GoogleProvider, audiences: &[Text]) -> Accepted {
     if audiences.is_empty() {
         let mut own = Text::known("/locations/global/workloadIdentityPools/");
         own.push(&google.pool_name);
@@ -206,17 +215,14 @@ fn accepted(graph: &Graph, google: &GoogleProvider, recognised: &Recognised<'_>)
             Some(_) if own.is_known() => test(Matcher::Exact(Text::known(whole(start)))),
             _ => Formula::All(vec![test(Matcher::Prefix(Text::known(start))), test(Matcher::Suffix(own.clone()))]),
         };
-        return Some(Accepted {
+        return Accepted {
             usual: one_of(&[whole(OWN[0])]),
             any: Formula::Any(OWN.iter().map(named).collect()),
             certain: true,
             names: None,
-        });
+        };
     }
-    let any = Formula::Any(audiences.iter().map(|a| test(Matcher::Exact(a.clone()))).collect());
-    let shown: Vec<String> = audiences.iter().map(readable).collect();
-    let first = shown.first().filter(|_| shown.len() == 1 || chosen_freely(recognised)).cloned();
-    Some(Accepted { usual: one_of(&first.map_or(shown, |f| vec![f])), any, certain: true, names: None })
+    Accepted { names: None, ..Accepted::written(audiences) }
 }
 
 /// The number of the provider's project, when it is written.

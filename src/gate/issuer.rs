@@ -170,7 +170,7 @@ pub fn templates(recognised: &Recognised<'_>, formula: &Formula) -> Vec<Template
 /// The same with the default subject alone, whatever the formula asks for.
 #[must_use]
 pub fn by_default(recognised: &Recognised<'_>, formula: &Formula) -> Vec<Template> {
-    let mut claims: BTreeSet<String> = shape::tests(formula).iter().flat_map(|o| shape::claims(&o.test.subject)).collect();
+    let mut claims: BTreeSet<String> = shape::read(formula);
     claims.insert("sub".to_owned());
     recognised.templates_for(&claims)
 }

@@ -42,5 +42,5 @@ impl PrincipalView {
 /// The keys that a formula reads.
 #[must_use]
 pub fn read(formula: &Formula) -> BTreeSet<String> {
-    shape::tests(formula).iter().flat_map(|o| shape::claims(&o.test.subject)).collect()
+    shape::read(formula)
 }

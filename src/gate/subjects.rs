@@ -28,7 +28,7 @@ pub struct Subjects {
 /// The tokens of the issuer that differ in the claims that the formula reads, with the customised subjects of the scan.
 #[must_use]
 pub fn tokens(recognised: &Recognised<'_>, formula: &Formula, formats: &[SubjectFormat]) -> (Vec<Template>, Subjects) {
-    let mut claims: BTreeSet<String> = shape::tests(formula).iter().flat_map(|o| shape::claims(&o.test.subject)).collect();
+    let mut claims: BTreeSet<String> = shape::read(formula);
     // The witness of a gate that reads nothing should still be a whole subject of the usual form.
     claims.insert("sub".to_owned());
     if !recognised.customisable() {

@@ -1,9 +1,11 @@
 //! Google Cloud: the pool's providers (issuer, audience, mapping, condition), then the member of the binding.
 
-use super::{Answer, Issued, IssuerChoice, Nearly, Presented, issued, may_be, preceded};
+use super::{Answer, Issued, IssuerChoice, Nearly, Presented, issued, preceded};
 use crate::admission::cel::Value;
 use crate::admission::cel::google::{Attributes, GoogleView, Member, MemberKind, Selector, evaluate_member, evaluate_provider};
-use crate::gate::google::{Disabled, disabled};
+use crate::admission::search::HoleMode;
+use crate::admission::search::concrete::evaluate_in;
+use crate::gate::google::{Disabled, audiences_of, disabled};
 use crate::gate::issuer::Difference;
 use crate::graph::links::Links;
 use crate::graph::{GoogleProvider, GoogleSource, Graph, ProviderId, ProviderKind, Setting};
@@ -125,10 +127,10 @@ fn enter(graph: &Graph, links: &Links, id: ProviderId, presented: &Presented) ->
     let token = match &provider.source {
         GoogleSource::Oidc { issuer, audiences } => match issued(issuer, presented) {
             Issued::No => return None,
-            Issued::Yes(token) => aimed(provider, audiences, token, presented, &mut steps),
+            Issued::Yes(token) => aimed(graph, provider, audiences, token, presented, &mut steps),
             Issued::Perhaps(token, step) => {
                 steps.push(step);
-                aimed(provider, audiences, token, presented, &mut steps)
+                aimed(graph, provider, audiences, token, presented, &mut steps)
             }
             Issued::Nearly(nearly) => {
                 let (step, token) = slash(&nearly, presented);
@@ -223,7 +225,14 @@ fn slash(nearly: &Nearly, presented: &Presented) -> (Step, Token) {
 }
 
 /// The token's audience, or the one that the provider wants where it is free.
-fn aimed(provider: &GoogleProvider, audiences: &[Text], mut token: Token, presented: &Presented, steps: &mut Vec<Step>) -> Token {
+fn aimed(
+    graph: &Graph,
+    provider: &GoogleProvider,
+    audiences: &[Text],
+    mut token: Token,
+    presented: &Presented,
+    steps: &mut Vec<Step>,
+) -> Token {
     let own = format!("/workloadIdentityPools/{}/providers/{}", provider.pool_name, provider.name);
     if presented.any_audience {
         let audience = audiences
@@ -237,24 +246,18 @@ fn aimed(provider: &GoogleProvider, audiences: &[Text], mut token: Token, presen
         Some(Claim::List(all)) => all.clone(),
         Some(Claim::Json(_) | Claim::Open { .. }) | None => Vec::new(),
     };
-    let (truth, expected) = if audiences.is_empty() {
-        let name = Text::known(&own);
-        let known = provider.pool_name.is_known() && provider.name.is_known();
-        let is_own = |a: &String| {
-            if known { Truth::from(own_name(a, &own)) } else { Truth::from(a.contains("/workloadIdentityPools/")).and(Truth::Unknown) }
-        };
-        (
-            asked.iter().map(is_own).fold(Truth::False, Truth::or),
-            format!("the provider's own name, `https://iam.googleapis.com/projects/…{name}`"),
-        )
+    // One that the token has is enough.
+    let accepted = audiences_of(graph, provider, audiences).any;
+    let takes = |audience: &String| {
+        let mut alone = Token::default();
+        alone.set("aud", audience.clone());
+        evaluate_in(&accepted, &alone, &[], &HoleMode::Any)
+    };
+    let truth = asked.iter().map(takes).fold(Truth::False, Truth::or);
+    let expected = if audiences.is_empty() {
+        format!("the provider's own name, `https://iam.googleapis.com/projects/…{own}`")
     } else {
-        let is = |a: &String, t: &Text| match t.as_known() {
-            Some(known) => Truth::from(known == *a),
-            None if may_be(t, a) => Truth::Unknown,
-            None => Truth::False,
-        };
-        let truth = asked.iter().flat_map(|a| audiences.iter().map(move |t| is(a, t))).fold(Truth::False, Truth::or);
-        (truth, audiences.iter().map(Text::to_string).collect::<Vec<_>>().join(", "))
+        audiences.iter().map(Text::to_string).collect::<Vec<_>>().join(", ")
     };
     let note = (truth == Truth::Unknown).then(|| "the allowed audiences are not known whole".to_owned());
     let found = (!asked.is_empty()).then(|| asked.join(", "));
@@ -267,13 +270,6 @@ fn aimed(provider: &GoogleProvider, audiences: &[Text], mut token: Token, presen
         note,
     });
     token
-}
-
-/// The provider's resource name with or without the scheme
-/// (<https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools.providers#Oidc>).
-fn own_name(audience: &str, own: &str) -> bool {
-    let rest = audience.strip_prefix("https:").unwrap_or(audience);
-    rest.strip_prefix("//iam.googleapis.com/projects/").is_some_and(|r| r.ends_with(own))
 }
 
 /// A caller identity of AWS is of one account; none when the token is no such identity.

@@ -19,7 +19,7 @@ pub(super) fn decides(formula: &Formula, query: &Compiled, templates: &Templates
     if !matches!(class, Class::AnyTenant | Class::AnyNamespace | Class::AnyProject) {
         return false;
     }
-    let read: BTreeSet<String> = shape::tests(formula).iter().flat_map(|o| shape::claims(&o.test.subject)).collect();
+    let read: BTreeSet<String> = shape::read(formula);
     let names = |keep: &dyn Fn(&Template, usize, Role) -> bool| -> BTreeSet<String> {
         let all = templates
             .templates()

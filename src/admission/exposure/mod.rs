@@ -232,9 +232,8 @@ fn with_fillers(formula: &Formula, templates: &Templates, fillers: Vec<Filler>) 
 /// is one that the gate does not look at, so the token is admitted with and without it.
 #[must_use]
 pub fn minimal(token: &Token, formula: &Formula) -> Token {
-    let mut read: BTreeSet<String> = shape::tests(formula).iter().flat_map(|o| shape::claims(&o.test.subject)).collect();
+    let mut read: BTreeSet<String> = shape::read(formula);
     read.extend(["iss", "sub", "aud"].map(str::to_owned));
-    read.extend(search::tied::claims(formula).into_iter().map(str::to_owned));
     let mut claims = token.claims.clone();
     claims.retain(|name, _| read.contains(name));
     // A token without a subject is told by all that it says: AWS as Google sees it.

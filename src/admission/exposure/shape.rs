@@ -51,6 +51,13 @@ pub fn claims(subject: &Subject) -> BTreeSet<String> {
     out
 }
 
+/// The claims that a formula reads, to test them or to hold others against them.
+#[must_use]
+pub fn read(formula: &Formula) -> BTreeSet<String> {
+    let tested = tests(formula).into_iter().flat_map(|o| claims(&o.test.subject));
+    tested.chain(search::tied::claims(formula).into_iter().map(str::to_owned)).collect()
+}
+
 /// Whether a subject reads this claim of a template, or this member of an object claim.
 #[must_use]
 pub fn reads(subject: &Subject, name: &str) -> bool {

@@ -168,7 +168,7 @@ pub fn session_tags(policy: &Policy, tags: SessionTags) -> SessionTags {
 /// ones can be there or not.
 #[must_use]
 pub fn with_request_keys(templates: Vec<Template>, formula: &Formula, viewer: &Viewer, tags: SessionTags) -> Vec<Template> {
-    let read: BTreeSet<String> = shape::tests(formula).iter().flat_map(|o| shape::claims(&o.test.subject)).collect();
+    let read: BTreeSet<String> = shape::read(formula);
     let mut out = templates;
     // The keys of IAM are a closed list: what is not brought here is in no request.
     out.iter_mut().for_each(|t| t.unlisted.clear());

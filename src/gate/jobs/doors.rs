@@ -57,7 +57,7 @@ impl Door<'_> {
     }
 
     pub(super) fn reads(&self) -> BTreeSet<String> {
-        shape::tests(&self.formula).iter().flat_map(|o| shape::claims(&o.test.subject)).collect()
+        shape::read(&self.formula)
     }
 
     /// The test of a claim, else of the subject, as it is written.

@@ -50,7 +50,7 @@ pub(super) fn identity_pool(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -
 
 /// The tokens of guests, or those of users who have logged in, also where the trust does not tell them apart.
 fn users(seen: &FederatedView<'_>, guests: bool) -> Vec<Template> {
-    let mut claims: BTreeSet<String> = shape::tests(&seen.formula).iter().flat_map(|o| shape::claims(&o.test.subject)).collect();
+    let mut claims: BTreeSet<String> = shape::read(&seen.formula);
     claims.insert("amr".to_owned());
     let templates = seen.recognised.templates_for(&claims).into_iter().filter(|t| t.is(Tag::Guest) == guests).collect();
     seen.via.request(templates, &seen.formula)
