@@ -86,7 +86,10 @@ fn rule_ids(ids: &[String], out: &mut String) {
     for id in ids {
         let _ = writeln!(out, "    /// `{id}`\n    {},", variant(id));
     }
-    out.push_str("}\n\nimpl RuleId {\n    /// Every rule, in order of the ids.\n    pub const ALL: &'static [Self] = &[\n");
+    out.push_str("    /// A rule of the users' own, which their configuration names.\n    Own(OwnId),\n");
+    out.push_str(
+        "}\n\nimpl RuleId {\n    /// Every rule of the catalogue, in order of the ids.\n    pub const ALL: &'static [Self] = &[\n",
+    );
     for id in ids {
         let _ = writeln!(out, "        Self::{},", variant(id));
     }
@@ -95,6 +98,7 @@ fn rule_ids(ids: &[String], out: &mut String) {
     for id in ids {
         let _ = writeln!(out, "            Self::{} => {id:?},", variant(id));
     }
+    out.push_str("            Self::Own(own) => own.id,\n");
     out.push_str("        }\n    }\n}\n");
 }
 
@@ -119,6 +123,7 @@ fn by_rule(ids: &[String], field: &str, kind: &str, values: &[String], out: &mut
     for (id, value) in ids.iter().zip(values) {
         let _ = writeln!(out, "            Self::{} => {kind}::{},", variant(id), variant(value));
     }
+    let _ = writeln!(out, "            Self::Own(own) => own.{field},");
     out.push_str("        }\n    }\n}\n");
 }
 

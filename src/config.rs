@@ -33,12 +33,14 @@
 //! repository's root.
 
 mod ignore;
+mod own;
+mod parts;
 pub mod tenants;
 
 pub use ignore::Ignore;
 pub use tenants::TenantConfig;
 
-use crate::catalogue::{self, Confidence, RuleId, Severity};
+use crate::catalogue::{self, Confidence, OwnRules, RuleId, Severity};
 use crate::issuers::{Registry, nearest, registry};
 use crate::place::paths::tidy;
 use crate::source::regular;
@@ -82,6 +84,10 @@ pub struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "internals", schemars(example = &"fedlint-models"))]
     pub models: Option<PathBuf>,
+    /// A folder with rules of your own (see docs/writing-rules.md), relative to this file. Their ids can be configured, selected and ignored like any other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "internals", schemars(example = &"fedlint-rules"))]
+    pub custom_rules: Option<PathBuf>,
     /// What the forge calls the repository: `owner/name`, at GitLab the whole path of the project. Without it the name is that of the
     /// CI job that checks its own checkout, else that of git's remote; the jobs of the repository are its tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,6 +129,15 @@ pub struct Config {
     /// Who mints tokens, with the issuers of [`IssuerConfig::files`]; none where there are none.
     #[serde(skip)]
     pub described: Described,
+    /// The rules of [`Config::custom_rules`].
+    #[serde(skip)]
+    pub own: OwnRules,
+    /// Files below it speak of their folders.
+    #[serde(skip)]
+    pub reads_parts: bool,
+    /// Those files, the innermost first.
+    #[serde(skip)]
+    pub parts: Vec<Self>,
 }
 
 /// The registry with the team's own files; two are the same where the files are.
@@ -231,6 +246,14 @@ pub enum ConfigError {
         /// Why, with the place.
         message: String,
     },
+    /// A rule file of the user's that cannot be used.
+    #[error("the rule `{path}` is not valid: {message}")]
+    Rule {
+        /// The file.
+        path: String,
+        /// Why, with the place.
+        message: String,
+    },
     /// A rule that does not exist.
     #[error("unknown rule `{id}` in {place}{}", suggestion.as_ref().map(|s| format!("; did you mean `{s}`?")).unwrap_or_else(|| "; `fedlint rules` lists them".to_owned()))]
     UnknownRule {
@@ -275,7 +298,7 @@ impl Config {
     /// What it says of this rule, under its id or an alias.
     #[must_use]
     pub fn level(&self, rule: RuleId) -> Option<Level> {
-        self.rules.iter().find(|(id, _)| RuleId::named(id) == Some(rule)).map(|(_, settings)| settings.severity)
+        self.rules.iter().find(|(id, _)| rule.is_called(id)).map(|(_, settings)| settings.severity)
     }
 
     /// Parses the text of a configuration file.
@@ -285,16 +308,43 @@ impl Config {
     pub fn parse(path: &str, text: &str) -> Result<Self, ConfigError> {
         let mut config: Self =
             toml::from_str(text).map_err(|e| ConfigError::Invalid { path: path.to_owned(), message: shown_error(&e) })?;
-        for id in config.rules.keys() {
-            known_rule(id, &format!("`{path}`"))?;
-        }
         config.ignore = Ignore::read_all(path, text, config.ignore)?;
+        // rules of the user's own are known when their folder was read
+        if config.custom_rules.is_none() {
+            config.known_rules(path, text)?;
+        }
         let owned = registry().owning(&config.issuers.trusted);
         owned.map_err(|e| ConfigError::Invalid {
             path: path.to_owned(),
             message: format!("`issuers.trusted`: {}", regular::one_line(&e.to_string())),
         })?;
         Ok(config)
+    }
+
+    /// Every rule that the file names is there.
+    fn known_rules(&self, path: &str, text: &str) -> Result<(), ConfigError> {
+        for id in self.rules.keys().chain(self.ignore.iter().map(|entry| &entry.rule)) {
+            let line = text.lines().position(|line| line.contains(id.as_str())).map_or(String::new(), |at| format!(", line {}", at + 1));
+            self.known_rule(id, &format!("`{path}`{line}"))?;
+        }
+        Ok(())
+    }
+
+    /// The rule with this id or alias, the user's own included.
+    ///
+    /// # Errors
+    /// [`ConfigError::UnknownRule`] with the nearest id; `place` says where it is named.
+    pub fn known_rule(&self, id: &str, place: &str) -> Result<&catalogue::Rule, ConfigError> {
+        let known = catalogue::find(id).or_else(|| self.own.find(id));
+        known.ok_or_else(|| {
+            let suggestion = nearest(id, self.all_rules().map(|r| r.meta.id.as_str())).map(str::to_owned);
+            ConfigError::UnknownRule { id: regular::one_line(id), place: place.to_owned(), suggestion }
+        })
+    }
+
+    /// The rules of the catalogue and the user's own.
+    pub fn all_rules(&self) -> impl Iterator<Item = &catalogue::Rule> {
+        catalogue::catalogue().iter().chain(self.own.all())
     }
 
     /// The configuration for a run: the file that was named, else [`FILE_NAME`] in `folder` or above it up to the
@@ -304,22 +354,33 @@ impl Config {
     /// See [`Config::parse`]; a file that was named must be there, and one that was found must stand in its repository.
     pub fn load(named: Option<&Path>, folder: &Path) -> Result<Self, ConfigError> {
         let Some(path) = named.map(Path::to_path_buf).or_else(|| Self::discover(folder)) else { return Ok(Self::default()) };
-        let shown = shown(&path);
+        Self::read(&path, named.is_some())
+    }
+
+    /// Reads a file; `named`: it was named and not found.
+    fn read(path: &Path, named: bool) -> Result<Self, ConfigError> {
+        let shown = shown(path);
         let beside = path.parent().unwrap_or(Path::new(""));
         let own = std::path::absolute(beside.join(".")).ok().map(|folder| tidy(&folder));
         let real = own.as_ref().and_then(|own| own.canonicalize().ok());
         let around = real.as_deref().and_then(repository);
-        let root = around.or_else(|| real.filter(|_| named.is_none()));
-        let text = regular::text(&path, regular::MAX_SETTINGS, root.as_deref());
+        let root = around.or_else(|| real.filter(|_| !named));
+        let text = regular::text(path, regular::MAX_SETTINGS, root.as_deref());
         let text = text.map_err(|why| ConfigError::Read { path: shown.clone(), why })?;
         let parsed = Self::parse(&shown, &text);
         // What is wrong is shown with its line: never that of a file that only a link leads to.
-        let mut config = if regular::is_plain(&path) { parsed? } else { parsed.map_err(|_| linked(&shown))? };
+        let plain = regular::is_plain(path);
+        let mut config = if plain { parsed? } else { parsed.map_err(|_| linked(&shown))? };
         config.models = config.models.map(|models| beside.join(models));
         config.baseline = config.baseline.map(|baseline| beside.join(baseline));
         config.folder = own;
         config.root = root;
         config.describe(beside)?;
+        if let Some(folder) = &mut config.custom_rules {
+            *folder = beside.join(&*folder);
+            config.own = own::rules(folder, config.root.as_deref())?;
+            config.known_rules(&shown, &text).map_err(|e| if plain { e } else { linked(&shown) })?;
+        }
         config.path = Some(shown);
         Ok(config)
     }
@@ -371,7 +432,8 @@ fn linked(path: &str) -> ConfigError {
 }
 
 /// A path as reports show it: from the working directory where it lies in it.
-fn shown(path: &Path) -> String {
+#[must_use]
+pub fn shown(path: &Path) -> String {
     let inside = || {
         let here = std::env::current_dir().ok()?;
         tidy(&std::path::absolute(path).ok()?).strip_prefix(here).ok().map(Path::to_path_buf)
@@ -379,15 +441,14 @@ fn shown(path: &Path) -> String {
     inside().unwrap_or_else(|| path.to_path_buf()).to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/")
 }
 
-/// Checks that a rule exists.
-///
-/// # Errors
-/// [`ConfigError::UnknownRule`] with the nearest id.
-pub fn known_rule(id: &str, place: &str) -> Result<&'static catalogue::Rule, ConfigError> {
-    catalogue::find(id).ok_or_else(|| {
-        let suggestion = nearest(id, catalogue::catalogue().iter().map(|r| r.meta.id.as_str())).map(str::to_owned);
-        ConfigError::UnknownRule { id: regular::one_line(id), place: place.to_owned(), suggestion }
-    })
+/// A glob of paths as `exclude` takes them: a folder means what is in it.
+fn glob(pattern: &str) -> Result<globset::GlobSet, globset::Error> {
+    let bare = pattern.trim_start_matches("./").trim_end_matches('/');
+    let mut set = globset::GlobSetBuilder::new();
+    for pattern in [bare.to_owned(), format!("{bare}/**")] {
+        set.add(globset::GlobBuilder::new(&pattern).literal_separator(true).build()?);
+    }
+    set.build()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::readers::{self, Document};
 use crate::report::{Cause, Coverage, Run, Setup, Skipped, Undecided};
 use crate::rules::baseline::Baseline;
 use crate::rules::engine::{self, Context, Selection};
+use crate::rules::predicate;
 use crate::source::regular;
 use crate::source::walk::{FileKind, Options, Scan, ScanError, matters};
 
@@ -94,6 +95,8 @@ pub struct Estate {
     pub coverage: Coverage,
     /// The calls of Terraform modules.
     pub calls: Vec<ModuleCall>,
+    /// The configuration, with those of the parts of the tree.
+    pub config: Config,
 }
 
 /// Reads, judges, reports.
@@ -102,25 +105,28 @@ pub struct Estate {
 /// A path that does not exist, an exclusion that is not a valid glob, or models that cannot be used.
 pub fn check(request: &Request) -> Result<Run, ScanError> {
     let world = read(request)?;
-    let registry = request.config.registry();
+    let config = &world.config;
+    predicate::ready(config.own.all()).map_err(|e| ScanError::Configuration(e.to_string()))?;
+    let registry = config.registry();
     let context = Context {
         shared: Arc::default(),
         graph: &world.graph,
         links: &world.links,
         sources: &world.sources,
-        config: &request.config,
+        config,
         registry: &registry,
         calls: &world.calls,
         open: Mutex::default(),
     };
-    if let Some(path) = &request.config.path {
+    for config in std::iter::once(config).chain(&config.parts) {
         // An entry that hides nothing is shown where it is written.
-        let text = regular::text(Path::new(path), regular::MAX_SETTINGS, request.config.root.as_deref()).unwrap_or_default();
+        let Some(path) = &config.path else { continue };
+        let text = regular::text(Path::new(path), regular::MAX_SETTINGS, config.root.as_deref()).unwrap_or_default();
         world.sources.add(path.clone(), text);
     }
     let mut found = engine::run(&context, &request.selection);
-    let config_path = request.config.path.clone();
-    let mut setup = Setup { config: request.config.clone(), config_path, unreported: found.unreported, ..Setup::default() };
+    let (config_path, notes) = (config.path.clone(), config.notes());
+    let mut setup = Setup { config: config.clone(), config_path, unreported: found.unreported, notes, ..Setup::default() };
     if let Some(baseline) = &request.baseline {
         let compared = baseline.compare(found.findings, &world.sources);
         found.findings = compared.kept;
@@ -151,7 +157,8 @@ pub fn read(request: &Request) -> Result<Estate, ScanError> {
     let root = request.config.root.as_deref();
     let load = |folder: &Path| Library::load(folder, root).map_err(ScanError::Models);
     let models = request.config.models.as_deref().map(load).transpose()?.unwrap_or_default();
-    let scan = scan(request, &sources)?;
+    let mut scan = scan(request, &sources)?;
+    let config = with_parts(request, &mut scan)?;
     let mut documents = documents(&scan);
     let mut evaluated = evaluate(&scan, &models);
     plans(&mut documents, &mut evaluated);
@@ -163,7 +170,19 @@ pub fn read(request: &Request) -> Result<Estate, ScanError> {
     let mut coverage = coverage(&sources, &scan, &documents, &evaluated, &graph);
     coverage.undecided.extend(links.cut.iter().map(|place| undecided(&sources, Some(*place), &unlinked(), Cause::Links)));
     coverage.undecided.sort();
-    Ok(Estate { sources, graph, links, coverage, calls: evaluated.calls })
+    Ok(Estate { sources, graph, links, coverage, calls: evaluated.calls, config })
+}
+
+/// The configuration with those of the parts of what was walked; what they exclude is taken out.
+fn with_parts(request: &Request, scan: &mut Scan) -> Result<Config, ScanError> {
+    let (true, Input::Paths(roots)) = (request.config.reads_parts, &request.input) else { return Ok(request.config.clone()) };
+    let paths = scan.files.iter().map(|file| file.path.as_str()).chain(scan.skipped.iter().map(|skipped| skipped.path.as_str()));
+    let config = request.config.with_parts(roots, paths).map_err(|e| ScanError::Configuration(e.to_string()))?;
+    let before = scan.files.len() + scan.skipped.len();
+    scan.files.retain(|file| !config.leaves_out(&file.path));
+    scan.skipped.retain(|skipped| !config.leaves_out(&skipped.path));
+    scan.excluded += before - scan.files.len() - scan.skipped.len();
+    Ok(config)
 }
 
 /// What is known of a Terraform expression in a folder. Modules and files are read from that folder and, where the

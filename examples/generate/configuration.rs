@@ -13,7 +13,9 @@ const INTRODUCTION: &str = "<!-- generated from src/config.rs: do not edit -->
 # `fedlint.toml`
 
 The file lies in the folder that is checked, or above it up to the repository's root; `--config FILE` names another, `--isolated` reads
-none. Its paths and globs are relative to it. Paths that have different files are checked one by one, each under its own. An unknown key, an unknown
+none. Its paths and globs are relative to it. Of several files above a path the nearest speaks, alone: it inherits nothing. So a part of a repository has its own `exclude`, `[rules]`,
+`[[ignore]]`, `fail-on`, `min-severity` and `min-confidence`, whatever folder is checked; what the whole run is made with (`models`, `custom-rules`, `repository`, `baseline`, `markdown`, `[issuers]`, `[tenants]`, `[github]`) is said by the file of the
+checked folder, and in a file below it told and not obeyed. Folders named side by side that have different files are refused: check the one above them, or each. An unknown key, an unknown
 rule and a date that is none are errors (exit code 2), never passed over. Arguments of the command line win over the file; `--exclude`, `--select` and `--ignore` add
 to it.
 

@@ -2,13 +2,13 @@
 //!
 //! One file is the only source of a rule's text: `explain`, the docs, SARIF's help and the tests all come from it.
 
-#[cfg(any(test, feature = "internals"))]
 mod examples;
 mod levels;
+mod own;
 
-#[cfg(any(test, feature = "internals"))]
 pub use examples::{Example, ExampleFile};
 pub use levels::{Category, Confidence, Severity};
+pub use own::{Fault, MAX_OWN, OwnId, OwnRules, read as read_own};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,10 +24,17 @@ impl RuleId {
         find(id).map(|rule| rule.meta.id)
     }
 
-    /// Where the generated page of the rule stands.
+    /// Where the generated page of the rule stands; none for a rule of the users' own.
     #[must_use]
-    pub fn help_uri(self) -> String {
-        format!("https://github.com/fedlint/fedlint/blob/main/docs/rules/{self}.md")
+    pub fn help_uri(self) -> Option<String> {
+        let built_in = !matches!(self, Self::Own(_));
+        built_in.then(|| format!("https://github.com/fedlint/fedlint/blob/main/docs/rules/{self}.md"))
+    }
+
+    /// Whether this is its id, or an alias of it.
+    #[must_use]
+    pub fn is_called(self, id: &str) -> bool {
+        self.as_str() == id || Self::named(id) == Some(self)
     }
 }
 
@@ -72,7 +79,6 @@ pub struct FrontMatter {
     pub frameworks: BTreeMap<String, Vec<String>>,
     /// The project's own source documents it comes from: for the project, not for its users.
     #[serde(default, skip_serializing)]
-    #[cfg_attr(not(feature = "internals"), expect(dead_code, reason = "for those who write rules: where the rule comes from"))]
     pub sources: Vec<String>,
     /// Ids of the same check in other tools.
     #[serde(default)]
@@ -131,9 +137,11 @@ pub struct Rule {
     pub meta: FrontMatter,
     /// The Markdown below the front matter, as a person reads it: the tests' markers point at the line.
     pub body: String,
-    /// The runnable examples: for the tests.
+    /// The runnable examples.
     #[cfg(any(test, feature = "internals"))]
     pub examples: Vec<Example>,
+    /// Where the file of a rule of the users' own stands, and its text: faults are shown in it.
+    pub file: Option<(String, String)>,
 }
 
 impl Rule {
@@ -177,6 +185,7 @@ fn rule(name: &str, meta: FrontMatter, text: &str) -> Result<Rule, String> {
         body: shown(body),
         #[cfg(any(test, feature = "internals"))]
         examples: examples::of(body),
+        file: None,
     })
 }
 

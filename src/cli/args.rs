@@ -352,6 +352,9 @@ pub struct Explain {
     /// The whole page: examples, references and names in other tools, too
     #[arg(long)]
     pub full: bool,
+    /// The configuration file whose own rules are known, too [default: fedlint.toml here or above, up to the repository's root]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// `fedlint rules`.
@@ -360,6 +363,12 @@ pub struct Rules {
     /// The form
     #[arg(long, value_enum, default_value_t = RulesFormat::Table)]
     pub format: RulesFormat,
+    /// Run the examples of the rules of your own: each under `## Bad` must be found at its marked lines, none under `## Good`
+    #[arg(long, conflicts_with = "format")]
+    pub test: bool,
+    /// The configuration file whose own rules are known, too [default: fedlint.toml here or above, up to the repository's root]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// Forms of the list of rules.

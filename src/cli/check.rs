@@ -4,9 +4,10 @@ use super::args::{Check, Inputs};
 use super::{CLEAN, CliError, FAILED, FINDINGS, output, repository};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::config::{Config, known_rule};
+use crate::config::Config;
 use crate::pipeline::{self, Input, Request};
 use crate::report::{Run, count};
+use crate::rules::Finding;
 use crate::rules::baseline::Baseline;
 use crate::rules::engine::Selection;
 use crate::source::regular;
@@ -24,7 +25,6 @@ const MAX_STDIN: u64 = 16 << 20;
 
 pub(super) fn run(arguments: &Check) -> Result<u8, CliError> {
     let config = if arguments.gate && arguments.inputs.config.is_none() { Config::default() } else { config(&arguments.inputs)? };
-    let fail_on = arguments.fail_on.or(config.fail_on).unwrap_or(Severity::Medium);
     let selection = selection(arguments, &config)?;
     let baseline = match &arguments.baseline {
         Some(named) => Some(read_baseline(named, None)?),
@@ -39,11 +39,22 @@ pub(super) fn run(arguments: &Check) -> Result<u8, CliError> {
     let mut run = read(&arguments.inputs, &request)?;
     run.setup.repository_folder = std::env::current_dir().ok().and_then(|here| repository_folder(&here));
     run.setup.gate = arguments.gate;
-    output::write(arguments, &run, fail_on)?;
-    Ok(verdict(arguments, &run, fail_on))
+    output::write(arguments, &run, least(arguments, &run))?;
+    Ok(verdict(arguments, &run))
 }
 
-fn verdict(arguments: &Check, run: &Run, fail_on: Severity) -> u8 {
+/// The severity from which on a finding fails the run, where this configuration speaks.
+fn fail_on(arguments: &Check, config: &Config) -> Severity {
+    arguments.fail_on.or(config.fail_on).unwrap_or(Severity::Medium)
+}
+
+/// The least of them.
+fn least(arguments: &Check, run: &Run) -> Severity {
+    let config = &run.setup.config;
+    std::iter::once(config).chain(&config.parts).map(|config| fail_on(arguments, config)).min().unwrap_or(Severity::Medium)
+}
+
+fn verdict(arguments: &Check, run: &Run) -> u8 {
     if arguments.exit_zero {
         return CLEAN;
     }
@@ -64,7 +75,12 @@ fn verdict(arguments: &Check, run: &Run, fail_on: Severity) -> u8 {
         let _ = writeln!(anstream::stderr(), "fedlint: {} not decided, and --fail-on-undecided is set", count(undecided, "place"));
         return FINDINGS;
     }
-    if run.findings.iter().any(|f| f.severity >= fail_on) { FINDINGS } else { CLEAN }
+    let fails = |f: &Finding| {
+        let file = run.sources.get(f.span.file);
+        let config = file.map_or(&run.setup.config, |file| run.setup.config.at(&file.path));
+        f.severity >= fail_on(arguments, config)
+    };
+    if run.findings.iter().any(fails) { FINDINGS } else { CLEAN }
 }
 
 /// Reads and judges; nothing read is no answer.
@@ -123,6 +139,7 @@ pub(super) fn config(inputs: &Inputs) -> Result<Config, CliError> {
     }
     let mut config = Config::load(inputs.config.as_deref(), first)?;
     config.speak_of(first);
+    config.reads_parts = inputs.config.is_none();
     config.is_whole = folders.iter().any(|folder| {
         let folder = std::path::absolute(folder).ok();
         folder.is_some_and(|folder| config.folder.as_ref().is_some_and(|own| own.starts_with(folder)))
@@ -151,7 +168,7 @@ fn one_configuration(folders: &[PathBuf]) -> Result<(), CliError> {
         let another = Config::discover(other);
         if another != found {
             return Err(CliError::Run(format!(
-                "`{}` and `{}` have different configurations ({} and {}): check them one by one, or name one with `--config`",
+                "`{}` and `{}` have different configurations ({} and {}): check the folder above both, check them one by one, or name one with `--config`",
                 first.display(),
                 other.display(),
                 told(&found),
@@ -164,13 +181,13 @@ fn one_configuration(folders: &[PathBuf]) -> Result<(), CliError> {
 
 fn selection(arguments: &Check, config: &Config) -> Result<Selection, CliError> {
     let ids = |names: &[String], flag: &str| -> Result<BTreeSet<RuleId>, CliError> {
-        names.iter().map(|n| Ok(known_rule(n, &format!("`{flag}`"))?.meta.id)).collect()
+        names.iter().map(|n| Ok(config.known_rule(n, &format!("`{flag}`"))?.meta.id)).collect()
     };
     Ok(Selection {
         select: ids(&arguments.select, "--select")?,
         ignore: ids(&arguments.ignore, "--ignore")?,
-        min_severity: arguments.min_severity.or(config.min_severity),
-        min_confidence: arguments.min_confidence.or(config.min_confidence),
+        min_severity: arguments.min_severity,
+        min_confidence: arguments.min_confidence,
         no_ignores: arguments.no_ignores,
         no_comments: arguments.gate,
     })

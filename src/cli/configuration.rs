@@ -3,7 +3,7 @@
 use super::args::{Init, ShowConfig};
 use super::{CLEAN, CliError, print};
 use crate::catalogue::{Confidence, Severity};
-use crate::config::{Config, FILE_NAME};
+use crate::config::{Config, FILE_NAME, shown};
 use crate::report::printable_lines;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -67,10 +67,24 @@ pub(super) fn show(arguments: &ShowConfig) -> Result<u8, CliError> {
     Ok(CLEAN)
 }
 
+/// Which files it stands beside: the nearest speaks alone.
+fn why(config: &Config) -> String {
+    let Some(above) = config.folder.as_deref().and_then(Path::parent).filter(|_| config.root.as_deref() != config.folder.as_deref()) else {
+        return String::new();
+    };
+    let Some(other) = Config::discover(above) else { return String::new() };
+    let mut out = format!("# the nearest file speaks alone: `{}` above it is not merged\n", shown(&other));
+    let keys = config.of_the_run();
+    if !keys.is_empty() {
+        let _ = writeln!(out, "# not obeyed when a folder above is checked, being for the whole run: `{}`", keys.join("`, `"));
+    }
+    out
+}
+
 /// The configuration as TOML, each key with where it comes from.
 fn describe(config: &Config, folder: &Path) -> Result<String, CliError> {
     let mut out = match &config.path {
-        Some(path) => format!("# {path}\n"),
+        Some(path) => format!("# {path}\n{}", why(config)),
         None => format!("# no {FILE_NAME} in `{}` or above it up to the repository's root: the defaults\n", folder.display()),
     };
     let mut default = |set: bool, key: &str, value: &str| {

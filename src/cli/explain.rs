@@ -2,14 +2,26 @@
 
 use super::args::{Explain, Rules, RulesFormat};
 use super::{CLEAN, CliError, print};
-use crate::catalogue::{Rule, catalogue, markdown_table};
-use crate::config::known_rule;
+use crate::catalogue::{Rule, find, markdown_table};
+use crate::config::Config;
+use crate::report::printable_lines;
+use crate::rules::predicate;
 use std::fmt::Write as _;
+use std::path::Path;
 
 pub(super) fn explain(arguments: &Explain) -> Result<u8, CliError> {
-    let rule = known_rule(&arguments.rule, "the arguments")?;
-    print(&if arguments.full { full(rule) } else { short(rule) })?;
+    // what is built in needs no configuration
+    let config = if find(&arguments.rule).is_some() { Config::default() } else { configuration(arguments.config.as_deref())? };
+    let rule = config.known_rule(&arguments.rule, "the arguments")?;
+    print(&printable_lines(&if arguments.full { full(rule) } else { short(rule) }))?;
     Ok(CLEAN)
+}
+
+/// The configuration of these commands, which read nothing else.
+pub(super) fn configuration(named: Option<&Path>) -> Result<Config, CliError> {
+    let config = Config::load(named, Path::new("."))?;
+    predicate::ready(config.own.all())?;
+    Ok(config)
 }
 
 /// What somebody with a finding needs: the fix, what is wrong, why it matters.
@@ -20,7 +32,8 @@ fn short(rule: &Rule) -> String {
             let _ = write!(out, "\n## {name}\n\n{text}\n");
         }
     }
-    let _ = writeln!(out, "\nexamples and references: `fedlint explain {0} --full`, {1}", rule.meta.id, rule.meta.id.help_uri());
+    let page = rule.meta.id.help_uri().or_else(|| rule.file.as_ref().map(|(path, _)| format!("`{path}`"))).unwrap_or_default();
+    let _ = writeln!(out, "\nexamples and references: `fedlint explain {0} --full`, {page}", rule.meta.id);
     out
 }
 
@@ -64,23 +77,27 @@ fn section(body: &str, name: &str) -> Option<String> {
 }
 
 pub(super) fn rules(arguments: &Rules) -> Result<u8, CliError> {
+    let config = configuration(arguments.config.as_deref())?;
+    if arguments.test {
+        return super::test_rules::run(&config);
+    }
     let text = match arguments.format {
         RulesFormat::Json => {
-            let mut text = serde_json::to_string_pretty(&catalogue().iter().map(|r| &r.meta).collect::<Vec<_>>())?;
+            let mut text = serde_json::to_string_pretty(&config.all_rules().map(|r| &r.meta).collect::<Vec<_>>())?;
             text.push('\n');
             text
         }
-        RulesFormat::Table => table(),
+        RulesFormat::Table => table(&config),
         RulesFormat::Markdown => markdown_table(),
     };
-    print(&text)?;
+    print(&printable_lines(&text))?;
     Ok(CLEAN)
 }
 
-fn table() -> String {
-    let width = catalogue().iter().map(|r| r.meta.id.as_str().len()).max().unwrap_or(0);
+fn table(config: &Config) -> String {
+    let width = config.all_rules().map(|r| r.meta.id.as_str().len()).max().unwrap_or(0);
     let mut out = String::new();
-    for Rule { meta, .. } in catalogue() {
+    for Rule { meta, .. } in config.all_rules() {
         let _ = writeln!(out, "{:width$}  {:8}  {:8}  {}", meta.id, meta.severity.to_string(), meta.category.to_string(), meta.title);
     }
     out
@@ -89,6 +106,7 @@ fn table() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::catalogue;
 
     #[test]
     fn a_heading_in_a_block_ends_no_section() {

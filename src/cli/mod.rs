@@ -15,6 +15,7 @@ mod simulate;
 mod simulate_job;
 mod terminal;
 mod test;
+mod test_rules;
 
 use crate::report::{Own, harmless};
 use args::{Arguments, Command};

@@ -1,7 +1,7 @@
 //! `[[ignore]]`: findings that the team has accepted.
 
-use super::{ConfigError, known_rule};
-use crate::admission::glob;
+use super::{ConfigError, glob};
+use crate::admission::glob as star;
 use crate::calendar;
 use crate::catalogue::RuleId;
 use crate::source::regular;
@@ -49,7 +49,6 @@ impl Ignore {
         for (at, mut entry) in entries.into_iter().enumerate() {
             let invalid =
                 |what: &str| ConfigError::Invalid { path: path.to_owned(), message: format!("`[[ignore]]` number {}: {what}", at + 1) };
-            known_rule(&entry.rule, &format!("`{path}`"))?;
             if entry.reason.trim().is_empty() {
                 return Err(invalid("`reason` is empty: say why the finding is accepted"));
             }
@@ -75,25 +74,15 @@ impl Ignore {
     #[must_use]
     pub fn fits(&self, rule: RuleId, path: Option<&str>, identity: Option<&str>) -> bool {
         let at = |pattern: &str| path.is_some_and(|path| glob(pattern).is_ok_and(|glob| glob.is_match(path)));
-        RuleId::named(&self.rule) == Some(rule)
+        rule.is_called(&self.rule)
             && self.path.as_deref().is_none_or(at)
             && self.identity.as_deref().is_none_or(|pattern| identity.is_some_and(|name| is_like(pattern, name)))
     }
 }
 
-/// A glob of paths as `exclude` takes them: a folder means what is in it.
-fn glob(pattern: &str) -> Result<globset::GlobSet, globset::Error> {
-    let bare = pattern.trim_start_matches("./").trim_end_matches('/');
-    let mut set = globset::GlobSetBuilder::new();
-    for pattern in [bare.to_owned(), format!("{bare}/**")] {
-        set.add(globset::GlobBuilder::new(&pattern).literal_separator(true).build()?);
-    }
-    set.build()
-}
-
 /// Whether a name is like a pattern of `*` and `?`.
 fn is_like(pattern: &str, name: &str) -> bool {
-    glob::matches(&glob::written(pattern), name, false) == Truth::True
+    star::matches(&star::written(pattern), name, false) == Truth::True
 }
 
 #[cfg(test)]

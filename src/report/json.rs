@@ -128,7 +128,13 @@ pub fn render(run: &Run) -> Result<String, serde_json::Error> {
 
 /// Under whose word the run stands.
 pub(super) fn setup(run: &Run) -> serde_json::Value {
-    json!({"gate": run.setup.gate, "rules_off": run.setup.off(), "unreported": run.setup.unreported})
+    let mut setup = json!({"gate": run.setup.gate, "rules_off": run.setup.off(), "unreported": run.setup.unreported});
+    let part = |(path, off): (&str, Vec<crate::catalogue::RuleId>)| json!({"configuration": path, "rules_off": off});
+    let parts: Vec<serde_json::Value> = run.setup.parts().into_iter().map(part).collect();
+    if let (Some(setup), false) = (setup.as_object_mut(), parts.is_empty()) {
+        setup.insert("parts".to_owned(), json!(parts));
+    }
+    setup
 }
 
 const TOOL: Tool = Tool { name: "fedlint", version: env!("CARGO_PKG_VERSION") };

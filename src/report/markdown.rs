@@ -58,10 +58,12 @@ fn block(run: &Run, finding: &Finding) -> String {
     let at = code(&format!("{}:{line}:{column}", run.repository_path(&path)));
     let severity = finding.severity;
     let mut out = format!(
-        "<details><summary>{} <b>{severity}{likely}</b> <a href=\"{}\">{}</a>: {}</summary>\n\n",
+        "<details><summary>{} <b>{severity}{likely}</b> {}: {}</summary>\n\n",
         mark(severity),
-        finding.rule.help_uri(),
-        finding.rule,
+        match finding.rule.help_uri() {
+            Some(uri) => format!("<a href=\"{uri}\">{}</a>", finding.rule),
+            None => code(finding.rule.as_str()),
+        },
         html(&finding.message)
     );
     let _ = writeln!(out, "{at}{identity}\n");

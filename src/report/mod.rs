@@ -186,12 +186,35 @@ impl Setup {
     /// The rules that the configuration switches off, in order.
     #[must_use]
     pub fn off(&self) -> Vec<RuleId> {
-        let off = self.config.rules.iter().filter(|(_, settings)| settings.severity == Level::Off);
-        let mut off: Vec<RuleId> = off.filter_map(|(id, _)| RuleId::named(id)).collect();
-        off.sort_unstable();
-        off.dedup();
-        off
+        off(&self.config)
     }
+
+    /// The files that speak of parts of the tree, with the rules that each switches off.
+    #[must_use]
+    pub fn parts(&self) -> Vec<(&str, Vec<RuleId>)> {
+        self.config.parts.iter().filter_map(|part| Some((part.path.as_deref()?, off(part)))).collect()
+    }
+}
+
+/// The rules that a configuration switches off.
+fn off(config: &Config) -> Vec<RuleId> {
+    let off = config.rules.iter().filter(|(_, settings)| settings.severity == Level::Off);
+    let mut off: Vec<RuleId> = off.filter_map(|(id, _)| config.known_rule(id, "").ok().map(|rule| rule.meta.id)).collect();
+    off.sort_unstable();
+    off.dedup();
+    off
+}
+
+/// The files that ruled, each with the rules that it switches off: `a/fedlint.toml` (off: any-ref). None where there was no file.
+pub(super) fn configurations(run: &Run, code: &dyn Fn(&str) -> String, rule: &dyn Fn(RuleId) -> String) -> Option<String> {
+    let own = run.setup.config_path.as_deref().map(|path| (path, run.setup.off()));
+    let all = own.into_iter().chain(run.setup.parts()).map(|(path, off)| {
+        let off: Vec<String> = off.into_iter().map(rule).collect();
+        let off = if off.is_empty() { String::new() } else { format!(" (off: {})", off.join(", ")) };
+        format!("{}{off}", code(path))
+    });
+    let all: Vec<String> = all.collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 impl Coverage {
@@ -259,10 +282,8 @@ fn told(run: &Run) -> Vec<String> {
     if run.coverage.files_excluded > 0 {
         out.push(format!("{} excluded", count(run.coverage.files_excluded, "path")));
     }
-    if let Some(path) = &run.setup.config_path {
-        let off: Vec<&str> = run.setup.off().into_iter().map(RuleId::as_str).collect();
-        let off = if off.is_empty() { String::new() } else { format!(" (off: {})", off.join(", ")) };
-        out.push(format!("configuration `{}`{off}", printable(path)));
+    if let Some(all) = configurations(run, &|path| format!("`{}`", printable(path)), &|rule| rule.to_string()) {
+        out.push(format!("configuration {all}"));
     }
     if run.setup.gate {
         out.push("a gate: nothing that the checked tree says was obeyed".to_owned());

@@ -76,7 +76,7 @@ impl Diagnostic for Rendered<'_> {
         self.help.as_ref().map(|h| Box::new(h) as Box<dyn fmt::Display>)
     }
     fn url<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
-        Some(Box::new(self.finding.rule.help_uri()))
+        self.finding.rule.help_uri().map(|uri| Box::new(uri) as Box<dyn fmt::Display>)
     }
     fn source_code(&self) -> Option<&dyn SourceCode> {
         self.line.as_ref().map(|line| line as &dyn SourceCode)

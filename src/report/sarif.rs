@@ -7,7 +7,7 @@
 use super::json::{Place, place, setup, suppressed_by};
 use super::line_hash::line_hashes;
 use super::{Run, harmless_json, printable};
-use crate::catalogue::{Confidence, Rule, Severity, catalogue};
+use crate::catalogue::{Confidence, Rule, Severity};
 use crate::place::{FileId, Span};
 use crate::rules::{Finding, Suppressed, SuppressedBy};
 use crate::token::Claim;
@@ -22,7 +22,7 @@ const MAX_LOCATIONS: usize = 100;
 /// # Errors
 /// Only what `serde_json` may report.
 pub fn render(run: &Run) -> Result<String, serde_json::Error> {
-    let rules = catalogue();
+    let rules: &[&Rule] = &run.setup.config.all_rules().collect::<Vec<_>>();
     let taxonomies = taxonomies(rules);
     let mut log = Log { run, rules, hashes: BTreeMap::new() };
     let mut results: Vec<Value> = run.findings.iter().map(|f| log.result(f)).collect();
@@ -75,7 +75,7 @@ fn framework(name: &str) -> Option<&'static str> {
     })
 }
 
-fn taxonomies(rules: &[Rule]) -> Taxonomies {
+fn taxonomies(rules: &[&Rule]) -> Taxonomies {
     let mut out = Taxonomies::new();
     for (name, ids) in rules.iter().flat_map(|rule| &rule.meta.frameworks) {
         if let Some(name) = framework(name) {
@@ -138,10 +138,12 @@ fn descriptor(run: &Run, rule: &Rule, taxonomies: &Taxonomies) -> Value {
         "shortDescription": {"text": sentence(&meta.title)},
         "fullDescription": {"text": what},
         "help": {"text": format!("{what}\n\n{}", rule.section("Fix").unwrap_or_default()), "markdown": rule.body.trim()},
-        "helpUri": rule.meta.id.help_uri(),
         "defaultConfiguration": {"level": level(severity)},
         "properties": {"tags": tags, "precision": "high", "security-severity": security_severity(severity)},
     });
+    if let Some(uri) = meta.id.help_uri() {
+        set(&mut value, "helpUri", json!(uri));
+    }
     // A name that says no more than the id is left out.
     if !name.eq_ignore_ascii_case(meta.id.as_str()) {
         set(&mut value, "name", json!(name));
@@ -189,7 +191,7 @@ fn set(object: &mut Value, key: &str, value: Value) {
 /// The results of a run, and what they share.
 struct Log<'a> {
     run: &'a Run,
-    rules: &'a [Rule],
+    rules: &'a [&'a Rule],
     /// Of the files with a finding: the hashes of their lines.
     hashes: BTreeMap<FileId, Vec<String>>,
 }

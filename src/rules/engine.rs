@@ -145,9 +145,9 @@ pub struct Selection {
     pub select: BTreeSet<RuleId>,
     /// Not these.
     pub ignore: BTreeSet<RuleId>,
-    /// Not less severe than this.
+    /// Not less severe than this; what the configuration says when absent.
     pub min_severity: Option<Severity>,
-    /// Not less sure than this.
+    /// Not less sure than this; what the configuration says when absent.
     pub min_confidence: Option<Confidence>,
     /// Report what comments and the configuration hide, too.
     pub no_ignores: bool,
@@ -174,12 +174,14 @@ pub fn run(context: &Context<'_>, selection: &Selection) -> Found {
     yield_to_the_open(&mut findings);
     // What is broken by a default that stands in for an argument is broken for nobody who passes one.
     findings.retain(|f| !f.stands_in || f.category != Category::Broken);
+    // what is said of a part of the tree is said where the finding is
+    let config = |f: &Finding| ruling(context, f);
     for finding in &mut findings {
-        if let Some(level) = context.config.level(finding.rule) {
+        if let Some(level) = config(finding).level(finding.rule) {
             finding.severity = level.severity().unwrap_or(finding.severity);
         }
     }
-    let off = |f: &Finding| context.config.level(f.rule) == Some(Level::Off);
+    let off = |f: &Finding| config(f).level(f.rule) == Some(Level::Off);
     let all = findings.len();
     findings.retain(|f| !off(f));
     let mut unreported = all - findings.len();
@@ -193,10 +195,10 @@ pub fn run(context: &Context<'_>, selection: &Selection) -> Found {
     let mut findings = merge(accepted.kept, context.sources);
     fingerprint::assign(&mut findings, context.sources);
     let merged = findings.len();
-    findings.retain(|f| selection.wants(f));
+    findings.retain(|f| selection.wants(f, config(f)));
     unreported += merged - findings.len();
     let mut suppressed = accepted.suppressed;
-    suppressed.retain(|s| selection.wants(&s.finding));
+    suppressed.retain(|s| selection.wants(&s.finding, config(&s.finding)));
     suppressed.sort_by_cached_key(|s| place_key(&s.finding, context.sources));
     Found { findings, suppressed, unreported }
 }
@@ -209,12 +211,20 @@ fn yield_to_the_open(findings: &mut Vec<Finding>) {
     findings.retain(|f| !f.yields || !open.contains(&(f.declared, f.identity.clone())));
 }
 
+/// The configuration that speaks of a finding.
+fn ruling<'a>(context: &Context<'a>, finding: &Finding) -> &'a Config {
+    if context.config.parts.is_empty() {
+        return context.config;
+    }
+    context.sources.get(finding.span.file).map_or(context.config, |file| context.config.at(&file.path))
+}
+
 impl Selection {
-    fn wants(&self, finding: &Finding) -> bool {
+    fn wants(&self, finding: &Finding, config: &Config) -> bool {
         (self.select.is_empty() || self.select.contains(&finding.rule))
             && !self.ignore.contains(&finding.rule)
-            && self.min_severity.is_none_or(|s| finding.severity >= s)
-            && self.min_confidence.is_none_or(|c| finding.confidence >= c)
+            && self.min_severity.or(config.min_severity).is_none_or(|s| finding.severity >= s)
+            && self.min_confidence.or(config.min_confidence).is_none_or(|c| finding.confidence >= c)
     }
 }
 
@@ -224,6 +234,7 @@ fn is_needed(check: &str, selection: &Selection) -> bool {
     let selected = &selection.select;
     selected.is_empty()
         || selected.contains(&RuleId::UnusedSuppression)
+        || (check == predicate::NAME && selected.iter().any(|rule| matches!(rule, RuleId::Own(_))))
         || catalogue().iter().any(|rule| selected.contains(&rule.meta.id) && finds(rule))
 }
 

@@ -2,7 +2,7 @@
 
 use super::comments::{Suppression, suppressions};
 use super::finding::{Finding, Suppressed, SuppressedBy};
-use crate::catalogue::{self, Confidence, RuleId, Severity};
+use crate::catalogue::{Confidence, RuleId, Severity};
 use crate::config::{Config, Ignore, Level};
 use crate::place::Span;
 use crate::source::{SourceFile, Sources};
@@ -19,6 +19,8 @@ struct Comment {
 /// An `[[ignore]]` of the configuration.
 struct Entry<'a> {
     ignore: &'a Ignore,
+    /// The file that says it.
+    config: &'a Config,
     used: bool,
 }
 
@@ -35,8 +37,10 @@ pub struct Accepted {
 #[must_use]
 pub fn apply(findings: Vec<Finding>, sources: &Sources, config: &Config, no_comments: bool) -> Accepted {
     let today = crate::calendar::today();
-    let mut comments = if no_comments { Vec::new() } else { comments(sources) };
-    let mut entries: Vec<Entry<'_>> = config.ignore.iter().map(|ignore| Entry { ignore, used: false }).collect();
+    let mut comments = if no_comments { Vec::new() } else { comments(sources, config) };
+    let all = std::iter::once(config).chain(&config.parts);
+    let mut entries: Vec<Entry<'_>> =
+        all.flat_map(|config| config.ignore.iter().map(move |ignore| Entry { ignore, config, used: false })).collect();
     let mut out = Accepted::default();
     let least = least(&findings);
     for finding in findings {
@@ -47,19 +51,20 @@ pub fn apply(findings: Vec<Finding>, sources: &Sources, config: &Config, no_comm
             None => out.kept.push(finding),
         }
     }
-    if config.level(RuleId::UnusedSuppression) != Some(Level::Off) {
-        out.kept.extend(comments.iter().filter(|c| !c.used).map(|c| unused(c, &today)));
-        out.kept.extend(entries.iter().filter(|e| !e.used).filter_map(|e| unused_entry(e.ignore, config, sources, &today)));
-    }
+    let told = |config: &Config| config.level(RuleId::UnusedSuppression) != Some(Level::Off);
+    let idle = comments.iter().filter(|c| !c.used && told(config.at(&c.file.path)));
+    out.kept.extend(idle.map(|c| unused(c, config, &today)));
+    let idle = entries.iter().filter(|e| !e.used && told(e.config));
+    out.kept.extend(idle.filter_map(|e| unused_entry(e.ignore, e.config, sources, &today)));
     out
 }
 
-fn comments(sources: &Sources) -> Vec<Comment> {
+fn comments(sources: &Sources, config: &Config) -> Vec<Comment> {
     let of = |file: Arc<SourceFile>| {
         let all = suppressions(&file);
         all.into_iter().map(move |suppression| Comment { file: Arc::clone(&file), suppression, used: false })
     };
-    sources.all().into_iter().flat_map(of).collect()
+    sources.all().into_iter().filter(|file| !config.leaves_out(&file.path)).flat_map(of).collect()
 }
 
 /// Who accepted a finding.
@@ -100,7 +105,7 @@ fn hidden(finding: &Finding, sources: &Sources, comments: &mut [Comment], today:
         .collect();
     let mut word = None;
     for comment in comments.iter_mut().filter(|c| !c.suppression.is_over(today)) {
-        let names = comment.suppression.ids.iter().any(|id| RuleId::named(id) == Some(finding.rule));
+        let names = comment.suppression.ids.iter().any(|id| finding.rule.is_called(id));
         let covers = places.iter().any(|(file, line)| comment.file.id.0 == *file && comment.suppression.lines.contains(line));
         if names && covers {
             comment.used = true;
@@ -118,9 +123,11 @@ fn hidden(finding: &Finding, sources: &Sources, comments: &mut [Comment], today:
 
 /// An entry of the configuration hides what all its words fit.
 fn configured(finding: &Finding, sources: &Sources, config: &Config, entries: &mut [Entry<'_>], today: &str) -> Option<Word> {
-    let path = sources.get(finding.span.file).and_then(|f| config.from_here(&f.path));
+    let file = sources.get(finding.span.file);
+    let config = file.as_ref().map_or(config, |file| config.at(&file.path));
+    let path = file.and_then(|f| config.from_here(&f.path));
     let mut word = None;
-    for entry in entries.iter_mut().filter(|e| !e.ignore.is_over(today)) {
+    for entry in entries.iter_mut().filter(|e| std::ptr::eq(e.config, config) && !e.ignore.is_over(today)) {
         if entry.ignore.fits(finding.rule, path.as_deref(), finding.identity.as_deref()) {
             entry.used = true;
             let Ignore { reason, until, .. } = entry.ignore;
@@ -133,10 +140,10 @@ fn configured(finding: &Finding, sources: &Sources, config: &Config, entries: &m
     word
 }
 
-fn unused(comment: &Comment, today: &str) -> Finding {
+fn unused(comment: &Comment, config: &Config, today: &str) -> Finding {
     let Suppression { ids, until, span, unknown_word, .. } = &comment.suppression;
     let names = ids.join(", ");
-    let unknown = ids.iter().find(|id| catalogue::find(id).is_none());
+    let unknown = ids.iter().find(|id| config.known_rule(id, "").is_err());
     let why = if let Some(word) = unknown_word {
         format!("`{word}` is not a directive, so this comment hides nothing: write `fedlint: ignore[rule] reason`")
     } else if ids.is_empty() {

@@ -17,13 +17,14 @@ const CLASSIC: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "All
 const WORKFLOW: &str = "on: push\npermissions: {id-token: write}\njobs:\n  deploy:\n    environment: production\n    runs-on: ubuntu-24.04\n    steps:\n      - uses: aws-actions/configure-aws-credentials@v5\n        with: {role-to-assume: 'arn:aws:iam::111122223333:role/ci', aws-region: eu-west-1}\n";
 
 /// The keys, each with a configuration that sets it.
-pub(crate) const KEYS: [(&str, &str); 19] = [
+pub(crate) const KEYS: [(&str, &str); 20] = [
     ("fail-on", "fail-on = \"critical\""),
     ("min-severity", "min-severity = \"critical\""),
     ("min-confidence", "min-confidence = \"proven\""),
     ("exclude", "exclude = [\"*.json\"]"),
     ("markdown", "markdown = true"),
     ("models", "models = \"nowhere\""),
+    ("custom-rules", "custom-rules = \"nowhere\""),
     ("repository", "repository = \"octo/other\""),
     ("baseline", "baseline = \"nowhere.json\""),
     ("issuers.trusted", "issuers.trusted = [\"https://ci.example.com\"]"),
@@ -126,6 +127,10 @@ fn every_key_has_a_row() {
         root: _,
         is_whole: _,
         described: _,
+        custom_rules: _,
+        own: _,
+        reads_parts: _,
+        parts: _,
         tenants,
     } = config.clone();
     let fedlint::config::IssuerConfig { trusted: _, files: _ } = issuers;

@@ -83,7 +83,7 @@ impl Block<'_> {
         let Finding { rule, severity, confidence, .. } = self.finding;
         let likely = if *confidence == Confidence::Likely { " (likely)" } else { "" };
         let plain = format!("{severity}[{rule}]{likely}: ");
-        let id = self.style.link(&rule.help_uri(), rule.as_str());
+        let id = rule.help_uri().map_or_else(|| rule.to_string(), |uri| self.style.link(&uri, rule.as_str()));
         let _ = write!(out, "{}{likely}: ", self.style.paint(Tone::Severity(*severity), &format!("{severity}[{id}]")));
         let mut text = String::new();
         wrap(&mut text, &printable(&self.finding.message), plain.width(), 2, self.style.prose());

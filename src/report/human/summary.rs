@@ -1,6 +1,6 @@
 //! The end of the report: how many findings of which severity and rule, what was left out, and under which configuration.
 
-use super::super::{Run, count, printable};
+use super::super::{Run, configurations, count, printable};
 use super::style::{Style, Tone, wrap};
 use crate::catalogue::Severity;
 use crate::rules::{Finding, SuppressedBy};
@@ -80,10 +80,7 @@ fn left_out(out: &mut String, run: &Run, style: Style) {
 
 /// The configuration that ruled, with the rules that it switches off.
 fn configuration(run: &Run) -> Option<String> {
-    let path = run.setup.config_path.as_ref()?;
-    let off: Vec<String> = run.setup.off().into_iter().map(|rule| format!("`{rule}`")).collect();
-    let off = if off.is_empty() { String::new() } else { format!(" (off: {})", off.join(", ")) };
-    Some(format!("`{}`{off}", printable(path)))
+    configurations(run, &|path| format!("`{}`", printable(path)), &|rule| format!("`{rule}`"))
 }
 
 fn line(out: &mut String, label: &str, text: &str, style: Style) {

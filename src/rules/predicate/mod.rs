@@ -1,5 +1,6 @@
 //! Rules that are one CEL predicate over one normalized fact (`when:`, `on:`): no code beside their file.
 
+mod cost;
 pub mod names;
 
 use super::engine::Context;
@@ -7,6 +8,7 @@ use super::facts::{Fact, SORTS, facts};
 use super::finding::Finding;
 use crate::catalogue::Severity;
 use crate::catalogue::{Rule, catalogue};
+use crate::config::ConfigError;
 use cel::{Program, Value};
 use std::collections::BTreeSet;
 
@@ -44,6 +46,16 @@ pub enum PredicateError {
         /// What is not there, as it is told.
         unknown: String,
     },
+    /// A rule of the user's own that may cost too much.
+    #[error("rule `{rule}`: `{part}`: {why}")]
+    Cost {
+        /// The rule.
+        rule: String,
+        /// `when`, `worse`.
+        part: &'static str,
+        /// Why.
+        why: String,
+    },
     /// The predicate has no message.
     #[error("rule `{0}`: a rule with `when` needs `on` and `message`")]
     Incomplete(String),
@@ -56,6 +68,8 @@ struct Predicate<'r> {
     message: &'r str,
     program: Program,
     worse: Option<(Program, Severity)>,
+    /// What it may cost, of a rule of the user's own.
+    shape: Option<cost::Shape>,
 }
 
 impl std::fmt::Debug for Predicate<'_> {
@@ -73,9 +87,53 @@ fn compile(rule: &Rule) -> Result<Option<Predicate<'_>>, PredicateError> {
     }
     let program = |text: &str| Program::compile(text).map_err(|e| PredicateError::Syntax { rule: meta.id.to_string(), why: e.to_string() });
     let worse = meta.worse.as_ref().map(|w| program(&w.when).map(|p| (p, w.severity))).transpose()?;
-    let predicate = Predicate { rule, on, message, program: program(when)?, worse };
+    let mut predicate = Predicate { rule, on, message, program: program(when)?, worse, shape: None };
     known_names(&predicate)?;
+    if rule.file.is_some() {
+        predicate.shape = Some(bounded(&predicate)?);
+    }
     Ok(Some(predicate))
+}
+
+/// What a rule of the user's own may cost.
+fn bounded(predicate: &Predicate<'_>) -> Result<cost::Shape, PredicateError> {
+    let shape = |part: &'static str, program: &Program| {
+        cost::shape(program.expression()).map_err(|why| PredicateError::Cost { rule: predicate.rule.meta.id.to_string(), part, why })
+    };
+    if let Some((worse, _)) = &predicate.worse {
+        shape("worse", worse)?;
+    }
+    shape("when", &predicate.program)
+}
+
+impl PredicateError {
+    /// The key of the front matter that is wrong, and what about it.
+    fn told(&self) -> (&'static str, String) {
+        match self {
+            Self::Syntax { why, .. } => ("when", format!("`when` cannot be read: {}", why.lines().next().unwrap_or_default())),
+            Self::Sort { on, .. } => {
+                let kinds = SORTS.iter().map(|(sort, _)| *sort).collect::<Vec<_>>().join(", ");
+                ("on", format!("`{on}` is not a kind of fact; there are {kinds}"))
+            }
+            Self::Name { part, on, unknown, .. } => (part, format!("{unknown} (facts of `{on}` have {})", fields_of(on).join(", "))),
+            Self::Cost { part, why, .. } => (part, why.clone()),
+            Self::Incomplete(_) => ("when", "a rule with `when` needs `on` and `message`".to_owned()),
+        }
+    }
+}
+
+/// Checks that rules of the user's own can be evaluated.
+///
+/// # Errors
+/// The first that cannot, with the place in its file.
+pub fn ready(rules: &[Rule]) -> Result<(), ConfigError> {
+    for rule in rules {
+        if let Err(error) = compile(rule) {
+            let (key, message) = error.told();
+            return Err(ConfigError::of_rule(rule, message, rule.place_of(key)));
+        }
+    }
+    Ok(())
 }
 
 /// The fields of a sort of fact.
@@ -111,7 +169,9 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
     let sorts: BTreeSet<&str> = facts.iter().map(|fact| fact.on).collect();
     // Compiled for this run, and only where there is something to look at. The tests compile every rule file.
     let of_scan = |rule: &&Rule| rule.meta.on.as_deref().is_some_and(|on| sorts.contains(on));
-    let predicates: Vec<Predicate<'_>> = catalogue().iter().filter(of_scan).filter_map(|r| compile(r).ok().flatten()).collect();
+    let rules = catalogue().iter().chain(context.config.own.all());
+    let predicates: Vec<Predicate<'_>> = rules.filter(of_scan).filter_map(|r| compile(r).ok().flatten()).collect();
+    let mut spent = 0;
     let mut found = Vec::new();
     for fact in &facts {
         let mut of_sort = predicates.iter().filter(|p| p.on == fact.on).peekable();
@@ -119,9 +179,27 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         let Some(scope) = scope(fact) else { continue };
-        found.extend(of_sort.filter(|p| holds(&p.program, &scope)).map(|p| finding(p, fact, &scope)));
+        for predicate in of_sort {
+            if may_cost(predicate, fact, &mut spent, context) && holds(&predicate.program, &scope) {
+                found.push(finding(predicate, fact, &scope));
+            }
+        }
     }
     found
+}
+
+/// Whether a rule of the user's own is asked about a fact; what would take too long is undecided.
+fn may_cost(predicate: &Predicate<'_>, fact: &Fact<'_>, spent: &mut u64, context: &Context<'_>) -> bool {
+    let Some(shape) = predicate.shape else { return true };
+    let steps = shape.steps(&fact.fields);
+    let total = spent.saturating_add(steps);
+    if steps > cost::MAX_FOR_FACT || total > cost::MAX_FOR_RUN {
+        let why = format!("the rule `{}` was not asked about `{}`: it would take too many steps", predicate.rule.meta.id, fact.origin.name);
+        context.record_undecided(fact.origin.span, why);
+        return false;
+    }
+    *spent = total;
+    true
 }
 
 /// True only when the predicate says so: an error (a field that is not known) is not a yes.
@@ -140,11 +218,11 @@ fn finding(predicate: &Predicate<'_>, fact: &Fact<'_>, scope: &cel::Context<'_, 
     let place = predicate.rule.meta.at.as_deref().and_then(|at| fact.places.get(at));
     let (span, trail) = place.cloned().unwrap_or((None, None));
     let fill = |text: &str| {
-        let known = fact.fields.iter().fold(text.to_owned(), |out, (name, value)| {
-            let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            out.replace(&format!("{{{name}}}"), &shown)
-        });
-        fact.shown.iter().fold(known, |out, (name, shown)| out.replace(&format!("{{{name}}}"), shown))
+        /// Longest text that the message of a rule of the user's own becomes.
+        const MAX_FILLED: usize = 2_000;
+        let filled = filled(text, fact);
+        let long = predicate.shape.is_some() && filled.len() > MAX_FILLED;
+        if long { filled.chars().take(MAX_FILLED).chain(['…']).collect() } else { filled }
     };
     let found = Finding::new(predicate.rule.meta.id, fact.origin, span, fact.on, fill(predicate.message)).along(&trail);
     let worse = predicate.worse.as_ref().filter(|(program, _)| holds(program, scope));
@@ -156,6 +234,30 @@ fn finding(predicate: &Predicate<'_>, fact: &Fact<'_>, scope: &cel::Context<'_, 
         Some(help) => found.help(fill(help)),
         None => found,
     }
+}
+
+/// The text with the fact's fields in the place of their names. A value is not looked through again: it may hold what looks like one.
+fn filled(text: &str, fact: &Fact<'_>) -> String {
+    let value = |name: &str| {
+        let known = || fact.fields.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        fact.shown.get(name).cloned().or_else(known)
+    };
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        match after.split_once('}').and_then(|(name, tail)| Some((value(name)?, tail))) {
+            Some((value, tail)) => {
+                out.push_str(&value);
+                rest = tail;
+            }
+            None => {
+                out.push('{');
+                rest = after;
+            }
+        }
+    }
+    out + rest
 }
 
 #[cfg(test)]

@@ -128,6 +128,9 @@ pub enum ScanError {
     /// The user's models of modules cannot be used.
     #[error("the models of modules cannot be used: {0}")]
     Models(String),
+    /// The configuration of a part of the tree, or a rule of the user's own, cannot be used.
+    #[error("{0}")]
+    Configuration(String),
 }
 
 /// A file between reading and its place in [`Sources`].
