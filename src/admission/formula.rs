@@ -17,36 +17,48 @@ pub enum Formula {
     All(Vec<Formula>),
     /// Any of these; empty is false.
     Any(Vec<Formula>),
-    /// A test against another claim of the same token.
-    Tied(Box<Tied>),
+    /// A test that no automaton decides, or only a large one.
+    Deferred(Box<Deferred>),
 }
 
-/// A test whose pattern has other claims of the same token in it. No automaton knows what stands in another claim, so that the
-/// search goes by a stand-in, and what it finds is held against the exact test ([`super::search::tied`]).
+/// A test that the search does not follow at first: it goes by a stand-in, and what it finds is held against the
+/// test itself ([`super::search::deferred`]).
 #[derive(Debug, Clone)]
-pub struct Tied {
+pub struct Deferred {
     /// What the search, and whoever reads the formula, goes by.
     pub searched: Formula,
     /// The string that is tested.
     pub subject: Subject,
-    /// The pattern.
-    pub pattern: Vec<TiedPart>,
-    /// ASCII letter case does not matter.
-    pub ignore_case: bool,
+    /// What it has to be.
+    pub exact: Exact,
     /// The value of the test when the subject has no value in the token.
     pub absent: Truth,
 }
 
+/// The test that counts.
+#[derive(Debug, Clone)]
+pub enum Exact {
+    /// A glob that has other claims of the same token in it.
+    Pattern {
+        /// Its pieces.
+        parts: Vec<PatternPart>,
+        /// ASCII letter case does not matter.
+        ignore_case: bool,
+    },
+    /// At most so many bytes; longer ones are an error.
+    AtMost(usize),
+}
+
 /// A piece of a pattern that has claims in it.
 #[derive(Debug, Clone)]
-pub enum TiedPart {
+pub enum PatternPart {
     /// As in a pattern without.
     Glob(GlobPart),
     /// What the claim of this name says; where the token has no such claim, this text, or nothing matches.
     Claim(String, Option<String>),
 }
 
-impl TiedPart {
+impl PatternPart {
     /// The claim and its default.
     #[must_use]
     pub fn claim(&self) -> Option<(&str, Option<&str>)> {

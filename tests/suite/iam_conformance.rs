@@ -148,7 +148,7 @@ fn truth_of(formula: &Formula, token: &Token) -> Truth {
         Formula::Constant(truth, _) => *truth,
         Formula::Test(test) => truth_of_test(test, token),
         Formula::Not(inner) => truth_of(inner, token).not(),
-        Formula::Tied(tied) => truth_of(&tied.searched, token),
+        Formula::Deferred(deferred) => truth_of(&deferred.searched, token),
         Formula::All(all) => all.iter().fold(Truth::True, |t, f| t.and(truth_of(f, token))),
         Formula::Any(all) => all.iter().fold(Truth::False, |t, f| t.or(truth_of(f, token))),
     }

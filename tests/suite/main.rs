@@ -64,6 +64,7 @@ mod simulate_presets;
 mod sources;
 mod spelling;
 mod spire;
+mod subject_length;
 mod tenants;
 mod terraform_differential;
 mod terraform_eval;

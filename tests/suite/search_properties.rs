@@ -247,7 +247,7 @@ fn modelled(formula: &Formula) -> bool {
         Formula::Constant(..) => true,
         Formula::Test(test) => plain(&test.subject),
         Formula::Not(inner) => modelled(inner),
-        Formula::Tied(_) => false,
+        Formula::Deferred(_) => false,
         Formula::All(all) | Formula::Any(all) => all.iter().all(modelled),
     }
 }

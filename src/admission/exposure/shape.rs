@@ -23,7 +23,7 @@ pub fn tests(formula: &Formula) -> Vec<Occurrence<'_>> {
             Formula::Constant(..) => {}
             Formula::Test(test) => out.push(Occurrence { test, positive }),
             Formula::Not(inner) => walk(inner, !positive, out),
-            Formula::Tied(tied) => walk(&tied.searched, positive, out),
+            Formula::Deferred(deferred) => walk(&deferred.searched, positive, out),
             Formula::All(all) | Formula::Any(all) => all.iter().for_each(|f| walk(f, positive, out)),
         }
     }
@@ -55,7 +55,7 @@ pub fn claims(subject: &Subject) -> BTreeSet<String> {
 #[must_use]
 pub fn read(formula: &Formula) -> BTreeSet<String> {
     let tested = tests(formula).into_iter().flat_map(|o| claims(&o.test.subject));
-    tested.chain(search::tied::claims(formula).into_iter().map(str::to_owned)).collect()
+    tested.chain(search::deferred::claims(formula).into_iter().map(str::to_owned)).collect()
 }
 
 /// Whether a subject reads this claim of a template, or this member of an object claim.
@@ -198,8 +198,10 @@ pub fn without(formula: &Formula, drop: &dyn Fn(&Test) -> bool) -> Formula {
             }
             Formula::Constant(..) | Formula::Test(_) => formula.clone(),
             Formula::Not(inner) => Formula::Not(Box::new(walk(inner, !positive, drop))),
-            Formula::Tied(tied) if tests(&tied.searched).iter().any(|o| drop(o.test)) => walk(&tied.searched, positive, drop),
-            Formula::Tied(_) => formula.clone(),
+            Formula::Deferred(deferred) if tests(&deferred.searched).iter().any(|o| drop(o.test)) => {
+                walk(&deferred.searched, positive, drop)
+            }
+            Formula::Deferred(_) => formula.clone(),
             Formula::All(all) => Formula::All(all.iter().map(|f| walk(f, positive, drop)).collect()),
             Formula::Any(all) => Formula::Any(all.iter().map(|f| walk(f, positive, drop)).collect()),
         }

@@ -368,7 +368,7 @@ fn tests_in(formula: &Formula) -> Vec<Test> {
     match formula {
         Formula::Test(test) => vec![(**test).clone()],
         Formula::Not(inner) => tests_in(inner),
-        Formula::Tied(tied) => tests_in(&tied.searched),
+        Formula::Deferred(deferred) => tests_in(&deferred.searched),
         Formula::All(all) | Formula::Any(all) => all.iter().flat_map(tests_in).collect(),
         Formula::Constant(..) => Vec::new(),
     }
@@ -378,7 +378,7 @@ fn unknowns_in(formula: &Formula) -> usize {
     match formula {
         Formula::Constant(truth, _) => usize::from(*truth == Truth::Unknown),
         Formula::Not(inner) => unknowns_in(inner),
-        Formula::Tied(tied) => unknowns_in(&tied.searched),
+        Formula::Deferred(deferred) => unknowns_in(&deferred.searched),
         Formula::All(all) | Formula::Any(all) => all.iter().map(unknowns_in).sum(),
         Formula::Test(_) => 0,
     }

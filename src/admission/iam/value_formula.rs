@@ -6,7 +6,7 @@ use super::matching::ARN_FIELDS;
 use super::operator::{Base, Operator};
 use super::pattern::{Piece, Reading, pieces, to_text};
 use super::policy::Leaf;
-use crate::admission::formula::{Comparison, Formula, GlobPart, Matcher, Subject, Tied, TiedPart};
+use crate::admission::formula::{Comparison, Deferred, Exact, Formula, GlobPart, Matcher, PatternPart, Subject};
 use crate::partial::Text;
 use crate::token::Truth;
 
@@ -39,7 +39,7 @@ fn string(builder: &Builder<'_>, operator: Operator, text: &Text, leaf: &Leaf, t
         None if pieces(text, reading(false)).len() == all.len() && !has_variables => all,
         None => return Formula::unknown("the version of the policy is not known, so it is not known whether `${…}` is a variable"),
     };
-    let pattern = tied(builder, operator, &all);
+    let pattern = exact_pattern(builder, operator, &all);
     let searched = match substitute(builder, all, target) {
         Substituted::Ready(ready) => return literal(builder, operator, &ready, text, leaf, target),
         Substituted::Itself => return target.test(Matcher::Present, text, leaf),
@@ -50,7 +50,7 @@ fn string(builder: &Builder<'_>, operator: Operator, text: &Text, leaf: &Leaf, t
         }
         Substituted::Agreeing { said, unsaid } => {
             let reading = |pieces: &[Piece]| literal(builder, operator, pieces, text, leaf, target);
-            let claims: Vec<_> = pattern.iter().flatten().filter_map(TiedPart::claim).collect();
+            let claims: Vec<_> = pattern.iter().flatten().filter_map(PatternPart::claim).collect();
             agreeing(reading(&said), reading(&unsaid), &claims, |name| {
                 let claim = Target { subject: Subject::Claim(name.to_owned()), absent: Truth::False, ..target.clone() };
                 claim.test(Matcher::Present, text, leaf)
@@ -59,11 +59,10 @@ fn string(builder: &Builder<'_>, operator: Operator, text: &Text, leaf: &Leaf, t
         Substituted::Differing => Formula::FALSE,
     };
     match pattern {
-        Some(pattern) => Formula::Tied(Box::new(Tied {
+        Some(parts) => Formula::Deferred(Box::new(Deferred {
             searched,
             subject: target.subject.clone(),
-            pattern,
-            ignore_case: operator.base == Base::StringEqualsIgnoreCase,
+            exact: Exact::Pattern { parts, ignore_case: operator.base == Base::StringEqualsIgnoreCase },
             absent: target.absent,
         })),
         None => searched,
@@ -86,14 +85,14 @@ fn agreeing(said: Formula, unsaid: Formula, claims: &[(&str, Option<&str>)], pre
 
 /// The pattern with the claims of the same token in it; none where nothing but claims and text is not all of it, and for ARNs,
 /// which are compared field by field.
-fn tied(builder: &Builder<'_>, operator: Operator, all: &[Piece]) -> Option<Vec<TiedPart>> {
+fn exact_pattern(builder: &Builder<'_>, operator: Operator, all: &[Piece]) -> Option<Vec<PatternPart>> {
     if operator.base == Base::Arn {
         return None;
     }
     let mut out = Vec::new();
     for piece in all {
         let Piece::Variable { key, default, .. } = piece else {
-            out.extend(glob(std::slice::from_ref(piece)).into_iter().map(TiedPart::Glob));
+            out.extend(glob(std::slice::from_ref(piece)).into_iter().map(PatternPart::Glob));
             continue;
         };
         let default = match default {
@@ -101,9 +100,9 @@ fn tied(builder: &Builder<'_>, operator: Operator, all: &[Piece]) -> Option<Vec<
             Some(text) => Some(text.as_known()?),
         };
         out.push(match meaning(builder.view, key) {
-            Meaning::Claim { name, list: false, .. } => TiedPart::Claim(name, default),
-            Meaning::Fixed(value) => TiedPart::Glob(GlobPart::Literal(Text::known(value))),
-            Meaning::Absent => TiedPart::Glob(GlobPart::Literal(Text::known(default?))),
+            Meaning::Claim { name, list: false, .. } => PatternPart::Claim(name, default),
+            Meaning::Fixed(value) => PatternPart::Glob(GlobPart::Literal(Text::known(value))),
+            Meaning::Absent => PatternPart::Glob(GlobPart::Literal(Text::known(default?))),
             Meaning::Claim { .. } | Meaning::Request { .. } => return None,
         });
     }

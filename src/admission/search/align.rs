@@ -85,7 +85,7 @@ fn positive<'f>(formula: &'f Formula, holds: bool, depth: usize, out: &mut Vec<&
         Formula::Constant(..) => {}
         Formula::Test(test) => out.extend(holds.then_some(&**test)),
         Formula::Not(inner) => positive(inner, !holds, depth + 1, out),
-        Formula::Tied(tied) => positive(&tied.searched, holds, depth + 1, out),
+        Formula::Deferred(deferred) => positive(&deferred.searched, holds, depth + 1, out),
         Formula::All(all) | Formula::Any(all) => all.iter().for_each(|f| positive(f, holds, depth + 1, out)),
     }
 }

@@ -3,7 +3,7 @@
 use super::budget::Query;
 use super::concrete::{compares, evaluate_in, has_holes, hole_pattern};
 use super::shared::Built;
-use super::{HoleMode, MAX_TESTS, Options, TOO_LARGE, tied};
+use super::{HoleMode, MAX_TESTS, Options, TOO_LARGE, deferred};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::language::{Dfa, Language, MAX_MOVES, MAX_UNION_MOVES, Nfa, NodeId, TooLarge};
 use crate::partial::{Part, Text};
@@ -19,8 +19,8 @@ pub struct Compiled {
     pub(super) root: Node,
     /// The formula's parts as they were given, all of which must hold, for the concrete check.
     sources: Vec<Arc<Formula>>,
-    /// The formula has tests against other claims of the token: [`super::tied`].
-    pub(super) tied: bool,
+    /// The formula has tests that the automata do not follow: [`super::deferred`].
+    pub(super) deferred: bool,
 }
 
 /// A formula over leaves.
@@ -68,14 +68,14 @@ impl Compiled {
     pub fn new(formula: &Formula, options: &Options<'_>) -> Self {
         let root =
             if too_large(formula) { Node::Constant(Truth::Unknown, Some(Arc::from(TOO_LARGE))) } else { compile(formula, options, 0) };
-        Self { root, sources: vec![Arc::new(formula.clone())], tied: tied::is_in(formula) }
+        Self { root, sources: vec![Arc::new(formula.clone())], deferred: !deferred::all(formula).is_empty() }
     }
 
     /// Both must hold.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         let root = Node::All(vec![self.root.clone(), other.root.clone()]);
-        Self { root, sources: self.sources.iter().chain(&other.sources).cloned().collect(), tied: self.tied || other.tied }
+        Self { root, sources: self.sources.iter().chain(&other.sources).cloned().collect(), deferred: self.deferred || other.deferred }
     }
 
     /// The formula's parts as they were given.
@@ -140,7 +140,7 @@ fn too_large(formula: &Formula) -> bool {
             Formula::Constant(..) => {}
             Formula::Test(_) => tests += 1,
             Formula::Not(inner) => open.push(inner),
-            Formula::Tied(tied) => open.push(&tied.searched),
+            Formula::Deferred(deferred) => open.push(&deferred.searched),
             Formula::All(all) | Formula::Any(all) => open.extend(all),
         }
         if tests > MAX_TESTS {
@@ -159,7 +159,7 @@ fn compile(formula: &Formula, options: &Options<'_>, depth: usize) -> Node {
         Formula::Constant(truth, why) => Node::Constant(*truth, why.as_deref().map(Arc::from)),
         Formula::Test(test) => Node::Leaf(Arc::new(leaf(test, options))),
         Formula::Not(inner) => Node::Not(Arc::new(compile(inner, options, depth + 1))),
-        Formula::Tied(tied) => compile(&tied.searched, options, depth + 1),
+        Formula::Deferred(deferred) => compile(&deferred.searched, options, depth + 1),
         Formula::All(list) => Node::All(refusals(all(list))),
         Formula::Any(list) => Node::Any(grouped(all(list))),
     }

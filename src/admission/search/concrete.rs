@@ -1,7 +1,8 @@
 //! A formula on one token, by plain string functions: the check on every witness that the automata find.
 
 use super::HoleMode;
-use crate::admission::formula::{Comparison, Formula, GlobPart, Matcher, Subject, Test, Tied, extract};
+use super::deferred::with_claims;
+use crate::admission::formula::{Comparison, Deferred, Exact, Formula, GlobPart, Matcher, Subject, Test, extract};
 use crate::admission::glob;
 use crate::language::re2_to_rust;
 use crate::partial::{Part, Text, Unknown, UnknownKind};
@@ -27,21 +28,27 @@ pub fn evaluate_in(formula: &Formula, token: &Token, segments: &[(String, String
         Formula::Not(inner) => evaluate_in(inner, token, segments, holes).not(),
         Formula::All(all) => all.iter().fold(Truth::True, |t, f| t.and(evaluate_in(f, token, segments, holes))),
         Formula::Any(all) => all.iter().fold(Truth::False, |t, f| t.or(evaluate_in(f, token, segments, holes))),
-        Formula::Tied(tied) => evaluate_tied(tied, token, segments, holes),
+        Formula::Deferred(deferred) => evaluate_deferred(deferred, token, segments, holes),
     }
 }
 
-/// The pattern with the token's own claims in it.
-fn evaluate_tied(tied: &Tied, token: &Token, segments: &[(String, String)], holes: &HoleMode<'_>) -> Truth {
+fn evaluate_deferred(deferred: &Deferred, token: &Token, segments: &[(String, String)], holes: &HoleMode<'_>) -> Truth {
+    let strings = match value_of(&deferred.subject, token, segments) {
+        Value::Absent => return deferred.absent,
+        Value::Other => return Truth::Unknown,
+        Value::Strings(all) => all,
+    };
     let of_token = |name: &str| match token.claims.get(name) {
         Some(Claim::String(text)) => Some(text.clone()),
         _ => None,
     };
-    let Some(parts) = tied.with_claims(&of_token) else { return Truth::False };
-    match value_of(&tied.subject, token, segments) {
-        Value::Absent => tied.absent,
-        Value::Other => Truth::Unknown,
-        Value::Strings(all) => all.iter().fold(Truth::False, |t, s| t.or(globs(&parts, s, tied.ignore_case, holes))),
+    match &deferred.exact {
+        Exact::Pattern { parts, ignore_case } => match with_claims(parts, &of_token) {
+            Some(parts) => strings.iter().fold(Truth::False, |t, s| t.or(globs(&parts, s, *ignore_case, holes))),
+            None => Truth::False,
+        },
+        Exact::AtMost(bytes) if strings.iter().all(|s| s.len() <= *bytes) => Truth::True,
+        Exact::AtMost(_) => Truth::Error,
     }
 }
 
@@ -124,7 +131,7 @@ pub fn refuses(formula: &Formula, claim: &str, value: &str) -> bool {
         }
         Formula::All(parts) => parts.iter().any(|part| refuses(part, claim, value)),
         Formula::Any(parts) => parts.iter().all(|part| refuses(part, claim, value)),
-        Formula::Tied(tied) => refuses(&tied.searched, claim, value),
+        Formula::Deferred(deferred) => refuses(&deferred.searched, claim, value),
         Formula::Not(_) => false,
     }
 }

@@ -2,7 +2,7 @@
 //! wherever they are written.
 
 use super::compile::{Leaf, Node};
-use crate::admission::formula::{GlobPart, Matcher, Subject};
+use crate::admission::formula::{Deferred, Exact, GlobPart, Matcher, PatternPart, Subject};
 use crate::issuers::{ClaimPart, Template};
 use crate::partial::{Part, Text};
 use crate::token::Truth;
@@ -94,6 +94,29 @@ impl Key {
             Subject::Replace { of, from, to } => self.tag(8).string(from).string(to).subject(of),
             Subject::Segment(name) => self.tag(9).string(name),
             Subject::AnyItem(name) => self.tag(10).string(name),
+        }
+    }
+
+    /// A test that the automata do not follow.
+    pub(super) fn deferred(&mut self, deferred: &Deferred) {
+        self.tag(5).subject(&deferred.subject).truth(deferred.absent);
+        match &deferred.exact {
+            Exact::AtMost(bytes) => {
+                self.tag(0).number(*bytes);
+            }
+            Exact::Pattern { parts, ignore_case } => {
+                self.tag(1).tag(u8::from(*ignore_case)).number(parts.len());
+                for part in parts {
+                    match part {
+                        PatternPart::Glob(part) => {
+                            self.tag(0).matcher(&Matcher::Glob(vec![part.clone()]));
+                        }
+                        PatternPart::Claim(name, default) => {
+                            self.tag(1).string(name).tag(u8::from(default.is_some())).string(default.as_deref().unwrap_or_default());
+                        }
+                    }
+                }
+            }
         }
     }
 

@@ -9,6 +9,7 @@ mod budget;
 mod candidates;
 mod compile;
 pub mod concrete;
+pub mod deferred;
 mod key;
 mod loose;
 mod machine;
@@ -19,7 +20,6 @@ mod shared;
 mod space;
 #[cfg(test)]
 mod tests;
-pub mod tied;
 mod track;
 mod truths;
 
@@ -164,15 +164,11 @@ impl Compiled {
         if templates.budget.is_spent() {
             return Outcome::Unknown(budget::SPENT.to_owned());
         }
-        if self.tied {
-            // The automata are not the whole question: what is remembered by them does not answer it.
-            let query = Query::new(&templates.memo, &templates.shared);
-            let outcome = self.decided(templates, options, &query);
-            templates.budget.spend(query.cost());
-            return outcome;
-        }
         let mut key = key::Key::default();
         key.node(&self.root);
+        for deferred in self.sources().flat_map(deferred::all) {
+            key.deferred(deferred);
+        }
         templates.all().iter().for_each(|t| {
             key.address(Arc::as_ptr(t));
         });
@@ -197,8 +193,9 @@ impl Compiled {
                 Ok(machine) if machine.refuted() => {}
                 Ok(machine) => match machine.walk_candidates(None, &mut readable) {
                     Some(values) => match self.checked(index, prepared, values, options, query) {
-                        Outcome::Unknown(why) if self.tied => reason = reason.or(Some(why)),
-                        outcome => return outcome,
+                        None => return self.exactly(templates, options, query),
+                        Some(Outcome::Unknown(why)) if self.deferred => reason = reason.or(Some(why)),
+                        Some(outcome) => return outcome,
                     },
                     None => pending.push((index, prepared, machine)),
                 },
@@ -211,8 +208,9 @@ impl Compiled {
                     let found = machine.walk_candidates(Some(&values), &mut readable);
                     let found = found.unwrap_or_else(|| machine.polish(values, &mut readable));
                     match self.checked(index, prepared, found, options, query) {
-                        Outcome::Unknown(why) if self.tied => reason = reason.or(Some(why)),
-                        outcome => return outcome,
+                        None => return self.exactly(templates, options, query),
+                        Some(Outcome::Unknown(why)) if self.deferred => reason = reason.or(Some(why)),
+                        Some(outcome) => return outcome,
                     }
                 }
                 machine::Found::Nothing => {}
@@ -222,7 +220,7 @@ impl Compiled {
         reason.map_or(Outcome::Proof, Outcome::Unknown)
     }
 
-    /// The witness, after the concrete evaluator agreed.
+    /// The witness, after the concrete evaluator agreed; none where it did not, and the tests themselves can be searched.
     fn checked(
         &self,
         index: usize,
@@ -230,24 +228,34 @@ impl Compiled {
         values: Vec<Option<String>>,
         options: &Options<'_>,
         query: &Query<'_>,
-    ) -> Outcome {
+    ) -> Option<Outcome> {
         let Some(values) = prepared.complete(values) else {
-            return Outcome::Unknown(format!("a segment of the template `{}` has no value", prepared.template.name));
+            return Some(Outcome::Unknown(format!("a segment of the template `{}` has no value", prepared.template.name)));
         };
         let token = prepared.token(&values, &self.members());
         let segments: Vec<(String, String)> = prepared.template.segments.iter().map(|s| s.name.clone()).zip(values).collect();
-        match self.concrete(&token, &segments, &options.holes) {
+        Some(match self.concrete(&token, &segments, &options.holes) {
             Truth::True => Outcome::Witness(Box::new(Witness { template: index, token, segments, certain: true })),
-            _ if self.tied => self.untied(index, prepared, &token, &segments, options, query),
+            _ if self.deferred && deferred::exactly(self).is_some() => return None,
+            _ if self.deferred => self.met(index, prepared, &token, &segments, options, query),
             Truth::Unknown => Outcome::Unknown("a token was found, but the second evaluator cannot decide it".to_owned()),
             other => {
                 debug_assert!(false, "the two evaluators disagree ({other:?}) on {token:?}");
                 Outcome::Unknown("the two evaluators disagree on a token; please report this".to_owned())
             }
+        })
+    }
+
+    /// The answer by the tests that the automata did not follow.
+    fn exactly(&self, templates: &Templates, options: &Options<'_>, query: &Query<'_>) -> Outcome {
+        match deferred::exactly(self) {
+            Some(question) => Self::new(&question, options).decided(templates, options, query),
+            None => Outcome::Unknown("a token was found, but the second evaluator cannot decide it".to_owned()),
         }
     }
+
     /// A token of the same template whose claims meet the tests against each other, near one that the search went by.
-    fn untied(
+    fn met(
         &self,
         index: usize,
         prepared: &resolve::Prepared,
@@ -256,7 +264,7 @@ impl Compiled {
         options: &Options<'_>,
         query: &Query<'_>,
     ) -> Outcome {
-        for question in tied::untied(self, token, segments) {
+        for question in deferred::met(self, token, segments) {
             let question = Self::new(&question, options);
             let Ok(machine) = machine::Machine::new(&question, prepared, query) else { continue };
             let mut readable = candidates::Readable::default();

@@ -254,7 +254,7 @@ fn widened(formula: &Formula, stale: &dyn Fn(&Test) -> bool, add_ids: bool) -> F
         }
         Formula::All(parts) => Formula::All(all(parts)),
         Formula::Any(parts) => Formula::Any(all(parts)),
-        Formula::Not(_) | Formula::Test(_) | Formula::Constant(..) | Formula::Tied(_) => formula.clone(),
+        Formula::Not(_) | Formula::Test(_) | Formula::Constant(..) | Formula::Deferred(_) => formula.clone(),
     }
 }
 

@@ -11,11 +11,13 @@ use super::exact::{self, Same};
 use super::member::{Member, MemberKind, Selector};
 use super::references::is_constant;
 use super::symbol::{Binding, Bound, Compiler, Env, Guarded, Symbol};
-use super::{Compiled, GoogleView, never_a_string};
-use crate::admission::formula::{Comparison, Formula, Matcher, Subject, Test, TestOrigin};
+use super::{Compiled, GoogleView, MAX_SUBJECT, never_a_string};
+use crate::admission::formula::{Comparison, Deferred, Exact, Formula, Matcher, Subject, Test, TestOrigin};
 use crate::partial::Text;
 use crate::token::Truth;
 
+/// The key of a mapping that gives the subject.
+const SUBJECT: &str = "google.subject";
 /// Longest list literal that is written out.
 const MAX_ITEMS: usize = 256;
 
@@ -537,13 +539,14 @@ pub fn condition_formula(view: &GoogleView) -> Formula {
         let groups = key == "google.groups";
         let values = compiler.mapped(key);
         if let [(_, Symbol::Subject(s))] = values.as_slice() {
-            if seen.contains(s) {
+            if seen.contains(s) && key != SUBJECT {
                 continue;
             }
             seen.push(s.clone());
         }
         parts.push(cases(values, |symbol| match symbol {
             Symbol::Subject(Subject::Claim(claim)) if groups => present(Subject::AnyItem(claim), span, key),
+            Symbol::Subject(s) if key == SUBJECT => bounded(present(s.clone(), span, key), s),
             Symbol::Subject(s) => present(s, span, key),
             Symbol::Text(_) if groups => error("`google.groups` must be a list"),
             Symbol::Text(_) => Formula::TRUE,
@@ -562,6 +565,12 @@ pub fn condition_formula(view: &GoogleView) -> Formula {
         Some(Err(problem)) => parts.push(error(&problem.message)),
     }
     all(parts)
+}
+
+/// The subject is no longer than Google takes it: such a token is refused
+/// (<https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools.providers>).
+fn bounded(searched: Formula, subject: Subject) -> Formula {
+    Formula::Deferred(Box::new(Deferred { searched, subject, exact: Exact::AtMost(MAX_SUBJECT), absent: Truth::Error }))
 }
 
 /// "The mapping of this key gives a value."
@@ -631,7 +640,7 @@ pub fn member_formula(member: &Member, view: &GoogleView) -> Formula {
     };
     match selector {
         Selector::Everyone(_) => Formula::TRUE,
-        Selector::Subject(value) => equals("google.subject", &value.text),
+        Selector::Subject(value) => equals(SUBJECT, &value.text),
         Selector::Group(value) => equals("google.groups", &value.text),
         Selector::Attribute { name, value } => match name.text.as_known() {
             Some(name) => equals(&format!("attribute.{name}"), &value.text),

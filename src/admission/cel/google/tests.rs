@@ -59,7 +59,7 @@ fn formula_truth(f: &Formula, token: &Token) -> Truth {
         Formula::Constant(t, _) => *t,
         Formula::Test(test) => test_truth(test, token),
         Formula::Not(f) => formula_truth(f, token).not(),
-        Formula::Tied(tied) => formula_truth(&tied.searched, token),
+        Formula::Deferred(deferred) => formula_truth(&deferred.searched, token),
         Formula::All(all) => all.iter().map(|f| formula_truth(f, token)).fold(Truth::True, Truth::and),
         Formula::Any(any) => any.iter().map(|f| formula_truth(f, token)).fold(Truth::False, Truth::or),
     }
@@ -278,7 +278,7 @@ fn has_unknown(f: &Formula) -> bool {
         Formula::Constant(t, _) => *t == Truth::Unknown,
         Formula::Test(_) => false,
         Formula::Not(f) => has_unknown(f),
-        Formula::Tied(tied) => has_unknown(&tied.searched),
+        Formula::Deferred(deferred) => has_unknown(&deferred.searched),
         Formula::All(all) | Formula::Any(all) => all.iter().any(has_unknown),
     }
 }
