@@ -10,8 +10,9 @@ use crate::admission::search::Shared;
 use crate::config::Config;
 use crate::gate::{Inputs, IssuerView, aws, azure, google};
 use crate::graph::links::Links;
-use crate::graph::{Gate, Graph, Trust};
+use crate::graph::{Gate, Graph, ProviderId, ProviderKind, Trust, TrustId};
 use crate::issuers::{Registry, Template, well_known_mistakes};
+use crate::partial::{Text, cut};
 use crate::token::Token;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +57,15 @@ pub struct Entry {
     pub path: String,
     /// The line, from 1.
     pub line: usize,
+    /// The trust.
+    #[serde(skip)]
+    pub trust: TrustId,
+    /// What the tokens come through, where the scan declares it.
+    #[serde(skip)]
+    pub provider: Option<ProviderId>,
+    /// It is a way for tokens of an issuer; else for principals of the cloud itself, or for whoever could not be read.
+    #[serde(skip)]
+    pub brings_tokens: bool,
 }
 
 /// The inventory, by identity and then in the order of the graph. Places are filled in by `locate`.
@@ -63,17 +73,38 @@ pub struct Entry {
 pub fn inventory(graph: &Graph, links: &Links, config: &Config, locate: &dyn Fn(crate::place::Span) -> (String, usize)) -> Vec<Entry> {
     let registry: &Registry = &config.registry();
     let shared = Arc::new(Shared::default());
-    let inputs = Inputs { graph, links, registry, shared: &shared };
+    entries(&Inputs { graph, links, registry, shared: &shared }, config, locate)
+}
+
+/// The same, with what the run has decided already.
+#[must_use]
+pub fn entries(inputs: &Inputs<'_>, config: &Config, locate: &dyn Fn(crate::place::Span) -> (String, usize)) -> Vec<Entry> {
+    let graph = inputs.graph;
     let mut out = Vec::new();
     for (index, trust) in graph.trusts.iter().enumerate() {
         let identity = graph.identity(trust.identity).map_or(&trust.origin.name, |i| &i.origin.name);
         let (path, line) = locate(trust.origin.span);
-        let permissions = permissions(graph, trust);
-        for (cloud, issuer, answer) in ways(&inputs, index, trust) {
+        let permissions = permissions(inputs, trust);
+        for Way { cloud, issuer, provider, brings_tokens, answer } in ways(inputs, index, trust) {
             let Answer { admits, who, conditions, example } = answer;
             let conditions = conditions.into_iter().map(|c| c.told(config)).collect::<Vec<_>>();
-            let (identity, permissions, path) = (identity.clone(), permissions.clone(), path.clone());
-            out.push(Entry { identity, cloud, issuer, admits, who, conditions, example: example.map(claims), permissions, path, line });
+            let (identity, permissions, path, example) = (identity.clone(), permissions.clone(), path.clone(), example.map(claims));
+            let trust = TrustId(u32::try_from(index).unwrap_or(u32::MAX));
+            out.push(Entry {
+                identity,
+                cloud,
+                issuer,
+                admits,
+                who,
+                conditions,
+                example,
+                permissions,
+                path,
+                line,
+                trust,
+                provider,
+                brings_tokens,
+            });
         }
     }
     out.sort_by(|a, b| (&a.identity, &a.path, a.line).cmp(&(&b.identity, &b.path, b.line)));
@@ -87,9 +118,9 @@ fn claims(token: Token) -> BTreeMap<String, serde_json::Value> {
     }
 }
 
-fn permissions(graph: &Graph, trust: &Trust) -> Vec<String> {
-    let own = graph.grants.iter().filter(|g| g.identity == Some(trust.identity));
-    let named: BTreeSet<String> = own.map(|g| g.permission.to_string()).collect();
+fn permissions(inputs: &Inputs<'_>, trust: &Trust) -> Vec<String> {
+    let own = inputs.links.identity_grants.get(trust.identity.index()).into_iter().flatten();
+    let named: BTreeSet<String> = own.filter_map(|g| inputs.graph.grants.get(*g)).map(|g| g.permission.to_string()).collect();
     named.into_iter().collect()
 }
 
@@ -125,7 +156,39 @@ impl Answer {
     }
 }
 
-type Way = (&'static str, String, Answer);
+/// One way to an identity, as its cloud has it.
+struct Way {
+    cloud: &'static str,
+    issuer: String,
+    provider: Option<ProviderId>,
+    brings_tokens: bool,
+    answer: Answer,
+}
+
+impl Way {
+    /// For the tokens of an issuer.
+    fn tokens(cloud: &'static str, issuer: impl Into<String>, provider: Option<ProviderId>, answer: Answer) -> Self {
+        Self { cloud, issuer: issuer.into(), provider, brings_tokens: true, answer }
+    }
+
+    /// For whoever brings none.
+    fn principals(cloud: &'static str, issuer: impl Into<String>, answer: Answer) -> Self {
+        Self { cloud, issuer: issuer.into(), provider: None, brings_tokens: false, answer }
+    }
+}
+
+/// The one of these providers that is for an issuer.
+fn provider_of(graph: &Graph, providers: &[ProviderId], issuer: &str) -> Option<ProviderId> {
+    if let [only] = providers {
+        return Some(*only);
+    }
+    let issuer = cut::without_scheme(&Text::known(issuer));
+    let is_it = |id: &&ProviderId| match graph.provider(**id).map(|p| &p.kind) {
+        Some(ProviderKind::AwsOidc { url, .. }) => cut::key(&cut::without_scheme(url)) == cut::key(&issuer),
+        _ => false,
+    };
+    providers.iter().find(is_it).copied()
+}
 
 fn ways(inputs: &Inputs<'_>, index: usize, trust: &Trust) -> Vec<Way> {
     let providers = inputs.links.trust_providers.get(index).map_or(&[][..], Vec::as_slice);
@@ -134,7 +197,8 @@ fn ways(inputs: &Inputs<'_>, index: usize, trust: &Trust) -> Vec<Way> {
             let views = aws::views(inputs, inputs.graph.identity(trust.identity), policy, providers);
             let judged = views.iter().map(|view| {
                 let (formula, templates) = view.with_audience(inputs);
-                ("aws", view.recognised.iss.clone(), judge(inputs, view, &formula, &templates))
+                let provider = provider_of(inputs.graph, providers, &view.recognised.iss);
+                Way::tokens("aws", &view.recognised.iss, provider, judge(inputs, view, &formula, &templates))
             });
             let mut out: Vec<Way> = judged.collect();
             out.extend(principals(policy, out.is_empty()));
@@ -142,19 +206,21 @@ fn ways(inputs: &Inputs<'_>, index: usize, trust: &Trust) -> Vec<Way> {
         }
         Gate::GoogleMember { member, role, .. } => {
             let mut out: Vec<Way> = Vec::new();
-            for view in providers.iter().flat_map(|id| google::views(inputs, *id)) {
+            for (id, view) in providers.iter().flat_map(|id| google::views(inputs, *id).into_iter().map(|view| (*id, view))) {
                 let Some(formula) = view.combined(&trust.gate) else { continue };
                 let templates = view.templates_for(&formula);
-                out.push(("google", view.recognised.iss.clone(), judge(inputs, &view, &formula, &templates)));
+                out.push(Way::tokens("google", &view.recognised.iss, Some(id), judge(inputs, &view, &formula, &templates)));
             }
             if out.is_empty() {
-                out.push(("google", format!("Google principal ({role})"), Answer::of(Admits::Named, format!("`{member}`"))));
+                let named = Answer::of(Admits::Named, format!("`{member}`"));
+                out.push(Way::principals("google", format!("Google principal ({role})"), named));
             }
             out
         }
         Gate::AzureCredential { issuer, subject, audiences, expression } => {
             let Some(issuer) = issuer else {
-                return vec![("azure", "unknown issuer".to_owned(), Answer::of(Admits::Undecided, "the issuer is not known"))];
+                let unknown = Answer::of(Admits::Undecided, "the issuer is not known");
+                return vec![Way::tokens("azure", "unknown issuer", None, unknown)];
             };
             let credential = Credential {
                 issuer: issuer.clone(),
@@ -164,18 +230,18 @@ fn ways(inputs: &Inputs<'_>, index: usize, trust: &Trust) -> Vec<Way> {
             };
             // Entra compares the issuer exactly: `azure::issuer_view` forgives what no token of the issuer carries.
             if let Some(mistake) = issuer.as_known().and_then(|url| well_known_mistakes(&url)) {
-                return vec![(
-                    "azure",
-                    issuer.to_string(),
-                    Answer::of(Admits::Nobody, format!("nobody: no token carries this issuer: {mistake}")),
-                )];
+                let nobody = Answer::of(Admits::Nobody, format!("nobody: no token carries this issuer: {mistake}"));
+                return vec![Way::tokens("azure", issuer.to_string(), None, nobody)];
             }
             match azure::issuer_view(inputs, trust, credential) {
                 Some(view) => {
                     let (formula, templates) = view.with_audience();
-                    vec![("azure", view.recognised.iss.clone(), judge(inputs, &view, &formula, &templates))]
+                    vec![Way::tokens("azure", &view.recognised.iss, None, judge(inputs, &view, &formula, &templates))]
                 }
-                None => vec![("azure", issuer.to_string(), Answer::of(Admits::Undecided, "the issuer or the subject is not known"))],
+                None => {
+                    let unknown = Answer::of(Admits::Undecided, "the issuer or the subject is not known");
+                    vec![Way::tokens("azure", issuer.to_string(), None, unknown)]
+                }
             }
         }
     }
@@ -195,10 +261,10 @@ fn principals(policy: &Policy, alone: bool) -> Vec<Way> {
     }
     if named.is_empty() {
         let unknown = Answer::of(Admits::Undecided, "cannot determine whose tokens the role takes");
-        return if alone { vec![("aws", "trust policy".to_owned(), unknown)] } else { Vec::new() };
+        return if alone { vec![Way::principals("aws", "trust policy", unknown)] } else { Vec::new() };
     }
     let who = named.into_iter().collect::<Vec<_>>().join(", ");
-    vec![("aws", "AWS principals".to_owned(), Answer::of(if everyone { Admits::Undecided } else { Admits::Named }, who))]
+    vec![Way::principals("aws", "AWS principals", Answer::of(if everyone { Admits::Undecided } else { Admits::Named }, who))]
 }
 
 /// Who gets in through a view.

@@ -123,6 +123,11 @@ mod config;
 pub mod config;
 
 #[cfg(not(feature = "internals"))]
+mod inventory;
+#[cfg(feature = "internals")]
+pub mod inventory;
+
+#[cfg(not(feature = "internals"))]
 mod rules;
 #[cfg(feature = "internals")]
 pub mod rules;
@@ -141,11 +146,6 @@ pub mod pipeline;
 mod simulation;
 #[cfg(feature = "internals")]
 pub mod simulation;
-
-#[cfg(not(feature = "internals"))]
-mod inventory;
-#[cfg(feature = "internals")]
-pub mod inventory;
 
 #[cfg(not(feature = "internals"))]
 mod cli;

@@ -1,12 +1,15 @@
 //! The way of the data, in one screen: files, trees, evaluation, facts, links, findings.
 
 use crate::config::Config;
+use crate::gate::Inputs;
 use crate::graph::links::{Links, MAX_ROW, links};
 use crate::graph::{DuplicateKey, Graph, NamedBy, OwnRepository, UndecidedKind};
+use crate::inventory::entries;
 use crate::kinds;
 use crate::place::Span;
 use crate::readers::scripts::Scripts;
 use crate::readers::{self, Document};
+use crate::report::overview::{Overview, overview};
 use crate::report::{Cause, Coverage, Run, Setup, Skipped, Undecided};
 use crate::rules::baseline::Baseline;
 use crate::rules::engine::{self, Context, Selection};
@@ -56,6 +59,8 @@ pub struct Request {
     pub baseline: Option<Baseline>,
     /// The repository that is checked, where its name is known.
     pub repository: Option<OwnRepository>,
+    /// Whether the run also tells of all identities and who can obtain them.
+    pub overview: bool,
 }
 
 impl Request {
@@ -78,6 +83,7 @@ impl Default for Request {
             selection: Selection::default(),
             baseline: None,
             repository: None,
+            overview: false,
         }
     }
 }
@@ -135,12 +141,20 @@ pub fn check(request: &Request) -> Result<Run, ScanError> {
             setup.notes.push(gone(compared.gone));
         }
     }
+    let overview = request.overview.then(|| estate(&context, &world));
     let open = context.open.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut coverage = world.coverage;
     coverage.undecided.extend(open.iter().map(|(span, why)| undecided(&world.sources, Some(*span), why, Cause::Verdict)));
     coverage.undecided.sort();
     coverage.undecided.dedup();
-    Ok(Run { findings: found.findings, suppressed: found.suppressed, coverage, sources: world.sources, setup })
+    Ok(Run { findings: found.findings, suppressed: found.suppressed, coverage, sources: world.sources, setup, overview })
+}
+
+/// Every identity with who can obtain it, decided as the checks decided it.
+fn estate(context: &Context<'_>, world: &Estate) -> Overview {
+    let inputs = Inputs { graph: context.graph, links: context.links, registry: context.registry, shared: &context.shared };
+    let locate = |span| world.sources.locate(span).map_or((String::new(), 0), |(path, at)| (path, at.line));
+    overview(context.graph, context.links, entries(&inputs, context.config, &locate))
 }
 
 fn gone(n: usize) -> String {

@@ -35,6 +35,7 @@ pub(super) fn run(arguments: &Check) -> Result<u8, CliError> {
         request.repository = repository::own(&arguments.inputs, &request.config, false);
     }
     request.baseline = baseline;
+    request.overview = output::wants_overview(arguments)?;
     request.no_gitignore = arguments.gate;
     let mut run = read(&arguments.inputs, &request)?;
     run.setup.repository_folder = std::env::current_dir().ok().and_then(|here| repository_folder(&here));
@@ -228,6 +229,7 @@ pub(super) fn request(inputs: &Inputs, config: Config, selection: Selection) -> 
         selection,
         baseline: None,
         repository,
+        overview: false,
     })
 }
 

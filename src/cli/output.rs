@@ -37,6 +37,11 @@ pub(super) fn write(arguments: &Check, run: &Run, fail_on: Severity) -> Result<(
     Ok(())
 }
 
+/// Whether one of the reports shows the estate.
+pub(super) fn wants_overview(arguments: &Check) -> Result<bool, CliError> {
+    Ok(outputs(arguments)?.iter().any(|output| output.format.overview))
+}
+
 fn outputs(arguments: &Check) -> Result<Vec<Output>, CliError> {
     let mut out: Vec<Output> = arguments.output.iter().map(|text| output(text, arguments.format)).collect();
     if out.is_empty() {

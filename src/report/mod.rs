@@ -4,12 +4,14 @@ pub mod concise;
 pub mod github;
 pub mod gitlab;
 mod harmless;
+pub mod html;
 pub mod human;
 pub mod json;
 pub mod junit;
 mod line_hash;
 pub mod markdown;
 pub mod narrated;
+pub mod overview;
 pub mod sarif;
 
 pub use harmless::{Own, harmless};
@@ -41,10 +43,12 @@ pub struct Format {
     pub about: &'static str,
     /// The whole report; an error when it cannot be written as JSON.
     pub render: Render,
+    /// It shows the estate as well ([`Run::overview`]).
+    pub overview: bool,
 }
 
 /// Every format; the first is the usual one. A new format is its file and its line here.
-pub static FORMATS: [Format; 10] = [
+pub static FORMATS: [Format; 11] = [
     format("human", "For people: the place, the token that is admitted, what to do", |run, view| Ok(human::render(run, view.style))),
     format("narrated", "For screen readers: whole sentences", |run, _| Ok(narrated::render(run))),
     format("concise", "One line for each finding", |run, _| Ok(concise::render(run))),
@@ -55,12 +59,16 @@ pub static FORMATS: [Format; 10] = [
     format("gitlab", "Code Quality report of GitLab", |run, _| gitlab::render(run)),
     format("junit", "JUnit XML", |run, view| Ok(junit::render(run, view.fail_on))),
     format("markdown", "A step summary, or a comment on a pull request", |run, _| Ok(markdown::render(run))),
+    Format {
+        overview: true,
+        ..format("html", "One page for a browser: graph, findings, inventory, coverage", |run, _| Ok(html::render(run)))
+    },
 ];
 
 type Render = fn(&Run, &View) -> Result<String, serde_json::Error>;
 
 const fn format(name: &'static str, about: &'static str, render: Render) -> Format {
-    Format { name, about, render }
+    Format { name, about, render, overview: false }
 }
 
 /// A format by its name.
@@ -163,6 +171,8 @@ pub struct Run {
     pub sources: Arc<Sources>,
     /// Under which configuration.
     pub setup: Setup,
+    /// The estate, where the request asked for it.
+    pub overview: Option<overview::Overview>,
 }
 
 /// What the run was told.

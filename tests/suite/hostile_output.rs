@@ -135,7 +135,7 @@ fn the_markdown_report_is_harmless() {
 #[test]
 fn reports_in_files_are_harmless() {
     let folder = evil();
-    for format in ["human", "narrated", "concise", "json", "sarif", "gitlab", "junit", "markdown"] {
+    for format in ["human", "narrated", "concise", "json", "sarif", "gitlab", "junit", "markdown", "html"] {
         let out = run(&folder, &["check", ".", "--output", &format!("{format}=report.out")], None);
         harmless(&String::from_utf8_lossy(&out.stderr), format);
         harmless(&std::fs::read_to_string(folder.path().join("report.out")).unwrap(), format);

@@ -31,6 +31,7 @@ mod hostile;
 mod hostile_output;
 mod hostile_terraform;
 mod house;
+mod html_report;
 mod iam_conformance;
 mod identity_pools;
 mod invariants;

@@ -63,7 +63,7 @@ impl Style {
             Tone::Severity(Severity::High) => "1;31",
             Tone::Severity(Severity::Medium) => "1;33",
             Tone::Severity(Severity::Low) => "36",
-            Tone::Severity(Severity::Info) => "34",
+            Tone::Severity(Severity::Info) => "94",
             Tone::Removed => "31",
             Tone::Strong => "1",
             Tone::Faint => "2",
