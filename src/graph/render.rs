@@ -2,10 +2,11 @@
 //! (<https://mermaid.js.org/syntax/flowchart.html>). Everything from files is escaped for the format it goes to.
 
 use super::links::Links;
-use super::{Gate, GoogleSource, Graph, IdentityId, IdentityKind, PoolUser, Provider, ProviderKind, TrustId, WorkloadKind};
+use super::{Gate, GoogleSource, Graph, IdentityId, IdentityKind, PoolUser, Provider, ProviderId, ProviderKind, TrustId, WorkloadKind};
 use crate::admission::iam::federated;
 use crate::graph::addresses;
 use crate::partial::{Text, cut};
+use crate::place::Span;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,10 +14,51 @@ use std::fmt::Write as _;
 /// Longest label in DOT and Mermaid, in characters; longer ones end in `…`.
 const MAX_LABEL: usize = 120;
 
+/// What is known of the graph beside its facts: who is admitted, and where things are written.
+pub struct Notes<'a> {
+    /// The verdict of each way into a trust; a way of tokens has the provider that they come through.
+    pub verdicts: BTreeMap<(TrustId, Option<ProviderId>), Verdict>,
+    /// The file and the line of a place.
+    pub locate: &'a dyn Fn(Span) -> Option<(String, usize)>,
+}
+
+impl Default for Notes<'_> {
+    fn default() -> Self {
+        Self { verdicts: BTreeMap::new(), locate: &|_| None }
+    }
+}
+
+/// Who is admitted.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// How far the way is open.
+    pub way: Way,
+    /// The same for programs, as the inventory has it.
+    pub admits: serde_json::Value,
+    /// The same in words.
+    pub who: String,
+    /// What is asked of the claims.
+    pub asks: Vec<String>,
+}
+
+/// How a line is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// To more than the trust names.
+    Open,
+    /// To what it names.
+    Named,
+    /// To nobody.
+    Dead,
+    /// It is not known.
+    Undecided,
+}
+
 struct Node {
     id: String,
     kind: &'static str,
     label: String,
+    span: Option<Span>,
     detail: serde_json::Value,
 }
 
@@ -25,6 +67,13 @@ struct Edge {
     to: String,
     kind: &'static str,
     label: String,
+    verdict: Option<Verdict>,
+}
+
+impl Edge {
+    fn new(from: String, to: String, kind: &'static str, label: String) -> Self {
+        Self { from, to, kind, label, verdict: None }
+    }
 }
 
 struct Picture {
@@ -32,30 +81,42 @@ struct Picture {
     edges: Vec<Edge>,
 }
 
-/// The graph as one JSON object: `{"version": 1, "nodes": [{id, kind, label, …}], "edges": [{from, to, kind, label}]}`.
+/// The graph as one JSON object: `{"version": 1, "nodes": [{id, kind, label, path, line, …}], "edges": [{from, to, kind, label, …}]}`;
+/// an edge of a trust has `admits`, `who` and `asks` where they are known.
 #[must_use]
-pub fn json(graph: &Graph, links: &Links) -> String {
-    let picture = picture(graph, links);
-    let nodes: Vec<serde_json::Value> = picture.nodes.iter().map(node_json).collect();
-    let edge = |e: &Edge| json!({"from": e.from, "to": e.to, "kind": e.kind, "label": e.label});
-    let edges: Vec<serde_json::Value> = picture.edges.iter().map(edge).collect();
+pub fn json(graph: &Graph, links: &Links, notes: &Notes<'_>) -> String {
+    let picture = picture(graph, links, notes);
+    let nodes: Vec<serde_json::Value> = picture.nodes.iter().map(|node| node_json(node, notes)).collect();
+    let edges: Vec<serde_json::Value> = picture.edges.iter().map(edge_json).collect();
     let mut text = serde_json::to_string_pretty(&json!({"version": 1, "nodes": nodes, "edges": edges})).unwrap_or_default();
     text.push('\n');
     text
 }
 
-fn node_json(node: &Node) -> serde_json::Value {
+fn edge_json(edge: &Edge) -> serde_json::Value {
+    let mut object = json!({"from": edge.from, "to": edge.to, "kind": edge.kind, "label": edge.label});
+    if let (Some(object), Some(verdict)) = (object.as_object_mut(), &edge.verdict) {
+        let Verdict { admits, who, asks, .. } = verdict;
+        object.extend([("admits".to_owned(), admits.clone()), ("who".to_owned(), json!(who)), ("asks".to_owned(), json!(asks))]);
+    }
+    object
+}
+
+fn node_json(node: &Node, notes: &Notes<'_>) -> serde_json::Value {
     let mut object = json!({"id": node.id, "kind": node.kind, "label": node.label});
     if let (Some(object), serde_json::Value::Object(detail)) = (object.as_object_mut(), &node.detail) {
         object.extend(detail.clone());
+        if let Some((path, line)) = node.span.and_then(notes.locate) {
+            object.extend([("path".to_owned(), json!(path)), ("line".to_owned(), json!(line))]);
+        }
     }
     object
 }
 
 /// The graph in the DOT language.
 #[must_use]
-pub fn dot(graph: &Graph, links: &Links) -> String {
-    let picture = picture(graph, links);
+pub fn dot(graph: &Graph, links: &Links, notes: &Notes<'_>) -> String {
+    let picture = picture(graph, links, notes);
     let mut out = String::from("digraph trust {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n");
     for node in &picture.nodes {
         let shape = match node.kind {
@@ -68,7 +129,14 @@ pub fn dot(graph: &Graph, links: &Links) -> String {
         let _ = writeln!(out, "  {} [label={}, shape={shape}];", node.id, dot_string(&node.label));
     }
     for edge in &picture.edges {
-        let style = if edge.kind == "uses" { ", style=dashed" } else { "" };
+        let style = match edge.verdict.as_ref().map(|verdict| verdict.way) {
+            Some(Way::Open) => ", penwidth=3",
+            Some(Way::Dead) => ", style=dotted, arrowhead=tee",
+            Some(Way::Undecided) => ", style=dashed, arrowhead=odot",
+            Some(Way::Named) => "",
+            None if edge.kind == "uses" => ", style=dashed",
+            None => "",
+        };
         let _ = writeln!(out, "  {} -> {} [label={}{style}];", edge.from, edge.to, dot_string(&edge_label(edge)));
     }
     out.push_str("}\n");
@@ -77,8 +145,8 @@ pub fn dot(graph: &Graph, links: &Links) -> String {
 
 /// The graph as a Mermaid flowchart.
 #[must_use]
-pub fn mermaid(graph: &Graph, links: &Links) -> String {
-    let picture = picture(graph, links);
+pub fn mermaid(graph: &Graph, links: &Links, notes: &Notes<'_>) -> String {
+    let picture = picture(graph, links, notes);
     let mut out = String::from("flowchart LR\n");
     for node in &picture.nodes {
         let (open, close) = match node.kind {
@@ -91,14 +159,32 @@ pub fn mermaid(graph: &Graph, links: &Links) -> String {
         let _ = writeln!(out, "  {}{open}\"{}\"{close}", node.id, mermaid_string(&node.label));
     }
     for edge in &picture.edges {
-        let arrow = if edge.kind == "uses" { "-.->" } else { "-->" };
-        let _ = writeln!(out, "  {} {arrow}|\"{}\"| {}", edge.from, mermaid_string(&edge_label(edge)), edge.to);
+        let arrow = match edge.verdict.as_ref().map(|verdict| verdict.way) {
+            Some(Way::Open) => "==>",
+            Some(Way::Dead) => "--x",
+            Some(Way::Undecided) => "--o",
+            Some(Way::Named) => "-->",
+            None if edge.kind == "uses" => "-.->",
+            None => "-->",
+        };
+        let label = edge_label(edge);
+        let label = if label.is_empty() { String::new() } else { format!("|\"{}\"|", mermaid_string(&label)) };
+        let _ = writeln!(out, "  {} {arrow}{label} {}", edge.from, edge.to);
     }
     out
 }
 
+/// Who is admitted; else what the line says beside being there.
 fn edge_label(edge: &Edge) -> String {
-    if edge.label.is_empty() { edge.kind.to_owned() } else { format!("{}: {}", edge.kind, edge.label) }
+    match &edge.verdict {
+        Some(Verdict { asks, who, way, .. }) => match (way, asks.as_slice()) {
+            (_, []) => who.clone(),
+            (Way::Named, asks) => asks.join(", "),
+            (_, asks) => format!("{who} ({})", asks.join(", ")),
+        },
+        None if edge.label.is_empty() && edge.kind == "uses" => edge.kind.to_owned(),
+        None => edge.label.clone(),
+    }
 }
 
 fn shortened(text: &str) -> String {
@@ -121,12 +207,12 @@ fn mermaid_string(text: &str) -> String {
     shortened(text).chars().map(|c| if plain(c) { c.to_string() } else { format!("#{};", u32::from(c)) }).collect()
 }
 
-fn picture(graph: &Graph, links: &Links) -> Picture {
+fn picture(graph: &Graph, links: &Links, notes: &Notes<'_>) -> Picture {
     let mut picture = Picture { nodes: Vec::new(), edges: Vec::new() };
     let issuers = providers(graph, &mut picture);
     identities(graph, &mut picture);
     workloads(graph, links, &mut picture);
-    trusts(graph, links, &issuers, &mut picture);
+    trusts(graph, links, &issuers, notes, &mut picture);
     grants(graph, &mut picture);
     identity_pools(graph, links, &mut picture);
     picture
@@ -143,7 +229,7 @@ fn issuer(picture: &mut Picture, issuers: &mut Issuers, url: &Text) -> String {
         return known.clone();
     }
     issuers.insert(key, next.clone());
-    picture.nodes.push(Node { id: next.clone(), kind: "issuer", label: bare.to_string(), detail: json!({}) });
+    picture.nodes.push(Node { id: next.clone(), kind: "issuer", label: bare.to_string(), span: None, detail: json!({}) });
     next
 }
 
@@ -152,9 +238,15 @@ fn providers(graph: &Graph, picture: &mut Picture) -> Issuers {
     for (i, provider) in graph.providers.iter().enumerate() {
         let (cloud, source) = source(provider);
         let detail = json!({"cloud": cloud, "name": provider.origin.name});
-        picture.nodes.push(Node { id: format!("provider{i}"), kind: "provider", label: provider.origin.name.clone(), detail });
+        picture.nodes.push(Node {
+            id: format!("provider{i}"),
+            kind: "provider",
+            label: provider.origin.name.clone(),
+            span: Some(provider.origin.span),
+            detail,
+        });
         let from = issuer(picture, &mut issuers, &source);
-        picture.edges.push(Edge { from, to: format!("provider{i}"), kind: "trust", label: String::new() });
+        picture.edges.push(Edge::new(from, format!("provider{i}"), "trust", String::new()));
     }
     // Azure credentials name their issuers themselves.
     for trust in &graph.trusts {
@@ -194,7 +286,13 @@ fn identities(graph: &Graph, picture: &mut Picture) {
             IdentityKind::AzureIdentity { parent } => ("azure", Some(parent.to_string())),
         };
         let detail = json!({"cloud": cloud, "name": shown});
-        picture.nodes.push(Node { id: format!("identity{i}"), kind: "identity", label: identity.origin.name.clone(), detail });
+        picture.nodes.push(Node {
+            id: format!("identity{i}"),
+            kind: "identity",
+            label: identity.origin.name.clone(),
+            span: Some(identity.origin.span),
+            detail,
+        });
     }
 }
 
@@ -206,15 +304,21 @@ fn workloads(graph: &Graph, links: &Links, picture: &mut Picture) {
             WorkloadKind::External { .. } => "External".to_owned(),
         };
         let detail = json!({"what": what});
-        picture.nodes.push(Node { id: format!("workload{i}"), kind: "workload", label: workload.origin.name.clone(), detail });
-        let uses = |to: String| Edge { from: format!("workload{i}"), to, kind: "uses", label: String::new() };
+        picture.nodes.push(Node {
+            id: format!("workload{i}"),
+            kind: "workload",
+            label: workload.origin.name.clone(),
+            span: Some(workload.origin.span),
+            detail,
+        });
+        let uses = |to: String| Edge::new(format!("workload{i}"), to, "uses", String::new());
         let identities = links.workload_identities.get(i).into_iter().flatten().map(|id| uses(format!("identity{}", id.0)));
         let accounts = links.pods_accounts.get(i).into_iter().flatten().map(|id| uses(format!("workload{}", id.0)));
         picture.edges.extend(identities.chain(accounts));
     }
 }
 
-fn trusts(graph: &Graph, links: &Links, issuers: &Issuers, picture: &mut Picture) {
+fn trusts(graph: &Graph, links: &Links, issuers: &Issuers, notes: &Notes<'_>, picture: &mut Picture) {
     for (i, trust) in graph.trusts.iter().enumerate() {
         let to = format!("identity{}", trust.identity.0);
         let (label, azure) = match &trust.gate {
@@ -224,13 +328,25 @@ fn trusts(graph: &Graph, links: &Links, issuers: &Issuers, picture: &mut Picture
                 (subject.as_ref().or(expression.as_ref()).map(Text::to_string).unwrap_or_default(), issuer.as_ref())
             }
         };
-        let mut from: Vec<String> = links.trust_providers.get(i).into_iter().flatten().map(|p| format!("provider{}", p.0)).collect();
-        from.extend(links.trust_workloads.get(i).into_iter().flatten().map(|w| format!("workload{}", w.0)));
-        from.extend(azure.and_then(|url| issuers.get(&cut::key(&cut::without_scheme(url)).to_lowercase()).cloned()));
-        if from.is_empty() {
-            from.push(outsider(picture, TrustId(u32::try_from(i).unwrap_or(u32::MAX)), &trust.gate));
+        let id = TrustId(u32::try_from(i).unwrap_or(u32::MAX));
+        let verdict = |provider: Option<ProviderId>| {
+            let of = |provider| notes.verdicts.get(&(id, provider));
+            of(provider).or_else(|| of(None)).cloned()
+        };
+        let edge = |from: String, verdict: Option<Verdict>| Edge { verdict, ..Edge::new(from, to.clone(), "trust", label.clone()) };
+        let before = picture.edges.len();
+        for provider in links.trust_providers.get(i).into_iter().flatten() {
+            picture.edges.push(edge(format!("provider{}", provider.0), verdict(Some(*provider))));
         }
-        picture.edges.extend(from.into_iter().map(|from| Edge { from, to: to.clone(), kind: "trust", label: label.clone() }));
+        for workload in links.trust_workloads.get(i).into_iter().flatten() {
+            picture.edges.push(edge(format!("workload{}", workload.0), verdict(None)));
+        }
+        let issuer = azure.and_then(|url| issuers.get(&cut::key(&cut::without_scheme(url)).to_lowercase()).cloned());
+        picture.edges.extend(issuer.map(|from| edge(from, verdict(None))));
+        if picture.edges.len() == before {
+            let from = outsider(picture, id, &trust.gate);
+            picture.edges.push(edge(from, verdict(None)));
+        }
     }
 }
 
@@ -245,7 +361,7 @@ fn outsider(picture: &mut Picture, trust: TrustId, gate: &Gate) -> String {
         Gate::AzureCredential { .. } => "unknown issuer".to_owned(),
     };
     let id = format!("outside{}", trust.0);
-    picture.nodes.push(Node { id: id.clone(), kind: "issuer", label, detail: json!({"declared": false}) });
+    picture.nodes.push(Node { id: id.clone(), kind: "issuer", label, span: None, detail: json!({"declared": false}) });
     id
 }
 
@@ -257,10 +373,10 @@ fn grants(graph: &Graph, picture: &mut Picture) {
         let next = format!("permission{}", permissions.len());
         let to = permissions.entry(label.clone()).or_insert_with(|| next.clone()).clone();
         if to == next {
-            picture.nodes.push(Node { id: next, kind: "permission", label, detail: json!({}) });
+            picture.nodes.push(Node { id: next, kind: "permission", label, span: None, detail: json!({}) });
         }
         let on = grant.scope.as_ref().map(Text::to_string).unwrap_or_default();
-        picture.edges.push(Edge { from: format!("identity{}", identity.0), to, kind: "grant", label: on });
+        picture.edges.push(Edge::new(format!("identity{}", identity.0), to, "grant", on));
     }
 }
 
@@ -270,7 +386,13 @@ fn identity_pools(graph: &Graph, links: &Links, picture: &mut Picture) {
     for pool in &graph.identity_pools.pools {
         let id = format!("identity_pool{}", nodes.len());
         let detail = json!({"guests": pool.guests});
-        picture.nodes.push(Node { id: id.clone(), kind: "provider", label: pool.origin.name.clone(), detail });
+        picture.nodes.push(Node {
+            id: id.clone(),
+            kind: "provider",
+            label: pool.origin.name.clone(),
+            span: Some(pool.origin.span),
+            detail,
+        });
         nodes.insert(format!("{}|{}", pool.origin.scope, pool.origin.name), id);
     }
     for (given, roles) in graph.identity_pools.roles.iter().zip(&links.pool_roles) {
@@ -283,10 +405,9 @@ fn identity_pools(graph: &Graph, links: &Links, picture: &mut Picture) {
         let next = format!("identity_pool{}", nodes.len());
         let from = nodes.entry(format!("{}|{named}", given.origin.scope)).or_insert_with(|| next.clone()).clone();
         if from == next {
-            picture.nodes.push(Node { id: next, kind: "provider", label: named, detail: json!({"declared": false}) });
+            picture.nodes.push(Node { id: next, kind: "provider", label: named, span: None, detail: json!({"declared": false}) });
         }
-        let edge =
-            |role: &IdentityId| Edge { from: from.clone(), to: format!("identity{}", role.0), kind: "gives", label: label.to_owned() };
+        let edge = |role: &IdentityId| Edge::new(from.clone(), format!("identity{}", role.0), "gives", label.to_owned());
         picture.edges.extend(roles.iter().map(edge));
     }
 }

@@ -24,7 +24,7 @@ fn sample() -> Graph {
 #[test]
 fn json_holds_all_nodes_and_edges() {
     let graph = sample();
-    let text = json(&graph, &links(&graph));
+    let text = json(&graph, &links(&graph), &Notes::default());
     let read: serde_json::Value = serde_json::from_str(&text).unwrap();
     let kinds =
         |list: &str| -> Vec<String> { read[list].as_array().unwrap().iter().map(|n| n["kind"].as_str().unwrap().to_owned()).collect() };
@@ -33,19 +33,19 @@ fn json_holds_all_nodes_and_edges() {
     let ids: Vec<&str> = read["nodes"].as_array().unwrap().iter().map(|n| n["id"].as_str().unwrap()).collect();
     let known = |e: &serde_json::Value| ids.contains(&e["from"].as_str().unwrap()) && ids.contains(&e["to"].as_str().unwrap());
     assert!(read["edges"].as_array().unwrap().iter().all(known));
-    assert_eq!(text, json(&graph, &links(&graph)));
+    assert_eq!(text, json(&graph, &links(&graph), &Notes::default()));
 }
 
 #[test]
 fn labels_cannot_break_out() {
     let graph = sample();
     let links = links(&graph);
-    let drawn = dot(&graph, &links);
+    let drawn = dot(&graph, &links, &Notes::default());
     assert!(drawn.contains(r#"a\"]; x -> y [label=\"<b>#quot; |\\"#), "{drawn}");
     // Every line has an even number of quotes that are not escaped.
     let bare = |line: &str| line.replace("\\\\", "").replace("\\\"", "").matches('"').count();
     assert!(drawn.lines().all(|line| bare(line) % 2 == 0));
-    let flow = mermaid(&graph, &links);
+    let flow = mermaid(&graph, &links, &Notes::default());
     assert!(flow.starts_with("flowchart LR\n"));
     assert!(!flow.contains("<b>") && flow.contains("a#34;#93;#59;"), "{flow}");
     assert!(flow.lines().all(|line| line.matches('"').count() % 2 == 0));

@@ -156,9 +156,10 @@ fn check(resources: &[crate::terraform::Resource], files: &[(&str, Json)]) {
     let links = links::links(&graph);
     assert_eq!(links.trust_providers.len(), graph.trusts.len());
     assert!(graph.trusts.iter().all(|t| graph.identity(t.identity).is_some()));
-    let drawn = render::json(&graph, &links);
+    let notes = render::Notes::default();
+    let drawn = render::json(&graph, &links, &notes);
     assert!(serde_json::from_str::<Json>(&drawn).is_ok());
-    assert!(!render::dot(&graph, &links).is_empty() && !render::mermaid(&graph, &links).is_empty());
+    assert!(!render::dot(&graph, &links, &notes).is_empty() && !render::mermaid(&graph, &links, &notes).is_empty());
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 //! Which findings are about which nodes of the picture.
 
 use super::super::Run;
-use super::super::overview::{NodeKind, Overview};
+use super::super::overview::{Node, NodeKind, Overview};
 use crate::catalogue::Severity;
 use crate::place::Span;
 use crate::rules::Finding;
@@ -40,8 +40,9 @@ impl Marks {
                 row.push(at);
             }
         }
-        let system = |node: &Option<usize>| node.and_then(|at| overview.nodes.get(at)).map(|n| system(n.system)).filter(|s| !s.is_empty());
-        let systems = nodes.iter().map(system).collect();
+        // What a job or a pod is told is a matter of both sides: the rule says of which.
+        let cloud = |node: &Node| (node.kind != NodeKind::Workload).then(|| system(node.system));
+        let systems = nodes.iter().map(|node| node.and_then(|at| overview.nodes.get(at)).and_then(cloud)).collect();
         Self { nodes, systems, findings }
     }
 

@@ -139,8 +139,9 @@
     for (const n of visible) rows[nodes[n].l].push(n);
     const used = rows.map((row, at) => at).filter((at) => rows[at].length);
     const room = Math.max(picture.clientWidth - 2, 300);
-    const gap = Math.max(34, Math.min(84, room / 20)), height = 42, pad = 14, step = height + 12, top = 6;
-    const width = Math.max(158, Math.min(300, (room - 2 * pad - gap * (used.length - 1)) / used.length));
+    const least = Math.max(34, Math.min(84, room / 20)), height = 42, pad = 14, step = height + 12, top = 6;
+    const width = Math.max(158, Math.min(300, (room - 2 * pad - least * (used.length - 1)) / used.length));
+    const gap = Math.max(least, Math.min(220, (room - 2 * pad - width * used.length) / Math.max(1, used.length - 1)));
     rows.forEach((row) => row.sort((a, b) => nodes[a].o - nodes[b].o));
     const y = places(rows, lines, step);
     const x = (n) => pad + used.indexOf(nodes[n].l) * (width + gap);
@@ -155,7 +156,7 @@
       into(neighbours, line.from, line.to), into(neighbours, line.to, line.from);
       const from = [x(line.from) + width, y.get(line.from) + top + height / 2], to = [x(line.to), y.get(line.to) + top + height / 2];
       // The line stays straight through the layers that it skips.
-      const bend = Math.min(gap, (to[0] - from[0]) / 2);
+      const bend = Math.min(gap, 110, (to[0] - from[0]) / 2);
       const end = to[0] - bend;
       const way = "M" + from[0] + " " + from[1] + "H" + (end - bend > from[0] ? end - bend : from[0]) + "C" + (end) + " " + from[1] + " " + end + " " + to[1] + " " + to[0] + " " + to[1];
       const edge = shape("path", { d: way, class: "edge " + line.kind + (near && !(near.has(line.from) && near.has(line.to)) ? " faded" : "") });
