@@ -1,7 +1,7 @@
 //! What was read and what was not, what is not decided, what was accepted, and under which configuration.
 
 use super::super::json::{Place, place, suppressed_by};
-use super::super::{Cause, Run, Undecided, count};
+use super::super::{Cause, Run, Undecided, configurations, count};
 use super::page::Page;
 use std::collections::BTreeMap;
 
@@ -12,11 +12,8 @@ pub(super) fn render(page: &mut Page, run: &Run) {
     fact(page, "Files read", &coverage.files_read.to_string());
     fact(page, "Excluded", &count(coverage.files_excluded, "path"));
     fact(page, "Left out by .gitignore", &count(coverage.files_ignored, "path"));
-    fact(page, "Configuration", run.setup.config_path.as_deref().unwrap_or("none: the defaults"));
-    let off: Vec<&str> = run.setup.off().into_iter().map(crate::catalogue::RuleId::as_str).collect();
-    if !off.is_empty() {
-        fact(page, "Rules that are off", &off.join(", "));
-    }
+    let named = configurations(run, &|path| format!("`{path}`"), &|rule| format!("`{rule}`"));
+    fact(page, "Configuration", named.as_deref().unwrap_or("none: the defaults"));
     if run.setup.unreported > 0 {
         let why = "of rules that are off or not selected, or below what is reported";
         fact(page, "Unreported", &format!("{} {why}", count(run.setup.unreported, "finding")));

@@ -53,8 +53,13 @@ fn one(page: &mut Page, run: &Run, marks: &Marks, at: usize, finding: &Finding, 
     proof(page, finding);
     remedy(page, run, finding);
     places(page, run, finding);
-    page.ours("<p class=\"more\"><a href=\"").text(&finding.rule.help_uri()).ours("\" rel=\"noreferrer noopener\">About <code>");
-    page.text(finding.rule.as_str()).ours("</code></a> <span>fingerprint <code>").text(&finding.fingerprint).ours("</code></span></p>");
+    page.ours("<p class=\"more\">");
+    // A rule of the team's own has no page of ours.
+    if let Some(uri) = finding.rule.help_uri() {
+        page.ours("<a href=\"").text(&uri).ours("\" rel=\"noreferrer noopener\">About <code>").text(finding.rule.as_str());
+        page.ours("</code></a> ");
+    }
+    page.ours("<span>fingerprint <code>").text(&finding.fingerprint).ours("</code></span></p>");
     page.ours("</div></details>\n");
 }
 
