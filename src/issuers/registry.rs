@@ -109,7 +109,7 @@ impl Registry {
     }
 
     /// Checking compiles every alphabet: too slow for the start of each run, and tests check the embedded files.
-    fn add(&mut self, file: File, checked: bool) -> Result<(), RegistryError> {
+    pub(super) fn add(&mut self, file: File, checked: bool) -> Result<(), RegistryError> {
         for source in file.issuers {
             if self.by_id(&source.id).is_some() {
                 return Err(RegistryError::Duplicate(source.id));

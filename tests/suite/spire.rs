@@ -237,3 +237,11 @@ fn each_form_is_judged_as_it_is_meant() {
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
+
+#[test]
+fn what_a_chart_adds_to_an_entry_of_its_values_is_told_at_the_entry() {
+    let values = "global:\n  spire:\n    trustDomain: tallowmere.example\nspire-server:\n  controllerManager:\n    identities:\n      clusterSPIFFEIDs:\n        default:\n          enabled: true\n";
+    let found = findings(vec![("spire/values.yaml".to_owned(), values.to_owned())]);
+    let every: Vec<_> = found.iter().filter(|f| f.0 == "spiffe-id-for-every-pod").map(|f| f.2).collect();
+    assert_eq!(every, [8], "{found:?}");
+}

@@ -10,10 +10,10 @@ fn every_file_loads_with_all_checks() {
     for (name, json) in FILES {
         let path = format!("{}/src/issuers/registry/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
         let yaml = std::fs::read_to_string(path).unwrap();
-        registry = registry.with_extra(&yaml).unwrap_or_else(|e| panic!("{name}: {e}"));
         // What the build makes of the file says the same.
         let written: File = serde_saphyr::from_str(&yaml).unwrap();
         assert_eq!(format!("{written:?}"), format!("{:?}", Registry::written(json).unwrap()), "{name}");
+        registry.add(written, true).unwrap_or_else(|e| panic!("{name}: {e}"));
     }
     let ids = |r: &Registry| r.issuers().map(|i| i.id.clone()).collect::<Vec<_>>();
     assert_eq!(ids(&registry), ids(super::registry()));
@@ -188,20 +188,36 @@ fn users_add_issuers() {
     );
     assert_eq!(corp.templates().len(), templates("gitlab.com").len());
     assert!(registry().recognise("https://git.corp.example").is_none());
-    assert_eq!(extended.with_extra(yaml).err(), Some(RegistryError::Duplicate("corp".to_owned())));
+    let elsewhere = yaml.replace("git.corp.example", "code.corp.example");
+    assert_eq!(extended.with_extra(&elsewhere).err(), Some(RegistryError::Duplicate("corp".to_owned())));
     let faults = [
         ("issuers: 3", "not an issuer file"),
         ("issuers: [{id: x, colour: red}]", "not an issuer file"),
-        ("issuers: [{id: x, like: y}]", "not defined before"),
+        ("issuers: [{id: x, host: {exact: [x.example]}, like: y}]", "not defined before"),
+        ("issuers: [{id: x}]", "`host` is missing"),
+        ("issuers: [{id: x, host: {exact: [gitlab.com]}}]", "known without being told"),
+        ("issuers: [{id: x, host: {exact: [x.example]}, stands_for: cluster}]", "stands for its hosts alone"),
         ("issuers: [{id: x, host: {pattern: '('}}]", "host pattern"),
-        ("issuers: [{id: x, templates: [{name: t, context: workload, claims: {sub: '{a}'}}]}]", "segment `a` is missing"),
         (
-            "issuers: [{id: x, segments: {a: {role: tenant, alphabet: '[a-z]+', samples: ['1']}}, templates: [{name: t, context: workload, claims: {sub: '{a}'}}]}]",
+            "issuers: [{id: x, host: {exact: [x.example]}, templates: [{name: t, context: workload, claims: {sub: '{a}'}}]}]",
+            "segment `a` is missing",
+        ),
+        (
+            "issuers: [{id: x, host: {exact: [x.example]}, segments: {a: {role: tenant, alphabet: '[a-z]+', samples: ['1']}}, templates: [{name: t, context: workload, claims: {sub: '{a}'}}]}]",
             "not in its alphabet",
         ),
-        ("issuers: [{id: x, segments: {a: {like: a}}, templates: [{name: t, context: workload, claims: {sub: '{a}'}}]}]", "like itself"),
-        ("issuers: [{id: x, define: {d: '{#d}'}, templates: [{name: t, context: workload, claims: {sub: '{#d}'}}]}]", "too deep"),
-        ("issuers: [{id: x, templates: [{name: t, context: workload}, {name: t, context: workload}]}]", "twice"),
+        (
+            "issuers: [{id: x, host: {exact: [x.example]}, segments: {a: {like: a}}, templates: [{name: t, context: workload, claims: {sub: '{a}'}}]}]",
+            "like itself",
+        ),
+        (
+            "issuers: [{id: x, host: {exact: [x.example]}, define: {d: '{#d}'}, templates: [{name: t, context: workload, claims: {sub: '{#d}'}}]}]",
+            "too deep",
+        ),
+        (
+            "issuers: [{id: x, host: {exact: [x.example]}, templates: [{name: t, context: workload}, {name: t, context: workload}]}]",
+            "twice",
+        ),
     ];
     for (yaml, expected) in faults {
         let message = registry().with_extra(yaml).err().map(|e| e.to_string()).unwrap_or_default();

@@ -94,7 +94,7 @@ fn server(reader: &mut Reader, origin: &Origin, global: &Value, settings: &Value
             identity(reader, origin, entry);
         }
         for entry in identities.get("clusterFederatedTrustDomains").map(Value::entries).unwrap_or_default() {
-            controller::federated(reader, &named(origin, format!("ClusterFederatedTrustDomain {}", entry.key)), &entry.value);
+            controller::federated(reader, &declared(origin, entry, "ClusterFederatedTrustDomain"), &entry.value);
         }
     }
 }
@@ -156,7 +156,13 @@ fn identity(reader: &mut Reader, origin: &Origin, entry: &Entry) {
             entries.push(fallback);
         }
     }
-    controller::identity(reader, &named(origin, format!("ClusterSPIFFEID {name}")), &spec, own, true);
+    controller::identity(reader, &declared(origin, entry, "ClusterSPIFFEID"), &spec, own, true);
+}
+
+/// An object that the chart makes of an entry of its values: what the entry does not say is written nowhere else.
+fn declared(origin: &Origin, entry: &Entry, kind: &str) -> Origin {
+    let span = entry.key.span().unwrap_or(origin.span);
+    Origin { span, ..named(origin, format!("{kind} {}", entry.key)) }
 }
 
 fn agent(reader: &mut Reader, origin: &Origin, global: &Value, settings: &Value) {
