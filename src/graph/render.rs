@@ -178,9 +178,10 @@ pub fn mermaid(graph: &Graph, links: &Links, notes: &Notes<'_>) -> String {
 fn edge_label(edge: &Edge) -> String {
     match &edge.verdict {
         Some(Verdict { asks, who, way, .. }) => match (way, asks.as_slice()) {
-            (_, []) => who.clone(),
+            // Quotes of a message are no part of a label.
+            (_, []) => who.replace('`', ""),
             (Way::Named, asks) => asks.join(", "),
-            (_, asks) => format!("{who} ({})", asks.join(", ")),
+            (_, asks) => format!("{}: {}", who.replace('`', ""), asks.join(", ")),
         },
         None if edge.label.is_empty() && edge.kind == "uses" => edge.kind.to_owned(),
         None => edge.label.clone(),

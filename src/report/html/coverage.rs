@@ -69,7 +69,7 @@ fn suppressed(page: &mut Page, run: &Run) {
     begin(page, "Suppressed", "", run.suppressed.len());
     for one in &run.suppressed {
         let Place { path, line, .. } = place(&run.sources, one.finding.span);
-        page.ours("<li><span class=\"at\">").text(&path).ours(":").number(line).ours("</span> <span class=\"badge ");
+        page.ours("<li><span class=\"at\">").path(&path).ours(":").number(line).ours("</span> <span class=\"badge ");
         page.text(one.finding.severity.as_str()).ours("\">").text(one.finding.severity.as_str()).ours("</span> <code>");
         page.text(one.finding.rule.as_str()).ours("</code> ").message(&one.finding.message);
         page.ours(" <span class=\"soft\">by the ").text(suppressed_by(one.by));
@@ -92,7 +92,7 @@ fn begin(page: &mut Page, title: &'static str, what: &'static str, n: usize) {
 fn item(page: &mut Page, path: &str, line: usize, why: &str) {
     page.ours("<li>");
     if !path.is_empty() {
-        page.ours("<span class=\"at\">").text(path);
+        page.ours("<span class=\"at\">").path(path);
         if line > 0 {
             page.ours(":").number(line);
         }

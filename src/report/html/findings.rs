@@ -44,7 +44,7 @@ fn one(page: &mut Page, run: &Run, marks: &Marks, at: usize, finding: &Finding, 
     if finding.confidence == Confidence::Likely {
         page.ours(" <span class=\"likely\">likely</span>");
     }
-    page.ours(" <span class=\"at\">").text(&path).ours(":").number(line).ours(":").number(column).ours("</span></span>");
+    page.ours(" <span class=\"at\">").path(&path).ours(":").number(line).ours(":").number(column).ours("</span></span>");
     page.ours("<span class=\"what\">").message(&finding.message).ours("</span></summary>\n<div class=\"body\">");
     identity(page, run, marks, at, finding, &path);
     if let Some(file) = run.sources.get(finding.span.file) {
@@ -75,7 +75,7 @@ fn identity(page: &mut Page, run: &Run, marks: &Marks, at: usize, finding: &Find
     let Some(name) = finding.identity.as_deref().filter(|name| *name != path) else { return };
     page.ours("<p class=\"where\">in <b>").text(name).ours("</b>");
     if let Some((path, declared)) = finding.declared.and_then(|span| run.sources.locate(span)) {
-        page.ours(", declared at <span class=\"at\">").text(&path).ours(":").number(declared.line).ours("</span>");
+        page.ours(", declared at <span class=\"at\">").path(&path).ours(":").number(declared.line).ours("</span>");
     }
     if let Some(node) = marks.node(at) {
         page.ours(" <button type=\"button\" class=\"link scripted\" data-node=\"").number(node).ours("\">Show in the graph</button>");

@@ -12,7 +12,12 @@ const MAX_PERMISSIONS: usize = 6;
 const MAX_CONDITIONS: usize = 12;
 
 pub(super) fn render(page: &mut Page, run: &Run, overview: &Overview, marks: &Marks) {
-    page.ours("<table id=\"inventory-table\"><thead><tr>");
+    let permissions = overview.entries.iter().any(|entry| !entry.permissions.is_empty());
+    page.ours(if permissions {
+        "<table id=\"inventory-table\"><thead><tr>"
+    } else {
+        "<table id=\"inventory-table\" class=\"bare\"><thead><tr>"
+    });
     for (name, column) in
         [("Identity", "0"), ("Who can obtain it", "1"), ("Issuer", "2"), ("Conditions", "3"), ("Permissions", "4"), ("Place", "5")]
     {
@@ -31,17 +36,17 @@ fn row(page: &mut Page, run: &Run, marks: &Marks, entry: &Entry, path: &Path) {
     let worst = marks.worst(run, node);
     page.ours("<tr data-c=\"").text(system(entry.cloud)).ours("\" data-a=\"").text(word(entry.admits)).ours("\" data-s=\"");
     page.text(worst.map_or("", crate::catalogue::Severity::as_str)).ours("\"><th scope=\"row\" data-label=\"Identity\">");
-    page.ours("<button type=\"button\" class=\"link name\" data-node=\"").number(node).ours("\">").text(&entry.identity).ours("</button>");
+    page.ours("<button type=\"button\" class=\"link name\" data-node=\"").number(node).ours("\">").path(&entry.identity).ours("</button>");
     if let Some(worst) = worst {
         page.ours(" <span class=\"badge ").text(worst.as_str()).ours("\">").text(worst.as_str()).ours("</span>");
     }
     page.ours("</th><td data-label=\"Who can obtain it\"><span class=\"admits ").text(word(entry.admits)).ours("\">");
     page.text(mark(entry.admits)).ours("</span> ").message(&entry.who);
-    page.ours("</td><td data-label=\"Issuer\">").text(&entry.issuer).ours("</td><td data-label=\"Conditions\">");
+    page.ours("</td><td data-label=\"Issuer\">").path(&entry.issuer).ours("</td><td data-label=\"Conditions\">");
     list(page, &entry.conditions, MAX_CONDITIONS);
     page.ours("</td><td data-label=\"Permissions\">");
     list(page, &entry.permissions, MAX_PERMISSIONS);
-    page.ours("</td><td data-label=\"Place\"><span class=\"at\">").text(&entry.path).ours(":").number(entry.line);
+    page.ours("</td><td data-label=\"Place\"><span class=\"at\">").path(&entry.path).ours(":").number(entry.line);
     page.ours("</span></td></tr>\n");
 }
 
@@ -52,7 +57,7 @@ fn list(page: &mut Page, items: &[String], most: usize) {
     }
     page.ours("<ul>");
     for item in items.iter().take(most) {
-        page.ours("<li><code>").text(item).ours("</code></li>");
+        page.ours("<li><code>").path(item).ours("</code></li>");
     }
     if items.len() > most {
         page.ours("<li>and ").number(items.len() - most).ours(" more</li>");

@@ -25,6 +25,15 @@ impl Page {
         self
     }
 
+    /// A path: a line may end after each of its parts.
+    pub(super) fn path(&mut self, text: &str) -> &mut Self {
+        for part in shown(text).split_inclusive(['/', ':']) {
+            escape(&mut self.text, part);
+            self.ours("<wbr>");
+        }
+        self
+    }
+
     pub(super) fn number(&mut self, n: usize) -> &mut Self {
         self.text.push_str(&n.to_string());
         self
