@@ -43,6 +43,8 @@ pub use tenants::TenantConfig;
 use crate::catalogue::{self, Confidence, OwnRules, RuleId, Severity};
 use crate::issuers::{Registry, nearest, registry};
 use crate::place::paths::tidy;
+use crate::source::git::Revision;
+use crate::source::held::Held;
 use crate::source::regular;
 use crate::source::walk::repository;
 
@@ -138,6 +140,9 @@ pub struct Config {
     /// Those files, the innermost first.
     #[serde(skip)]
     pub parts: Vec<Self>,
+    /// The revision that it was read from, with the files that it names; none for the disk.
+    #[serde(skip)]
+    pub revision: Option<Arc<Revision>>,
 }
 
 /// The registry with the team's own files; two are the same where the files are.
@@ -278,16 +283,16 @@ impl Config {
     }
 
     /// Reads the files that describe issuers.
-    fn describe(&mut self, beside: &Path) -> Result<(), ConfigError> {
+    fn describe(&mut self, beside: &Path, held: Held<'_>) -> Result<(), ConfigError> {
         for file in &mut self.issuers.files {
             *file = beside.join(&*file);
             let path = shown(file);
-            let text = regular::text(file, regular::MAX_SETTINGS, self.root.as_deref());
+            let text = held.text(file, regular::MAX_SETTINGS);
             let text = text.map_err(|why| ConfigError::Read { path: path.clone(), why })?;
             let base = self.described.0.as_deref().unwrap_or(registry());
             let extended = base.with_extra(&text).map_err(|e| {
                 let hidden = "what the link leads to describes no issuers (a file that is linked to is not shown)";
-                let message = if regular::is_plain(file) { regular::one_line(&e.to_string()) } else { hidden.to_owned() };
+                let message = if held.is_plain(file) { regular::one_line(&e.to_string()) } else { hidden.to_owned() };
                 ConfigError::Invalid { path, message }
             })?;
             self.described = Described(Some(Arc::new(extended)));
@@ -354,35 +359,68 @@ impl Config {
     /// See [`Config::parse`]; a file that was named must be there, and one that was found must stand in its repository.
     pub fn load(named: Option<&Path>, folder: &Path) -> Result<Self, ConfigError> {
         let Some(path) = named.map(Path::to_path_buf).or_else(|| Self::discover(folder)) else { return Ok(Self::default()) };
-        Self::read(&path, named.is_some())
+        Self::on_disk(&path, named.is_some())
     }
 
-    /// Reads a file; `named`: it was named and not found.
-    fn read(path: &Path, named: bool) -> Result<Self, ConfigError> {
-        let shown = shown(path);
-        let beside = path.parent().unwrap_or(Path::new(""));
-        let own = std::path::absolute(beside.join(".")).ok().map(|folder| tidy(&folder));
+    /// Reads a file of the disk; `named`: it was named and not found.
+    fn on_disk(path: &Path, named: bool) -> Result<Self, ConfigError> {
+        let own = std::path::absolute(path.parent().unwrap_or(Path::new("")).join(".")).ok().map(|folder| tidy(&folder));
         let real = own.as_ref().and_then(|own| own.canonicalize().ok());
         let around = real.as_deref().and_then(repository);
         let root = around.or_else(|| real.filter(|_| !named));
-        let text = regular::text(path, regular::MAX_SETTINGS, root.as_deref());
-        let text = text.map_err(|why| ConfigError::Read { path: shown.clone(), why })?;
+        let mut config = Self::read(path, Held::Disk(root.as_deref()))?;
+        config.folder = own;
+        config.root = root;
+        Ok(config)
+    }
+
+    /// The same as a revision has it: nothing of the disk counts.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn of_revision(revision: &Arc<Revision>, folder: &Path) -> Result<Self, ConfigError> {
+        let start = tidy(&std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf()));
+        let mut above = start.ancestors().take_while(|above| above.starts_with(revision.root())).map(|folder| folder.join(FILE_NAME));
+        let found = above.find(|file| Held::Revision(revision).is_there(file));
+        let mut config = found.map(|file| Self::in_revision(revision, &file)).transpose()?.unwrap_or_default();
+        config.revision = Some(Arc::clone(revision));
+        config.reads_parts = true;
+        Ok(config)
+    }
+
+    fn in_revision(revision: &Arc<Revision>, file: &Path) -> Result<Self, ConfigError> {
+        let mut config = Self::read(file, Held::Revision(revision))?;
+        config.folder = file.parent().map(Path::to_path_buf);
+        config.revision = Some(Arc::clone(revision));
+        Ok(config)
+    }
+
+    fn read(path: &Path, held: Held<'_>) -> Result<Self, ConfigError> {
+        let (shown, beside) = (shown(path), path.parent().unwrap_or(Path::new("")));
+        let text = held.text(path, regular::MAX_SETTINGS).map_err(|why| ConfigError::Read { path: shown.clone(), why })?;
         let parsed = Self::parse(&shown, &text);
         // What is wrong is shown with its line: never that of a file that only a link leads to.
-        let plain = regular::is_plain(path);
+        let plain = held.is_plain(path);
         let mut config = if plain { parsed? } else { parsed.map_err(|_| linked(&shown))? };
         config.models = config.models.map(|models| beside.join(models));
         config.baseline = config.baseline.map(|baseline| beside.join(baseline));
-        config.folder = own;
-        config.root = root;
-        config.describe(beside)?;
+        config.describe(beside, held)?;
         if let Some(folder) = &mut config.custom_rules {
             *folder = beside.join(&*folder);
-            config.own = own::rules(folder, config.root.as_deref())?;
+            config.own = own::rules(folder, held)?;
             config.known_rules(&shown, &text).map_err(|e| if plain { e } else { linked(&shown) })?;
         }
         config.path = Some(shown);
         Ok(config)
+    }
+
+    /// Where the file stands, with those that it names.
+    #[must_use]
+    pub fn held(&self) -> Held<'_> {
+        match &self.revision {
+            Some(revision) => Held::Revision(revision),
+            None => Held::Disk(self.root.as_deref()),
+        }
     }
 
     /// The file that speaks of `folder`: in it or above it, up to the repository's root; in it alone where no repository says
@@ -403,6 +441,15 @@ impl Config {
         if self.folder.as_ref().is_some_and(|own| !own.starts_with(top) && !top.starts_with(own)) {
             self.folder = Some(top.to_path_buf());
         }
+    }
+
+    /// The run reads these folders: whether that is all that the file speaks of.
+    pub fn see(&mut self, folders: &[PathBuf]) {
+        let own = self.folder.as_ref();
+        self.is_whole = folders.iter().any(|folder| {
+            let folder = std::path::absolute(folder).map(|folder| tidy(&folder)).ok();
+            folder.is_some_and(|folder| own.is_some_and(|own| own.starts_with(folder)))
+        });
     }
 
     /// A path as reports show it, seen from the file's folder; none when it lies elsewhere.

@@ -148,6 +148,11 @@ mod simulation;
 pub mod simulation;
 
 #[cfg(not(feature = "internals"))]
+mod difference;
+#[cfg(feature = "internals")]
+pub mod difference;
+
+#[cfg(not(feature = "internals"))]
 mod cli;
 #[cfg(feature = "internals")]
 pub mod cli;

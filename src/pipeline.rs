@@ -14,6 +14,7 @@ use crate::report::{Cause, Coverage, Run, Setup, Skipped, Undecided};
 use crate::rules::baseline::Baseline;
 use crate::rules::engine::{self, Context, Selection};
 use crate::rules::predicate;
+use crate::source::git::Revision;
 use crate::source::regular;
 use crate::source::walk::{FileKind, Options, Scan, ScanError, matters};
 
@@ -49,6 +50,8 @@ pub struct Request {
     pub exclude: Vec<String>,
     /// Read what `.gitignore` leaves out, too.
     pub no_gitignore: bool,
+    /// What `.gitignore` files leave out is what this revision has in them, whatever the disk says.
+    pub gitignore_of: Option<Arc<Revision>>,
     /// Read the fenced blocks of Markdown, too, as the configuration may say as well.
     pub markdown: bool,
     /// What the team knows.
@@ -61,6 +64,8 @@ pub struct Request {
     pub repository: Option<OwnRepository>,
     /// Whether the run also tells of all identities and who can obtain them.
     pub overview: bool,
+    /// Read the files of this revision and none of the disk.
+    pub revision: Option<Arc<Revision>>,
 }
 
 impl Request {
@@ -78,12 +83,14 @@ impl Default for Request {
             input: Input::Memory(Vec::new()),
             exclude: Vec::new(),
             no_gitignore: false,
+            gitignore_of: None,
             markdown: false,
             config: Config::default(),
             selection: Selection::default(),
             baseline: None,
             repository: None,
             overview: false,
+            revision: None,
         }
     }
 }
@@ -110,7 +117,14 @@ pub struct Estate {
 /// # Errors
 /// A path that does not exist, an exclusion that is not a valid glob, or models that cannot be used.
 pub fn check(request: &Request) -> Result<Run, ScanError> {
-    let world = read(request)?;
+    judge(request, &read(request)?)
+}
+
+/// What the rules say of what was read.
+///
+/// # Errors
+/// A rule of the user's own cannot be used.
+pub fn judge(request: &Request, world: &Estate) -> Result<Run, ScanError> {
     let config = &world.config;
     predicate::ready(config.own.all()).map_err(|e| ScanError::Configuration(e.to_string()))?;
     let registry = config.registry();
@@ -127,7 +141,7 @@ pub fn check(request: &Request) -> Result<Run, ScanError> {
     for config in std::iter::once(config).chain(&config.parts) {
         // An entry that hides nothing is shown where it is written.
         let Some(path) = &config.path else { continue };
-        let text = regular::text(Path::new(path), regular::MAX_SETTINGS, config.root.as_deref()).unwrap_or_default();
+        let text = config.held().text(Path::new(path), regular::MAX_SETTINGS).unwrap_or_default();
         world.sources.add(path.clone(), text);
     }
     let mut found = engine::run(&context, &request.selection);
@@ -141,13 +155,13 @@ pub fn check(request: &Request) -> Result<Run, ScanError> {
             setup.notes.push(gone(compared.gone));
         }
     }
-    let overview = request.overview.then(|| estate(&context, &world));
+    let overview = request.overview.then(|| estate(&context, world));
     let open = context.open.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut coverage = world.coverage;
+    let mut coverage = world.coverage.clone();
     coverage.undecided.extend(open.iter().map(|(span, why)| undecided(&world.sources, Some(*span), why, Cause::Verdict)));
     coverage.undecided.sort();
     coverage.undecided.dedup();
-    Ok(Run { findings: found.findings, suppressed: found.suppressed, coverage, sources: world.sources, setup, overview })
+    Ok(Run { findings: found.findings, suppressed: found.suppressed, coverage, sources: Arc::clone(&world.sources), setup, overview })
 }
 
 /// Every identity with who can obtain it, decided as the checks decided it.
@@ -168,8 +182,7 @@ fn gone(n: usize) -> String {
 /// As [`check`].
 pub fn read(request: &Request) -> Result<Estate, ScanError> {
     let sources = Arc::new(Sources::new());
-    let root = request.config.root.as_deref();
-    let load = |folder: &Path| Library::load(folder, root).map_err(ScanError::Models);
+    let load = |folder: &Path| Library::load(folder, request.config.held()).map_err(ScanError::Models);
     let models = request.config.models.as_deref().map(load).transpose()?.unwrap_or_default();
     let mut scan = scan(request, &sources)?;
     let config = with_parts(request, &mut scan)?;
@@ -225,7 +238,9 @@ fn scan(request: &Request, sources: &Arc<Sources>) -> Result<Scan, ScanError> {
         Input::Memory(files) => Ok(Scan::from_memory(files.clone(), markdown, sources)),
         Input::Paths(roots) => {
             let (roots, exclude, no_gitignore) = (roots.clone(), request.exclude.clone(), request.no_gitignore);
-            let mut options = Options { roots, exclude, no_gitignore, markdown, ..Options::default() };
+            let revision = request.revision.clone();
+            let gitignore_of = request.gitignore_of.clone();
+            let mut options = Options { roots, exclude, no_gitignore, gitignore_of, markdown, revision, ..Options::default() };
             match &request.config.folder {
                 Some(folder) => options.exclude_in = Some((folder.clone(), request.config.exclude.clone())),
                 None => options.exclude.extend(request.config.exclude.iter().cloned()),

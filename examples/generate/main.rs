@@ -1,11 +1,12 @@
 //! Writes the generated files: the pages of `docs/rules/` (one for each rule file) and their index, the reference and the
-//! schema of fedlint.toml, the manual pages.
+//! schema of fedlint.toml, the schema of differences, the manual pages.
 //!
 //! `cargo run --example generate` writes, `cargo run --example generate -- --check` only compares.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod configuration;
+mod diff;
 mod man;
 
 use fedlint::catalogue::{Rule, catalogue};
@@ -21,6 +22,7 @@ fn main() -> io::Result<ExitCode> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let mut wanted = rule_pages();
     wanted.extend(configuration::files());
+    wanted.extend(diff::files());
     wanted.extend(man::pages()?);
     let check = env::args().any(|a| a == "--check");
     let stale = stale(&root, &wanted);

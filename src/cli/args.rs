@@ -25,6 +25,8 @@ pub struct Arguments {
 pub enum Command {
     /// Read an infrastructure repository and report what is wrong with its federated trust
     Check(Check),
+    /// Compare two revisions: which tokens newly get in, which no longer do, what else changed in who is trusted
+    Diff(Diff),
     /// Write down the findings that are there, so that `check --baseline` reports only new ones
     Baseline(Baseline),
     /// List what is accepted and by whose word: comments, `[[ignore]]` entries, the baseline
@@ -131,9 +133,74 @@ pub struct Check {
     /// .gitignore; with --strict and --fail-on-undecided
     #[arg(long)]
     pub gate: bool,
+    /// With --gate: obey what this revision says, its fedlint.toml, its .gitignore, and its ignore comments where the same finding
+    /// is still there
+    #[arg(long, value_name = "REV", requires = "gate")]
+    pub base: Option<String>,
+    /// Report only what this revision does not have: the findings that a change touches or causes
+    #[arg(long, value_name = "REV")]
+    pub since: Option<String>,
     /// When to use colours
     #[arg(long, value_enum, default_value_t = Colour::Auto)]
     pub color: Colour,
+}
+
+/// `fedlint diff`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "exit codes: 0 nothing that --fail-on names, 1 something, 2 the run itself failed")]
+pub struct Diff {
+    /// The revision to compare with: a branch, a tag, a commit, with `~N` or `^N`
+    pub base: String,
+    /// The revision that is compared [default: the working tree]
+    pub head: Option<String>,
+    /// What to read of both [default: .]
+    pub path: Option<PathBuf>,
+    /// Compare with the newest commit that both come from: what BASE has got since does not count
+    #[arg(long)]
+    pub merge_base: bool,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = DiffFormat::Human)]
+    pub format: DiffFormat,
+    /// Write a report to a file instead of standard output (may be repeated); `markdown=comment.md` says the format too, and
+    /// `-` is standard output
+    #[arg(long, short, value_name = "[FORMAT=]FILE")]
+    pub output: Vec<String>,
+    /// What makes the exit code 1
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = DiffFailOn::Newly)]
+    pub fail_on: DiffFailOn,
+    /// Do not read files that match this glob (may be repeated)
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// The configuration file of both [default: the fedlint.toml of BASE]
+    #[arg(long, value_name = "FILE", conflicts_with = "isolated")]
+    pub config: Option<PathBuf>,
+    /// Read no configuration file
+    #[arg(long)]
+    pub isolated: bool,
+}
+
+/// Output formats of a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// For people
+    Human,
+    /// One JSON object
+    Json,
+    /// A comment on a pull request
+    Markdown,
+}
+
+/// What fails a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffFailOn {
+    /// Somebody newly gets in, also by an identity that is new
+    Newly,
+    /// The same, or an identity may do more
+    Permissions,
+    /// The same, or something was not decided or not read
+    Undecided,
+    /// Nothing
+    Never,
 }
 
 /// `fedlint baseline`.

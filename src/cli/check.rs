@@ -1,6 +1,7 @@
 //! `fedlint check`.
 
 use super::args::{Check, Inputs};
+use super::revisions::Against;
 use super::{CLEAN, CliError, FAILED, FINDINGS, output, repository};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
@@ -10,6 +11,7 @@ use crate::report::{Run, count};
 use crate::rules::Finding;
 use crate::rules::baseline::Baseline;
 use crate::rules::engine::Selection;
+use crate::source::held::Held;
 use crate::source::regular;
 use crate::source::walk::repository_folder;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -24,10 +26,11 @@ const PROGRESS_AFTER: Duration = Duration::from_millis(500);
 const MAX_STDIN: u64 = 16 << 20;
 
 pub(super) fn run(arguments: &Check) -> Result<u8, CliError> {
-    let config = if arguments.gate && arguments.inputs.config.is_none() { Config::default() } else { config(&arguments.inputs)? };
+    let against = Against::open(arguments)?;
+    let config = in_force(arguments, &against)?;
     let selection = selection(arguments, &config)?;
     let baseline = match &arguments.baseline {
-        Some(named) => Some(read_baseline(named, None)?),
+        Some(named) => Some(read_baseline(named, Held::Disk(None))?),
         None => configured_baseline(&config)?,
     };
     let mut request = request(&arguments.inputs, config, selection)?;
@@ -36,8 +39,10 @@ pub(super) fn run(arguments: &Check) -> Result<u8, CliError> {
     }
     request.baseline = baseline;
     request.overview = output::wants_overview(arguments)?;
-    request.no_gitignore = arguments.gate;
+    request.no_gitignore = arguments.gate && against.base.is_none();
+    request.gitignore_of.clone_from(&against.base);
     let mut run = read(&arguments.inputs, &request)?;
+    against.apply(&request, &mut run)?;
     run.setup.repository_folder = std::env::current_dir().ok().and_then(|here| repository_folder(&here));
     run.setup.gate = arguments.gate;
     output::write(arguments, &run, least(arguments, &run))?;
@@ -53,6 +58,28 @@ fn fail_on(arguments: &Check, config: &Config) -> Severity {
 fn least(arguments: &Check, run: &Run) -> Severity {
     let config = &run.setup.config;
     std::iter::once(config).chain(&config.parts).map(|config| fail_on(arguments, config)).min().unwrap_or(Severity::Medium)
+}
+
+/// The configuration of a check: at the gate only one that is named, or that of the base.
+fn in_force(arguments: &Check, against: &Against) -> Result<Config, CliError> {
+    let inputs = &arguments.inputs;
+    match &against.base {
+        _ if inputs.isolated || inputs.config.is_some() || !arguments.gate => config(inputs),
+        None => Ok(Config::default()),
+        Some(base) => {
+            let folders = folders(inputs);
+            let first = folders.first().map_or(Path::new("."), PathBuf::as_path);
+            let mut config = Config::of_revision(base, first)?;
+            if folders.iter().skip(1).any(|folder| Config::of_revision(base, folder).is_ok_and(|other| other.path != config.path)) {
+                return Err(CliError::Run(format!(
+                    "the paths have different configurations in `{}`: check them one by one, or name one with `--config`",
+                    base.name()
+                )));
+            }
+            config.see(&folders);
+            Ok(config)
+        }
+    }
 }
 
 fn verdict(arguments: &Check, run: &Run) -> u8 {
@@ -95,14 +122,14 @@ pub(super) fn read(inputs: &Inputs, request: &Request) -> Result<Run, CliError> 
 
 /// The baseline that the configuration names: it must stand in the configuration's repository.
 pub(super) fn configured_baseline(config: &Config) -> Result<Option<Baseline>, CliError> {
-    config.baseline.as_deref().map(|path| read_baseline(path, config.root.as_deref())).transpose()
+    config.baseline.as_deref().map(|path| read_baseline(path, config.held())).transpose()
 }
 
-fn read_baseline(path: &Path, root: Option<&Path>) -> Result<Baseline, CliError> {
+fn read_baseline(path: &Path, held: Held<'_>) -> Result<Baseline, CliError> {
     let wrong = |why: String| CliError::Run(format!("cannot read the baseline `{}`: {why}", path.display()));
-    let text = regular::text(path, regular::MAX_FILE_BYTES, root).map_err(wrong)?;
+    let text = held.text(path, regular::MAX_FILE_BYTES).map_err(wrong)?;
     let hidden = "what the link leads to is no baseline (a file that is linked to is not shown)";
-    Baseline::parse(&text).map_err(|why| wrong(if regular::is_plain(path) { why } else { hidden.to_owned() }))
+    Baseline::parse(&text).map_err(|why| wrong(if held.is_plain(path) { why } else { hidden.to_owned() }))
 }
 
 fn nothing_read(inputs: &Inputs, run: &Run) -> String {
@@ -141,10 +168,7 @@ pub(super) fn config(inputs: &Inputs) -> Result<Config, CliError> {
     let mut config = Config::load(inputs.config.as_deref(), first)?;
     config.speak_of(first);
     config.reads_parts = inputs.config.is_none();
-    config.is_whole = folders.iter().any(|folder| {
-        let folder = std::path::absolute(folder).ok();
-        folder.is_some_and(|folder| config.folder.as_ref().is_some_and(|own| own.starts_with(folder)))
-    });
+    config.see(&folders);
     Ok(config)
 }
 
@@ -224,12 +248,14 @@ pub(super) fn request(inputs: &Inputs, config: Config, selection: Selection) -> 
         input,
         exclude: inputs.exclude.clone(),
         no_gitignore: false,
+        gitignore_of: None,
         markdown: inputs.markdown,
         config,
         selection,
         baseline: None,
         repository,
         overview: false,
+        revision: None,
     })
 }
 

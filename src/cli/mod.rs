@@ -4,6 +4,7 @@ mod adopt;
 pub mod args;
 mod check;
 mod configuration;
+pub mod diff;
 mod eval;
 mod explain;
 mod graph;
@@ -11,6 +12,7 @@ mod inventory;
 mod output;
 mod packaged;
 mod repository;
+mod revisions;
 mod simulate;
 mod simulate_job;
 mod terminal;
@@ -77,6 +79,7 @@ fn dispatch(arguments: &Arguments) -> Result<u8, CliError> {
         Command::Init(init) => configuration::init(init),
         Command::Inventory(arguments) => inventory::run(arguments),
         Command::Who(arguments) => inventory::who(arguments),
+        Command::Diff(arguments) => diff::run(arguments),
         Command::Graph(graph) => graph::run(graph),
         Command::Simulate(simulate) => simulate::run(simulate),
         Command::Test(test) => test::run(test),

@@ -2,6 +2,7 @@
 
 use super::{ConfigError, shown};
 use crate::catalogue::{Fault, MAX_OWN, OwnRules, Rule, read_own};
+use crate::source::held::Held;
 use crate::source::regular;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -11,27 +12,23 @@ const MAX_FILE: u64 = 256 << 10;
 /// Most names in the folder that are looked at.
 const MAX_NAMES: usize = 10_000;
 
-/// The rules of a folder, which must stand in `root`.
-pub(super) fn rules(folder: &Path, root: Option<&Path>) -> Result<OwnRules, ConfigError> {
+/// The rules of a folder.
+pub(super) fn rules(folder: &Path, held: Held<'_>) -> Result<OwnRules, ConfigError> {
     let mut out = OwnRules::default();
-    for file in files(folder, root)? {
+    for file in files(folder, held)? {
         let path = shown(&file);
-        let text = regular::text(&file, MAX_FILE, root).map_err(|why| ConfigError::Read { path: path.clone(), why })?;
+        let text = held.text(&file, MAX_FILE).map_err(|why| ConfigError::Read { path: path.clone(), why })?;
         let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let rule = read_own(&path, &stem, &text).map_err(|fault| refused(&file, &path, &text, &fault))?;
-        out.add(rule).map_err(|fault| refused(&file, &path, &text, &fault))?;
+        let rule = read_own(&path, &stem, &text).map_err(|fault| refused(held.is_plain(&file), &path, &text, &fault))?;
+        out.add(rule).map_err(|fault| refused(held.is_plain(&file), &path, &text, &fault))?;
     }
     Ok(out)
 }
 
-fn files(folder: &Path, root: Option<&Path>) -> Result<Vec<PathBuf>, ConfigError> {
+fn files(folder: &Path, held: Held<'_>) -> Result<Vec<PathBuf>, ConfigError> {
     let wrong = |why: String| ConfigError::Read { path: shown(folder), why: format!("the folder of `custom-rules`: {why}") };
-    let real = folder.canonicalize().map_err(|e| wrong(regular::reason(&e)))?;
-    if root.is_some_and(|root| !real.starts_with(root)) {
-        return Err(wrong("it leads out of the repository, and links are not followed there".to_owned()));
-    }
-    let entries = std::fs::read_dir(folder).map_err(|e| wrong(regular::reason(&e)))?;
-    let names = entries.take(MAX_NAMES).filter_map(Result::ok).map(|entry| entry.path());
+    let names = held.names(folder).map_err(wrong)?;
+    let names = names.into_iter().take(MAX_NAMES).map(|name| folder.join(name));
     // a page about the rules is none
     let mut files: Vec<PathBuf> =
         names.filter(|path| path.extension().is_some_and(|e| e == "md") && path.file_stem().is_some_and(|stem| stem != "README")).collect();
@@ -43,12 +40,9 @@ fn files(folder: &Path, root: Option<&Path>) -> Result<Vec<PathBuf>, ConfigError
 }
 
 /// The fault with its line; nothing is shown of a file that only a link leads to.
-fn refused(file: &Path, path: &str, text: &str, fault: &Fault) -> ConfigError {
-    let message = if regular::is_plain(file) {
-        snippet(text, fault)
-    } else {
-        "what the link leads to is no rule (a file that is linked to is not shown)".to_owned()
-    };
+fn refused(plain: bool, path: &str, text: &str, fault: &Fault) -> ConfigError {
+    let message =
+        if plain { snippet(text, fault) } else { "what the link leads to is no rule (a file that is linked to is not shown)".to_owned() };
     ConfigError::Rule { path: path.to_owned(), message }
 }
 

@@ -38,14 +38,17 @@ impl Config {
         let mut found: BTreeMap<PathBuf, Self> = BTreeMap::new();
         for folder in folders(&roots, paths) {
             let file = folder.join(FILE_NAME);
-            if self.folder.as_ref() == Some(&folder) || file.symlink_metadata().is_err() {
+            if self.folder.as_ref() == Some(&folder) || !self.held().is_there(&file) {
                 continue;
             }
             if found.len() == MAX_PARTS {
                 let message = format!("more than {MAX_PARTS} files are named `{FILE_NAME}`");
                 return Err(ConfigError::Invalid { path: file.to_string_lossy().into_owned(), message });
             }
-            let mut part = Self::read(&file, false)?;
+            let mut part = match &self.revision {
+                Some(revision) => Self::in_revision(revision, &file)?,
+                None => Self::on_disk(&file, false)?,
+            };
             part.is_whole = true;
             for pattern in &part.exclude {
                 glob(pattern).map_err(|e| ConfigError::Invalid {

@@ -7,7 +7,7 @@ use crate::rules::Finding;
 use std::fmt::Write as _;
 
 /// Most characters: a comment may have 65,536 (<https://github.com/orgs/community/discussions/27190>), and others write too.
-const MAX_TEXT: usize = 60_000;
+pub(crate) const MAX_TEXT: usize = 60_000;
 /// Most undecided places that are named.
 const MAX_OPEN: usize = 20;
 
@@ -117,7 +117,7 @@ fn ticks(text: &str) -> usize {
 }
 
 /// A code span that its text cannot leave.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = printable(text);
     let fence = "`".repeat(ticks(&text) + 1);
     let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
@@ -125,14 +125,14 @@ fn code(text: &str) -> String {
 }
 
 /// A code block that its text cannot leave.
-fn fenced(language: &str, text: &str) -> String {
+pub(crate) fn fenced(language: &str, text: &str) -> String {
     let fence = "`".repeat((ticks(text) + 1).max(3));
     let text: Vec<String> = text.lines().map(printable).collect();
     format!("{fence}{language}\n{}\n{fence}\n", text.join("\n"))
 }
 
 /// Our own message as HTML, in which backticks become code.
-fn html(text: &str) -> String {
+pub(crate) fn html(text: &str) -> String {
     let text = printable(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     let parts: Vec<&str> = text.split('`').collect();
     if parts.len().is_multiple_of(2) {
@@ -143,7 +143,7 @@ fn html(text: &str) -> String {
 }
 
 /// Our own message as Markdown: its backticks stay code, all else is text.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let text = printable(text);
     if text.matches('`').count() % 2 == 1 {
         return plain(&text).replace('`', "\\`");

@@ -264,7 +264,7 @@ fn order(findings: &mut [Finding], sources: &Sources) {
 
 type PlaceKey = (String, u32, u32, std::cmp::Reverse<Severity>, RuleId, Option<String>, String);
 
-fn place_key(f: &Finding, sources: &Sources) -> PlaceKey {
+pub(crate) fn place_key(f: &Finding, sources: &Sources) -> PlaceKey {
     let path = sources.get(f.span.file).map(|s| s.path.clone()).unwrap_or_default();
     (path, f.span.start, f.span.end, std::cmp::Reverse(f.severity), f.rule, f.identity.clone(), f.message.clone())
 }

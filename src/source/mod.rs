@@ -3,6 +3,8 @@
 //! [`Sources`] owns the text of every file
 //! that was read; files can be added while the run goes on (a Terraform module that only a reference leads to).
 
+pub mod git;
+pub mod held;
 pub mod regular;
 pub mod walk;
 

@@ -15,14 +15,13 @@ pub const MAX_FILE_BYTES: u64 = 16 << 20;
 /// # Errors
 /// Why it is not read, lower case.
 pub fn bytes(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
-    let too_large = || format!("larger than {}", size(limit));
     // Asked before it is opened: opening a named pipe waits for a writer, and a device may do anything.
     let metadata = std::fs::metadata(path).map_err(|e| reason(&e))?;
     if !metadata.is_file() {
         return Err("not a regular file".to_owned());
     }
     if metadata.len() > limit {
-        return Err(too_large());
+        return Err(too_large(limit));
     }
     let file = File::open(path).map_err(|e| reason(&e))?;
     if !file.metadata().is_ok_and(|m| m.is_file()) {
@@ -31,7 +30,7 @@ pub fn bytes(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
     // The file may have grown since, and what the system makes up (`/proc`) has no length.
     file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| reason(&e))?;
-    if bytes.len() as u64 > limit { Err(too_large()) } else { Ok(bytes) }
+    if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }
 
 /// The text of such a file. With `root` (canonical), what the path really leads to must stand below it.
@@ -74,6 +73,11 @@ pub fn reason(error: &io::Error) -> String {
 #[must_use]
 pub fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+}
+
+/// Why a file of more than `limit` bytes is not read.
+pub(super) fn too_large(limit: u64) -> String {
+    format!("larger than {}", size(limit))
 }
 
 fn size(bytes: u64) -> String {

@@ -56,14 +56,12 @@ fn check(folder: &Folder, path: &str, fail_on: &str, args: &str) -> Job {
 fn checked(folder: &Folder, path: &str, fail_on: &str, args: &str, gate: &str, from: &str) -> Job {
     let report = folder.path().join("report.sarif").display().to_string();
     let summary = folder.path().with_extension("summary").display().to_string();
-    let config = folder.path().with_extension("base").join("fedlint.toml").display().to_string();
     let settings = [
         ("FEDLINT_PATH", path),
         ("FEDLINT_FAIL_ON", fail_on),
         ("FEDLINT_ARGS", args),
         ("FEDLINT_GATE", gate),
-        ("CONFIG_FROM", from),
-        ("CONFIG", &config),
+        ("BASE", from),
         ("REPORT", &report),
         // Of the runner, for every step.
         ("GITHUB_STEP_SUMMARY", &summary),
@@ -96,7 +94,55 @@ fn the_action_is_a_gate_and_takes_the_configuration_of_the_base() {
     std::fs::remove_file(folder.path().join("new.tf")).expect("it is there");
     assert!(status("true", "base").contains("status=0"), "the base excludes `known`");
     assert_ne!(checked(&folder, ".", "high", "", "true", "nowhere").code, Some(0));
-    let _ = std::fs::remove_dir_all(folder.path().with_extension("base"));
+    // the base is found where it is, and what cannot be found is an error only where it was asked for
+    let base = |base: &str, of_pull: &str| {
+        let settings = [("BASE", base), ("PULL_REQUEST_BASE", of_pull), ("TOKEN", "x"), ("SERVER", "https://example.invalid")];
+        step(&document("action.yml"), "base", &folder, &settings)
+    };
+    assert!(base("base", "").outputs.starts_with("base=") && base("", "base").outputs.starts_with("base="));
+    assert_eq!((base("", "").outputs.as_str(), base("", "0123").outputs.as_str(), base("", "0123").code), ("", "", Some(0)));
+    assert_eq!(base("--upload-pack=touch x", "").code, Some(2));
+}
+
+#[test]
+#[cfg(unix)]
+fn the_action_comments_where_it_may_and_writes_its_comment_anew() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some(repository) = crate::diff::Repository::new() else { return };
+    let folder = &repository.folder;
+    repository.write("main.tf", "locals {}\n");
+    repository.commit("base");
+    repository.write("main.tf", BAD);
+    repository.commit("head");
+    let (comment, summary) = (folder.path().join("comment.md"), folder.path().with_extension("summary"));
+    let (comment, summary) = (comment.display().to_string(), summary.display().to_string());
+    let settings = [("FEDLINT_PATH", "."), ("BASE", "base"), ("COMMENT", &comment), ("GITHUB_STEP_SUMMARY", &summary)];
+    let done = step(&document("action.yml"), "diff", folder, &settings);
+    assert!(done.code == Some(0) && done.outputs.starts_with("comment="), "{}", done.log);
+    assert!(std::fs::read_to_string(&summary).expect("a summary").contains("newly let in"));
+    let _ = std::fs::remove_file(&summary);
+    // `gh` as it answers: with the comments that are there, or that it may not
+    let bin = folder.path().join("bin");
+    std::fs::create_dir(&bin).expect("a folder");
+    let gh = |answer: &str| {
+        let script = format!("#!/bin/sh\necho \"$@\" >> '{}'\n{answer}\n", folder.path().join("calls").display());
+        std::fs::write(bin.join("gh"), script).expect("a script");
+        std::fs::set_permissions(bin.join("gh"), std::fs::Permissions::from_mode(0o755)).expect("it may run");
+        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+        let _ = std::fs::remove_file(folder.path().join("calls"));
+        let settings = [("GH_TOKEN", "x"), ("REPOSITORY", "octo/app"), ("NUMBER", "7"), ("COMMENT", &comment), ("PATH", &path)];
+        let done = step(&document("action.yml"), "comment", folder, &settings);
+        (done.code, done.log, std::fs::read_to_string(folder.path().join("calls")).unwrap_or_default())
+    };
+    let (code, _, calls) = gh("");
+    assert!(code == Some(0) && calls.contains("POST repos/octo/app/issues/7/comments"), "{calls}");
+    let (code, _, calls) = gh("case \"$*\" in *paginate*) echo 11; echo 12;; esac");
+    assert!(code == Some(0) && calls.contains("PATCH repos/octo/app/issues/comments/11 ") && !calls.contains("POST"), "{calls}");
+    let (code, log, _) = gh("exit 1");
+    assert!(code == Some(0) && log.starts_with("::notice::"), "{log}");
+    std::fs::write(&comment, "<!-- fedlint diff -->\n### fedlint: nothing changes in who is admitted\n").expect("a comment");
+    let (code, _, calls) = gh("");
+    assert!(code == Some(0) && !calls.contains("POST"), "{calls}");
 }
 
 #[test]

@@ -132,6 +132,7 @@ fn every_key_has_a_row() {
         reads_parts: _,
         parts: _,
         tenants,
+        revision: _,
     } = config.clone();
     let fedlint::config::IssuerConfig { trusted: _, files: _ } = issuers;
     let fedlint::config::TenantConfig { github: _, gitlab: _, aws: _, google: _, azure: _, trust_domains: _ } = tenants;

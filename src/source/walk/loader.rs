@@ -3,7 +3,8 @@
 
 use super::{paths, read};
 use crate::place::paths::normal;
-use crate::source::{SourceFile, Sources};
+use crate::source::git::{EntryKind, Revision};
+use crate::source::{SourceFile, Sources, regular};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +31,10 @@ enum From {
         modules: Vec<PathBuf>,
     },
     Memory(BTreeMap<String, Arc<str>>),
+    Revision {
+        working_directory: PathBuf,
+        revision: Arc<Revision>,
+    },
 }
 
 impl Loader {
@@ -41,6 +46,10 @@ impl Loader {
 
     pub(super) fn memory(sources: Arc<Sources>, files: BTreeMap<String, Arc<str>>) -> Self {
         Self { sources, from: From::Memory(files) }
+    }
+
+    pub(super) fn revision(sources: Arc<Sources>, working_directory: PathBuf, revision: Arc<Revision>) -> Self {
+        Self { sources, from: From::Revision { working_directory, revision } }
     }
 
     /// The files read so far.
@@ -62,6 +71,10 @@ impl Loader {
         let text: Arc<str> = match &self.from {
             From::Memory(files) => Arc::clone(files.get(&path)?),
             From::Disk { .. } => Arc::from(read::file(&self.inside(&path)?).ok()?),
+            From::Revision { revision, .. } => {
+                let entry = revision.entry(&self.in_revision(&path)?)?;
+                Arc::from(revision.bytes(entry, regular::MAX_FILE_BYTES).and_then(read::text).ok()?)
+            }
         };
         Some(self.sources.add(path, text))
     }
@@ -73,10 +86,13 @@ impl Loader {
         match &self.from {
             From::Memory(files) => {
                 let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-                let below = files.keys().filter_map(|path| path.strip_prefix(&prefix));
-                let names: BTreeSet<String> =
-                    below.map(|rest| rest.split_once('/').map_or_else(|| rest.to_owned(), |(first, _)| format!("{first}/"))).collect();
-                names.into_iter().collect()
+                children(files.keys().filter_map(|path| path.strip_prefix(&prefix)))
+            }
+            From::Revision { revision, .. } => {
+                let Some(inside) = self.in_revision(&folder) else { return Vec::new() };
+                let start = if inside.is_empty() { 0 } else { inside.len() + 1 };
+                let files = revision.below(&inside).filter(|(_, entry)| entry.kind != EntryKind::Submodule);
+                children(files.filter_map(|(path, _)| path.get(start..)))
             }
             From::Disk { .. } => self.inside(&folder).map(|p| names(&p)).unwrap_or_default(),
         }
@@ -102,6 +118,12 @@ impl Loader {
         files
     }
 
+    /// What a path leads to in the revision.
+    fn in_revision(&self, path: &str) -> Option<String> {
+        let From::Revision { working_directory, revision } = &self.from else { return None };
+        revision.real(&revision.inside(&paths::absolute(working_directory, Path::new(path)))?)
+    }
+
     /// A folder above the roots, spelled without links.
     fn beside(&self, folder: &str) -> Option<PathBuf> {
         let From::Disk { working_directory, modules, .. } = &self.from else { return None };
@@ -116,6 +138,13 @@ impl Loader {
         let real = working_directory.join(path).canonicalize().ok()?;
         boundaries.iter().any(|b| real.starts_with(b)).then_some(real)
     }
+}
+
+/// The names at the top of paths; a folder's name ends with `/`.
+fn children<'p>(paths: impl Iterator<Item = &'p str>) -> Vec<String> {
+    let names: BTreeSet<String> =
+        paths.map(|rest| rest.split_once('/').map_or_else(|| rest.to_owned(), |(first, _)| format!("{first}/"))).collect();
+    names.into_iter().take(MAX_LISTED).collect()
 }
 
 fn names(folder: &Path) -> Vec<String> {

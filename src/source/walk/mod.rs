@@ -8,6 +8,7 @@ mod loader;
 mod paths;
 mod patterns;
 mod read;
+mod revision;
 #[cfg(test)]
 mod tests;
 mod tracked;
@@ -19,6 +20,7 @@ pub use loader::Loader;
 pub use paths::{repository, repository_folder, shown_folder};
 
 use crate::place::paths::{folder_of, normal};
+use crate::source::git::Revision;
 use crate::source::{SourceFile, Sources, regular};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,10 +61,26 @@ pub struct Options {
     pub exclude_in: Option<(PathBuf, Vec<String>)>,
     /// Read what `.gitignore` leaves out, too: whoever wrote the tree wrote that file.
     pub no_gitignore: bool,
+    /// Take the `.gitignore` files of this revision, and none of the disk.
+    pub gitignore_of: Option<Arc<Revision>>,
     /// Read the fenced blocks of Markdown, too.
     pub markdown: bool,
     /// What paths are relative to; none means the process's.
     pub working_directory: Option<PathBuf>,
+    /// Read the files of this revision and none of the disk.
+    pub revision: Option<Arc<Revision>>,
+}
+
+impl Options {
+    /// The folder that paths are relative to.
+    fn here(&self) -> Result<PathBuf, ScanError> {
+        let process = || std::env::current_dir().map_err(ScanError::WorkingDirectory);
+        Ok(match &self.working_directory {
+            Some(folder) if folder.is_absolute() => paths::absolute(folder, Path::new("")),
+            Some(folder) => paths::absolute(&process()?, folder),
+            None => process()?,
+        })
+    }
 }
 
 /// A candidate that was read.
@@ -152,6 +170,9 @@ impl Scan {
     /// # Errors
     /// When a root does not exist or an exclusion is not a valid glob. An unreadable path below a root is only skipped.
     pub fn run(options: &Options, sources: &Arc<Sources>) -> Result<Self, ScanError> {
+        if let Some(revision) = &options.revision {
+            return Self::of_revision(options, revision, sources);
+        }
         let walk = Walk::new(options)?;
         let mut reads = Vec::new();
         let mut skipped = Vec::new();
@@ -181,6 +202,16 @@ impl Scan {
         let mut scan = Self::assemble(reads, skipped, loader);
         scan.excluded = walk.excluded.load(Ordering::Relaxed);
         scan.ignored = ignored;
+        Ok(scan)
+    }
+
+    fn of_revision(options: &Options, revision: &Arc<Revision>, sources: &Arc<Sources>) -> Result<Self, ScanError> {
+        let working_directory = options.here()?;
+        let exclude = Exclusion::new(options)?;
+        let found = revision::walk(options, revision, &working_directory, &exclude)?;
+        let loader = Loader::revision(Arc::clone(sources), working_directory, Arc::clone(revision));
+        let mut scan = Self::assemble(found.reads, found.skipped, loader);
+        scan.excluded = found.excluded;
         Ok(scan)
     }
 
@@ -292,6 +323,8 @@ struct Walk {
     excluded: AtomicUsize,
     /// See [`Options::no_gitignore`].
     no_gitignore: bool,
+    /// See [`Options::gitignore_of`].
+    gitignore_of: Option<Arc<Revision>>,
     /// See [`Options::markdown`].
     markdown: bool,
 }
@@ -310,6 +343,10 @@ impl Exclusion {
         Ok(Self { shown: globs(&options.exclude)?, within })
     }
 
+    fn is_empty(&self) -> bool {
+        self.shown.is_empty() && self.within.as_ref().is_none_or(|(_, globs)| globs.is_empty())
+    }
+
     fn holds(&self, path: &Path, base: &Path, climb: bool) -> bool {
         if !self.shown.is_empty() && self.shown.is_match(paths::shown(base, path, climb)) {
             return true;
@@ -320,12 +357,7 @@ impl Exclusion {
 
 impl Walk {
     fn new(options: &Options) -> Result<Self, ScanError> {
-        let process = || std::env::current_dir().map_err(ScanError::WorkingDirectory);
-        let working_directory = match &options.working_directory {
-            Some(folder) if folder.is_absolute() => paths::absolute(folder, Path::new("")),
-            Some(folder) => paths::absolute(&process()?, folder),
-            None => process()?,
-        };
+        let working_directory = options.here()?;
         let here = [PathBuf::from(".")];
         let given = if options.roots.is_empty() { &here[..] } else { &options.roots };
         let mut roots = Vec::new();
@@ -347,7 +379,8 @@ impl Walk {
             roots.push(Root { path, real, folder, climb: root.is_relative() });
         }
         let (exclude, no_gitignore, markdown) = (Exclusion::new(options)?, options.no_gitignore, options.markdown);
-        Ok(Self { working_directory, roots, boundaries, rootless, exclude, excluded: AtomicUsize::new(0), no_gitignore, markdown })
+        let (gitignore_of, excluded) = (options.gitignore_of.clone(), AtomicUsize::new(0));
+        Ok(Self { working_directory, roots, boundaries, rootless, exclude, excluded, no_gitignore, gitignore_of, markdown })
     }
 
     /// Whether an exclusion leaves this path out; it is counted.
@@ -372,20 +405,30 @@ impl Walk {
         if wanted.is_none() && unread::is_candidate(disk_path) {
             return Some(Err(Skipped { reason: unread::refusal(&path), path }));
         }
-        Some(match read::file(disk_path) {
-            Ok(text) => {
-                let Some(kind) = wanted.or_else(|| guess(&text)) else {
-                    let reason = "neither JSON nor YAML nor a script by what is in it: there is no reader for it".to_owned();
-                    return Some(Err(Skipped { path, reason }));
-                };
-                let mut read = judge(path, kind, text, explicit);
-                read.large = read.text.as_ref().is_some_and(|text| text.len() >= LARGE);
-                read.text = read.text.filter(|_| !read.large);
-                Ok(read)
-            }
-            Err(reason) => Err(Skipped { path, reason }),
-        })
+        finished(path, wanted, read::file(disk_path), explicit)
     }
+}
+
+/// The kind of a file that was named, by its name.
+fn explicit_kind(path: &str) -> Option<FileKind> {
+    FileKind::of(path).or_else(|| is_markdown(path).then_some(FileKind::Markdown))
+}
+
+/// A candidate whose text was read, or not.
+fn finished(path: String, wanted: Option<FileKind>, text: Result<String, String>, explicit: bool) -> Option<Result<Read, Skipped>> {
+    Some(match text {
+        Ok(text) => {
+            let Some(kind) = wanted.or_else(|| guess(&text)) else {
+                let reason = "neither JSON nor YAML nor a script by what is in it: there is no reader for it".to_owned();
+                return Some(Err(Skipped { path, reason }));
+            };
+            let mut read = judge(path, kind, text, explicit);
+            read.large = read.text.as_ref().is_some_and(|text| text.len() >= LARGE);
+            read.text = read.text.filter(|_| !read.large);
+            Ok(read)
+        }
+        Err(reason) => Err(Skipped { path, reason }),
+    })
 }
 
 /// A name without extension.

@@ -1,9 +1,10 @@
 //! Which files a repository tracks: the names in git's index.
 //! <https://git-scm.com/docs/index-format>
 
+use crate::source::git::git_folder;
 use crate::source::regular;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Largest index that is read: half a million files.
 const MAX_INDEX: u64 = 128 << 20;
@@ -46,16 +47,6 @@ impl Tracked {
     fn first(&self, path: &[u8]) -> usize {
         self.names.partition_point(|name| self.text.get(name.clone()).is_some_and(|name| name < path))
     }
-}
-
-/// The folder that git keeps its files in. A work tree or a submodule has a file `.git` that names it.
-fn git_folder(repository: &Path) -> Option<PathBuf> {
-    let git = repository.join(".git");
-    if git.is_dir() {
-        return Some(git);
-    }
-    let text = regular::text(&git, 4 << 10, None).ok()?;
-    Some(repository.join(text.strip_prefix("gitdir:")?.trim()))
 }
 
 fn number(bytes: &[u8], at: usize) -> Option<u32> {

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// How many files are read in one go.
 const GROUP: usize = 32;
 /// Most files of folders that are skipped by name whose words are looked for, in each of them.
-const MAX_PEEKED: usize = 2_000;
+pub(super) const MAX_PEEKED: usize = 2_000;
 /// Folders of version control: what is in them is no file of the repository.
 const HISTORY: [&str; 4] = [".git", ".hg", ".svn", ".jj"];
 
@@ -68,7 +68,7 @@ impl<'a> Tree<'a> {
         let repository = paths::repository(&root.real);
         let tree = Self { walk, root, repository, tracked: OnceLock::new(), found: Mutex::default(), ignored: AtomicUsize::new(0) };
         let around = tree.repository.as_deref().filter(|_| !walk.no_gitignore);
-        let patterns = around.and_then(|repository| Patterns::around(repository, &root.real));
+        let patterns = around.and_then(|repository| Patterns::around(repository, &root.real, walk.gitignore_of.as_deref()));
         let top = Folder { spelled: root.path.clone(), real: root.real.clone(), patterns, ignored: false };
         rayon::scope(|scope| tree.folder(scope, top));
         let mut by_name = std::mem::take(&mut tree.found.lock().unwrap_or_else(PoisonError::into_inner).by_name);
@@ -89,8 +89,11 @@ impl<'a> Tree<'a> {
         // A repository within the repository has an index of its own.
         let foreign = has(".git") && self.repository.as_ref().is_some_and(|r| *r != folder.real);
         let mut patterns = folder.patterns.filter(|_| !foreign);
-        if has(patterns::FILE_NAME) && self.repository.is_some() && !foreign && !self.walk.no_gitignore {
-            patterns = patterns::below(patterns, &folder.real, &folder.real.join(patterns::FILE_NAME));
+        let of = self.walk.gitignore_of.as_deref();
+        if let Some(repository) = self.repository.as_deref().filter(|_| !foreign && !self.walk.no_gitignore)
+            && (of.is_some() || has(patterns::FILE_NAME))
+        {
+            patterns = patterns::in_folder(patterns, repository, &folder.real, of);
         }
         let mut group = Vec::new();
         for (name, kind) in entries {
@@ -201,15 +204,7 @@ impl<'a> Tree<'a> {
         let hits: Vec<&PathBuf> =
             looked.filter(|file| read::file(file).is_ok_and(|text| matters(&file.to_string_lossy(), &text))).collect();
         let first = hits.first().and_then(|file| file.strip_prefix(real).ok()).map(|file| file.to_string_lossy().into_owned());
-        let more = if files.len() > MAX_PEEKED { format!(" (of the first {MAX_PEEKED})") } else { String::new() };
-        let reason = match (first, files.len() > MAX_PEEKED) {
-            (Some(first), _) => format!(
-                "a folder that is skipped by its name, with {} files{more} that may hold trusts, as `{first}`: they were not judged",
-                hits.len()
-            ),
-            (None, true) => format!("a folder that is skipped by its name: of its files only the first {MAX_PEEKED} were looked at"),
-            (None, false) => return None,
-        };
+        let reason = told_by_name(first, hits.len(), files.len() > MAX_PEEKED)?;
         Some(self.told(spelled, reason))
     }
 
@@ -224,6 +219,18 @@ impl<'a> Tree<'a> {
 
     fn lock(&self, change: impl FnOnce(&mut Found)) {
         change(&mut self.found.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Why a folder was skipped by its name, where that matters: `first` of its `hits` files with words of trust; `more` than were looked at.
+pub(super) fn told_by_name(first: Option<String>, hits: usize, more: bool) -> Option<String> {
+    let of = if more { format!(" (of the first {MAX_PEEKED})") } else { String::new() };
+    match (first, more) {
+        (Some(first), _) => Some(format!(
+            "a folder that is skipped by its name, with {hits} files{of} that may hold trusts, as `{first}`: they were not judged"
+        )),
+        (None, true) => Some(format!("a folder that is skipped by its name: of its files only the first {MAX_PEEKED} were looked at")),
+        (None, false) => None,
     }
 }
 

@@ -3,10 +3,11 @@
 
 use super::{Read, Skipped, paths, read};
 use crate::place::paths::folder_of;
+use crate::source::git::{Entry, Revision};
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// Most such files that are looked at.
 const MAX_LOOKED_AT: usize = 2_000;
@@ -128,6 +129,7 @@ pub(super) struct Candidate {
 pub(super) enum Text {
     Disk(PathBuf),
     Memory(String),
+    Revision(Arc<Revision>, Entry),
 }
 
 impl Candidate {
@@ -140,6 +142,9 @@ impl Candidate {
         match &self.text {
             Text::Disk(path) => read::file(path).is_ok_and(|text| found(&text)),
             Text::Memory(text) => found(text),
+            Text::Revision(revision, entry) => {
+                revision.bytes(*entry, read::MAX_FILE_BYTES).and_then(read::text).is_ok_and(|text| found(&text))
+            }
         }
     }
 }

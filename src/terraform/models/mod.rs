@@ -6,6 +6,7 @@
 
 mod version;
 
+use crate::source::held::Held;
 use crate::source::regular;
 
 use regex::Regex;
@@ -139,24 +140,23 @@ fn rule(entry: &Entry, model: impl Fn(&str) -> Result<Model, String>) -> Result<
 }
 
 impl Library {
-    /// The models of a folder on disk: `index.yaml` and a folder of Terraform files for each model, all of them really below
-    /// `root` where one is given.
+    /// The models of a folder: `index.yaml` and a folder of Terraform files for each model.
     ///
     /// # Errors
     /// What is wrong, with the file: the index or a model cannot be read, or a line of the index cannot be used.
-    pub fn load(folder: &Path, root: Option<&Path>) -> Result<Self, String> {
+    pub fn load(folder: &Path, held: Held<'_>) -> Result<Self, String> {
         let shown = |path: &Path| path.display().to_string();
         let index = folder.join("index.yaml");
-        let text = regular::text(&index, regular::MAX_SETTINGS, root).map_err(|e| format!("`{}`: {e}", shown(&index)))?;
+        let text = held.text(&index, regular::MAX_SETTINGS).map_err(|e| format!("`{}`: {e}", shown(&index)))?;
         let entries: Vec<Entry> = serde_saphyr::from_str(&text).map_err(|e| {
             // The error shows a line of the file: not of one that only a link leads to.
-            let why = if regular::is_plain(&index) { e.to_string() } else { "what the link leads to is no index of models".to_owned() };
+            let why = if held.is_plain(&index) { e.to_string() } else { "what the link leads to is no index of models".to_owned() };
             format!("`{}`: {why}", shown(&index))
         })?;
         if entries.len() > MAX_ENTRIES {
             return Err(format!("`{}` has more than {MAX_ENTRIES} lines", shown(&index)));
         }
-        let model = |name: &str| read_model(folder, name, root);
+        let model = |name: &str| read_model(folder, name, held);
         let rules = entries.iter().map(|e| rule(e, model)).collect::<Result<_, _>>();
         Ok(Self { rules: rules.map_err(|e| format!("`{}`: {e}", shown(&index)))? })
     }
@@ -182,19 +182,20 @@ impl Library {
 }
 
 /// The Terraform files of one model of a user.
-fn read_model(folder: &Path, name: &str, root: Option<&Path>) -> Result<Model, String> {
+fn read_model(folder: &Path, name: &str, held: Held<'_>) -> Result<Model, String> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
         return Err(format!("`{name}` is not a valid model name: letters, digits, `-` and `_` are"));
     }
-    let entries = std::fs::read_dir(folder.join(name)).map_err(|e| format!("the model `{name}`: {e}"))?;
-    let mut paths: Vec<_> = entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "tf")).collect();
+    let names = held.names(&folder.join(name)).map_err(|e| format!("the model `{name}`: {e}"))?;
+    let mut paths: Vec<_> =
+        names.into_iter().map(|n| folder.join(name).join(n)).filter(|p| p.extension().is_some_and(|e| e == "tf")).collect();
     paths.sort();
     if paths.is_empty() {
         return Err(format!("the model `{name}` has no Terraform file"));
     }
     let mut files = Vec::new();
     for path in paths {
-        let text = regular::text(&path, regular::MAX_FILE_BYTES, root).map_err(|e| format!("`{}`: {e}", path.display()))?;
+        let text = held.text(&path, regular::MAX_FILE_BYTES).map_err(|e| format!("`{}`: {e}", path.display()))?;
         let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         files.push((Cow::Owned(file), Cow::Owned(text)));
     }
