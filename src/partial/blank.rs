@@ -1,4 +1,4 @@
-//! What somebody or something is still to fill in: `<CLUSTER_NAME>`, `{{ .Values.host }}`. It is no text that a cloud ever
+//! What somebody or something is still to fill in: `<CLUSTER_NAME>`, `{{ .Values.host }}`, `ACCOUNT_ID`. It is no text that a cloud ever
 //! compares, so it becomes an unknown: equal marks are equal unknowns, however much space is around the name in them.
 
 use super::{Entry, Kind, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value, cut};
@@ -14,9 +14,33 @@ const MAX_MARK: usize = 160;
 pub enum Blank {
     /// A template engine: `{{ name }}`.
     Rendered,
-    /// A person: `<NAME>`.
+    /// A person: `<NAME>`, `ACCOUNT_ID`.
     Written,
 }
+
+/// The last words of a name in capitals that asks for what identifies something: `PROJECT_ID`, `CLUSTER_NAME`.
+const ASKED: [&str; 8] = ["ID", "NAME", "NUMBER", "HOST", "HOSTNAME", "ARN", "UUID", "SLUG"];
+/// Whole names of the kind that vendors' pages have in their examples, and that end otherwise.
+const NAMES: [&str; 14] = [
+    "GITHUB_ORG",
+    "GITHUB_ORGANIZATION",
+    "GITHUB_OWNER",
+    "GITHUB_REPO",
+    "GITHUB_REPOSITORY",
+    "GITHUB_USER",
+    "ISSUER_URL",
+    "OIDC_ISSUER",
+    "OIDC_ISSUER_URL",
+    "OIDC_PROVIDER",
+    "OIDC_URL",
+    "AWS_ACCOUNT",
+    "SERVICE_ACCOUNT",
+    "TRUST_DOMAIN",
+];
+/// How a name in capitals begins that asks for the reader's own.
+const YOURS: &str = "YOUR_";
+/// What a key of a tag ends with before its name, which a team may well write in capitals.
+const TAG: &str = "Tag/";
 
 /// The tree with its marks as unknowns; none where it has no mark.
 #[must_use]
@@ -57,7 +81,7 @@ fn within(value: &Value, depth: usize) -> Option<Value> {
 /// The text with its marks as holes; none where it has no mark. A mark may be in several pieces: `jsonencode` escapes `<`.
 #[must_use]
 pub fn text_opened(text: &Text) -> Option<Text> {
-    if !text.parts.iter().any(|p| matches!(p, Part::Literal { text, .. } if text.contains(['<', '{']))) {
+    if !text.parts.iter().any(|p| matches!(p, Part::Literal { text, .. } if text.contains(['<', '{', '_']))) {
         return None;
     }
     let flat = cut::flat(text);
@@ -89,12 +113,38 @@ fn atom(mark: &str, blank: Blank, span: Option<crate::place::Span>) -> Unknown {
 /// The first mark of a text.
 fn next(text: &str) -> Option<(Range<usize>, Blank)> {
     let rendered = between(text, "{{", "}}", |inner| !inner.trim().is_empty() && !inner.contains(['{', '\n', cut::HOLE]));
-    let written = between(text, "<", ">", is_name);
+    let written = [between(text, "<", ">", is_name), capitals(text)].into_iter().flatten().min_by_key(|range| range.start);
     match (rendered, written) {
         (Some(a), Some(b)) if b.start < a.start => Some((b, Blank::Written)),
         (Some(a), _) => Some((a, Blank::Rendered)),
         (None, b) => b.map(|range| (range, Blank::Written)),
     }
+}
+
+/// The first name in capitals that asks for a value.
+fn capitals(text: &str) -> Option<Range<usize>> {
+    let mut from = 0;
+    while let Some(underscore) = text.get(from..)?.find('_').map(|at| at + from) {
+        let of_word = |c: char| c.is_alphanumeric() || c == '_' || c == cut::HOLE;
+        let before = text.get(..underscore)?.char_indices().rev().find(|(_, c)| !of_word(*c));
+        let start = before.map_or(0, |(at, c)| at + c.len_utf8());
+        let end = text.get(underscore..)?.find(|c| !of_word(c)).map_or(text.len(), |at| at + underscore);
+        let tag = text.get(..start).is_some_and(|before| before.ends_with(TAG));
+        if !tag && text.get(start..end).is_some_and(asks) {
+            return Some(start..end);
+        }
+        from = end;
+    }
+    None
+}
+
+/// Whether a word is a name in capitals that stands for a value. `MY_OVENS` may well be what somebody calls a repository.
+fn asks(word: &str) -> bool {
+    let plain = word.len() <= MAX_MARK && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    let last = word.rsplit('_').next().unwrap_or_default();
+    plain
+        && word.starts_with(|c: char| c.is_ascii_uppercase())
+        && (ASKED.contains(&last) || NAMES.contains(&word) || (word.starts_with(YOURS) && !last.is_empty()))
 }
 
 /// The first range from `open` to the `close` that follows, with something between them that is asked for.
@@ -150,6 +200,30 @@ mod tests {
     #[test]
     fn comparisons_and_what_has_no_name_are_text() {
         for text in ["a < b && c > d", "x <5> y", "<>", "{{}}", "repo:octo/app:*", "<", "{{ a", "a->b <", "<a&b>"] {
+            assert!(opened(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_in_capitals_that_ask_for_a_value_are_holes() {
+        for (text, flat) in [
+            ("oidc.example.net/org/ORGANIZATION_ID:aud", "oidc.example.net/org/\0:aud"),
+            ("repo:YOUR_ORG/YOUR_REPO:ref:refs/heads/main", "repo:\0/\0:ref:refs/heads/main"),
+            ("arn:aws:iam::ACCOUNT_ID:oidc-provider/OIDC_HOSTNAME", "arn:aws:iam::\0:oidc-provider/\0"),
+            ("spiffe://TRUST_DOMAIN/ns/payments", "spiffe://\0/ns/payments"),
+        ] {
+            assert_eq!(opened(text).map(|t| cut::flat(&t)).as_deref(), Some(flat), "{text}");
+        }
+        for text in [
+            "repo:bakery/MY_OVENS:*",
+            "aws:PrincipalTag/COST_ID",
+            "repo:bakery/FINAL_PROJECT:*",
+            "project_id",
+            "x_ID",
+            "OVEN_ID2",
+            "_ID",
+            "YOUR_",
+        ] {
             assert!(opened(text).is_none(), "{text}");
         }
     }

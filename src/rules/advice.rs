@@ -65,15 +65,20 @@ pub fn names_branch(templates: &[Template]) -> bool {
 /// The same for a member of a Google pool.
 #[must_use]
 pub fn one_branch_of_a_pool(templates: &[Template]) -> String {
-    let subject = pinning(templates, Role::Ref, false).unwrap_or_else(|| "SUBJECT".to_owned());
-    let claim = |t: &Template, role: Role| {
-        let (name, parts) = t.claims.iter().find(|(name, parts)| name != "sub" && holds(t, parts, role) && parts.len() <= 2)?;
+    // A ref alone takes in runs of pull requests that carry the ref of their target.
+    if let Some(subject) = pinning(templates, Role::Ref, false) {
+        return format!(
+            "bind one subject (`principal://…/subject/{subject}`), or add `assertion.sub == '{subject}'` to the provider's `attribute_condition`"
+        );
+    }
+    let claim = |t: &Template| {
+        let (name, parts) = t.claims.iter().find(|(name, parts)| name != "sub" && holds(t, parts, Role::Ref) && parts.len() <= 2)?;
         Some((name.clone(), filled(t, parts, false)))
     };
     let branch = templates.iter().filter(|t| t.context == Context::Branch);
-    let test = branch.filter_map(|t| claim(t, Role::Ref)).min_by_key(|(name, _)| name.len());
+    let test = branch.filter_map(claim).min_by_key(|(name, _)| name.len());
     let test = test.map(|(name, value)| format!(", or add `assertion.{name} == '{value}'` to the provider's `attribute_condition`"));
-    format!("bind one subject (`principal://…/subject/{subject}`){}", test.unwrap_or_default())
+    format!("bind one subject (`principal://…/subject/SUBJECT`){}", test.unwrap_or_default())
 }
 
 /// The subject that names a branch or an environment: `main`, `production`.

@@ -16,7 +16,7 @@ use crate::issuers::{Registry, Template};
 use crate::place::Span;
 use crate::token::Token;
 
-use crate::partial::{Text, Trail, hops};
+use crate::partial::{Text, Trail, cut, hops};
 use crate::source::Sources;
 use crate::terraform::evaluate::ModuleCall;
 use crate::terraform::models::Arguments;
@@ -122,6 +122,15 @@ impl Context<'_> {
         self.calls.iter().find(|call| call.modelled && call.span == origin.span).map(|call| &call.arguments)
     }
 
+    /// A module that nobody has read is handed what names an account: it may make the other half of what binds it.
+    #[must_use]
+    pub fn hands_on(&self, root: &str, account: &Text) -> bool {
+        let last = |key: &str| key.rsplit('/').next().unwrap_or_default().to_owned();
+        let own = cut::key(account);
+        let names = |key: &String| *key == own || last(key) == last(&own);
+        self.calls.iter().filter(|call| call.root == root).flat_map(|call| &call.handed).any(names)
+    }
+
     /// Who gets in through a gate; a search that gives up is left open.
     #[must_use]
     pub fn exposure(&self, origin: &Origin, formula: &Formula, templates: &[Template]) -> Option<Exposure> {
@@ -172,8 +181,14 @@ pub fn run(context: &Context<'_>, selection: &Selection) -> Found {
     let needed: Vec<Check> = checks::CHECKS.iter().filter(|(name, _)| is_needed(name, selection)).map(|c| c.1).collect();
     let mut findings: Vec<Finding> = needed.par_iter().flat_map_iter(|check| check(context)).collect();
     yield_to_the_open(&mut findings);
-    // What is broken by a default that stands in for an argument is broken for nobody who passes one.
-    findings.retain(|f| !f.stands_in || f.category != Category::Broken);
+    // What is broken by a default that stands in for an argument is broken for nobody who passes one. A library has callers; whoever
+    // applies a root may have forgotten to.
+    let by_default = |f: &Finding| f.stands_in && f.category == Category::Broken;
+    findings.retain(|f| !(by_default(f) && f.library));
+    for finding in findings.iter_mut().filter(|f| by_default(f)) {
+        finding.severity = Severity::Low;
+        finding.confidence = Confidence::Likely;
+    }
     // what is said of a part of the tree is said where the finding is
     let config = |f: &Finding| ruling(context, f);
     for finding in &mut findings {

@@ -447,6 +447,7 @@ mod tests {
             modelled: false,
             resources: 0,
             arguments: crate::terraform::models::Arguments::default(),
+            handed: Vec::new(),
         };
         join(&mut resources, planned, &[call]);
         let find = |address: &str| resources.iter().find(|r| r.address == address).unwrap();

@@ -57,6 +57,7 @@ mod rules;
 mod scripts;
 mod search_properties;
 mod seen_outside;
+mod seen_outside_again;
 mod seen_outside_later;
 mod severities;
 mod shared_trusts;

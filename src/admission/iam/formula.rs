@@ -52,6 +52,15 @@ impl std::fmt::Debug for View<'_> {
 }
 
 impl View<'_> {
+    /// The provider whose tokens are looked at, as the policy names it.
+    #[must_use]
+    pub fn federated(&self) -> Option<&Text> {
+        match &self.viewer {
+            Viewer::Federated(arn) => Some(arn),
+            _ => None,
+        }
+    }
+
     /// The host and path of the issuer whose keys are claims.
     #[must_use]
     pub fn issuer(&self) -> Option<Text> {

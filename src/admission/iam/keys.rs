@@ -4,7 +4,7 @@ use super::caller::{self, Known};
 use super::formula::{View, Viewer};
 use super::matching::{from_url, same_issuer, split_key};
 use super::principals::is_saml;
-use crate::partial::Text;
+use crate::partial::{Text, cut};
 use crate::token::Truth;
 
 /// What a condition key stands for.
@@ -78,6 +78,12 @@ pub fn scheme(text: &Text) -> Option<&'static str> {
     ["https://", "http://"].into_iter().find(|s| start.starts_with(s) && !from_url(text))
 }
 
+/// A key's part before its claim is an ARN, or what stands for the principal's: keys have the issuer's host and path there.
+#[must_use]
+pub fn is_arn(prefix: &Text, principal: Option<&Text>) -> bool {
+    prefix.known_prefix().starts_with("arn:") || principal.is_some_and(|arn| prefix.same(arn) && cut::only_atom(arn).is_some())
+}
+
 /// A prefix of nothing but holes may turn out to be `aws` or `sts`.
 fn full_key_may_be_global(prefix: &Text) -> bool {
     prefix.known_prefix().is_empty()
@@ -85,7 +91,7 @@ fn full_key_may_be_global(prefix: &Text) -> bool {
 
 fn of_issuer(view: &View<'_>, prefix: &Text, name: &str) -> Meaning {
     // AWS names its keys by the host and path of the issuer: none begins with a scheme, whatever follows.
-    if scheme(prefix).is_some() {
+    if scheme(prefix).is_some() || is_arn(prefix, view.federated()) {
         return Meaning::Absent;
     }
     let Some(issuer) = view.issuer() else {

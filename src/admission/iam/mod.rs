@@ -25,7 +25,7 @@ pub use caller::{EXTERNAL_ID, documented, session_tags, with_request_keys};
 pub use context::context_of;
 pub use evaluate::{Request, Requester, evaluate};
 pub use formula::{View, Viewer, action_matches, formula, lenient_formula};
-pub use keys::scheme;
+pub use keys::{is_arn, scheme};
 pub use operator::{Base, Operator, SetOperator};
 pub use policy::{Actions, ConditionTest, Effect, Leaf, Policy, Principal, PrincipalKind, ProblemKind, Statement, ValueList, Values};
 pub use principal_shape::{Flaw, Malformed, malformed, malformed_role};

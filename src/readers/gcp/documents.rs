@@ -159,7 +159,7 @@ fn policy(reader: &mut Reader, object: &Object) {
 
 fn target(reader: &mut Reader, object: &Object, origin: &Origin, name: Option<String>) -> Target {
     if is_of_project(object.value) {
-        return Target::Resource { what: "projects/?".to_owned(), level: GoogleLevel::Hierarchy };
+        return Target::Resource { what: format!("the project of {}", object.file), level: GoogleLevel::Hierarchy };
     }
     let Some(name) = name else { return unknown_resource(object) };
     if name.contains('@') {

@@ -203,7 +203,7 @@ fn resource_name(body: &Value, family: &str) -> String {
     };
     let id = resource_id(body, family);
     if let Some(collection) = collection {
-        let id = id.map_or_else(|| "?".to_owned(), |t| t.to_string());
+        let Some(id) = id.map(|t| t.to_string()) else { return format!("the default {family}") };
         return if id.starts_with(collection) { id } else { format!("{collection}/{id}") };
     }
     match id {

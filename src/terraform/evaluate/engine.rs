@@ -141,6 +141,8 @@ pub(super) struct Evaluator<'a> {
     choice: Option<Choice>,
     /// See [`World::called`].
     pub(super) called: bool,
+    /// See [`World::switched`].
+    pub(super) switched: bool,
     /// A map that has to be asked lacks the key that is chosen.
     pub(super) impossible: Cell<bool>,
     /// The unknowns that pick from maps, by their keys inside the root.
@@ -162,12 +164,12 @@ pub(super) struct Evaluator<'a> {
 
 impl<'a> Evaluator<'a> {
     pub(super) fn new(cache: &'a ConfigCache<'a>, root: &str, strict: bool) -> Self {
-        Self::in_world(cache, World { config: cache.get(root), name: None, choice: None, called: false }, strict)
+        Self::in_world(cache, World { config: cache.get(root), name: None, choice: None, called: false, switched: false }, strict)
     }
 
     /// The evaluator of a root with the values of one world.
     pub(super) fn in_world(cache: &'a ConfigCache<'a>, world: World, strict: bool) -> Self {
-        let World { config, name, choice, called } = world;
+        let World { config, name, choice, called, switched } = world;
         let folder = config.folder.clone();
         let mut root = name.map_or_else(|| folder.clone(), |name| format!("{folder}@{name}"));
         if let Some(choice) = &choice {
@@ -192,6 +194,7 @@ impl<'a> Evaluator<'a> {
             mattering: RefCell::default(),
             choice,
             called,
+            switched,
             impossible: Cell::new(false),
             selectors: RefCell::default(),
             undecided: RefCell::default(),

@@ -138,6 +138,8 @@ pub struct ModuleCall {
     pub resources: usize,
     /// What its arguments are for.
     pub arguments: Arguments,
+    /// The keys of the texts that it is handed, when nobody has read its module: it may bind or annotate what they name.
+    pub handed: Vec<String>,
 }
 
 /// What the folders declare.
@@ -247,6 +249,7 @@ impl<'a> Workspace<'a> {
         let mut seen: Vec<Vec<Resource>> = Vec::new();
         let worlds = worlds::of_root(&self.cache, root);
         let called = worlds.all.last().is_some_and(|world| world.called);
+        let first = worlds.all.first().cloned();
         out.undecided.extend(worlds.left);
         let mut off: Option<BTreeMap<String, Span>> = None;
         for declared in worlds.all.into_iter().flat_map(|world| self.evaluate_world(world)) {
@@ -267,8 +270,23 @@ impl<'a> Workspace<'a> {
             defaults.iter_mut().for_each(|world| stand_ins::mark(world, callers));
         }
         out.resources = seen.into_iter().flatten().collect();
-        out.absent.extend(modelled::switched_off(off.unwrap_or_default()));
+        let mut off = off.unwrap_or_default();
+        if let Some(world) = first.filter(|_| !off.is_empty()) {
+            let more = self.switched_on(world, &out.resources);
+            off.retain(|address, _| !more.iter().any(|r| r.address.starts_with(address.as_str())));
+            out.resources.extend(more);
+        }
+        out.absent.extend(modelled::switched_off(off));
         out
+    }
+
+    /// What a default of `false` switches off, as it is for whoever switches it on: it may be there.
+    fn switched_on(&self, world: worlds::World, known: &[Resource]) -> Vec<Resource> {
+        let evaluator = Evaluator::in_world(&self.cache, worlds::World { switched: true, ..world }, false);
+        let mut more = evaluator.resources(self.wanted);
+        more.retain(|r| !known.iter().any(|k| k.address == r.address || k.span == r.span));
+        more.iter_mut().for_each(|r| r.conditional = true);
+        more
     }
 
     /// What a world declares; several times where one unknown picks from several maps, once for each of its values.

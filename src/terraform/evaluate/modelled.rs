@@ -3,7 +3,7 @@
 use super::engine::{Evaluator, Instance, Item, Shape};
 use super::{MAX_MODULE_LEVELS, MAX_VALUE_DEPTH, Undecided, config};
 use crate::kinds::{self, ResourceKind};
-use crate::partial::{Hop, HopKind, Kind, Part, Text, Trail, Unknown, Value, hops};
+use crate::partial::{Hop, HopKind, Kind, Part, Text, Trail, Unknown, Value, cut, hops};
 use crate::place::{FileId, Span};
 use crate::syntax::hcl::Block;
 use crate::terraform::Resource;
@@ -15,6 +15,8 @@ use std::sync::Arc;
 const META: &[&str] = &["source", "version", "providers", "depends_on", "count", "for_each"];
 /// Most addresses that one note names.
 const MOST_NAMED: usize = 5;
+/// Most texts that are kept of the arguments of one call.
+const MOST_HANDED: usize = 64;
 
 impl Evaluator<'_> {
     /// Says that nobody judges this call, when it looks as if it made a trust.
@@ -30,6 +32,30 @@ impl Evaluator<'_> {
         if !undecided.contains(&entry) {
             undecided.push(entry);
         }
+    }
+}
+
+impl Evaluator<'_> {
+    /// The keys of the texts among the arguments of a call whose module nobody has read.
+    pub(super) fn handed(&self, instance: &Rc<Instance>, name: &str, block: &Block) -> Vec<String> {
+        let scope = self.off_item(instance, &format!("module.{name}"), block).scope;
+        let mut out = Vec::new();
+        for argument in block.body.attributes.iter().filter(|a| !META.contains(&&*a.name)) {
+            if let Ok(value) = self.eval(&argument.value, &scope) {
+                texts_of(&value, MAX_VALUE_DEPTH, &mut out);
+            }
+        }
+        out
+    }
+}
+
+/// The texts of a value, [`MOST_HANDED`] at most in all.
+fn texts_of(value: &Value, depth: usize, out: &mut Vec<String>) {
+    let Some(depth) = depth.checked_sub(1).filter(|_| out.len() < MOST_HANDED) else { return };
+    match &value.kind {
+        Kind::List { items, .. } | Kind::OneOf(items) => items.iter().for_each(|item| texts_of(item, depth, out)),
+        Kind::Map { entries, .. } => entries.iter().for_each(|entry| texts_of(&entry.value, depth, out)),
+        _ => out.extend(value.as_text().map(|text| cut::key(&text))),
     }
 }
 

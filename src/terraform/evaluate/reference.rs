@@ -114,7 +114,8 @@ impl Evaluator<'_> {
             let given = self.given(name, instance)?;
             let nullable =
                 variable.body.attribute("nullable").is_none_or(|n| !matches!(n.value.kind, crate::syntax::hcl::ExprKind::Bool(false)));
-            let called = self.called && instance.call.is_none() && super::stand_ins::of_variable(variable);
+            let called = instance.call.is_none()
+                && (self.called && super::stand_ins::of_variable(variable) || self.switched && super::stand_ins::is_off(variable));
             let default = variable.body.attribute("default").filter(|_| !called);
             let value = match (given, default) {
                 (Some(value), _) if nullable || !value.is_null() => value,

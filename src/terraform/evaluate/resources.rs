@@ -46,8 +46,9 @@ impl Evaluator<'_> {
         for (name, block) in &instance.config.modules {
             let path = path_of(&instance.path, name);
             let before = out.len();
+            let mut unread = false;
             if self.matters(&instance.config, block, &path, instance.level, wanted) {
-                self.walk_call(instance, name, block, conditional, wanted, out);
+                unread = self.walk_call(instance, name, block, conditional, wanted, out);
             }
             let model = self.called(&instance.config, block, &path).filter(|config| !config.builtin.is_empty());
             self.calls.borrow_mut().push(ModuleCall {
@@ -57,10 +58,12 @@ impl Evaluator<'_> {
                 modelled: model.is_some(),
                 arguments: model.map(|m| m.arguments.clone()).unwrap_or_default(),
                 resources: out.len().saturating_sub(before),
+                handed: if unread { self.handed(instance, name, block) } else { Vec::new() },
             });
         }
     }
 
+    /// Goes through what a call declares; true when nobody knows what that is.
     fn walk_call(
         &self,
         instance: &Rc<Instance>,
@@ -69,7 +72,7 @@ impl Evaluator<'_> {
         conditional: bool,
         wanted: fn(&str) -> bool,
         out: &mut Vec<Resource>,
-    ) {
+    ) -> bool {
         if let Some(children) = self.children(instance, name) {
             if children.is_empty() {
                 self.module_switched_off(instance, name, block, &path_of(&instance.path, name));
@@ -77,7 +80,7 @@ impl Evaluator<'_> {
             for child in children.iter() {
                 self.walk(&child.instance, conditional || child.item.conditional, wanted, out);
             }
-            return;
+            return false;
         }
         self.unjudged(name, block);
         if wanted("module") {
@@ -85,6 +88,7 @@ impl Evaluator<'_> {
                 out.push(self.remote_module(instance, name, block, item, conditional));
             }
         }
+        true
     }
 
     /// Something below a module call is wanted, or nobody knows what is below: else how often it is called need not be

@@ -1,8 +1,11 @@
-//! Defaults of a library's variables that only stand in for what its callers pass: an empty string, an empty list, a word such as
-//! `CHANGEME`. By itself such a default often makes a trust that no token satisfies, which says nothing of the trusts that callers
-//! make: the library is evaluated once more with these variables unknown, and what is broken only by the default is dropped.
+//! Defaults of variables that only stand in for what somebody passes: an empty string, an empty list, a word such as `CHANGEME`. By
+//! itself such a default often makes a trust that no token satisfies, which says nothing of the trusts that callers make, or of the
+//! one that a root makes where it is applied: the module is evaluated once more with these variables unknown, and what is broken
+//! only by the default is nothing to tell of a library, and little of a root.
 
 use super::config::{ModuleConfig, Variable, literal};
+use super::{values, worlds};
+use crate::kinds;
 use crate::partial::{Text, stand_in};
 use crate::syntax::hcl::{Expr, ExprKind};
 use crate::terraform::Resource;
@@ -11,14 +14,19 @@ use std::collections::BTreeMap;
 /// Words that ask whoever reads them for a value, in small letters.
 const WORDS: [&str; 8] = ["changeme", "change-me", "change_me", "replaceme", "replace-me", "replace_me", "todo", "fixme"];
 
-/// Whether a module that configures no provider and no backend has a variable whose default only stands in for what its caller passes.
+/// Whether a module has a variable whose default only stands in for what its caller, or who applies it, passes.
 pub(super) fn has_any(config: &ModuleConfig) -> bool {
-    !config.is_root && config.variables.iter().any(|(name, variable)| !config.assigned.contains_key(name) && of_variable(variable))
+    config.variables.iter().any(|(name, variable)| !config.assigned.contains_key(name) && of_variable(variable))
 }
 
 /// Whether the default of a variable is one.
 pub(super) fn of_variable(variable: &Variable) -> bool {
     variable.body.attribute("default").is_some_and(|default| is_stand_in(&default.value))
+}
+
+/// Whether the default of a variable is `false`.
+pub(super) fn is_off(variable: &Variable) -> bool {
+    variable.body.attribute("default").is_some_and(|default| matches!(default.value.kind, ExprKind::Bool(false)))
 }
 
 fn is_stand_in(default: &Expr) -> bool {
@@ -38,6 +46,20 @@ pub(super) fn mark(defaults: &mut [Resource], callers: &[Resource]) {
     let by_address: BTreeMap<&str, &Resource> = callers.iter().map(|r| (r.address.as_str(), r)).collect();
     for resource in defaults {
         let other = by_address.get(resource.address.as_str());
-        resource.stands_in = other.is_none_or(|other| !super::worlds::same(std::slice::from_ref(resource), std::slice::from_ref(*other)));
+        resource.stands_in = other.is_none_or(|other| !lets_in_alike(resource, other));
     }
+}
+
+/// Both let the same in: what else differs (tags, a path) breaks no trust.
+fn lets_in_alike(a: &Resource, b: &Resource) -> bool {
+    let gates = kinds::of(&a.kind).map_or(&[][..], kinds::ResourceKind::gates);
+    if gates.is_empty() {
+        return worlds::same(std::slice::from_ref(a), std::slice::from_ref(b));
+    }
+    let alike = values::Alike { left: &a.root, right: &b.root };
+    gates.iter().all(|gate| match (a.body.get(gate), b.body.get(gate)) {
+        (Some(a), Some(b)) => alike.values(a, b),
+        (None, None) => true,
+        _ => false,
+    })
 }

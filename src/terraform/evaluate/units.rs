@@ -152,7 +152,7 @@ impl<'a> Evaluator<'a> {
                 if self.units_made.get() > MAX_UNITS {
                     return Err(self.limit(format!("more than {MAX_UNITS} folders are evaluated for one"), expr.span).message);
                 }
-                let world = World { config: self.cache.get(folder), name: None, choice: None, called: false };
+                let world = World { config: self.cache.get(folder), name: None, choice: None, called: false, switched: false };
                 let other = Rc::new(Evaluator::in_world(self.cache, world, false).depending(self));
                 self.units.borrow_mut().insert(folder.to_owned(), Rc::clone(&other));
                 other

@@ -29,6 +29,8 @@ pub(super) struct World {
     pub(super) choice: Option<Choice>,
     /// A library as its callers see it: what a default only stands in for is unknown.
     pub(super) called: bool,
+    /// What a default of `false` switches off is on, or may be.
+    pub(super) switched: bool,
 }
 
 /// An unknown that picks from maps, and one of the values that it can have.
@@ -102,7 +104,7 @@ pub(super) struct Worlds {
 pub(super) fn of_root(cache: &ConfigCache<'_>, root: &str) -> Worlds {
     let base = cache.get(root);
     if base.variables.is_empty() {
-        return Worlds { all: vec![World { config: base, name: None, choice: None, called: false }], left: None };
+        return Worlds { all: vec![World { config: base, name: None, choice: None, called: false, switched: false }], left: None };
     }
     let mut left = None;
     let mut worlds: Vec<World> = Vec::new();
@@ -127,10 +129,10 @@ pub(super) fn of_root(cache: &ConfigCache<'_>, root: &str) -> Worlds {
             left = Some(Undecided { span: Some(Span::new(file.id, 0..0)), why });
             break;
         }
-        worlds.push(World { config: Arc::new(config), name: Some(relative), choice: None, called: false });
+        worlds.push(World { config: Arc::new(config), name: Some(relative), choice: None, called: false, switched: false });
     }
     if !needed {
-        worlds.insert(0, World { config: base, name: None, choice: None, called: false });
+        worlds.insert(0, World { config: base, name: None, choice: None, called: false, switched: false });
     } else if let Some(first) = worlds.first_mut() {
         // one world needs no name
         first.name = None;

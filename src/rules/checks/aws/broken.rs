@@ -13,7 +13,7 @@ use crate::catalogue::Severity;
 use crate::gate::aws::{self, WEB_IDENTITY, key_name};
 use crate::place::Span;
 
-use crate::partial::{Part, Text, hops, stand_in};
+use crate::partial::{Part, Text, cut, hops, stand_in};
 use crate::rules::Finding;
 use crate::token::Truth;
 
@@ -153,9 +153,16 @@ fn never(context: &Context<'_>, test: &Test, seen: &FederatedView<'_>) -> bool {
 
 /// Condition keys of another issuer than the principal's, or with a scheme.
 fn foreign_keys(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Vec<Finding> {
-    let Some(issuer) = iam::issuer_of_federated(&seen.via.principal) else { return Vec::new() };
-    let tests = advice::statements(subject, &seen.via.principal).flat_map(|s| &s.conditions).filter(|c| requires(c));
-    tests.filter_map(|c| foreign_key(subject, &issuer, c)).collect()
+    let principal = &seen.via.principal;
+    let issuer = iam::issuer_of_federated(principal);
+    let tests = advice::statements(subject, principal).flat_map(|s| &s.conditions).filter(|c| requires(c));
+    let by_arn = |c: &ConditionTest| cut::rsplit_once(&c.key, ":").is_some_and(|(prefix, _)| iam::is_arn(&prefix, Some(principal)));
+    let found = tests.filter_map(|c| match &issuer {
+        _ if by_arn(c) => of_arn(subject, issuer.as_ref(), c),
+        Some(issuer) => foreign_key(subject, issuer, c),
+        None => None,
+    });
+    found.collect()
 }
 
 /// The test refuses when its key is absent.
@@ -198,6 +205,27 @@ fn foreign_key(subject: &RoleTrust<'_>, issuer: &Text, test: &ConditionTest) -> 
     let span = own.filter(|_| !prefix.contains("://")).or_else(|| test.key.span()).or(test.span);
     let finding = Finding::new(RuleId::IssuerMismatch, &subject.trust.origin, span, &key, message);
     Some(finding.help(help).along_text(&test.key))
+}
+
+/// A key that begins with the provider's ARN.
+fn of_arn(subject: &RoleTrust<'_>, issuer: Option<&Text>, test: &ConditionTest) -> Option<Finding> {
+    let name = key_name(&test.key)?;
+    let message = format!(
+        "the condition key `{}` begins with the ARN of the provider, and keys begin with the host and path of the issuer: no token has such a key, so the test never holds and no token can ever satisfy this trust",
+        test.key
+    );
+    let argument = cut::rsplit_once(&test.key, ":").and_then(|(prefix, _)| cut::only_atom(&prefix).map(|atom| atom.label().to_owned()));
+    let written = argument.or_else(|| advice::before_colon(subject.context.sources, &test.key));
+    let expression = written.as_deref().and_then(|w| w.strip_prefix("${")?.strip_suffix('}')).filter(|e| !e.contains('('));
+    let help = match (issuer.and_then(Text::as_known), expression) {
+        (Some(issuer), _) => format!("write the key as `{issuer}:{name}`"),
+        (None, Some(expression)) => format!("write the key as `${{replace({expression}, \"/^(.*provider/)/\", \"\")}}:{name}`"),
+        (None, None) => format!("write the key with what follows `oidc-provider/` in the ARN, and `:{name}`"),
+    };
+    let place = test.key.literal_from(0).or_else(|| test.key.span()).or(test.span);
+    let finding = Finding::new(RuleId::IssuerMismatch, &subject.trust.origin, place, &test.key.to_string(), message);
+    // One mistake, however many keys it is made in.
+    Some(finding.help(help).along_text(&test.key).merged_by("key of an ARN"))
 }
 
 /// A key that begins with a scheme, whatever follows: an issuer's URL that was not cut.

@@ -71,7 +71,10 @@ pub(super) fn pod_identity(subject: &RoleTrust<'_>) -> Vec<Finding> {
     };
     all.map(|(_, principal)| {
         let message = "anyone who may create an association in any cluster of the account can give this role to a pod: no cluster, namespace or ServiceAccount is pinned";
+        // A document that several roles share is one mistake.
+        let document = principal.span.map_or(0, |span| span.start);
         Finding::new(RuleId::PodIdentityUnscoped, &subject.trust.origin, principal.span, "pods", message)
+            .merged_in_file(format!("pods {document}"))
             .help(format!("add `StringEquals` on `aws:RequestTag/kubernetes-namespace` and `aws:RequestTag/kubernetes-service-account`, or `aws:SourceArn` with the cluster{how}"))
             .along_text(&principal.text)
     })

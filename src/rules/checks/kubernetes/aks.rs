@@ -34,6 +34,12 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
         let known = linked.iter().any(|id| azure(&id)) || addresses::address(client).is_some();
         return known.then(|| of_another(context, account, client)).flatten();
     };
+    let identity = context.graph.identity(nearest.identity);
+    let parent = identity.and_then(|i| if let IdentityKind::AzureIdentity { parent } = &i.kind { Some(parent) } else { None });
+    let handed = |text: &Text| context.hands_on(&nearest.origin.scope, text) || context.hands_on(&account.workload.origin.scope, text);
+    if handed(client) || parent.is_some_and(handed) {
+        return None;
+    }
     let shown = account.shown();
     let message = format!(
         "no federated credential of the identity is for `system:serviceaccount:{}`: pods of `{shown}` get AADSTS700213 instead of a token",

@@ -95,6 +95,9 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
             _ => return None,
         }
     }
+    if context.hands_on(&identity.origin.scope, email) || context.hands_on(&account.workload.origin.scope, email) {
+        return None;
+    }
     let severity = match account.namespace {
         Some(namespace) if namespace.is_known() && account.name.is_known() => Severity::High,
         _ => Severity::Medium,

@@ -8,6 +8,7 @@ use crate::partial::Text;
 use crate::place::Span;
 use crate::rules::Finding;
 use crate::rules::engine::Context;
+use std::collections::BTreeMap;
 
 /// Trust domains of the documentation, and of clusters by default.
 const PLACEHOLDERS: [&str; 6] = ["example.org", "example.com", "example.net", "domain.test", "cluster.local", "example.test"];
@@ -37,7 +38,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let domains = spiffe.servers.iter().map(|s| (&s.origin, &s.trust_domain));
     let domains = domains.chain(spiffe.controllers.iter().map(|c| (&c.origin, &c.trust_domain)));
     let domains: Vec<_> = domains.filter_map(|(origin, domain)| Some((origin, domain.as_ref()?))).collect();
-    out.extend(domains.iter().filter_map(|(origin, domain)| placeholder(context, origin, domain)));
+    out.extend(placeholders(context, &domains));
     let agents = spiffe.agents.iter().filter_map(|a| Some((&a.origin, a.trust_domain.as_ref()?)));
     let foreign = spiffe.federations.iter().map(|f| (&f.origin, &f.trust_domain));
     out.extend(domains.into_iter().chain(agents).chain(foreign).filter_map(|(origin, domain)| no_domain(origin, domain)));
@@ -134,6 +135,21 @@ fn no_domain(origin: &Origin, domain: &Text) -> Option<Finding> {
     let message = format!("`{known}` is no valid trust domain: {why}");
     let finding = Finding::new(RuleId::InvalidSpiffeId, origin, domain.span(), &known, message);
     Some(finding.help("write the name alone: small letters, digits, `.`, `-` and `_`, without scheme and port").along_text(domain))
+}
+
+/// One finding for each name of examples, however many files have it.
+fn placeholders(context: &Context<'_>, domains: &[(&Origin, &Text)]) -> Vec<Finding> {
+    let mut by_name: BTreeMap<String, Finding> = BTreeMap::new();
+    for (origin, domain) in domains {
+        let Some(finding) = placeholder(context, origin, domain) else { continue };
+        let name = domain.to_string();
+        let found = match by_name.remove(&name) {
+            Some(first) => first.related_to(domain.span().unwrap_or(origin.span), "here, too"),
+            None => finding,
+        };
+        by_name.insert(name, found);
+    }
+    by_name.into_values().collect()
 }
 
 fn placeholder(context: &Context<'_>, origin: &Origin, domain: &Text) -> Option<Finding> {

@@ -174,7 +174,7 @@ fn of_account(context: &Context<'_>, id: IdentityId, email: &Text) -> Vec<Findin
     for grant in grants(context, id) {
         let (Some(role), Some(scope)) = (grant.permission.as_known(), grant.scope.as_ref()) else { continue };
         let on_itself = cut::rsplit_once(scope, "serviceAccounts/").is_some_and(|(_, own)| own.same(email));
-        let above = || is_above(scope) && ABOVE.contains(&role.as_str());
+        let above = || is_above(scope) && !elsewhere(scope, email) && ABOVE.contains(&role.as_str());
         let what = match on_itself {
             true if ON_ITSELF.contains(&role.as_str()) => "it can change who may impersonate it, or make keys of its own that never expire",
             false if above() => power(&role),
@@ -216,6 +216,16 @@ fn finding(grant: &Grant, what: &str, email: &str) -> Finding {
     let message = format!("whoever impersonates this account once keeps it: {what} (`{role}`)");
     let finding = Finding::new(RuleId::SelfEscalation, &grant.origin, role.span(), &format!("{email}|{role}"), message);
     finding.help(NARROWER).along_text(role)
+}
+
+/// The project is another one than the account's, which no right in it changes
+/// (<https://cloud.google.com/iam/docs/service-account-types#user-managed>).
+fn elsewhere(scope: &Text, email: &Text) -> bool {
+    let project = cut::strip_prefix(scope, "projects/").and_then(|p| p.as_known());
+    let domain = cut::split_once(email, "@").and_then(|(_, domain)| domain.as_known());
+    let home = domain.as_deref().and_then(|d| d.strip_suffix(".iam.gserviceaccount.com"));
+    let by_id = |p: &&String| !p.bytes().all(|b| b.is_ascii_digit());
+    project.as_ref().filter(by_id).zip(home).is_some_and(|(project, home)| project != home)
 }
 
 /// A project, folder or organisation, and not something in one.
