@@ -45,6 +45,8 @@ pub enum UnknownOrigin {
     CallerAccount,
     /// The number of the Google project with this id.
     ProjectNumber(Text),
+    /// The id of the application, service principal or managed identity of Entra that this text names.
+    EntraId(Text),
     /// A variable that nobody sets, or an attribute of one.
     Variable,
     /// What is looked up under a key or an index: one of several.

@@ -253,3 +253,29 @@ resource "aws_iam_role" "clay" {
     let told = found(&[("main.tf", text)], Severity::Info);
     assert_eq!(told.iter().filter(|f| f.starts_with("pod-identity-unscoped")).count(), 1, "{told:?}");
 }
+
+#[test]
+fn a_role_of_a_service_principal_is_the_applications() {
+    let script = |assignee: &str| {
+        format!(
+            r#"#!/bin/bash
+APP_ID=$(az ad app create --display-name kiln --query appId -o tsv)
+OBJECT_ID=$(az ad app show --id "$APP_ID" --query id -o tsv)
+SP_ID=$(az ad sp create --id "$APP_ID" --query id -o tsv 2>/dev/null || az ad sp show --id "$APP_ID" --query id -o tsv)
+az ad app federated-credential create --id "$OBJECT_ID" --parameters '{{
+  "name": "kiln",
+  "issuer": "https://token.actions.githubusercontent.com",
+  "subject": "repo:pottery/kiln:pull_request",
+  "audiences": ["api://AzureADTokenExchange"]
+}}'
+az role assignment create {assignee} --role "Owner" --scope "/subscriptions/$SUBSCRIPTION"
+"#
+        )
+    };
+    let rules = |assignee: &str| found(&[("setup.sh", &script(assignee))], Severity::Medium);
+    let privileged = ["pull-request high setup.sh:8"];
+    assert_eq!(rules("--assignee \"$APP_ID\""), privileged);
+    assert_eq!(rules("--assignee-object-id \"$SP_ID\" --assignee-principal-type ServicePrincipal"), privileged);
+    assert_eq!(rules("--assignee \"$(az ad sp show --id \"$APP_ID\" --query objectId -o tsv)\""), privileged);
+    assert_eq!(rules("--assignee \"$SOMEBODY\""), ["pull-request medium setup.sh:8"]);
+}

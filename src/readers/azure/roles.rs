@@ -3,7 +3,7 @@
 //! <https://registry.terraform.io/providers/hashicorp/azuread/latest/docs/resources/directory_role_assignment>).
 
 use crate::graph::{IdentityId, IdentityKind, Reach, RoleGrant};
-use crate::partial::{AttributeOf, Text, cut};
+use crate::partial::{AttributeOf, Text, UnknownOrigin, cut};
 use crate::readers::context::{Reader, origin};
 use crate::readers::shape::{any_field, field, text, text_at};
 use crate::terraform::Resource;
@@ -77,7 +77,7 @@ fn known(reader: &Reader, resources: &[Resource]) -> Known {
         if let Some(of) = parent.atoms().find_map(|atom| atom.attribute_of()) {
             out.identities.insert((identity.origin.scope.clone(), of.address.clone()), id);
         }
-        out.texts.insert((identity.origin.scope.clone(), cut::key(parent)), id);
+        out.texts.insert((identity.origin.scope.clone(), cut::key(named(parent))), id);
     }
     out
 }
@@ -87,9 +87,20 @@ fn attribute(text: &Text) -> Option<&AttributeOf> {
     cut::only_atom(text)?.attribute_of()
 }
 
+/// What a script asked the ids of, step by step: they all name one identity.
+fn named(mut text: &Text) -> &Text {
+    for _ in 0..MAX_STEPS {
+        match cut::only_atom(text).map(crate::partial::Unknown::origin) {
+            Some(UnknownOrigin::EntraId(of)) => text = of,
+            _ => break,
+        }
+    }
+    text
+}
+
 /// The identity that a principal is of.
 fn holder(known: &Known, scope: &str, principal: &Text) -> Option<IdentityId> {
-    if let Some(id) = known.texts.get(&(scope.to_owned(), cut::key(principal))) {
+    if let Some(id) = known.texts.get(&(scope.to_owned(), cut::key(named(principal)))) {
         return Some(*id);
     }
     let mut at = (scope.to_owned(), attribute(principal)?.address.clone());

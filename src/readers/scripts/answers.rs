@@ -2,7 +2,7 @@
 
 use super::call::{Arguments, Call, Field, Grammar};
 use super::machine::Machine;
-use crate::partial::{Text, UnknownKind, cut};
+use crate::partial::{Text, UnknownKind, UnknownOrigin, cut};
 
 const WORDS: Grammar = Grammar { switches: &["quiet"], several: false, short: &[("-o", "output")] };
 
@@ -26,6 +26,11 @@ pub(super) fn printed(machine: &mut Machine, call: &Call) -> Text {
             out.push(&text(UnknownKind::IssuerHostPath));
             out
         }
+        ["az", "ad", "app" | "sp", "show" | "create", ..] if is_entra_id(&told("query")) => entra(machine, call, arguments.flag("id")),
+        ["az", "identity", "show", ..] if is_entra_id(&told("query")) => {
+            let short = call.fields.iter().position(|f| f.known().as_deref() == Some("-n")).and_then(|at| call.fields.get(at + 1));
+            entra(machine, call, arguments.flag("name").or(short.map(|f| &f.text)))
+        }
         ["sed", ..] if strips_scheme(call) => {
             let given = call.input.clone().unwrap_or_default();
             cut::strip_prefix(&given, "https://").unwrap_or(given)
@@ -37,6 +42,19 @@ pub(super) fn printed(machine: &mut Machine, call: &Call) -> Text {
         }
         _ => text(UnknownKind::Any),
     }
+}
+
+/// The query of an id by which commands name an application, its service principal or a managed identity
+/// (<https://learn.microsoft.com/cli/azure/ad/sp#az-ad-sp-show>).
+fn is_entra_id(query: &str) -> bool {
+    ["id", "appid", "objectid", "principalid", "clientid"].iter().any(|q| query.eq_ignore_ascii_case(q))
+}
+
+/// One of the ids of what a text names.
+fn entra(machine: &Machine, call: &Call, of: Option<&Text>) -> Text {
+    let text = unknown(machine, call, UnknownKind::Any);
+    let (Some(of), Some(atom)) = (of, cut::only_atom(&text)) else { return text };
+    Text::hole(atom.clone().coming_from(UnknownOrigin::EntraId(of.clone())), call.span)
 }
 
 /// `sed -e "s/^https:\/\///"`, as the guides for EKS have it.

@@ -98,9 +98,13 @@ impl<'a> Machine<'a> {
             return out;
         }
         self.depth += 1;
+        let mut start = 0;
         for item in &list.items {
             if self.ended || self.exhausted() {
                 break;
+            }
+            if item.when == When::Always {
+                start = out.parts.len();
             }
             match item.when {
                 // What follows a test runs when the test succeeds; what follows a command is expected to run.
@@ -108,7 +112,10 @@ impl<'a> Machine<'a> {
                 When::Succeeded if !self.tested(list, item) => out.push(&self.pipeline(item, input)),
                 When::Succeeded | When::Failed => {
                     let printed = self.branch(|machine| machine.pipeline(item, input));
-                    out.push(&printed);
+                    // What printed something is expected to have succeeded: `$(create … || show …)` prints once.
+                    if item.when != When::Failed || out.parts.len() == start {
+                        out.push(&printed);
+                    }
                 }
             }
         }

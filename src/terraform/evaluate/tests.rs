@@ -654,20 +654,33 @@ fn too_many_variable_files_are_told() {
 
 #[test]
 fn a_trust_that_is_off_in_every_world_is_told() {
-    let main = "variable \"on\" {\n  default = false\n}\nresource \"aws_iam_role\" \"a\" {\n  count = var.on ? 1 : 0\n}\n\
-                resource \"aws_iam_role_policy\" \"p\" {\n  count = var.on ? 1 : 0\n}\n\
-                resource \"aws_iam_role\" \"lambda\" {\n  count = var.on ? 1 : 0\n  \
+    let main = "variable \"on\" {\n  default = \"no\"\n}\nresource \"aws_iam_role\" \"a\" {\n  count = var.on == \"yes\" ? 1 : 0\n}\n\
+                resource \"aws_iam_role_policy\" \"p\" {\n  count = var.on == \"yes\" ? 1 : 0\n}\n\
+                resource \"aws_iam_role\" \"lambda\" {\n  count = var.on == \"yes\" ? 1 : 0\n  \
                 assume_role_policy = jsonencode({ Statement = [{ Principal = { Service = \"lambda.amazonaws.com\" } }] })\n}\n";
     let off = |files: &[(&str, &str)]| -> Vec<String> {
         Workspace::new(&memory(files), &[String::new()]).evaluate().absent.iter().map(|u| u.why.clone()).collect()
     };
     assert_eq!(off(&[("main.tf", main)]), ["`aws_iam_role.a` is switched off by `count` or `for_each`: a trust it may have is not judged"]);
-    assert!(off(&[("main.tf", main), ("envs/prod.tfvars", "on = true\n")]).is_empty());
-    assert!(off(&[("main.tf", main), ("terraform.tfvars", "on = true\n")]).is_empty());
+    assert!(off(&[("main.tf", main), ("envs/prod.tfvars", "on = \"yes\"\n")]).is_empty());
+    assert!(off(&[("main.tf", main), ("terraform.tfvars", "on = \"yes\"\n")]).is_empty());
     let call = "module \"m\" {\n  source = \"./m\"\n  count  = 0\n}\n";
     let role = |service: &str| format!("resource \"aws_iam_role\" \"r\" {{\n  assume_role_policy = \"{service}\"\n}}\n");
     assert_eq!(off(&[("main.tf", call), ("m/main.tf", &role("sts:AssumeRoleWithWebIdentity"))]).len(), 1);
     assert!(off(&[("main.tf", call), ("m/main.tf", &role("lambda.amazonaws.com"))]).is_empty());
+}
+
+#[test]
+fn what_a_default_of_false_switches_off_may_be_there() {
+    let main = "variable \"on\" {\n  default = false\n}\nresource \"aws_iam_role\" \"a\" {\n  count = var.on ? 1 : 0\n}\n\
+                module \"m\" {\n  source = \"./m\"\n  on     = var.on\n}\nresource \"aws_iam_role\" \"always\" {}\n";
+    let inner = "variable \"on\" {\n  type = bool\n}\nresource \"aws_iam_role\" \"b\" {\n  count = var.on ? 1 : 0\n}\n";
+    let out = Workspace::new(&memory(&[("main.tf", main), ("m/main.tf", inner)]), &[String::new()]).evaluate();
+    let mut declared: Vec<(&str, bool)> = out.resources.iter().map(|r| (r.address.as_str(), r.conditional)).collect();
+    declared.sort_unstable();
+    assert_eq!(declared.len(), 3, "{declared:?}");
+    assert!(declared.iter().all(|(address, conditional)| *conditional != (*address == "aws_iam_role.always")), "{declared:?}");
+    assert!(out.absent.is_empty());
 }
 
 #[test]
