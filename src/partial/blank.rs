@@ -129,6 +129,7 @@ fn capitals(text: &str) -> Option<Range<usize>> {
         let before = text.get(..underscore)?.char_indices().rev().find(|(_, c)| !of_word(*c));
         let start = before.map_or(0, |(at, c)| at + c.len_utf8());
         let end = text.get(underscore..)?.find(|c| !of_word(c)).map_or(text.len(), |at| at + underscore);
+        let start = start - usize::from(text.get(..start).is_some_and(|before| before.ends_with('$')));
         let tag = text.get(..start).is_some_and(|before| before.ends_with(TAG));
         if !tag && text.get(start..end).is_some_and(asks) {
             return Some(start..end);
@@ -138,9 +139,13 @@ fn capitals(text: &str) -> Option<Range<usize>> {
     None
 }
 
-/// Whether a word is a name in capitals that stands for a value. `MY_OVENS` may well be what somebody calls a repository.
+/// Whether a word is a name in capitals that stands for a value. `MY_OVENS` may well be what somebody calls a repository, and
+/// `$MY_OVENS` is what a shell was to replace.
 fn asks(word: &str) -> bool {
-    let plain = word.len() <= MAX_MARK && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    if let Some(variable) = word.strip_prefix('$') {
+        return variable.len() > 2 && variable.starts_with(|c: char| c.is_ascii_uppercase()) && is_capitals(variable);
+    }
+    let plain = is_capitals(word);
     let last = word.rsplit('_').next().unwrap_or_default();
     plain
         && word.starts_with(|c: char| c.is_ascii_uppercase())
@@ -165,6 +170,10 @@ fn between(text: &str, open: &str, close: &str, asked: impl Fn(&str) -> bool) ->
 fn is_name(inner: &str) -> bool {
     let begins = inner.starts_with(|c: char| c.is_ascii_alphabetic());
     begins && inner.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' ' | '.' | '/' | '\''))
+}
+
+fn is_capitals(word: &str) -> bool {
+    word.len() <= MAX_MARK && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
 /// The first mark of these texts that a person left, with the text.
@@ -211,6 +220,7 @@ mod tests {
             ("repo:YOUR_ORG/YOUR_REPO:ref:refs/heads/main", "repo:\0/\0:ref:refs/heads/main"),
             ("arn:aws:iam::ACCOUNT_ID:oidc-provider/OIDC_HOSTNAME", "arn:aws:iam::\0:oidc-provider/\0"),
             ("spiffe://TRUST_DOMAIN/ns/payments", "spiffe://\0/ns/payments"),
+            ("arn:aws:iam::$OVEN_ACCOUNT:oidc-provider/$MY_OVENS", "arn:aws:iam::\0:oidc-provider/\0"),
         ] {
             assert_eq!(opened(text).map(|t| cut::flat(&t)).as_deref(), Some(flat), "{text}");
         }

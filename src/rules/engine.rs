@@ -175,20 +175,25 @@ pub struct Found {
     pub unreported: usize,
 }
 
-/// Runs every check.
-#[must_use]
-pub fn run(context: &Context<'_>, selection: &Selection) -> Found {
-    let needed: Vec<Check> = checks::CHECKS.iter().filter(|(name, _)| is_needed(name, selection)).map(|c| c.1).collect();
-    let mut findings: Vec<Finding> = needed.par_iter().flat_map_iter(|check| check(context)).collect();
-    yield_to_the_open(&mut findings);
-    // What is broken by a default that stands in for an argument is broken for nobody who passes one. A library has callers; whoever
-    // applies a root may have forgotten to.
+/// What is broken by a default that stands in for an argument is broken for nobody who passes one. A library has callers; whoever
+/// applies a root may have forgotten to.
+fn settle_stand_ins(findings: &mut Vec<Finding>) {
     let by_default = |f: &Finding| f.stands_in && f.category == Category::Broken;
     findings.retain(|f| !(by_default(f) && f.library));
     for finding in findings.iter_mut().filter(|f| by_default(f)) {
         finding.severity = Severity::Low;
         finding.confidence = Confidence::Likely;
+        finding.yields = true;
     }
+}
+
+/// Runs every check.
+#[must_use]
+pub fn run(context: &Context<'_>, selection: &Selection) -> Found {
+    let needed: Vec<Check> = checks::CHECKS.iter().filter(|(name, _)| is_needed(name, selection)).map(|c| c.1).collect();
+    let mut findings: Vec<Finding> = needed.par_iter().flat_map_iter(|check| check(context)).collect();
+    settle_stand_ins(&mut findings);
+    yield_to_the_open(&mut findings);
     // what is said of a part of the tree is said where the finding is
     let config = |f: &Finding| ruling(context, f);
     for finding in &mut findings {

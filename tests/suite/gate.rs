@@ -232,9 +232,9 @@ fn what_was_not_decided_fails_when_that_is_asked_for() {
         "\"token.actions.githubusercontent.com:aud\" = \"sts.amazonaws.com\"",
         "\"token.actions.githubusercontent.com:aud\" = \"sts.amazonaws.com\", \"token.actions.githubusercontent.com:sub\" = \"repo:octo@5150/app@77:environment:production\"",
     );
-    let off = good.replace("\"bad\"", "\"off\"").replacen("{\n", "{\n  count = var.on ? 1 : 0\n", 1);
+    let off = good.replace("\"bad\"", "\"off\"").replacen("{\n", "{\n  count = var.on == \"yes\" ? 1 : 0\n", 1);
     let folder = Folder::new();
-    folder.write("a.tf", format!("variable \"on\" {{\n  default = false\n}}\n{good}{off}").as_bytes());
+    folder.write("a.tf", format!("variable \"on\" {{\n  default = \"no\"\n}}\n{good}{off}").as_bytes());
     let (code, report) = checked(&folder, &["--gate"]);
     assert_eq!(code, 0, "{report}");
     assert_eq!(report["coverage"]["undecided"][0]["cause"], "absent", "{report}");

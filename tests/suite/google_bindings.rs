@@ -86,7 +86,7 @@ fn a_pool_of_several_providers_is_decided() {
     let run = bound(&providers, "attribute.repository/octo/app");
     assert!(run.coverage.undecided.is_empty(), "{:?}", run.coverage.undecided);
     let help = only(&run, "any-ref").help.unwrap_or_default();
-    assert!(help.contains("subject/repo:OWNER/REPOSITORY:ref:refs/heads/main") && help.contains("assertion.ref"), "{help}");
+    assert!(help.contains("subject/repo:OWNER/REPOSITORY:ref:refs/heads/main") && help.contains("assertion.sub =="), "{help}");
 }
 
 /// The same unknown account in the provider and in the member is one account.

@@ -279,3 +279,93 @@ az role assignment create {assignee} --role "Owner" --scope "/subscriptions/$SUB
     assert_eq!(rules("--assignee \"$(az ad sp show --id \"$APP_ID\" --query objectId -o tsv)\""), privileged);
     assert_eq!(rules("--assignee \"$SOMEBODY\""), ["pull-request medium setup.sh:8"]);
 }
+
+#[test]
+fn what_a_function_says_to_its_reader_is_not_what_it_prints() {
+    let script = |to: &str| {
+        format!(
+            r#"#!/bin/bash
+ask() {{
+  echo -n "Which account [$1]: "{to}
+  echo "kiln-seed"
+}}
+NAME=$(ask "kiln-seed")
+gcloud iam service-accounts add-iam-policy-binding "glaze@pottery-prod.iam.gserviceaccount.com" \
+  --role roles/iam.workloadIdentityUser \
+  --member "serviceAccount:pottery-prod.svc.id.goog[kiln/$NAME]"
+"#
+        )
+    };
+    let rules = |to: &str| found(&[("setup.sh", &script(to))], Severity::Medium);
+    assert_eq!(rules(" >&2"), NONE);
+    assert_eq!(rules(" 1>&2"), NONE);
+    assert!(!rules("").is_empty());
+}
+
+#[test]
+fn a_made_up_part_of_a_subject_is_told_and_not_the_callers_name() {
+    let module = r#"
+variable "owner" {}
+variable "repository" {}
+resource "azuread_application" "kiln" {
+  display_name = "kiln"
+}
+resource "azuread_application_federated_identity_credential" "kiln" {
+  application_id = azuread_application.kiln.id
+  display_name   = "kiln"
+  audiences      = ["api://AzureADTokenExchange"]
+  issuer         = "https://token.actions.githubusercontent.com"
+  subject        = "repo:${var.owner}/${var.repository}:fired"
+}
+"#;
+    let call =
+        |owner: &str| format!("module \"kiln\" {{\n  source     = \"./kiln\"\n  owner      = \"{owner}\"\n  repository = \"oven\"\n}}\n");
+    let rules = |owner: &str, module: &str| found(&[("main.tf", &call(owner)), ("kiln/main.tf", module)], Severity::Medium);
+    assert_eq!(rules("pottery", module), ["never-matches high kiln/main.tf:12"]);
+    // A name that cannot be one is still told where the caller wrote it.
+    assert_eq!(rules("pottery/", &module.replace(":fired", ":environment:fired")), ["never-matches high main.tf:3"]);
+}
+
+#[test]
+fn an_identity_that_reads_may_be_any_branchs() {
+    let reading = |role: &str| account("pottery-seed").replace("roles/iam.serviceAccountAdmin", role);
+    let told = |role: &str| found(&[("main.tf", &reading(role))], Severity::Low);
+    assert!(told("roles/viewer").contains(&"any-ref low main.tf:23".to_owned()), "{:?}", told("roles/viewer"));
+    assert!(told("roles/run.admin").contains(&"any-ref medium main.tf:23".to_owned()), "{:?}", told("roles/run.admin"));
+}
+
+#[test]
+fn a_run_of_the_named_branch_is_no_wider_than_the_branch() {
+    let text = account("pottery-seed").replace("== '4711'", "== '4711' && assertion.ref == 'refs/heads/main'");
+    let told = found(&[("main.tf", &text)], Severity::Low);
+    assert!(
+        told.iter().any(|f| f.starts_with("ref-claim-only medium")) && told.iter().any(|f| f.starts_with("self-escalation low")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_pool_that_is_one_unknown_is_listed() {
+    let text = "variable \"pool\" {}\nresource \"google_service_account\" \"kiln\" {\n  account_id = \"kiln-oven\"\n}\n\
+                resource \"google_service_account_iam_member\" \"kiln\" {\n  service_account_id = google_service_account.kiln.name\n  role = \"roles/iam.workloadIdentityUser\"\n  \
+                member = \"principalSet://iam.googleapis.com/${var.pool}/attribute.repository/pottery/kiln\"\n}\n";
+    let run = check(&Request { input: Input::Memory(vec![("main.tf".to_owned(), text.to_owned())]), ..Request::default() }).unwrap();
+    assert_eq!(run.coverage.undecided.len(), 1, "{:?}", run.coverage.undecided);
+}
+
+#[test]
+fn keys_of_a_provider_are_told_where_it_takes_them() {
+    let text = "data \"sops_file\" \"kiln\" {\n  source_file = \"kiln.yaml\"\n}\nlocals {\n  keys = yamldecode(data.sops_file.kiln.raw)\n}\n\
+                provider \"aws\" {\n  region = \"eu-west-1\"\n  access_key = local.keys.id\n  secret_key = local.keys.secret\n}\n";
+    let told = found(&[("main.tf", text)], Severity::Medium);
+    assert_eq!(told, ["static-credential medium main.tf:9"]);
+}
+
+#[test]
+fn one_door_of_the_default_account_is_one_finding() {
+    let text = "#!/bin/bash\ngcloud iam service-accounts add-iam-policy-binding \"glaze@pottery-prod.iam.gserviceaccount.com\" \\\n  --role roles/iam.workloadIdentityUser \\\n  \
+                --member \"serviceAccount:pottery-prod.svc.id.goog[default/default]\"\n\
+                kubectl annotate serviceaccount --namespace default default iam.gke.io/gcp-service-account=glaze@pottery-prod.iam.gserviceaccount.com\n";
+    let told = found(&[("setup.sh", text)], Severity::Medium);
+    assert_eq!(told.iter().filter(|f| f.starts_with("default-service-account")).count(), 1, "{told:?}");
+}

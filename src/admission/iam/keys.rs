@@ -4,7 +4,7 @@ use super::caller::{self, Known};
 use super::formula::{View, Viewer};
 use super::matching::{from_url, same_issuer, split_key};
 use super::principals::is_saml;
-use crate::partial::{Text, cut};
+use crate::partial::{Text, UnknownOrigin, cut};
 use crate::token::Truth;
 
 /// What a condition key stands for.
@@ -81,7 +81,8 @@ pub fn scheme(text: &Text) -> Option<&'static str> {
 /// A key's part before its claim is an ARN, or what stands for the principal's: keys have the issuer's host and path there.
 #[must_use]
 pub fn is_arn(prefix: &Text, principal: Option<&Text>) -> bool {
-    prefix.known_prefix().starts_with("arn:") || principal.is_some_and(|arn| prefix.same(arn) && cut::only_atom(arn).is_some())
+    let unknown = |arn: &Text| cut::only_atom(arn).is_some_and(|atom| !matches!(atom.origin(), UnknownOrigin::Blank(_)));
+    prefix.known_prefix().starts_with("arn:") || principal.is_some_and(|arn| prefix.same(arn) && unknown(arn))
 }
 
 /// A prefix of nothing but holes may turn out to be `aws` or `sts`.

@@ -85,7 +85,10 @@ fn provider(reader: &mut Reader, resource: &Resource, kind: &str) {
             Some(text) => Source::Value(text),
             None => Source::Unclear,
         };
-        Some(Setting::of(part, source, place(value)))
+        // What is worked out elsewhere is told where the provider takes it.
+        let argument = body.entries().iter().find(|e| e.key.is_str(name)).and_then(|e| e.key.span());
+        let at = if matches!(source, Source::Value(_)) { place(value) } else { argument.or_else(|| place(value)) };
+        Some(Setting::of(part, source, at))
     };
     let settings: Vec<Option<Setting>> = match kind {
         "aws" => {

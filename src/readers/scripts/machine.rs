@@ -294,6 +294,10 @@ impl<'a> Machine<'a> {
     fn redirected_output(&mut self, redirects: &[Redirect], printed: Text) -> Text {
         for redirect in redirects.iter().filter(|r| !r.other) {
             let append = redirect.kind == RedirectKind::Append;
+            // `>&2`: messages for who runs the script.
+            if redirect.kind == RedirectKind::Other && cut::flat(&self.join(&redirect.target)) == "2" {
+                return Text::default();
+            }
             if redirect.kind == RedirectKind::Write || append {
                 let path = self.join(&redirect.target);
                 self.state.write(&path, &printed, append);

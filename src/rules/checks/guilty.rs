@@ -15,8 +15,12 @@ pub(super) fn place(test: &Test, never: &dyn Fn(&Test) -> bool) -> (Option<Span>
     if pieces.len() < 2 || pieces.len() > MAX_PIECES {
         return own;
     }
-    let saves = |index: &usize| !never(&Test { matcher: without(&test.matcher, *index), ..test.clone() });
-    let saving: Vec<(Option<Span>, Trail)> = (0..pieces.len()).filter(saves).filter_map(|index| pieces.get(index).cloned()).collect();
+    let saving = |strict: bool| -> Vec<(Option<Span>, Trail)> {
+        let saves = |index: &usize| !never(&Test { matcher: without(&test.matcher, *index, strict), ..test.clone() });
+        (0..pieces.len()).filter(saves).filter_map(|index| pieces.get(index).cloned()).collect()
+    };
+    // Another name in place of a name first: what may hold delimiters could stand for the whole rest of the value.
+    let saving = Some(saving(true)).filter(|all| !all.is_empty()).unwrap_or_else(|| saving(false));
     let mut chosen = saving.iter().filter(|(span, trail)| span.is_some() && hops(trail).any(|hop| hop.kind.is_choice()));
     let first = chosen.next();
     if saving.len() == pieces.len() && (first.is_none() || chosen.next().is_some()) {
@@ -47,10 +51,10 @@ fn text_of(matcher: &Matcher) -> Option<&Text> {
     }
 }
 
-/// The matcher with one literal piece as an unknown.
-fn without(matcher: &Matcher, index: usize) -> Matcher {
+/// The matcher with one literal piece as an unknown; strictly, as one with no more delimiters than the piece has.
+fn without(matcher: &Matcher, index: usize, strict: bool) -> Matcher {
     let mut left = index;
-    let mut open = |text: &Text| Text { parts: text.parts.iter().map(|part| opened(part, &mut left)).collect() };
+    let mut open = |text: &Text| Text { parts: text.parts.iter().map(|part| opened(part, &mut left, strict)).collect() };
     match matcher {
         Matcher::Exact(t) => Matcher::Exact(open(t)),
         Matcher::ExactIgnoreCase(t) => Matcher::ExactIgnoreCase(open(t)),
@@ -66,7 +70,7 @@ fn without(matcher: &Matcher, index: usize) -> Matcher {
 }
 
 /// The piece as an unknown where it is the one that is counted down to.
-fn opened(part: &Part, left: &mut usize) -> Part {
+fn opened(part: &Part, left: &mut usize, strict: bool) -> Part {
     let Part::Literal { text, span, trail } = part else { return part.clone() };
     if text.is_empty() {
         return part.clone();
@@ -76,6 +80,7 @@ fn opened(part: &Part, left: &mut usize) -> Part {
     if !hit {
         return part.clone();
     }
-    let atom = Unknown::new("guilty|piece", UnknownKind::Any, &**text, "this piece may be wrong", *span);
+    let kind = if strict && !text.contains(['/', ':', '@', '*']) { UnknownKind::Word } else { UnknownKind::Any };
+    let atom = Unknown::new("guilty|piece", kind, &**text, "this piece may be wrong", *span);
     Part::Hole { atom, span: *span, trail: trail.clone() }
 }

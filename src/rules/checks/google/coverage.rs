@@ -8,10 +8,22 @@ use crate::graph::{Gate, ProviderId, Trust};
 /// The end of the name of GKE's own pools, which the project's clusters fill and no provider.
 const OF_CLUSTERS: &str = ".svc.id.goog";
 
+/// How identities of pools begin.
+const PRINCIPALS: [&str; 2] = ["principal://", "principalSet://"];
+
 /// Notes a binding that cannot be judged.
 pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) {
     let Gate::GoogleMember { member: text, .. } = &trust.gate else { return };
-    let Ok(Member { kind: MemberKind::Pool { pool, .. }, .. }) = Member::parse(text) else { return };
+    let pool = match Member::parse(text).map(|member| member.kind) {
+        Ok(MemberKind::Pool { pool, .. }) => pool,
+        // All of the pool's name is one unknown: `principalSet://iam.googleapis.com/${var.pool}/attribute.x/y`.
+        Ok(MemberKind::Unknown) if PRINCIPALS.iter().any(|scheme| text.known_prefix().starts_with(scheme)) => {
+            let why = format!("which pool `{text}` is of is not known");
+            context.record_undecided(trust.origin.span, format!("cannot determine which tokens `{}` admits: {why}", trust.origin.name));
+            return;
+        }
+        _ => return,
+    };
     if pool.text.known_suffix().ends_with(OF_CLUSTERS) {
         return;
     }

@@ -13,8 +13,8 @@ use crate::rules::Finding;
 const HELP: &str = "give the workload a ServiceAccount of its own and name that";
 
 /// A cloud's annotation on the ServiceAccount `default`.
-pub(super) fn annotation(account: &Account<'_>) -> Option<Finding> {
-    if account.name.as_known().as_deref() != Some("default") {
+pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option<Finding> {
+    if account.name.as_known().as_deref() != Some("default") || granted(context, account) {
         return None;
     }
     let named = account.google.map(|t| (t, Severity::High)).or_else(|| account.aws_role.or(account.azure).map(|t| (t, Severity::Medium)));
@@ -24,6 +24,17 @@ pub(super) fn annotation(account: &Account<'_>) -> Option<Finding> {
     let finding =
         Finding::new(RuleId::DefaultServiceAccount, &account.workload.origin, span, "annotation", message).severity(severity).help(HELP);
     Some(identity.span().into_iter().fold(finding, |f, span| f.related_to(span, "the identity that it gets")))
+}
+
+/// A grant of the identity names the account, and is told by itself.
+fn granted(context: &Context<'_>, account: &Account<'_>) -> bool {
+    let Some(named) = account.google else { return false };
+    let linked = context.links.workload_identities.get(account.id.index()).map_or(&[][..], Vec::as_slice);
+    let is_named = |trust: &Trust| match context.graph.identity(trust.identity).map(|i| &i.kind) {
+        Some(IdentityKind::GoogleServiceAccount { email }) => linked.contains(&trust.identity) || email.same(named),
+        _ => false,
+    };
+    context.graph.trusts.iter().any(|trust| is_named(trust) && member(context, trust).is_some())
 }
 
 /// An EKS Pod Identity association for `default`.

@@ -55,7 +55,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
             let google = gke::annotation(context, account).or_else(|| gke::address(account));
             let azure = aks::annotation(context, account).into_iter().chain(aks::account_label(account));
             let sides = irsa::annotation(context, account).into_iter().chain(google).chain(azure);
-            sides.chain(default::annotation(account)).chain(annotations::role(account))
+            sides.chain(default::annotation(context, account)).chain(annotations::role(account))
         })
         .collect();
     findings.extend(annotations::misspelt(context));

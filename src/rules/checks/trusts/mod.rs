@@ -86,8 +86,11 @@ impl Way<'_> {
         context.exposed(&self.formula, &self.templates).ok()
     }
 
-    /// More obtain it than are named.
+    /// More obtain it than are named. A run of `pull_request_target` is a workflow of the branch that is named.
     fn is_wide(&self, exposure: &Exposure) -> bool {
+        if exposure.class == Class::PullRequestTarget {
+            return false;
+        }
         let cluster = self.recognised.issuer.tenancy == Tenancy::Cluster;
         matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix)
             || verdict::inside(&self.formula, &self.templates, exposure, cluster).is_some()
