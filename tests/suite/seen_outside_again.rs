@@ -327,14 +327,6 @@ resource "azuread_application_federated_identity_credential" "kiln" {
 }
 
 #[test]
-fn an_identity_that_reads_may_be_any_branchs() {
-    let reading = |role: &str| account("pottery-seed").replace("roles/iam.serviceAccountAdmin", role);
-    let told = |role: &str| found(&[("main.tf", &reading(role))], Severity::Low);
-    assert!(told("roles/viewer").contains(&"any-ref low main.tf:23".to_owned()), "{:?}", told("roles/viewer"));
-    assert!(told("roles/run.admin").contains(&"any-ref medium main.tf:23".to_owned()), "{:?}", told("roles/run.admin"));
-}
-
-#[test]
 fn a_run_of_the_named_branch_is_no_wider_than_the_branch() {
     let text = account("pottery-seed").replace("== '4711'", "== '4711' && assertion.ref == 'refs/heads/main'");
     let told = found(&[("main.tf", &text)], Severity::Low);

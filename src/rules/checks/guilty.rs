@@ -4,6 +4,8 @@ use crate::admission::formula::{GlobPart, Matcher, Test};
 use crate::partial::{Part, Text, Trail, Unknown, UnknownKind, hops};
 use crate::place::Span;
 
+/// What stands between the names of a subject.
+const DELIMITERS: [char; 4] = ['/', ':', '@', '*'];
 /// Most pieces of a value that are tried.
 const MAX_PIECES: usize = 12;
 
@@ -19,7 +21,7 @@ pub(super) fn place(test: &Test, never: &dyn Fn(&Test) -> bool) -> (Option<Span>
         let saves = |index: &usize| !never(&Test { matcher: without(&test.matcher, *index, strict), ..test.clone() });
         (0..pieces.len()).filter(saves).filter_map(|index| pieces.get(index).cloned()).collect()
     };
-    // Another name in place of a name first: what may hold delimiters could stand for the whole rest of the value.
+    // Other names between the same delimiters first: what may hold delimiters could stand for the whole rest of the value.
     let saving = Some(saving(true)).filter(|all| !all.is_empty()).unwrap_or_else(|| saving(false));
     let mut chosen = saving.iter().filter(|(span, trail)| span.is_some() && hops(trail).any(|hop| hop.kind.is_choice()));
     let first = chosen.next();
@@ -51,10 +53,10 @@ fn text_of(matcher: &Matcher) -> Option<&Text> {
     }
 }
 
-/// The matcher with one literal piece as an unknown; strictly, as one with no more delimiters than the piece has.
+/// The matcher with one literal piece as an unknown; strictly, with other names between the delimiters that the piece has.
 fn without(matcher: &Matcher, index: usize, strict: bool) -> Matcher {
     let mut left = index;
-    let mut open = |text: &Text| Text { parts: text.parts.iter().map(|part| opened(part, &mut left, strict)).collect() };
+    let mut open = |text: &Text| Text { parts: text.parts.iter().flat_map(|part| opened(part, &mut left, strict)).collect() };
     match matcher {
         Matcher::Exact(t) => Matcher::Exact(open(t)),
         Matcher::ExactIgnoreCase(t) => Matcher::ExactIgnoreCase(open(t)),
@@ -70,17 +72,32 @@ fn without(matcher: &Matcher, index: usize, strict: bool) -> Matcher {
 }
 
 /// The piece as an unknown where it is the one that is counted down to.
-fn opened(part: &Part, left: &mut usize, strict: bool) -> Part {
-    let Part::Literal { text, span, trail } = part else { return part.clone() };
+fn opened(part: &Part, left: &mut usize, strict: bool) -> Vec<Part> {
+    let Part::Literal { text, span, trail } = part else { return vec![part.clone()] };
     if text.is_empty() {
-        return part.clone();
+        return vec![part.clone()];
     }
     let hit = *left == 0;
     *left = left.wrapping_sub(1);
     if !hit {
-        return part.clone();
+        return vec![part.clone()];
     }
-    let kind = if strict && !text.contains(['/', ':', '@', '*']) { UnknownKind::Word } else { UnknownKind::Any };
-    let atom = Unknown::new("guilty|piece", kind, &**text, "this piece may be wrong", *span);
-    Part::Hole { atom, span: *span, trail: trail.clone() }
+    let hole = |at: usize, kind: UnknownKind| {
+        let atom = Unknown::new(format!("guilty|piece|{at}"), kind, &**text, "this piece may be wrong", *span);
+        Part::Hole { atom, span: *span, trail: trail.clone() }
+    };
+    if !strict {
+        return vec![hole(0, UnknownKind::Any)];
+    }
+    let mut out = Vec::new();
+    let mut within = false;
+    for (at, c) in text.char_indices() {
+        if DELIMITERS.contains(&c) {
+            out.push(Part::Literal { text: c.to_string().into(), span: *span, trail: trail.clone() });
+        } else if !within {
+            out.push(hole(at, UnknownKind::Word));
+        }
+        within = !DELIMITERS.contains(&c);
+    }
+    out
 }

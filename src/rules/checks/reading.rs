@@ -18,10 +18,9 @@ const MANAGED: [&str; 3] = ["ReadOnlyAccess", "SecurityAudit", "ViewOnlyAccess"]
 /// Roles of Azure that only look.
 const AZURE: [&str; 3] = ["Reader", "Security Reader", "Monitoring Reader"];
 
-/// Runs of pull requests, or of any branch, in front of an identity that only reads are what the advice of the rule asks for.
+/// Runs of pull requests in front of an identity that only reads are what the advice of the rule asks for.
 pub(super) fn weigh(finding: Finding, identity: IdentityId, graph: &Graph) -> Finding {
-    if !matches!(finding.rule, RuleId::PullRequest | RuleId::AnyRef) || finding.severity != Severity::Medium || !only_reads(graph, identity)
-    {
+    if finding.rule != RuleId::PullRequest || finding.severity != Severity::Medium || !only_reads(graph, identity) {
         return finding;
     }
     let message = format!("{}; as far as the scan shows, it can only read", finding.message);
