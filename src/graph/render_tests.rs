@@ -50,3 +50,33 @@ fn labels_cannot_break_out() {
     assert!(!flow.contains("<b>") && flow.contains("a#34;#93;#59;"), "{flow}");
     assert!(flow.lines().all(|line| line.matches('"').count() % 2 == 0));
 }
+
+#[test]
+fn a_line_says_who_is_admitted() {
+    let graph = sample();
+    let links = links(&graph);
+    let verdict = |way, who: &str, asks: &[&str]| {
+        let asks = asks.iter().map(|text| (*text).to_owned()).collect();
+        Verdict { way, admits: json!("nobody"), who: who.to_owned(), asks }
+    };
+    let drawn = |verdict: Verdict| {
+        let locate = |_: Span| Some(("main.tf".to_owned(), 7));
+        let notes = Notes { verdicts: BTreeMap::from([((TrustId(0), None), verdict)]), locate: &locate };
+        (mermaid(&graph, &links, &notes), dot(&graph, &links, &notes), super::json(&graph, &links, &notes))
+    };
+    for (way, arrow, style) in [
+        (Way::Open, "==>|", "penwidth=3"),
+        (Way::Dead, "--x|", "arrowhead=tee"),
+        (Way::Undecided, "--o|", "arrowhead=odot"),
+        (Way::Named, "-->|", "sub = x"),
+    ] {
+        let (flow, digraph, text) = drawn(verdict(way, "`somebody`", &["sub = x"]));
+        let label = if way == Way::Named { "sub = x" } else { "somebody: sub = x" };
+        assert!(flow.contains(&format!("provider0 {arrow}\"{label}\"| identity0")), "{flow}");
+        assert!(digraph.contains(style), "{digraph}");
+        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let edge = read["edges"].as_array().unwrap().iter().find(|e| e["from"] == "provider0").unwrap();
+        assert_eq!((&edge["admits"], &edge["who"], &edge["asks"]), (&json!("nobody"), &json!("`somebody`"), &json!(["sub = x"])));
+        assert!(read["nodes"].as_array().unwrap().iter().any(|n| n["path"] == "main.tf" && n["line"] == 7));
+    }
+}

@@ -32,17 +32,18 @@ pub(super) fn render(page: &mut Page, run: &Run, overview: &Overview, marks: &Ma
 }
 
 fn row(page: &mut Page, run: &Run, marks: &Marks, entry: &Entry, path: &Path) {
+    let issuer = entry.issuer.strip_prefix("https://").unwrap_or(&entry.issuer);
     let node = path.nodes.last().copied().unwrap_or_default();
     let worst = marks.worst(run, node);
     page.ours("<tr data-c=\"").text(system(entry.cloud)).ours("\" data-a=\"").text(word(entry.admits)).ours("\" data-s=\"");
     page.text(worst.map_or("", crate::catalogue::Severity::as_str)).ours("\"><th scope=\"row\" data-label=\"Identity\">");
-    page.ours("<button type=\"button\" class=\"link name\" data-node=\"").number(node).ours("\">").path(&entry.identity).ours("</button>");
+    page.ours("<button type=\"button\" class=\"link name\" data-node=\"").number(node).ours("\">").name(&entry.identity).ours("</button>");
     if let Some(worst) = worst {
         page.ours(" <span class=\"badge ").text(worst.as_str()).ours("\">").text(worst.as_str()).ours("</span>");
     }
-    page.ours("</th><td data-label=\"Who can obtain it\"><span class=\"admits ").text(word(entry.admits)).ours("\">");
+    page.ours("</th><td data-label=\"Admits\"><span class=\"admits ").text(word(entry.admits)).ours("\">");
     page.text(mark(entry.admits)).ours("</span> ").message(&entry.who);
-    page.ours("</td><td data-label=\"Issuer\">").path(&entry.issuer).ours("</td><td data-label=\"Conditions\">");
+    page.ours("</td><td data-label=\"Issuer\">").path(issuer).ours("</td><td data-label=\"Conditions\">");
     list(page, &entry.conditions, MAX_CONDITIONS);
     page.ours("</td><td data-label=\"Permissions\">");
     list(page, &entry.permissions, MAX_PERMISSIONS);

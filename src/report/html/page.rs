@@ -25,11 +25,22 @@ impl Page {
         self
     }
 
-    /// A path: a line may end after each of its parts.
+    /// A path or a URL: a line may end after each of its parts.
     pub(super) fn path(&mut self, text: &str) -> &mut Self {
-        for part in shown(text).split_inclusive(['/', ':']) {
+        self.parts(text, &['/', ':'])
+    }
+
+    /// An address: likewise.
+    pub(super) fn name(&mut self, text: &str) -> &mut Self {
+        self.parts(text, &['/', ':', '.', '@'])
+    }
+
+    fn parts(&mut self, text: &str, ends: &[char]) -> &mut Self {
+        for (at, part) in shown(text).split_inclusive(ends).enumerate() {
+            if at > 0 {
+                self.ours("<wbr>");
+            }
             escape(&mut self.text, part);
-            self.ours("<wbr>");
         }
         self
     }
@@ -111,6 +122,13 @@ mod tests {
             "&lt;/script&gt;&lt;img src=x onerror=&#39;alert(1)&#39;&gt;&quot;&amp;\\u{0}\\u{202e}\
              <code>&lt;b&gt;</code> is &lt;i&gt;odd ` &lt;tick&gt;"
         );
+    }
+
+    #[test]
+    fn a_path_may_be_broken_between_its_parts() {
+        let mut page = Page::default();
+        page.path("infra/<x>.tf").ours(" ").name("module.a.b");
+        assert_eq!(page.finish(), "infra/<wbr>&lt;x&gt;.tf module.<wbr>a.<wbr>b");
     }
 
     #[test]
