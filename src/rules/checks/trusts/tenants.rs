@@ -12,6 +12,9 @@ use crate::place::Span;
 use crate::rules::Finding;
 use std::collections::BTreeSet;
 
+/// Whether a name, or an id, is listed; none where the list cannot say.
+type Has<'a> = Box<dyn Fn(&str, bool) -> Option<bool> + 'a>;
+
 /// A list of the configuration, as the tokens of one issuer name its tenants.
 struct List<'a> {
     /// The key of the configuration.
@@ -23,7 +26,7 @@ struct List<'a> {
     /// The segment that holds its id.
     id: Option<&'static str>,
     /// Whether a value of the segments is listed; none where the list cannot say.
-    has: Box<dyn Fn(&str, bool) -> Option<bool> + 'a>,
+    has: Has<'a>,
     /// The names, for advice.
     names: Vec<&'a str>,
 }
