@@ -22,8 +22,9 @@ const AKS: &str = "westeurope.oic.prod-aks.azure.com/11111111-2222-3333-4444-555
 const OWN: &str = "assertion.repository_owner_id == '77'";
 
 /// A check that a rule names, and that nothing can be written for which it finds the rule.
-const UNSHOWN: [(&str, &str, &str); 2] = [
+const UNSHOWN: [(&str, &str, &str); 3] = [
     ("foreign-tenant", "azure", "Entra asks for an id that pins the tenant; the verdict stands for wildcards that have no place"),
+    ("foreign-tenant", "trusts", "which tenants are a team's own stands in its configuration: `tenants.rs` shows it"),
     ("orphan-trust", "jobs", "whose repository it is stands in no example: `own_repository.rs` shows it"),
 ];
 
