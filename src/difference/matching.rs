@@ -10,6 +10,14 @@ use std::collections::BTreeSet;
 /// A pair; one side is none where the identity is not there.
 type Pair = (Option<IdentityId>, Option<IdentityId>);
 
+/// What one of them is called is not known.
+fn unsure(a: &Known<'_>, b: &Known<'_>) -> bool {
+    !a.whole || !b.whole
+}
+
+/// Whether two identities are one.
+type Same = dyn Fn(&Known<'_>, &Known<'_>) -> bool;
+
 /// An identity as the other state may know it.
 struct Known<'a> {
     id: IdentityId,
@@ -72,8 +80,7 @@ pub(super) fn pairs(before: &State<'_>, old: &All<'_>, after: &State<'_>, new: &
     let mut left: Vec<Known<'_>> = old_ids.iter().filter_map(one).collect();
     let mut right: Vec<Known<'_>> = new_ids.iter().filter_map(other).collect();
     let mut out = Vec::new();
-    let unsure = |a: &Known<'_>, b: &Known<'_>| !a.whole || !b.whole;
-    let rules: [&dyn Fn(&Known<'_>, &Known<'_>) -> bool; 4] = [
+    let rules: [&Same; 4] = [
         &|a, b| a.name == b.name,
         // Where a name is not known, the declaration says which is meant, and then what is asked.
         &|a, b| unsure(a, b) && a.identity.origin.scope == b.identity.origin.scope && a.identity.origin.name == b.identity.origin.name,
@@ -88,7 +95,7 @@ pub(super) fn pairs(before: &State<'_>, old: &All<'_>, after: &State<'_>, new: &
     out
 }
 
-fn matched(left: &mut Vec<Known<'_>>, right: &mut Vec<Known<'_>>, same: &dyn Fn(&Known<'_>, &Known<'_>) -> bool, out: &mut Vec<Pair>) {
+fn matched(left: &mut Vec<Known<'_>>, right: &mut Vec<Known<'_>>, same: &Same, out: &mut Vec<Pair>) {
     let mut candidates: Vec<(usize, usize, usize)> = Vec::new();
     for (i, a) in left.iter().enumerate() {
         let fits = right.iter().enumerate().filter(|(_, b)| a.may_be(b) && same(a, b));

@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 /// The ways of all identities that have one.
 pub(super) type All<'a> = BTreeMap<IdentityId, Ways<'a>>;
 
+/// The tokens that can matter for a formula.
+type Templates<'a> = Box<dyn Fn(&Formula) -> Vec<Template> + 'a>;
+
 /// The ways into one identity.
 #[derive(Default)]
 pub(super) struct Ways<'a> {
@@ -40,7 +43,7 @@ pub(super) struct Way<'a> {
     pub(super) accepted: Option<Formula>,
     /// The view is the only one that there can be.
     pub(super) certain: bool,
-    templates: Box<dyn Fn(&Formula) -> Vec<Template> + 'a>,
+    templates: Templates<'a>,
 }
 
 impl Way<'_> {
@@ -179,6 +182,6 @@ fn of_credential<'a>(inputs: &Inputs<'a>, trust: &'a Trust, ways: &mut Ways<'a>)
     }
 }
 
-fn templates<'a, V: 'a>(view: IssuerView<'a, V>) -> Box<dyn Fn(&Formula) -> Vec<Template> + 'a> {
+fn templates<'a, V: 'a>(view: IssuerView<'a, V>) -> Templates<'a> {
     Box::new(move |formula: &Formula| subjects::tokens(&view.recognised, formula, view.formats).0)
 }
