@@ -153,6 +153,11 @@ mod difference;
 pub mod difference;
 
 #[cfg(not(feature = "internals"))]
+mod reach;
+#[cfg(feature = "internals")]
+pub mod reach;
+
+#[cfg(not(feature = "internals"))]
 mod cli;
 #[cfg(feature = "internals")]
 pub mod cli;

@@ -39,6 +39,8 @@ pub enum Command {
     Inventory(Inventory),
     /// Show who can obtain one identity
     Who(Who),
+    /// Show which identities a workload obtains, by which link, and what they lead to
+    Reach(Reach),
     /// Print the trust graph
     Graph(Graph),
     /// Say which identities a token gets, and for each that refuses, which test failed
@@ -249,6 +251,24 @@ pub struct Who {
     pub format: InventoryFormat,
 }
 
+/// `fedlint reach`.
+#[derive(Debug, Clone, Args)]
+pub struct Reach {
+    /// The workload: a CI job (`.github/workflows/deploy.yml#deploy`), a ServiceAccount (`namespace/name`), a SPIFFE id, or with
+    /// --issuer the subject of a token
+    pub workload: String,
+    /// What to read.
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// The issuer of the workload's tokens: the cluster's, the SPIRE server's, that of a subject [default: the one that a trust
+    /// names]
+    #[arg(long, value_name = "URL")]
+    pub issuer: Option<String>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = AnswerFormat::Human)]
+    pub format: AnswerFormat,
+}
+
 /// Output formats of the inventory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum InventoryFormat {
@@ -299,6 +319,15 @@ pub struct Graph {
     /// The form
     #[arg(long, value_enum, default_value_t = GraphFormat::Json)]
     pub format: GraphFormat,
+    /// Only this node (an identity, an issuer, a workload, a provider), what leads to it, and what it leads to
+    #[arg(long, value_name = "NODE")]
+    pub focus: Option<String>,
+    /// How many edges away from the node of --focus is shown
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "focus")]
+    pub depth: usize,
+    /// Draw what identities may do, too (the JSON form always has it)
+    #[arg(long)]
+    pub permissions: bool,
 }
 
 /// Forms of the graph.

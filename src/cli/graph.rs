@@ -5,10 +5,13 @@ use super::check::{config, request, with_progress};
 use super::{CLEAN, CliError, print};
 use crate::graph::render::{self, Notes, Verdict, Way};
 use crate::inventory::{Admits, Entry, inventory};
+use crate::issuers::nearest;
 use crate::pipeline;
 use crate::place::Span;
+use crate::report::printable;
 use crate::rules::engine::Selection;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 pub(super) fn run(arguments: &Graph) -> Result<u8, CliError> {
     let config = config(&arguments.inputs)?;
@@ -16,7 +19,11 @@ pub(super) fn run(arguments: &Graph) -> Result<u8, CliError> {
     let world = with_progress(|| pipeline::read(&request)).map_err(|e| CliError::Run(e.to_string()))?;
     let locate = |span: Span| world.sources.locate(span).map(|(path, at)| (path, at.line));
     let entries = inventory(&world.graph, &world.links, &config, &|span| locate(span).unwrap_or_default());
-    let mut notes = Notes { locate: &locate, ..Notes::default() };
+    let (focus, depth, permissions) = (arguments.focus.as_deref(), arguments.depth, arguments.permissions);
+    if let Some(name) = focus {
+        there(name, &render::names(&world.graph, &world.links))?;
+    }
+    let mut notes = Notes { locate: &locate, focus, depth, permissions, ..Notes::default() };
     for entry in entries {
         let verdict = verdict(&entry);
         // Of several answers for one line the most open one is shown.
@@ -32,6 +39,16 @@ pub(super) fn run(arguments: &Graph) -> Result<u8, CliError> {
     };
     print(&text)?;
     Ok(CLEAN)
+}
+
+/// A node of this name is in the graph.
+fn there(name: &str, names: &BTreeSet<String>) -> Result<(), CliError> {
+    if names.contains(name) {
+        return Ok(());
+    }
+    let near = nearest(name, names.iter().map(String::as_str)).or_else(|| names.iter().map(String::as_str).find(|n| n.contains(name)));
+    let hint = near.map_or("; `fedlint graph` lists them".to_owned(), |near| format!("; did you mean `{}`?", printable(near)));
+    Err(CliError::Run(format!("no node of the graph is called `{}`{hint}", printable(name))))
 }
 
 fn verdict(entry: &Entry) -> Verdict {

@@ -11,6 +11,7 @@ mod graph;
 mod inventory;
 mod output;
 mod packaged;
+mod reach;
 mod repository;
 mod revisions;
 mod simulate;
@@ -80,6 +81,7 @@ fn dispatch(arguments: &Arguments) -> Result<u8, CliError> {
         Command::Inventory(arguments) => inventory::run(arguments),
         Command::Who(arguments) => inventory::who(arguments),
         Command::Diff(arguments) => diff::run(arguments),
+        Command::Reach(arguments) => reach::run(arguments),
         Command::Graph(graph) => graph::run(graph),
         Command::Simulate(simulate) => simulate::run(simulate),
         Command::Test(test) => test::run(test),

@@ -9,7 +9,7 @@ use crate::place::Span;
 use crate::report::printable;
 use crate::rules::engine::Selection;
 use crate::simulation::{Decided, GithubJob, IssuerChoice, Outcome, Presented, Verdict, decide_document, of_subject, read_token, simulate};
-use crate::token::{Decision, Evaluation, Step, Truth};
+use crate::token::{Decision, Evaluation, Step, Token, Truth};
 
 use crate::source::Sources;
 use serde_json::{Value, json};
@@ -98,18 +98,30 @@ fn presented(arguments: &Simulate) -> Result<Presented, String> {
 /// The presets of workloads: any issuer of their kind unless one is named.
 fn workload(arguments: &Simulate) -> Result<Presented, String> {
     let issuer = arguments.issuer.as_deref();
-    let (claims, any) = if let Some(name) = &arguments.kubernetes {
-        let (namespace, account) =
-            name.split_once('/').ok_or_else(|| format!("`{name}` is not a ServiceAccount: write `namespace/name`"))?;
-        let token = tokens::kubernetes(issuer.unwrap_or("https://kubernetes.default.svc"), namespace, account);
-        (token.ok_or_else(|| format!("`{name}` is not the name of a ServiceAccount: write `namespace/name`"))?, IssuerChoice::Cluster)
-    } else {
-        let id = arguments.spiffe.as_deref().unwrap_or_default();
-        let token = tokens::spiffe(issuer.unwrap_or("https://spire.invalid"), id);
-        (token.ok_or_else(|| format!("`{id}` is no SPIFFE id: write `spiffe://trust-domain/path`"))?, IssuerChoice::Spire)
-    };
+    match &arguments.kubernetes {
+        Some(name) => service_account(name, issuer),
+        None => spiffe_id(arguments.spiffe.as_deref().unwrap_or_default(), issuer),
+    }
+}
+
+/// The token of a pod with this ServiceAccount.
+pub(super) fn service_account(name: &str, issuer: Option<&str>) -> Result<Presented, String> {
+    let (namespace, account) = name.split_once('/').ok_or_else(|| format!("`{name}` is not a ServiceAccount: write `namespace/name`"))?;
+    let token = tokens::kubernetes(issuer.unwrap_or("https://kubernetes.default.svc"), namespace, account);
+    let claims = token.ok_or_else(|| format!("`{name}` is not the name of a ServiceAccount: write `namespace/name`"))?;
+    Ok(of_any(claims, issuer, IssuerChoice::Cluster))
+}
+
+/// The JWT-SVID of a SPIFFE id.
+pub(super) fn spiffe_id(id: &str, issuer: Option<&str>) -> Result<Presented, String> {
+    let token = tokens::spiffe(issuer.unwrap_or("https://spire.invalid"), id);
+    let claims = token.ok_or_else(|| format!("`{id}` is no SPIFFE id: write `spiffe://trust-domain/path`"))?;
+    Ok(of_any(claims, issuer, IssuerChoice::Spire))
+}
+
+fn of_any(claims: Token, issuer: Option<&str>, any: IssuerChoice) -> Presented {
     let choice = if issuer.is_some() { IssuerChoice::Stated } else { any };
-    Ok(Presented { claims, any_audience: true, issuer: choice, ..Presented::default() })
+    Presented { claims, any_audience: true, issuer: choice, ..Presented::default() }
 }
 
 /// The text of a file; `-` is standard input.

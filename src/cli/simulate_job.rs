@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &Simulate, name: &str) -> Result<u8, CliError> {
     Ok(CLEAN)
 }
 
-fn missing(graph: &Graph, name: &str) -> String {
+pub(super) fn missing(graph: &Graph, name: &str) -> String {
     let mut all: Vec<&str> = graph.jobs.iter().map(|job| job.origin.name.as_str()).collect();
     all.sort_unstable();
     all.dedup();

@@ -8,7 +8,7 @@ use crate::graph::addresses;
 use crate::partial::{Text, cut};
 use crate::place::Span;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Longest label in DOT and Mermaid, in characters; longer ones end in `…`.
@@ -20,13 +20,27 @@ pub struct Notes<'a> {
     pub verdicts: BTreeMap<(TrustId, Option<ProviderId>), Verdict>,
     /// The file and the line of a place.
     pub locate: &'a dyn Fn(Span) -> Option<(String, usize)>,
+    /// Only this node, by its label or by what the cloud calls it, with what leads to it and what it leads to; all when absent.
+    pub focus: Option<&'a str>,
+    /// How many edges away from it.
+    pub depth: usize,
+    /// In pictures, what identities may do, too.
+    pub permissions: bool,
 }
 
 impl Default for Notes<'_> {
     fn default() -> Self {
-        Self { verdicts: BTreeMap::new(), locate: &|_| None }
+        Self { verdicts: BTreeMap::new(), locate: &|_| None, focus: None, depth: 3, permissions: true }
     }
 }
+
+/// Most edges, and most characters, that Mermaid draws as it is set up by default, GitHub's too; it draws nothing of more
+/// (<https://mermaid.js.org/config/schema-docs/config.html#maxedges>).
+const MERMAID_EDGES: usize = 500;
+/// See [`MERMAID_EDGES`].
+const MERMAID_TEXT: usize = 50_000;
+/// The kind of the nodes for what identities may do.
+const PERMISSION: &str = "permission";
 
 /// Who is admitted.
 #[derive(Debug, Clone)]
@@ -62,6 +76,14 @@ struct Node {
     detail: serde_json::Value,
 }
 
+impl Node {
+    /// What somebody may call it.
+    fn names(&self) -> Vec<&str> {
+        let own = [self.label.as_str(), self.id.as_str()];
+        own.into_iter().chain(self.detail.get("name").and_then(|name| name.as_str())).collect()
+    }
+}
+
 struct Edge {
     from: String,
     to: String,
@@ -85,7 +107,7 @@ struct Picture {
 /// an edge of a trust has `admits`, `who` and `asks` where they are known.
 #[must_use]
 pub fn json(graph: &Graph, links: &Links, notes: &Notes<'_>) -> String {
-    let picture = picture(graph, links, notes);
+    let picture = focused(picture(graph, links, notes), notes);
     let nodes: Vec<serde_json::Value> = picture.nodes.iter().map(|node| node_json(node, notes)).collect();
     let edges: Vec<serde_json::Value> = picture.edges.iter().map(edge_json).collect();
     let mut text = serde_json::to_string_pretty(&json!({"version": 1, "nodes": nodes, "edges": edges})).unwrap_or_default();
@@ -113,10 +135,48 @@ fn node_json(node: &Node, notes: &Notes<'_>) -> serde_json::Value {
     object
 }
 
+/// What the nodes of the graph are called.
+#[must_use]
+pub fn names(graph: &Graph, links: &Links) -> BTreeSet<String> {
+    let picture = picture(graph, links, &Notes::default());
+    picture.nodes.iter().flat_map(|node| node.names().into_iter().map(str::to_owned)).collect()
+}
+
+/// What leads to the node that is asked for and what it leads to, in a few steps.
+fn focused(mut picture: Picture, notes: &Notes<'_>) -> Picture {
+    let Some(name) = notes.focus else { return picture };
+    let start: BTreeSet<String> = picture.nodes.iter().filter(|node| node.names().contains(&name)).map(|node| node.id.clone()).collect();
+    let mut kept = start.clone();
+    let side = |edge: &Edge, to: bool| if to { edge.to.clone() } else { edge.from.clone() };
+    for (near, far) in [(true, false), (false, true)] {
+        let mut last = start.clone();
+        for _ in 0..notes.depth {
+            let next: BTreeSet<String> = picture.edges.iter().filter(|e| last.contains(&side(e, near))).map(|e| side(e, far)).collect();
+            last = next.into_iter().filter(|id| kept.insert(id.clone())).collect();
+            if last.is_empty() {
+                break;
+            }
+        }
+    }
+    picture.nodes.retain(|node| kept.contains(&node.id));
+    picture.edges.retain(|e| kept.contains(&e.from) && kept.contains(&e.to));
+    picture
+}
+
+/// What a picture shows: permissions when they are asked for.
+fn drawn(graph: &Graph, links: &Links, notes: &Notes<'_>) -> Picture {
+    let mut picture = focused(picture(graph, links, notes), notes);
+    let asked = |node: &Node| notes.permissions || node.kind != PERMISSION || notes.focus.is_some_and(|name| node.names().contains(&name));
+    let hidden: BTreeSet<String> = picture.nodes.iter().filter(|node| !asked(node)).map(|node| node.id.clone()).collect();
+    picture.nodes.retain(|node| !hidden.contains(&node.id));
+    picture.edges.retain(|e| !hidden.contains(&e.to));
+    picture
+}
+
 /// The graph in the DOT language.
 #[must_use]
 pub fn dot(graph: &Graph, links: &Links, notes: &Notes<'_>) -> String {
-    let picture = picture(graph, links, notes);
+    let picture = drawn(graph, links, notes);
     let mut out = String::from("digraph trust {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n");
     for node in &picture.nodes {
         let shape = match node.kind {
@@ -143,22 +203,41 @@ pub fn dot(graph: &Graph, links: &Links, notes: &Notes<'_>) -> String {
     out
 }
 
-/// The graph as a Mermaid flowchart.
+/// The graph as a Mermaid flowchart: as much of it as Mermaid draws.
 #[must_use]
 pub fn mermaid(graph: &Graph, links: &Links, notes: &Notes<'_>) -> String {
-    let picture = picture(graph, links, notes);
+    let picture = drawn(graph, links, notes);
+    let all = picture.edges.len();
+    let mut most = all.min(MERMAID_EDGES);
+    loop {
+        let text = flowchart(&picture, most, all);
+        if text.chars().count() <= MERMAID_TEXT || most == 0 {
+            return text;
+        }
+        most -= (most / 8).max(1);
+    }
+}
+
+/// The first edges with their nodes; every node where all edges are drawn.
+fn flowchart(picture: &Picture, most: usize, all: usize) -> String {
     let mut out = String::from("flowchart LR\n");
-    for node in &picture.nodes {
+    let edges = picture.edges.get(..most).unwrap_or_default();
+    let ends: BTreeSet<&str> = edges.iter().flat_map(|e| [e.from.as_str(), e.to.as_str()]).collect();
+    if most < all {
+        let _ = writeln!(out, "  %% {most} of {all} edges: Mermaid draws no more. Name a node: fedlint graph --focus NODE --depth N");
+        let _ = writeln!(out, "  cut[\"{most} of {all} edges are shown\"]");
+    }
+    for node in picture.nodes.iter().filter(|node| most == all || ends.contains(node.id.as_str())) {
         let (open, close) = match node.kind {
             "issuer" => ("([", "])"),
             "provider" => ("{{", "}}"),
             "workload" => ("[[", "]]"),
-            "permission" => ("[/", "/]"),
+            PERMISSION => ("[/", "/]"),
             _ => ("[", "]"),
         };
         let _ = writeln!(out, "  {}{open}\"{}\"{close}", node.id, mermaid_string(&node.label));
     }
-    for edge in &picture.edges {
+    for edge in edges {
         let arrow = match edge.verdict.as_ref().map(|verdict| verdict.way) {
             Some(Way::Open) => "==>",
             Some(Way::Dead) => "--x",
@@ -374,7 +453,7 @@ fn grants(graph: &Graph, picture: &mut Picture) {
         let next = format!("permission{}", permissions.len());
         let to = permissions.entry(label.clone()).or_insert_with(|| next.clone()).clone();
         if to == next {
-            picture.nodes.push(Node { id: next, kind: "permission", label, span: None, detail: json!({}) });
+            picture.nodes.push(Node { id: next, kind: PERMISSION, label, span: None, detail: json!({}) });
         }
         let on = grant.scope.as_ref().map(Text::to_string).unwrap_or_default();
         picture.edges.push(Edge::new(format!("identity{}", identity.0), to, "grant", on));

@@ -61,7 +61,7 @@ fn a_line_says_who_is_admitted() {
     };
     let drawn = |verdict: Verdict| {
         let locate = |_: Span| Some(("main.tf".to_owned(), 7));
-        let notes = Notes { verdicts: BTreeMap::from([((TrustId(0), None), verdict)]), locate: &locate };
+        let notes = Notes { verdicts: BTreeMap::from([((TrustId(0), None), verdict)]), locate: &locate, ..Notes::default() };
         (mermaid(&graph, &links, &notes), dot(&graph, &links, &notes), super::json(&graph, &links, &notes))
     };
     for (way, arrow, style) in [
@@ -79,4 +79,39 @@ fn a_line_says_who_is_admitted() {
         assert_eq!((&edge["admits"], &edge["who"], &edge["asks"]), (&json!("nobody"), &json!("`somebody`"), &json!(["sub = x"])));
         assert!(read["nodes"].as_array().unwrap().iter().any(|n| n["path"] == "main.tf" && n["line"] == 7));
     }
+}
+
+#[test]
+fn a_node_is_shown_with_what_leads_to_it_and_what_it_leads_to() {
+    let graph = sample();
+    let links = links(&graph);
+    let nodes = |focus: &str, depth: usize| {
+        let notes = Notes { focus: Some(focus), depth, ..Notes::default() };
+        let read: serde_json::Value = serde_json::from_str(&json(&graph, &links, &notes)).unwrap();
+        read["nodes"].as_array().unwrap().iter().map(|n| n["kind"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(nodes("aws_iam_role.a", 0), ["identity"]);
+    assert_eq!(nodes("aws_iam_role.a", 1), ["provider", "identity", "workload", "permission"]);
+    // the issuer, and not the other identity that trusts it
+    assert_eq!(nodes("aws_iam_role.a", 2), ["provider", "issuer", "identity", "workload", "permission"]);
+    assert_eq!(nodes("gitlab.com", 3), ["provider", "issuer", "identity", "identity", "permission"]);
+    assert!(names(&graph, &links).contains("aws_iam_role.a"));
+    let without = dot(&graph, &links, &Notes { permissions: false, ..Notes::default() });
+    assert!(!without.contains("permission0"), "{without}");
+}
+
+/// Mermaid draws nothing of what is larger than it is set up for.
+#[test]
+fn a_flowchart_is_one_that_mermaid_draws() {
+    let name = |n: usize| format!("aws_iam_role.{}{n}", "long-".repeat(20));
+    let trust = json!({"Statement": [{"Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "arn:aws:iam::1:oidc-provider/gitlab.com"}}]});
+    let mut all = vec![resource("aws_iam_openid_connect_provider.g", json!({"url": "https://gitlab.com", "client_id_list": ["x"]}))];
+    for n in 0..2_000 {
+        all.push(resource(&name(n), json!({"name": format!("r{n}"), "assume_role_policy": trust})));
+    }
+    let graph = graph(&all, &[]);
+    let text = mermaid(&graph, &links(&graph), &Notes::default());
+    let edges = text.lines().filter(|line| line.contains("-->")).count();
+    assert!(text.chars().count() <= MERMAID_TEXT && edges <= MERMAID_EDGES && edges > 100, "{edges}");
+    assert!(text.contains(&format!("{edges} of 2001 edges")), "{}", text.lines().take(3).collect::<String>());
 }

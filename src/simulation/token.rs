@@ -2,6 +2,7 @@
 
 use super::{IssuerChoice, Presented};
 use crate::issuers::tokens::{Github, github};
+use crate::issuers::{ClaimPart, Role, Template, registry};
 use crate::token::Token;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -127,6 +128,20 @@ impl GithubJob<'_> {
 }
 
 impl Presented {
+    /// Whoever asks for the token picks its audience.
+    #[must_use]
+    pub fn chooses_audience(&self) -> bool {
+        if self.issuer != IssuerChoice::Stated {
+            return true;
+        }
+        let recognised = self.claims.string("iss").and_then(|iss| registry().recognise(iss).or_else(|| registry().generic(iss)));
+        let chosen = |template: &Template| match template.claim("aud") {
+            Some([ClaimPart::Segment(index)]) => template.segments.get(*index).is_some_and(|s| s.role == Role::CallerChosen),
+            _ => false,
+        };
+        recognised.is_some_and(|r| r.templates().iter().all(chosen))
+    }
+
     /// The token in one line, for people.
     #[must_use]
     pub fn describe(&self) -> String {

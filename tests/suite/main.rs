@@ -52,6 +52,7 @@ mod places;
 mod precision;
 mod provenance;
 mod random_policies;
+mod reach;
 mod report_schema;
 mod rules;
 mod scripts;
