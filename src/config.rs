@@ -108,6 +108,11 @@ pub struct Config {
     /// What is known of GitHub.
     #[serde(skip_serializing_if = "is_default")]
     pub github: GithubConfig,
+    /// Tools whose ignore comments hold, too, where their check finds the same: `checkov`, `trivy`, `tfsec`, `semgrep`. None unless it is said; docs/hook.md has the
+    /// list of checks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "internals", schemars(example = ["checkov"], extend("default" = [])))]
+    pub foreign_ignores: Vec<Tool>,
     /// Findings that the team has accepted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<Ignore>,
@@ -159,6 +164,32 @@ impl Eq for Described {}
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// A tool whose ignore comments may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "internals", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Tool {
+    /// <https://www.checkov.io/2.Basics/Suppressing%20and%20Skipping%20Policies.html>
+    Checkov,
+    /// <https://trivy.dev/latest/docs/configuration/filtering/#by-inline-comments>
+    Trivy,
+    /// <https://aquasecurity.github.io/tfsec/latest/guides/configuration/ignores/>
+    Tfsec,
+    /// <https://semgrep.dev/docs/ignoring-files-folders-code>
+    Semgrep,
+}
+
+impl std::fmt::Display for Tool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Checkov => "checkov",
+            Self::Trivy => "trivy",
+            Self::Tfsec => "tfsec",
+            Self::Semgrep => "semgrep",
+        })
+    }
 }
 
 /// The settings of one rule.

@@ -1,6 +1,6 @@
 //! Findings that their owners have accepted: by `fedlint: ignore[id] reason` beside them, or by `[[ignore]]` in the configuration.
 
-use super::comments::{Suppression, suppressions};
+use super::comments::{Foreign, Suppression, foreign, suppressions};
 use super::finding::{Finding, Suppressed, SuppressedBy};
 use crate::catalogue::{Confidence, RuleId, Severity};
 use crate::config::{Config, Ignore, Level};
@@ -14,6 +14,12 @@ struct Comment {
     file: Arc<SourceFile>,
     suppression: Suppression,
     used: bool,
+}
+
+/// A comment of another tool.
+struct Other {
+    file: Arc<SourceFile>,
+    foreign: Foreign,
 }
 
 /// An `[[ignore]]` of the configuration.
@@ -38,6 +44,7 @@ pub struct Accepted {
 pub fn apply(findings: Vec<Finding>, sources: &Sources, config: &Config, no_comments: bool) -> Accepted {
     let today = crate::calendar::today();
     let mut comments = if no_comments { Vec::new() } else { comments(sources, config) };
+    let others = if no_comments { Vec::new() } else { others(sources, config) };
     let all = std::iter::once(config).chain(&config.parts);
     let mut entries: Vec<Entry<'_>> =
         all.flat_map(|config| config.ignore.iter().map(move |ignore| Entry { ignore, config, used: false })).collect();
@@ -46,6 +53,7 @@ pub fn apply(findings: Vec<Finding>, sources: &Sources, config: &Config, no_comm
     for finding in findings {
         let worse = least.get(&(finding.rule, finding.span)).is_some_and(|least| finding.severity > *least);
         let by_comment = hidden(&finding, sources, &mut comments, &today, worse);
+        let by_comment = by_comment.or_else(|| by_another(&finding, sources, &others, &today).filter(|_| !worse));
         match by_comment.or_else(|| configured(&finding, sources, config, &mut entries, &today)) {
             Some(word) => out.suppressed.push(word.on(finding)),
             None => out.kept.push(finding),
@@ -65,6 +73,25 @@ fn comments(sources: &Sources, config: &Config) -> Vec<Comment> {
         all.into_iter().map(move |suppression| Comment { file: Arc::clone(&file), suppression, used: false })
     };
     sources.all().into_iter().filter(|file| !config.leaves_out(&file.path)).flat_map(of).collect()
+}
+
+/// The comments of the tools that the configuration asks for.
+fn others(sources: &Sources, config: &Config) -> Vec<Other> {
+    let asked = |file: &Arc<SourceFile>| &config.at(&file.path).foreign_ignores;
+    let files = sources.all().into_iter().filter(|file| !asked(file).is_empty() && !config.leaves_out(&file.path));
+    files.flat_map(|file| foreign(&file, asked(&file)).into_iter().map(move |foreign| Other { file: Arc::clone(&file), foreign })).collect()
+}
+
+/// A comment of another tool hides what its check finds, too, on its lines.
+fn by_another(finding: &Finding, sources: &Sources, others: &[Other], today: &str) -> Option<Word> {
+    let line = |span: Span| sources.get(span.file).map(|file| (span.file, file.position(span.start as usize).line));
+    let places: Vec<_> = std::iter::once(finding.span).chain(finding.related.iter().map(|r| r.span)).filter_map(line).collect();
+    let covers = |other: &&Other| places.iter().any(|(file, line)| other.file.id == *file && other.foreign.lines.contains(line));
+    let word = others.iter().filter(|other| other.foreign.is_about(finding) && !other.foreign.is_over(today)).find(covers)?;
+    let Foreign { tool, check, reason, until, span, .. } = &word.foreign;
+    let space = if reason.is_empty() { "" } else { " " };
+    let reason = format!("{reason}{space}({tool} {check})");
+    Some(Word { by: SuppressedBy::Comment, reason, until: until.clone(), span: Some(*span) })
 }
 
 /// Who accepted a finding.

@@ -17,7 +17,7 @@ const CLASSIC: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "All
 const WORKFLOW: &str = "on: push\npermissions: {id-token: write}\njobs:\n  deploy:\n    environment: production\n    runs-on: ubuntu-24.04\n    steps:\n      - uses: aws-actions/configure-aws-credentials@v5\n        with: {role-to-assume: 'arn:aws:iam::111122223333:role/ci', aws-region: eu-west-1}\n";
 
 /// The keys, each with a configuration that sets it.
-pub(crate) const KEYS: [(&str, &str); 20] = [
+pub(crate) const KEYS: [(&str, &str); 21] = [
     ("fail-on", "fail-on = \"critical\""),
     ("min-severity", "min-severity = \"critical\""),
     ("min-confidence", "min-confidence = \"proven\""),
@@ -26,6 +26,7 @@ pub(crate) const KEYS: [(&str, &str); 20] = [
     ("models", "models = \"nowhere\""),
     ("custom-rules", "custom-rules = \"nowhere\""),
     ("repository", "repository = \"octo/other\""),
+    ("foreign-ignores", "foreign-ignores = [\"checkov\"]"),
     ("baseline", "baseline = \"nowhere.json\""),
     ("issuers.trusted", "issuers.trusted = [\"https://ci.example.com\"]"),
     ("issuers.files", "issuers.files = [\"nowhere.yaml\"]"),
@@ -75,6 +76,9 @@ fn told(configuration: &str) -> (Option<i32>, Vec<String>) {
         format!("resource \"aws_iam_role\" \"ci\" {{\n  name = \"ci\"\n  assume_role_policy = <<EOT\n{CLASSIC}\nEOT\n}}\n").as_bytes(),
     );
     folder.write(".github/workflows/deploy.yml", WORKFLOW.as_bytes());
+    // A comment of another tool.
+    let skipped = "resource \"aws_iam_role\" \"audit\" {\n  #checkov:skip=CKV_AWS_61:known\n  assume_role_policy = jsonencode({ Version = \"2012-10-17\", Statement = [{ Effect = \"Allow\", Action = \"sts:AssumeRole\", Principal = { AWS = \"arn:aws:iam::444455556666:root\" } }] })\n}\n";
+    folder.write("skipped/main.tf", skipped.as_bytes());
     tenants(&folder);
     folder.write("fedlint.toml", configuration.as_bytes());
     let out = check(&folder, &[]);
@@ -128,6 +132,7 @@ fn every_key_has_a_row() {
         is_whole: _,
         described: _,
         custom_rules: _,
+        foreign_ignores: _,
         own: _,
         reads_parts: _,
         parts: _,

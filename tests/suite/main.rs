@@ -21,6 +21,7 @@ mod eval_command;
 mod exposure_properties;
 mod exposure_table;
 mod exposure_table_issuers;
+mod foreign_ignores;
 mod forms;
 mod gate;
 mod gcp_conditions;

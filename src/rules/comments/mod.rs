@@ -6,9 +6,12 @@
 //! in HCL (also after `//` and in `/* */`), YAML and shell; as the member `"//": "fedlint: ignore[id] reason"` in JSON; as
 //! the annotation `fedlint.dev/ignore: "id: reason"` on a Kubernetes object.
 
+mod others;
 #[cfg(test)]
 mod tests;
 mod trees;
+
+pub use others::{Foreign, foreign};
 
 use crate::calendar;
 use crate::place::Span;
