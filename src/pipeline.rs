@@ -27,7 +27,7 @@ use crate::terraform::models::Library;
 use crate::terraform::plan;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 mod charts;
 mod folders;
@@ -136,6 +136,7 @@ pub fn judge(request: &Request, world: &Estate) -> Result<Run, ScanError> {
         config,
         registry: &registry,
         calls: &world.calls,
+        modelled: OnceLock::new(),
         open: Mutex::default(),
     };
     for config in std::iter::once(config).chain(&config.parts) {

@@ -22,7 +22,7 @@ use crate::terraform::evaluate::ModuleCall;
 use crate::terraform::models::Arguments;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Most places that a finding lists beside its own.
 const MAX_RELATED: usize = 12;
@@ -42,6 +42,8 @@ pub struct Context<'a> {
     pub registry: &'a Registry,
     /// The calls of Terraform modules.
     pub calls: &'a [ModuleCall],
+    /// Which of the calls only a model describes, by where they are written; filled when it is first asked for.
+    pub modelled: OnceLock<BTreeMap<Span, usize>>,
     /// What the checks could not decide: the place and the reason.
     pub open: Mutex<BTreeSet<(Span, String)>>,
     /// What the decisions of the run share: a trust like one that was judged before is not judged anew.
@@ -119,7 +121,14 @@ impl Context<'_> {
     /// What the arguments are for of the module call that declares this, when only a model describes the module.
     #[must_use]
     pub fn model(&self, origin: &Origin) -> Option<&Arguments> {
-        self.calls.iter().find(|call| call.modelled && call.span == origin.span).map(|call| &call.arguments)
+        let modelled = self.modelled.get_or_init(|| {
+            let mut all = BTreeMap::new();
+            for (index, call) in self.calls.iter().enumerate().filter(|(_, call)| call.modelled) {
+                all.entry(call.span).or_insert(index);
+            }
+            all
+        });
+        modelled.get(&origin.span).and_then(|index| self.calls.get(*index)).map(|call| &call.arguments)
     }
 
     /// A module that nobody has read is handed what names an account: it may make the other half of what binds it.

@@ -200,6 +200,7 @@ fn found_by(files: Files) -> BTreeSet<(&'static str, RuleId)> {
             config: &config,
             registry: registry(),
             calls: &world.calls,
+            modelled: Default::default(),
             open: Mutex::default(),
             shared: Arc::default(),
         };

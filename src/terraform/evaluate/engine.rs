@@ -148,6 +148,8 @@ pub(super) struct Evaluator<'a> {
     /// The unknowns that pick from maps, by their keys inside the root.
     pub(super) selectors: RefCell<BTreeMap<String, Selector>>,
     pub(super) undecided: RefCell<Vec<Undecided>>,
+    /// The calls of modules of which it is told that nobody judges them.
+    pub(super) unjudged: RefCell<BTreeSet<Span>>,
     /// Blocks that make a trust and that a variable or an argument switches off, by address.
     pub(super) off: RefCell<BTreeMap<String, Span>>,
     pub(super) calls: RefCell<Vec<ModuleCall>>,
@@ -198,6 +200,7 @@ impl<'a> Evaluator<'a> {
             impossible: Cell::new(false),
             selectors: RefCell::default(),
             undecided: RefCell::default(),
+            unjudged: RefCell::default(),
             off: RefCell::default(),
             calls: RefCell::default(),
             unit_files: RefCell::default(),

@@ -250,12 +250,13 @@ impl<'a> Workspace<'a> {
         let worlds = worlds::of_root(&self.cache, root);
         let called = worlds.all.last().is_some_and(|world| world.called);
         let first = worlds.all.first().cloned();
+        let mut told: BTreeSet<(Option<Span>, String)> = worlds.left.iter().map(|u| (u.span, u.why.clone())).collect();
         out.undecided.extend(worlds.left);
         let mut off: Option<BTreeMap<String, Span>> = None;
         for declared in worlds.all.into_iter().flat_map(|world| self.evaluate_world(world)) {
             out.calls.extend(declared.calls);
             for undecided in declared.undecided {
-                if !out.undecided.contains(&undecided) {
+                if told.insert((undecided.span, undecided.why.clone())) {
                     out.undecided.push(undecided);
                 }
             }

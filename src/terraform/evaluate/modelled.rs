@@ -28,9 +28,8 @@ impl Evaluator<'_> {
         let Some(span) = by_argument.or_else(by_source) else { return };
         let why = format!("module `{name}` is not in the scan and not known: its trust is not judged");
         let entry = Undecided { span: Some(span), why };
-        let mut undecided = self.undecided.borrow_mut();
-        if !undecided.contains(&entry) {
-            undecided.push(entry);
+        if self.unjudged.borrow_mut().insert(span) {
+            self.undecided.borrow_mut().push(entry);
         }
     }
 }

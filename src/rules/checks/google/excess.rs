@@ -38,8 +38,9 @@ fn signs_for_nothing(context: &Context<'_>, trust: &Trust) -> bool {
 
 fn finding(context: &Context<'_>, trust: &Trust) -> Option<Finding> {
     let (member, role) = member_and_role(trust)?;
-    let same = |t: &Trust| t.identity == trust.identity && member_and_role(t).is_some_and(|(m, r)| m.same(member) && is_role(r, USER));
-    let beside = if context.graph.trusts.iter().any(same) {
+    let same = |t: &Trust| member_and_role(t).is_some_and(|(m, r)| m.same(member) && is_role(r, USER));
+    let on_it = context.links.identity_trusts.get(trust.identity.index()).into_iter().flatten();
+    let beside = if on_it.filter_map(|id| context.graph.trust(*id)).any(same) {
         "the principal holds `roles/iam.workloadIdentityUser` beside it, which is enough for access and ID tokens"
     } else {
         "`roles/iam.workloadIdentityUser` is enough for access and ID tokens"

@@ -1,11 +1,12 @@
 //! GKE workload identity: the annotation on the ServiceAccount and the grant on the Google service account need each
 //! other (<https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity>).
 
+use super::directory::{Directory, local};
 use super::{Account, Context, equal};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::member::{self, Accounts, Member};
-use crate::graph::{BindingStyle, Declared, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Trust, TrustId, WorkloadKind};
+use crate::graph::{BindingStyle, Declared, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Trust, TrustId};
 
 use crate::partial::{Text, cut};
 use crate::place::Span;
@@ -73,16 +74,18 @@ fn wrong_address(known: &str) -> Option<&'static str> {
 }
 
 /// The annotation names a Google service account that is declared here and that grants the ServiceAccount nothing.
-pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option<Finding> {
+pub(super) fn annotation(context: &Context<'_>, directory: &Directory<'_>, account: &Account<'_>) -> Option<Finding> {
     let email = account.google.filter(|_| !account.open)?;
     let linked: Vec<IdentityId> = context.links.workload_identities.get(account.id.index()).cloned().unwrap_or_default();
     let named = |id: &&IdentityId| matches!(context.graph.identity(**id).map(|i| &i.kind), Some(IdentityKind::GoogleServiceAccount { .. }));
     let linked: Vec<IdentityId> = linked.iter().filter(named).copied().collect();
     let declared = linked.iter().find(|id| declared(context, **id))?;
     let identity = context.graph.identity(*declared)?;
-    let trusts = context.graph.trusts.iter().filter(|t| concerns(context, &linked, identity, t.identity));
+    let own: Vec<TrustId> = linked.iter().flat_map(|id| trusts_of(context, *id)).copied().collect();
+    let email_of_it = if let IdentityKind::GoogleServiceAccount { email, .. } = &identity.kind { Some(email) } else { None };
+    let trusts = directory.grants(email_of_it, &own).into_iter().filter_map(|index| context.graph.trusts.get(index));
     let mut nearest: Option<&Trust> = None;
-    for trust in trusts {
+    for trust in trusts.filter(|t| concerns(context, &linked, identity, t.identity)) {
         let Gate::GoogleMember { member, role, .. } = &trust.gate else { continue };
         if trust.gate.has_ended() || !impersonates(role) {
             continue;
@@ -124,6 +127,10 @@ fn identity_name(identity: &Identity) -> String {
     }
 }
 
+fn trusts_of<'a>(context: &'a Context<'_>, id: IdentityId) -> &'a [TrustId] {
+    context.links.identity_trusts.get(id.index()).map_or(&[], Vec::as_slice)
+}
+
 /// Its grants are this scan's matter: it is declared here, or one of its grants owns its role or its whole policy.
 fn declared(context: &Context<'_>, id: IdentityId) -> bool {
     let Some(identity) = context.graph.identity(id) else { return false };
@@ -132,8 +139,7 @@ fn declared(context: &Context<'_>, id: IdentityId) -> bool {
         Declared::Object(kind) => &**kind == "IAMServiceAccount",
         Declared::Printed => false,
     };
-    let trusts: &[TrustId] = context.links.identity_trusts.get(id.index()).map_or(&[], Vec::as_slice);
-    let owned = trusts.iter().filter_map(|t| context.graph.trust(*t)).any(|t| match &t.gate {
+    let owned = trusts_of(context, id).iter().filter_map(|t| context.graph.trust(*t)).any(|t| match &t.gate {
         Gate::GoogleMember { style: BindingStyle::Policy | BindingStyle::Exported, .. } => true,
         Gate::GoogleMember { style: BindingStyle::Binding, role, .. } => role.as_known().as_deref() == Some(USER),
         _ => false,
@@ -149,7 +155,6 @@ fn concerns(context: &Context<'_>, linked: &[IdentityId], identity: &Identity, o
     }
     match (context.graph.identity(of).map(|i| &i.kind), &identity.kind) {
         (Some(IdentityKind::GoogleServiceAccount { email: other, .. }), IdentityKind::GoogleServiceAccount { email, .. }) => {
-            let local = |t: &Text| cut::split_once(t, "@").map_or_else(|| t.clone(), |(l, _)| l);
             // An unknown name may be the one.
             equal(&local(other), &local(email)) != Some(false)
         }
@@ -159,7 +164,7 @@ fn concerns(context: &Context<'_>, linked: &[IdentityId], identity: &Identity, o
     }
 }
 
-fn impersonates(role: &Text) -> bool {
+pub(super) fn impersonates(role: &Text) -> bool {
     role.as_known().is_none_or(|r| IMPERSONATION.contains(&r.as_str()) || !r.starts_with("roles/"))
 }
 
@@ -210,28 +215,26 @@ fn named(text: &Text) -> Named {
 }
 
 /// A grant for a ServiceAccount of a namespace whose manifests are here, and that ServiceAccount does not ask for it.
-pub(super) fn binding(context: &Context<'_>, accounts: &[Account<'_>], trust: &Trust) -> Option<Finding> {
+pub(super) fn binding(context: &Context<'_>, directory: &Directory<'_>, trust: &Trust) -> Option<Finding> {
     let Gate::GoogleMember { member, role, .. } = &trust.gate else { return None };
     let identity = context.graph.identity(trust.identity)?;
     let email = match &identity.kind {
         IdentityKind::GoogleServiceAccount { email, .. } if role.as_known().as_deref() == Some(USER) => email,
         // A role on another resource needs no annotation, and the ServiceAccount has to be there all the same.
         IdentityKind::GoogleResource { .. } if matches!(member::parse(member), Member::Kubernetes { .. }) => {
-            return absent(context, accounts, trust, member);
+            return absent(directory, trust, member);
         }
         _ => return None,
     };
     let Named::One(namespace, name) = named(member) else { return None };
     let (namespace, name) = (namespace.as_known()?, name.as_known()?);
     let is = |text: &Text, known: &str| text.as_known().map(|t| t == known);
-    let may_be = |a: &&Account<'_>| a.namespace.is_none_or(|n| is(n, &namespace) != Some(false)) && is(a.name, &name) != Some(false);
-    let candidates: Vec<&Account<'_>> = accounts.iter().filter(may_be).collect();
-    if external(context, &namespace) {
+    if directory.is_external(&namespace) {
         return None;
     }
-    let here = accounts.iter().any(|a| a.namespace.is_some_and(|n| is(n, &namespace) == Some(true)));
-    let (message, at) = match candidates.as_slice() {
-        [] if !here => return elsewhere(context, accounts, trust, email, &format!("{namespace}/{name}")),
+    let here = directory.of_namespace(&namespace).next().is_some();
+    let (message, at) = match directory.may_be(&namespace, &name).as_slice() {
+        [] if !here => return elsewhere(context, directory, trust, email, &format!("{namespace}/{name}")),
         [] => (
             format!(
                 "the manifests of namespace `{namespace}` have no ServiceAccount `{name}`: anyone who creates one obtains this identity"
@@ -249,7 +252,7 @@ pub(super) fn binding(context: &Context<'_>, accounts: &[Account<'_>], trust: &T
             Some(other) if equal(other, email) == Some(false) => {
                 (format!("the ServiceAccount `{namespace}/{name}` references `{other}`, not this identity"), other.span())
             }
-            Some(_) => return other_pool(context, account, trust, email),
+            Some(_) => return other_pool(context, directory, account, trust, email),
         },
         _ => return None,
     };
@@ -261,32 +264,18 @@ pub(super) fn binding(context: &Context<'_>, accounts: &[Account<'_>], trust: &T
     Some(at.into_iter().fold(finding, |f, span| f.related_to(span, "the ServiceAccount")))
 }
 
-/// A chart or a remote base may bring ServiceAccounts into the namespace.
-fn external(context: &Context<'_>, namespace: &str) -> bool {
-    let may_be = |space: &Option<Text>| space.as_ref().and_then(Text::as_known).is_none_or(|s| s == namespace);
-    context.graph.workloads.iter().any(|w| matches!(&w.kind, WorkloadKind::External { namespace } if may_be(namespace)))
-}
-
 /// A ServiceAccount that nobody creates here has a role on a resource, while the manifests have one that is named alike.
-fn absent(context: &Context<'_>, accounts: &[Account<'_>], trust: &Trust, member: &Text) -> Option<Finding> {
+fn absent(directory: &Directory<'_>, trust: &Trust, member: &Text) -> Option<Finding> {
     let Named::One(namespace, name) = named(member) else { return None };
     let (namespace, name) = (namespace.as_known()?, name.as_known()?);
-    let known = |text: &Text| text.as_known();
     // One whose name or namespace is not known may be the one.
-    if external(context, &namespace) || accounts.iter().any(|a| a.namespace.is_none_or(|n| known(n).is_none()) || known(a.name).is_none()) {
+    if directory.is_external(&namespace) || directory.is_vague() || directory.has(&namespace, &name) {
         return None;
     }
-    let in_it = |a: &&Account<'_>| a.namespace.and_then(known).as_deref() == Some(&namespace);
-    let named_so = |a: &&Account<'_>| known(a.name).as_deref() == Some(&name);
-    if accounts.iter().any(|a| in_it(&a) && named_so(&a)) {
-        return None;
-    }
-    let (message, near) = match (accounts.iter().find(in_it), accounts.iter().find(named_so)) {
+    let (message, near) = match (directory.of_namespace(&namespace).next(), directory.named(&name).next()) {
         (Some(_), _) => {
-            let alike = accounts
-                .iter()
-                .filter(in_it)
-                .find(|a| known(a.name).is_some_and(|own| own.starts_with(&name) || name.starts_with(&own)))?;
+            let alike = |own: &str| own.starts_with(&name) || name.starts_with(own);
+            let alike = directory.of_namespace(&namespace).find(|a| a.name.as_known().is_some_and(|own| alike(&own)))?;
             (format!("the manifests of namespace `{namespace}` have no ServiceAccount `{name}`"), alike)
         }
         (None, Some(other)) => {
@@ -305,7 +294,7 @@ fn absent(context: &Context<'_>, accounts: &[Account<'_>], trust: &Trust, member
 }
 
 /// The grant is for a ServiceAccount that is not here, while the one that references the identity has none.
-fn elsewhere(context: &Context<'_>, accounts: &[Account<'_>], trust: &Trust, email: &Text, granted: &str) -> Option<Finding> {
+fn elsewhere(context: &Context<'_>, directory: &Directory<'_>, trust: &Trust, email: &Text, granted: &str) -> Option<Finding> {
     let Gate::GoogleMember { member, .. } = &trust.gate else { return None };
     // Where the identity is declared, the annotation is told.
     if declared(context, trust.identity) {
@@ -313,12 +302,12 @@ fn elsewhere(context: &Context<'_>, accounts: &[Account<'_>], trust: &Trust, ema
     }
     let asks = |a: &&Account<'_>| !a.open && a.google.is_some_and(|g| equal(g, email) == Some(true));
     let refused = |a: &&Account<'_>| {
-        let trusts = context.graph.trusts.iter().filter(|t| t.identity == trust.identity);
+        let trusts = trusts_of(context, trust.identity).iter().filter_map(|id| context.graph.trust(*id));
         let mut members =
             trusts.filter_map(|t| if let Gate::GoogleMember { member, role, .. } = &t.gate { Some((member, role)) } else { None });
         members.all(|(member, role)| !impersonates(role) || covers(member, a) == Some(false))
     };
-    let account = accounts.iter().filter(asks).find(refused)?;
+    let account = directory.asking(email).filter(asks).find(refused)?;
     let message = format!(
         "the grant is for the ServiceAccount `{granted}`, and the one that references this identity is `{}`: its pods get a 403",
         account.shown()
@@ -331,13 +320,14 @@ fn elsewhere(context: &Context<'_>, accounts: &[Account<'_>], trust: &Trust, ema
 
 /// The grant is for the pool of the service account's project, and the clusters of the scan are of other projects: the pool
 /// belongs to the project of the cluster.
-fn other_pool(context: &Context<'_>, account: &Account<'_>, trust: &Trust, email: &Text) -> Option<Finding> {
+fn other_pool(context: &Context<'_>, directory: &Directory<'_>, account: &Account<'_>, trust: &Trust, email: &Text) -> Option<Finding> {
     let Gate::GoogleMember { member, .. } = &trust.gate else { return None };
     let Member::Kubernetes { project, .. } = member::parse(member) else { return None };
     let project = project.as_known()?;
-    let pools = super::clusters::pools(context)?;
+    let pools = directory.pools.as_ref()?;
     let home = email.as_known()?.ends_with(&format!("@{project}.iam.gserviceaccount.com"));
-    let others = context.graph.trusts.iter().filter(|t| t.identity == trust.identity && !std::ptr::eq(*t, trust));
+    let all = trusts_of(context, trust.identity).iter().filter_map(|id| context.graph.trust(*id));
+    let others = all.filter(|t| !std::ptr::eq(*t, trust));
     let granted = others.filter_map(|t| if let Gate::GoogleMember { member, .. } = &t.gate { Some(member) } else { None });
     if !home || pools.contains(&project) || granted.into_iter().any(|m| covers(m, account) != Some(false)) {
         return None;

@@ -4,6 +4,7 @@ mod aks;
 mod annotations;
 mod clusters;
 mod default;
+mod directory;
 mod gke;
 mod irsa;
 mod nodes;
@@ -49,10 +50,11 @@ impl Account<'_> {
 #[must_use]
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let accounts = accounts(context);
+    let directory = directory::Directory::new(context, &accounts);
     let mut findings: Vec<Finding> = accounts
         .par_iter()
         .flat_map_iter(|account| {
-            let google = gke::annotation(context, account).or_else(|| gke::address(account));
+            let google = gke::annotation(context, &directory, account).or_else(|| gke::address(account));
             let azure = aks::annotation(context, account).into_iter().chain(aks::account_label(account));
             let sides = irsa::annotation(context, account).into_iter().chain(google).chain(azure);
             sides.chain(default::annotation(context, account)).chain(annotations::role(account))
@@ -69,7 +71,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     findings.extend(tokens::long(context));
     findings.extend(default::associations(context));
     findings.extend(context.graph.trusts.par_iter().flat_map_iter(|trust| default::member(context, trust)).collect::<Vec<_>>());
-    findings.extend(context.graph.trusts.par_iter().flat_map_iter(|trust| gke::binding(context, &accounts, trust)).collect::<Vec<_>>());
+    findings.extend(context.graph.trusts.par_iter().flat_map_iter(|trust| gke::binding(context, &directory, trust)).collect::<Vec<_>>());
     findings
 }
 
