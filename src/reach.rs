@@ -334,7 +334,7 @@ impl<'a> Steps<'a> {
         let named = principals.iter().any(|p| same_role(&p.text, arn));
         let may_call = || self.may_assume(id, trust.identity);
         let whole = principals.iter().any(|p| !same_role(&p.text, arn) && is_account(&p.text, arn));
-        if !named && !(whole && may_call()) {
+        if !(named || whole && may_call()) {
             return None;
         }
         let Some(known) = arn.as_known() else {

@@ -43,7 +43,9 @@ fn named(provider: &Provider) -> (String, Option<BTreeSet<String>>) {
     let shown = |all: &[Text]| all.iter().map(ToString::to_string).collect();
     match &provider.kind {
         ProviderKind::AwsOidc { url, audiences, .. } => {
-            let host = cut::trim_slashes(&cut::without_scheme(url)).to_string().to_lowercase();
+            // Of a URL that is not wholly known, what is not known is the same where it is written alike.
+            let host = cut::trim_slashes(&cut::without_scheme(url));
+            let host = host.as_known().map_or_else(|| host.to_string(), |known| known.to_lowercase());
             (format!("AWS OIDC provider {host}"), audiences.as_deref().map(shown))
         }
         ProviderKind::Google(google) => {

@@ -123,9 +123,7 @@ fn a_service_account_a_spiffe_id_and_a_subject() {
         ),
     ];
     folder.write("roles.json", format!(r#"{{"RoleDetailList": [{}]}}"#, roles.join(", ")).as_bytes());
-    let account = format!(
-        "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: api\n  namespace: shop\n  annotations:\n    eks.amazonaws.com/role-arn: arn:aws:iam::111122223333:role/irsa\n    iam.gke.io/gcp-service-account: shop@octo-data.iam.gserviceaccount.com\n"
-    );
+    let account = "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: api\n  namespace: shop\n  annotations:\n    eks.amazonaws.com/role-arn: arn:aws:iam::111122223333:role/irsa\n    iam.gke.io/gcp-service-account: shop@octo-data.iam.gserviceaccount.com\n";
     folder.write("account.yaml", account.as_bytes());
     let binding = |on: &str, role: &str, member: &str| {
         format!(

@@ -26,6 +26,11 @@ const LEFT: &[(&str, &str, &str)] = &[
         "the name of a resource of Google Cloud as an export writes it: a format of Google's",
     ),
     ("src/simulation/google.rs", "all.reasons.contains(", "one reason is told once"),
+    (
+        "src/difference/matching.rs",
+        "a.identity.origin.name == b",
+        "two revisions of a declaration whose name is not known share its address, by which Terraform itself knows it",
+    ),
     ("src/terraform/evaluate/engine.rs", "u.why == w", "one limit is told once, however often it is reached"),
 ];
 
