@@ -63,16 +63,17 @@ fn headline(report: &Report<'_>) -> String {
         return "fedlint: nothing changes in who is admitted".to_owned();
     }
     let mut parts = Vec::new();
-    for (n, words) in [
-        (sums.newly, "newly let in"),
-        (sums.no_longer, "no longer let in"),
-        (sums.new_permissions, "new permissions"),
-        (sums.new_findings, "new findings"),
-        (sums.resolved_findings, "resolved"),
-        (sums.undecided, "undecided"),
-    ] {
+    let said = [
+        (sums.newly, format!("{} newly let in", sums.newly)),
+        (sums.no_longer, format!("{} no longer let in", sums.no_longer)),
+        (sums.new_permissions, count(sums.new_permissions, "new permission")),
+        (sums.new_findings, count(sums.new_findings, "new finding")),
+        (sums.resolved_findings, format!("{} resolved", sums.resolved_findings)),
+        (sums.undecided, format!("{} undecided", sums.undecided)),
+    ];
+    for (n, words) in said {
         if n > 0 {
-            parts.push(format!("{n} {words}"));
+            parts.push(words);
         }
     }
     format!("fedlint: {}", if parts.is_empty() { "trust changes".to_owned() } else { parts.join(", ") })
