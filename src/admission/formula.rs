@@ -195,6 +195,20 @@ pub enum Matcher {
     Order(Comparison, Text),
 }
 
+impl Matcher {
+    /// The texts that may have unknowns in them.
+    #[must_use]
+    pub fn texts(&self) -> Vec<&Text> {
+        match self {
+            Self::Exact(t) | Self::ExactIgnoreCase(t) | Self::Prefix(t) | Self::Suffix(t) | Self::Contains(t) | Self::Order(_, t) => {
+                vec![t]
+            }
+            Self::Glob(parts) => parts.iter().filter_map(|p| if let GlobPart::Literal(t) = p { Some(t) } else { None }).collect(),
+            Self::Present | Self::Regex(_) | Self::Size(..) => Vec::new(),
+        }
+    }
+}
+
 /// A piece of a glob.
 #[derive(Debug, Clone)]
 pub enum GlobPart {

@@ -9,29 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) fn of(formula: &Formula) -> BTreeSet<Unknown> {
     let mut out = BTreeSet::new();
     for occurrence in shape::tests(formula) {
-        for text in texts(&occurrence.test.matcher) {
+        for text in occurrence.test.matcher.texts() {
             out.extend(text.atoms().cloned());
         }
     }
     out
 }
 
-fn texts(matcher: &Matcher) -> Vec<&Text> {
-    match matcher {
-        Matcher::Exact(t)
-        | Matcher::ExactIgnoreCase(t)
-        | Matcher::Prefix(t)
-        | Matcher::Suffix(t)
-        | Matcher::Contains(t)
-        | Matcher::Order(_, t) => vec![t],
-        Matcher::Glob(parts) => parts.iter().filter_map(|p| if let GlobPart::Literal(t) = p { Some(t) } else { None }).collect(),
-        Matcher::Present | Matcher::Regex(_) | Matcher::Size(..) => Vec::new(),
-    }
-}
-
 /// Whether a test has an unknown among these.
 pub(super) fn has(test: &Test, among: &dyn Fn(&Unknown) -> bool) -> bool {
-    texts(&test.matcher).into_iter().any(|text| text.atoms().any(among))
+    test.matcher.texts().into_iter().any(|text| text.atoms().any(among))
 }
 
 /// New keys for the unknowns of one state: their names, with a number where several bear one.

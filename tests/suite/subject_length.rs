@@ -3,7 +3,7 @@
 
 use super::invariants::Scan;
 use super::witnesses;
-use fedlint::catalogue::{RuleId, Severity};
+use fedlint::catalogue::{Category, RuleId, Severity};
 
 const ORGANISATION: &str = "9c47d1e8-5b30-4f62-a7d9-e10835c6fb24";
 const PROJECT: &str = "27e5b09a-f413-4d86-8c2e-5a91d70b36cf";
@@ -69,4 +69,13 @@ fn subjects_that_are_all_too_long_let_nobody_in() {
     };
     assert!(dead("assertion.sub"));
     assert!(!dead("assertion['oidc.circleci.com/project-id']"));
+}
+
+#[test]
+fn a_condition_on_the_branch_is_met_by_a_token_with_a_short_subject() {
+    let condition =
+        format!("assertion['oidc.circleci.com/project-id'] == '{PROJECT}' && assertion['oidc.circleci.com/vcs-ref'] == 'refs/heads/main'");
+    let scan = scan("assertion.sub", &condition);
+    let broken: Vec<_> = scan.run.findings.iter().filter(|f| f.category == Category::Broken).map(|f| f.rule).collect();
+    assert_eq!(broken, []);
 }

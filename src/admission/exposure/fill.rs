@@ -3,12 +3,12 @@
 //! `repo:${var.repo}:*` says nothing of whether the variable holds `app` or `octo/app`; only the second can ever match a
 //! GitHub subject. Each unknown gets the shapes under which the tests it stands in can hold at all.
 
-use super::super::formula::{Formula, GlobPart, Matcher, Subject, Test};
+use super::super::formula::{Formula, Matcher, Subject, Test};
 use super::super::search::{Compiled, HoleMode, Options, Templates};
 use super::shape;
 use crate::issuers::registry;
 use crate::language::Language;
-use crate::partial::{Part, Text, Unknown, UnknownKind};
+use crate::partial::{Part, Unknown, UnknownKind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -63,13 +63,13 @@ pub fn fillers_of_literals(formula: &Formula, templates: &Templates) -> Vec<Fill
 
 /// Whether the texts of a gate have unknowns that can be filled in.
 pub(super) fn has_unknowns(formula: &Formula) -> bool {
-    shape::tests(formula).iter().flat_map(|o| texts(o.test)).any(|text| text.atoms().next().is_some())
+    shape::tests(formula).iter().flat_map(|o| o.test.matcher.texts()).any(|text| text.atoms().next().is_some())
 }
 
 fn fillers_with(formula: &Formula, templates: &Templates, literals: &[String]) -> Vec<Filler> {
     let occurrences = shape::tests(formula);
     let mut atoms: Vec<Unknown> =
-        occurrences.iter().flat_map(|o| texts(o.test)).flat_map(|t| t.atoms().cloned().collect::<Vec<_>>()).collect();
+        occurrences.iter().flat_map(|o| o.test.matcher.texts()).flat_map(|t| t.atoms().cloned().collect::<Vec<_>>()).collect();
     // of equal unknowns the one that most is known of
     atoms.sort_by(|a, b| a.cmp(b).then(a.facts().is_empty().cmp(&b.facts().is_empty())));
     atoms.dedup();
@@ -80,7 +80,7 @@ fn fillers_with(formula: &Formula, templates: &Templates, literals: &[String]) -
     let mut most = MAX_FILLERS;
     for atom in atoms.iter().take(MAX_ATOMS) {
         let tests: Vec<&Test> =
-            occurrences.iter().map(|o| o.test).filter(|t| texts(t).iter().any(|text| text.atoms().any(|a| a == atom))).collect();
+            occurrences.iter().map(|o| o.test).filter(|t| t.matcher.texts().iter().any(|text| text.atoms().any(|a| a == atom))).collect();
         // where a validation lists the values, each of them counts
         let listed = atom.values().filter(|all| !all.is_empty() && fillers.len().saturating_mul(all.len()) <= MAX_LISTED);
         let possible = match &listed {
@@ -134,7 +134,7 @@ fn ended(atom: &Unknown, tests: &[&Test]) -> bool {
         let [Part::Hole { atom: hole, .. }, Part::Literal { text, .. }] = pair else { return false };
         hole == atom && text.starts_with([NAMES_END, '/'])
     };
-    tests.iter().flat_map(|test| texts(test)).any(|text| text.parts.windows(2).any(ends))
+    tests.iter().flat_map(|test| test.matcher.texts()).any(|text| text.parts.windows(2).any(ends))
 }
 
 /// What some token has in a claim that is compared with the unknown and nothing else: an id of a form that nobody would guess.
@@ -149,19 +149,6 @@ fn minted(atom: &Unknown, tests: &[&Test], templates: &Templates) -> Option<Stri
         let witness = Compiled::new(&present, &options).search(templates, &options).witness()?.token.string(claim)?.to_owned();
         (atom.kind() == UnknownKind::Any && atom.allows(&witness)).then_some(witness)
     })
-}
-
-fn texts(test: &Test) -> Vec<&Text> {
-    match &test.matcher {
-        Matcher::Exact(t)
-        | Matcher::ExactIgnoreCase(t)
-        | Matcher::Prefix(t)
-        | Matcher::Suffix(t)
-        | Matcher::Contains(t)
-        | Matcher::Order(_, t) => vec![t],
-        Matcher::Glob(parts) => parts.iter().filter_map(|p| if let GlobPart::Literal(t) = p { Some(t) } else { None }).collect(),
-        Matcher::Present | Matcher::Regex(_) | Matcher::Size(..) => Vec::new(),
-    }
 }
 
 /// Plausible strings for an unknown, most likely first, as far as its `validation` allows them: else a string that it
