@@ -69,7 +69,9 @@ fn through(member: &Member, entry: Entry, shown: Option<String>) -> Evaluation {
     }
     let mut truth = evaluate_member(member, &attributes);
     let mut note = None;
-    if open && truth == Truth::False {
+    if member.names_nobody() {
+        note = Some("the project is named by its id where the number belongs, or the reverse: nobody is this member".to_owned());
+    } else if open && truth == Truth::False {
         truth = Truth::Unknown;
         note = Some("the provider's mapping is not known whole".to_owned());
     }
@@ -81,7 +83,7 @@ fn through(member: &Member, entry: Entry, shown: Option<String>) -> Evaluation {
         note = Some("the member is not known whole".to_owned());
     }
     let missing = found.is_none() && truth == Truth::False && !matches!(member.selector(), Some(Selector::Everyone(_)));
-    if missing {
+    if missing && note.is_none() {
         note = Some(format!("the provider maps no `{name}`"));
     }
     let step = Step {

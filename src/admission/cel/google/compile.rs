@@ -589,6 +589,9 @@ fn constant_item(items: &[Value], value: &Text) -> Formula {
 /// is one of the member's identities.
 #[must_use]
 pub fn member_formula(member: &Member, view: &GoogleView) -> Formula {
+    if member.names_nobody() {
+        return Formula::Constant(Truth::False, Some("the member names the project by its id".to_owned()));
+    }
     let provider = Compiled::of(view);
     let compiler = Compiler::new(&provider);
     let selector = match &member.kind {

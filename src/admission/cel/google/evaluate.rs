@@ -169,6 +169,9 @@ fn sides(e: &Expr, scope: &Scope) -> (Option<String>, Option<String>) {
 /// token's `sub` (`system:serviceaccount:NS:NAME`): they have no provider that maps.
 #[must_use]
 pub fn evaluate_member(member: &Member, attributes: &Attributes) -> Truth {
+    if member.names_nobody() {
+        return Truth::False;
+    }
     let selector = match &member.kind {
         MemberKind::AllUsers | MemberKind::AllAuthenticatedUsers => return Truth::True,
         MemberKind::Pool { selector, .. } | MemberKind::Workforce { selector, .. } => selector,

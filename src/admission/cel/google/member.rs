@@ -244,6 +244,17 @@ impl Member {
         fail(MemberProblemKind::Prefix, text, text, format!("`{text}` does not start with a kind of principal"))
     }
 
+    /// Whether the pool's project is certainly written as the other of its two names, so that no identity is the member: a principal
+    /// names it by its number, and GKE's older form by its id (<https://cloud.google.com/iam/docs/principal-identifiers>).
+    #[must_use]
+    pub fn names_nobody(&self) -> bool {
+        let MemberKind::Pool { project, pool, .. } = &self.kind else { return false };
+        match project {
+            Some(project) => ProjectKind::of(&project.text) == ProjectKind::Id,
+            None => split_once(&pool.text, ".svc.id.goog").is_some_and(|(project, _)| ProjectKind::of(&project) == ProjectKind::Number),
+        }
+    }
+
     /// The pool's selector, for identities of a pool.
     #[must_use]
     pub fn selector(&self) -> Option<&Selector> {

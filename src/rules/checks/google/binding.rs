@@ -40,11 +40,27 @@ pub(super) fn is_dead(context: &Context<'_>, index: usize, trust: &Trust) -> boo
     attributes::in_binding(context, index, trust, &member, &seen).is_some()
 }
 
+/// What a binding would make of its pool if it named the project by its number; nothing for GKE's older form.
+pub(super) fn once_named(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
+    let Gate::GoogleMember { member, role, condition, style } = &trust.gate else { return Vec::new() };
+    let Some((before, rest)) = cut::split_once(member, "iam.googleapis.com/projects/") else { return Vec::new() };
+    let Some((_, after)) = cut::split_once(&rest, "/") else { return Vec::new() };
+    let mut named = before;
+    named.push(&Text::known("iam.googleapis.com/projects/1/"));
+    named.push(&after);
+    let gate = Gate::GoogleMember { member: named, role: role.clone(), condition: condition.clone(), style: *style };
+    check(context, index, &Trust { gate, ..trust.clone() })
+}
+
 /// What a binding makes of a pool, when its condition holds.
 fn granted(context: &Context<'_>, index: usize, trust: &Trust, text: &Text) -> Vec<Finding> {
     let Ok(member) = Member::parse(text) else { return Vec::new() };
     if matches!(member.kind, MemberKind::AllUsers | MemberKind::AllAuthenticatedUsers) {
         return public(context, trust, &member).into_iter().collect();
+    }
+    // Told by its name, with what it opens once the name is mended.
+    if member.names_nobody() {
+        return Vec::new();
     }
     let providers = context.links.trust_providers.get(index).cloned().unwrap_or_default();
     let seen: Vec<ProviderView<'_>> = providers.iter().flat_map(|id| views(context, *id)).collect();

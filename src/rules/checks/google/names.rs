@@ -3,8 +3,8 @@
 
 use super::Context;
 use crate::admission::cel::google::{Member, MemberKind, MemberProblem, MemberProblemKind, ProjectKind, Selector};
-use crate::catalogue::RuleId;
-use crate::graph::{Declared, Gate, GoogleSource, Login, Origin, ProviderKind};
+use crate::catalogue::{Category, Confidence, RuleId, Severity};
+use crate::graph::{Declared, Gate, GoogleSource, Login, Origin, ProviderKind, Trust};
 use crate::partial::{Text, Unknown, cut};
 use crate::place::Span;
 use crate::rules::Finding;
@@ -25,9 +25,10 @@ const NUMBER_HELP: &str = "write the number: `google_iam_workload_identity_pool.
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
     let projects = &Projects { ids: &context.graph.google_projects.ids, numbers: &context.config.tenants.google };
-    for trust in &context.graph.trusts {
+    for (index, trust) in context.graph.trusts.iter().enumerate() {
         if let Gate::GoogleMember { member, .. } = &trust.gate {
-            out.extend(of_member(projects, &trust.origin, member));
+            let found = of_member(projects, &trust.origin, member);
+            out.extend(found.map(|f| with_what_follows(context, index, trust, f)));
         }
     }
     for provider in &context.graph.providers {
@@ -68,6 +69,18 @@ fn of_member(projects: &Projects<'_>, origin: &Origin, text: &Text) -> Option<Fi
         Err(problem) => malformed(ids, origin, text, &problem),
         Ok(member) => project_id(projects, origin, &member).or_else(|| of_cluster(origin, &member)),
     }
+}
+
+/// A binding that nobody can use for its name alone, and that lets too many in once the name is mended, says both.
+fn with_what_follows(context: &Context<'_>, index: usize, trust: &Trust, finding: Finding) -> Finding {
+    if finding.rule != RuleId::ProjectIdInPrincipal || finding.confidence != Confidence::Proven {
+        return finding;
+    }
+    let open = |f: &Finding| f.category == Category::Exposure && f.severity >= Severity::Medium;
+    let Some(next) = super::binding::once_named(context, index, trust).into_iter().filter(open).max_by_key(|f| f.severity) else {
+        return finding;
+    };
+    finding.related_to(next.span, format!("mended, this is `{}`: {}", next.rule, next.message))
 }
 
 /// The form is none of IAM's.
@@ -277,7 +290,7 @@ mod tests {
         // The name alone says nothing: it counts where a resource takes it as its project.
         let ids = Ids::from([Unknown::new("var.tenant", UnknownKind::Any, "${var.tenant}", "unknown", None)]);
         let projects = Projects { ids: &ids, numbers: &BTreeMap::new() };
-        of_member(&projects, &origin, member).map(|f| (f.rule, f.confidence == crate::catalogue::Confidence::Proven))
+        of_member(&projects, &origin, member).map(|f| (f.rule, f.confidence == Confidence::Proven))
     }
 
     fn with(atom: Unknown) -> Text {
