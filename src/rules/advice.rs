@@ -62,13 +62,13 @@ pub fn names_branch(templates: &[Template]) -> bool {
     pinning(templates, Role::Ref, true).is_some()
 }
 
-/// The same for a member of a Google pool.
+/// The same for a member of a Google pool, whose provider writes its condition under the name `setting`.
 #[must_use]
-pub fn one_branch_of_a_pool(templates: &[Template]) -> String {
+pub fn one_branch_of_a_pool(templates: &[Template], setting: &str) -> String {
     // A ref alone takes in runs of pull requests that carry the ref of their target.
     if let Some(subject) = pinning(templates, Role::Ref, false) {
         return format!(
-            "bind one subject (`principal://…/subject/{subject}`), or add `assertion.sub == '{subject}'` to the provider's `attribute_condition`"
+            "bind one subject (`principal://…/subject/{subject}`), or add `assertion.sub == '{subject}'` to the provider's `{setting}`"
         );
     }
     let claim = |t: &Template| {
@@ -77,7 +77,7 @@ pub fn one_branch_of_a_pool(templates: &[Template]) -> String {
     };
     let branch = templates.iter().filter(|t| t.context == Context::Branch);
     let test = branch.filter_map(claim).min_by_key(|(name, _)| name.len());
-    let test = test.map(|(name, value)| format!(", or add `assertion.{name} == '{value}'` to the provider's `attribute_condition`"));
+    let test = test.map(|(name, value)| format!(", or add `assertion.{name} == '{value}'` to the provider's `{setting}`"));
     format!("bind one subject (`principal://…/subject/SUBJECT`){}", test.unwrap_or_default())
 }
 

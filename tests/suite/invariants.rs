@@ -373,9 +373,7 @@ fn every_trust_is_accounted_for(scan: &Scan, problems: &mut Vec<String>) {
 
 /// What nobody can use, nobody is let in by.
 fn findings_agree(scan: &Scan, problems: &mut Vec<String>) {
-    let dead = |f: &&Finding| {
-        matches!(f.rule, RuleId::NeverMatches | RuleId::ProjectIdInPrincipal) && f.confidence == Confidence::Proven
-    };
+    let dead = |f: &&Finding| matches!(f.rule, RuleId::NeverMatches | RuleId::ProjectIdInPrincipal) && f.confidence == Confidence::Proven;
     for closed in scan.run.findings.iter().filter(dead) {
         let open = scan.run.findings.iter().find(|f| {
             f.category == Category::Exposure

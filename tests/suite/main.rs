@@ -88,3 +88,4 @@ mod user;
 mod verdicts;
 mod witnesses;
 mod workloads;
+mod wrong_names;

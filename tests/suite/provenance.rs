@@ -44,7 +44,6 @@ fn the_fixture_has_its_problems_and_no_other_at_medium_or_above() {
     found.sort();
     let rules: Vec<&str> = found.iter().map(|(r, ..)| r.as_str()).collect();
     let wanted = [
-        "any-ref",
         "foreign-tenant",
         "literal-wildcard",
         "missing-attribute-condition",

@@ -31,10 +31,7 @@ fn script(text: &str) -> Run {
 
 #[test]
 fn open_scripts_have_exact_findings() {
-    assert_eq!(
-        folder("open-provider"),
-        ["missing-attribute-condition setup.sh:8", "project-id-in-principal setup.sh:16", "whole-pool-principal setup.sh:16"]
-    );
+    assert_eq!(folder("open-provider"), ["missing-attribute-condition setup.sh:8", "project-id-in-principal setup.sh:16"]);
     assert_eq!(folder("role-heredoc"), ["tenant-prefix roles.sh:22"]);
     assert_eq!(folder("make-and-docker"), ["missing-attribute-condition Dockerfile.setup:5", "missing-attribute-condition Makefile:5"]);
     assert_eq!(folder("flags-file"), ["vacuous-condition forge.yaml:8"]);

@@ -3,6 +3,7 @@
 use super::super::format::{self, Customised};
 use super::super::{privilege, verdict};
 use super::provider::CONDITION_RULES;
+use super::spelling::Spelling;
 use super::{Context, ProviderView, ambiguous, attributes, conditions, views};
 use crate::admission::cel::google::{Member, MemberKind, Selector};
 use crate::admission::exposure::{Class, Exposure, Reachability, shape};
@@ -21,7 +22,7 @@ use crate::rules::{Finding, advice};
 
 pub(super) fn check(context: &Context<'_>, index: usize, trust: &Trust) -> Vec<Finding> {
     let Gate::GoogleMember { member: text, condition, .. } = &trust.gate else { return Vec::new() };
-    match condition.as_ref().and_then(|c| conditions::check(trust, c)) {
+    match condition.as_ref().and_then(|c| conditions::check(context, trust, c)) {
         Some(finding) => vec![finding],
         None if condition.is_some() => {
             let exposure = |f: &Finding| f.category == Category::Exposure;
@@ -115,7 +116,10 @@ fn granted(context: &Context<'_>, index: usize, trust: &Trust, text: &Text) -> V
             v.severity = Severity::Medium;
         }
         if v.rule == RuleId::AnyRef {
-            v.help = advice::one_branch_of_a_pool(templates);
+            v.help = advice::one_branch_of_a_pool(
+                templates,
+                &Spelling::of(context.sources, &seen.via.provider.origin).name("attribute_condition"),
+            );
         }
         // The value that the member holds is right and not enough: the member is what has to change, not where its value is from.
         let selector =
@@ -191,7 +195,8 @@ fn excluded(
     }
     let message = "no token that the provider's condition admits belongs to this member: the binding can never be used";
     let finding = Finding::new(RuleId::NeverMatches, &trust.origin, span, "member", message).severity(Severity::Medium);
-    let finding = finding.help("bring the member and the provider's `attribute_condition` together");
+    let setting = Spelling::of(context.sources, &seen.via.provider.origin).name("attribute_condition");
+    let finding = finding.help(format!("bring the member and the provider's `{setting}` together"));
     Some(finding.related_to(seen.via.provider.origin.span, "the provider's condition excludes the member"))
 }
 

@@ -1,5 +1,7 @@
 //! IAM conditions on bindings (<https://cloud.google.com/iam/docs/conditions-overview>).
 
+use super::Context;
+use super::spelling::Spelling;
 use crate::admission::cel::google::{Standing, standing};
 use crate::catalogue::{RuleId, Severity};
 use crate::graph::{BindingCondition, Trust};
@@ -7,7 +9,7 @@ use crate::partial::Text;
 use crate::rules::Finding;
 
 /// Why a binding gives nobody anything, whoever its member is.
-pub(super) fn check(trust: &Trust, condition: &BindingCondition) -> Option<Finding> {
+pub(super) fn check(context: &Context<'_>, trust: &Trust, condition: &BindingCondition) -> Option<Finding> {
     let text: &Text = condition.expression.as_ref()?;
     let finding = |rule: RuleId, span, message: String| Finding::new(rule, &trust.origin, span, "condition", message).along_text(text);
     match standing(text, crate::calendar::now()) {
@@ -21,7 +23,8 @@ pub(super) fn check(trust: &Trust, condition: &BindingCondition) -> Option<Findi
             let message = format!(
                 "IAM conditions know `resource` and `request`, and no `{name}`, which belongs to a provider's attribute condition: the binding is refused"
             );
-            let help = "test it in the provider's `attribute_condition`, or map an attribute and bind its value";
+            let name = Spelling::of(context.sources, &trust.origin).name("attribute_condition");
+            let help = format!("test it in the provider's `{name}`, or map an attribute and bind its value");
             Some(finding(RuleId::RejectedPolicy, span.or_else(|| text.span()), message).help(help))
         }
         Standing::Refused(problem) => {

@@ -1,6 +1,8 @@
 //! What Google takes of a provider: the keys of its mapping, the length of its expressions, its issuer and audiences
 //! (<https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools.providers>).
 
+use super::Context;
+use super::spelling::Spelling;
 use crate::catalogue::{RuleId, Severity};
 use crate::graph::{GoogleProvider, GoogleSource, Origin, Provider, Setting};
 use crate::partial::Text;
@@ -18,7 +20,7 @@ const CONDITION: usize = 4096;
 /// Audiences of one provider.
 const AUDIENCES: usize = 10;
 
-pub(super) fn check(provider: &Provider, google: &GoogleProvider) -> Vec<Finding> {
+pub(super) fn check(context: &Context<'_>, provider: &Provider, google: &GoogleProvider) -> Vec<Finding> {
     let origin = &provider.origin;
     let mut out = Vec::new();
     if let Some(mapping) = &google.mapping {
@@ -28,7 +30,7 @@ pub(super) fn check(provider: &Provider, google: &GoogleProvider) -> Vec<Finding
         }
         out.extend(too_many_attributes(origin, mapping));
         if !google.mapping_open {
-            out.extend(without_subject(origin, &google.source, mapping));
+            out.extend(without_subject(Spelling::of(context.sources, origin), origin, &google.source, mapping));
         }
     }
     if let Setting::Set(condition) = &google.condition {
@@ -98,7 +100,7 @@ fn too_many_attributes(origin: &Origin, mapping: &[(Text, Text)]) -> Option<Find
 }
 
 /// `google.subject` is required where there is no default mapping, which only AWS has.
-fn without_subject(origin: &Origin, source: &GoogleSource, mapping: &[(Text, Text)]) -> Option<Finding> {
+fn without_subject(spelling: Spelling, origin: &Origin, source: &GoogleSource, mapping: &[(Text, Text)]) -> Option<Finding> {
     if !matches!(source, GoogleSource::Oidc { .. } | GoogleSource::Saml) {
         return None;
     }
@@ -107,8 +109,8 @@ fn without_subject(origin: &Origin, source: &GoogleSource, mapping: &[(Text, Tex
         return None;
     }
     let span = mapping.first().and_then(|(k, _)| k.span());
-    let help = "map a claim that identifies the workload: `\"google.subject\" = \"assertion.sub\"`";
-    Some(refused(origin, span, "google.subject", "the mapping lacks `google.subject`, which is required", help))
+    let help = format!("map a claim that identifies the workload: `{}`", spelling.mapping("google.subject", "assertion.sub"));
+    Some(refused(origin, span, "google.subject", "the mapping lacks `google.subject`, which is required", &help))
 }
 
 fn too_many_audiences(origin: &Origin, audiences: &[Text]) -> Option<Finding> {
@@ -176,10 +178,10 @@ mod tests {
     fn a_subject_is_required_where_nothing_is_the_default() {
         let oidc = GoogleSource::Oidc { issuer: Text::known("https://issuer.example"), audiences: Vec::new() };
         let mapping = vec![(Text::known("attribute.sub"), Text::known("assertion.sub"))];
-        assert!(without_subject(&origin(), &oidc, &mapping).is_some());
-        assert!(without_subject(&origin(), &GoogleSource::Aws { account: Text::known("1") }, &mapping).is_none());
+        assert!(without_subject(Spelling::Argument, &origin(), &oidc, &mapping).is_some());
+        assert!(without_subject(Spelling::Argument, &origin(), &GoogleSource::Aws { account: Text::known("1") }, &mapping).is_none());
         let with = vec![(Text::known("google.subject"), Text::known("assertion.sub"))];
-        assert!(without_subject(&origin(), &oidc, &with).is_none());
+        assert!(without_subject(Spelling::Argument, &origin(), &oidc, &with).is_none());
     }
 
     #[test]

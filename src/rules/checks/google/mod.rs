@@ -20,6 +20,7 @@ mod project;
 mod provider;
 mod refused;
 mod shared_audience;
+mod spelling;
 mod subject;
 
 pub use collision::collisions;

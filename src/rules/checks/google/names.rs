@@ -2,12 +2,14 @@
 //! (<https://cloud.google.com/iam/docs/principal-identifiers>).
 
 use super::Context;
+use super::spelling::Spelling;
 use crate::admission::cel::google::{Member, MemberKind, MemberProblem, MemberProblemKind, ProjectKind, Selector};
 use crate::catalogue::{Category, Confidence, RuleId, Severity};
 use crate::graph::{Declared, Gate, GoogleSource, Login, Origin, ProviderKind, Trust};
 use crate::partial::{Text, Unknown, cut};
 use crate::place::Span;
 use crate::rules::Finding;
+use crate::source::Sources;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Unknowns that are likely a project's id.
@@ -18,13 +20,13 @@ struct Projects<'a> {
     ids: &'a Ids,
     /// Their numbers by their ids, as the configuration has them.
     numbers: &'a BTreeMap<String, String>,
+    /// To speak the language of the file.
+    sources: &'a Sources,
 }
-
-const NUMBER_HELP: &str = "write the number: `google_iam_workload_identity_pool.NAME.name` holds it (`.id` does not), and so does `data.google_project.NAME.number`";
 
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
-    let projects = &Projects { ids: &context.graph.google_projects.ids, numbers: &context.config.tenants.google };
+    let projects = &Projects { ids: &context.graph.google_projects.ids, numbers: &context.config.tenants.google, sources: context.sources };
     for (index, trust) in context.graph.trusts.iter().enumerate() {
         if let Gate::GoogleMember { member, .. } = &trust.gate {
             let found = of_member(projects, &trust.origin, member);
@@ -55,11 +57,11 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
 }
 
 /// What to write, with the number where the configuration knows it (`tenants.google`).
-fn number_help(projects: &Projects<'_>, project: &Text) -> String {
+fn number_help(projects: &Projects<'_>, origin: &Origin, project: &Text) -> String {
     let number = project.as_known().and_then(|id| projects.numbers.get(&id).cloned());
     match number {
         Some(number) => format!("write the number, `{number}` (`tenants.google` of the configuration)"),
-        None => NUMBER_HELP.to_owned(),
+        None => Spelling::of(projects.sources, origin).project_number().to_owned(),
     }
 }
 
@@ -146,7 +148,7 @@ fn project_id(projects: &Projects<'_>, origin: &Origin, member: &Member) -> Opti
     };
     let message = format!("`{}` is a project's id; a principal takes the project's number, so the binding can never be used", project.text);
     let finding = Finding::new(RuleId::ProjectIdInPrincipal, origin, used(&member.text, &project.text), &edge, message);
-    Some(finding.help(number_help(projects, &project.text)).certain(certain).along_text(&project.text))
+    Some(finding.help(number_help(projects, origin, &project.text)).certain(certain).along_text(&project.text))
 }
 
 /// A subject that GKE's pool never has
@@ -220,7 +222,7 @@ fn of_resource(projects: &Projects<'_>, origin: &Origin, text: &Text, what: &str
     };
     let message = format!("`{project}` is a project's id; in {what} Google compares the project's number, so no token is accepted with it");
     let finding = Finding::new(RuleId::ProjectIdInPrincipal, origin, used(text, &project), &text.to_string(), message);
-    Some(finding.help(number_help(projects, &project)).certain(certain).along_text(&project))
+    Some(finding.help(number_help(projects, origin, &project)).certain(certain).along_text(&project))
 }
 
 /// A pool is made in a location other than `global`
@@ -289,7 +291,7 @@ mod tests {
         };
         // The name alone says nothing: it counts where a resource takes it as its project.
         let ids = Ids::from([Unknown::new("var.tenant", UnknownKind::Any, "${var.tenant}", "unknown", None)]);
-        let projects = Projects { ids: &ids, numbers: &BTreeMap::new() };
+        let projects = Projects { ids: &ids, numbers: &BTreeMap::new(), sources: &Sources::default() };
         of_member(&projects, &origin, member).map(|f| (f.rule, f.confidence == Confidence::Proven))
     }
 

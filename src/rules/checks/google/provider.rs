@@ -3,6 +3,7 @@
 use super::super::format::{self, Customised};
 use super::super::guilty;
 use super::super::verdict;
+use super::spelling::Spelling;
 use super::{Context, ProviderView, attributes, audience};
 use crate::admission::cel::google::{Member, Selector, references};
 use crate::admission::exposure::{Class, Exposure, Reachability, shape};
@@ -65,23 +66,25 @@ fn missing(context: &Context<'_>, seen: &ProviderView<'_>) -> Option<Finding> {
         Tenancy::Unknown => (Severity::Medium, "every token of this issuer is admitted to the pool".to_owned()),
     };
     let finding = Finding::new(RuleId::MissingAttributeCondition, &seen.via.provider.origin, None, "condition", message).severity(severity);
-    let finding = finding.help(example(seen)).witness(exposure.and_then(|e| e.witness));
+    let finding = finding.help(example(context, seen)).witness(exposure.and_then(|e| e.witness));
     Some(strangers(context, seen).into_iter().fold(finding, |f, i| match context.graph.trusts.get(i) {
         Some(trust) => f.related_to(trust.origin.span, "this binding lets an unrelated tenant have the identity"),
         None => f,
     }))
 }
 
-fn example(seen: &ProviderView<'_>) -> String {
+fn example(context: &Context<'_>, seen: &ProviderView<'_>) -> String {
+    let spelling = Spelling::of(context.sources, &seen.via.provider.origin);
     let issuer = seen.recognised.issuer;
     let Some(condition) = &issuer.condition else {
-        return "add an `attribute_condition` that names the tenant and the workloads that may enter".to_owned();
+        let name = spelling.name("attribute_condition");
+        return format!("add `{name}` with a test of the tenant and of the workloads that may enter");
     };
     let how = match issuer.family {
         Some(Family::Github) => " (`gh api users/OWNER --jq .id` prints it)",
         _ => "",
     };
-    format!("add `attribute_condition = \"{condition}\"`{how}")
+    format!("add `{}`{how}", spelling.setting("attribute_condition", condition))
 }
 
 /// The bindings (by index) through which a stranger has an identity.

@@ -1,6 +1,7 @@
 //! Providers that Google refuses to create: expressions that cannot be read, mappings without end
 //! (<https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools.providers>).
 
+use super::spelling::Spelling;
 use super::{Context, attributes, limits};
 use crate::admission::cel::google::{GoogleView, circles};
 use crate::admission::cel::{Problem, parse};
@@ -15,8 +16,8 @@ pub(super) fn check(context: &Context<'_>, id: ProviderId) -> Vec<Finding> {
     let ProviderKind::Google(google) = &provider.kind else { return Vec::new() };
     let view = view(google);
     let mut out: Vec<Finding> = expressions(provider, &view);
-    out.extend(in_circles(provider, &view));
-    out.extend(limits::check(provider, google));
+    out.extend(in_circles(context, provider, &view));
+    out.extend(limits::check(context, provider, google));
     out.extend(in_managed_pool(context, provider, google));
     out.extend(mistaken(provider, google));
     out.extend(attributes::in_assertion(provider, google, &view));
@@ -85,7 +86,7 @@ fn expressions(provider: &Provider, view: &GoogleView) -> Vec<Finding> {
 }
 
 /// Mappings that refer to themselves: one finding, whatever the length of the circle.
-fn in_circles(provider: &Provider, view: &GoogleView) -> Option<Finding> {
+fn in_circles(context: &Context<'_>, provider: &Provider, view: &GoogleView) -> Option<Finding> {
     let all = circles(view);
     let (key, span) = all.first()?;
     let over = match all.get(1..) {
@@ -97,5 +98,8 @@ fn in_circles(provider: &Provider, view: &GoogleView) -> Option<Finding> {
     let claim = key.split_once('.').map_or(key.as_str(), |(_, name)| name);
     let claim = if key == "google.subject" { "sub" } else { claim };
     let finding = Finding::new(RuleId::RejectedPolicy, &provider.origin, *span, key, message);
-    Some(finding.help(format!("map a claim of the token: `\"{key}\" = \"assertion.{claim}\"`")))
+    Some(finding.help(format!(
+        "map a claim of the token: `{}`",
+        Spelling::of(context.sources, &provider.origin).mapping(key, &format!("assertion.{claim}"))
+    )))
 }
