@@ -4,6 +4,7 @@ mod common;
 mod support;
 
 mod action;
+mod attestation;
 mod aws_principals;
 mod cel_conformance;
 mod charts;

@@ -91,9 +91,10 @@ fn path(subject: &Subject) -> Option<Vec<&str>> {
     }
 }
 
-/// The member of an object that a subject reads and no template has, as `kubernetes.io.ns`.
+/// The member of an object that a subject reads and no template has, as `kubernetes.io.ns`. What is documented without a value
+/// to mint is `listed` by its JSON Pointer.
 #[must_use]
-pub fn unlisted_member(subject: &Subject, templates: &[Template]) -> Option<String> {
+pub fn unlisted_member(subject: &Subject, templates: &[Template], listed: &dyn Fn(&str) -> bool) -> Option<String> {
     match subject {
         Subject::Member(of, key) => {
             let mut all = path(of)?;
@@ -102,11 +103,11 @@ pub fn unlisted_member(subject: &Subject, templates: &[Template]) -> Option<Stri
             let own = pointer(&all);
             let has = |name: &str| name == own || name.strip_prefix(&own).is_some_and(|rest| rest.starts_with('/'));
             let names = || templates.iter().flat_map(|t| t.claims.iter()).map(|(name, _)| name.as_str());
-            (names().any(|name| name.starts_with(&objects)) && !names().any(has)).then(|| all.join("."))
+            (names().any(|name| name.starts_with(&objects)) && !names().any(has) && !listed(&own)).then(|| all.join("."))
         }
-        Subject::Concat(all) => all.iter().find_map(|s| unlisted_member(s, templates)),
-        Subject::Lower(of) | Subject::Upper(of) => unlisted_member(of, templates),
-        Subject::Extract { of, .. } | Subject::Split { of, .. } | Subject::Replace { of, .. } => unlisted_member(of, templates),
+        Subject::Concat(all) => all.iter().find_map(|s| unlisted_member(s, templates, listed)),
+        Subject::Lower(of) | Subject::Upper(of) => unlisted_member(of, templates, listed),
+        Subject::Extract { of, .. } | Subject::Split { of, .. } | Subject::Replace { of, .. } => unlisted_member(of, templates, listed),
         Subject::Claim(_) | Subject::AnyItem(_) | Subject::Literal(_) | Subject::Segment(_) => None,
     }
 }

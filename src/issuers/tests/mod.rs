@@ -79,6 +79,7 @@ const RECOGNISED: &[(&str, &str)] = &[
     ("https://oidc.prod-aks.azure.com/66666666-0000-4000-8000-000000000001/", "aks"),
     ("https://kubernetes.default.svc.cluster.local", "kubernetes"),
     ("accounts.google.com", "google"),
+    ("https://confidentialcomputing.googleapis.com", "confidential-space"),
     ("https://abc123-def456-ghi789-jkl012.tokens.sts.global.api.aws", "aws-outbound"),
     ("cognito-identity.amazonaws.com", "cognito"),
     ("www.amazon.com", "login-with-amazon"),

@@ -149,7 +149,7 @@ fn unlisted(context: &Context<'_>, seen: &ProviderView<'_>, templates: &[Templat
     Some(
         match seen.recognised.issuer.nearest_claim(&claim).filter(|near| !claim.starts_with(&format!("{near}."))) {
             Some(near) => finding.help(format!("did you mean `{near}`?")),
-            None if shape::unlisted_member(&test.subject, templates).is_some() => {
+            None if unlisted_member(seen, test, templates).is_some() => {
                 finding.help(format!("the documented members are {}", shape::members(&claim, templates)))
             }
             // the registry may be behind the vendor
@@ -157,6 +157,10 @@ fn unlisted(context: &Context<'_>, seen: &ProviderView<'_>, templates: &[Templat
         }
         .along(&test.trail),
     )
+}
+
+fn unlisted_member(seen: &ProviderView<'_>, test: &Test, templates: &[Template]) -> Option<String> {
+    shape::unlisted_member(&test.subject, templates, &|pointer| seen.recognised.issuer.claim(pointer).is_some())
 }
 
 /// The first claim, or member of one, that a test asks for and the vendor does not document.
@@ -167,7 +171,7 @@ pub(super) fn unlisted_claim<'f>(seen: &ProviderView<'_>, formula: &'f Formula, 
     let claims = &templates.first()?.unlisted;
     let unlisted = |test: &'f Test| {
         let claim = claims.iter().find(|claim| shape::claims(&test.subject).contains(*claim)).cloned();
-        claim.or_else(|| shape::unlisted_member(&test.subject, templates)).map(|claim| (claim, test))
+        claim.or_else(|| unlisted_member(seen, test, templates)).map(|claim| (claim, test))
     };
     shape::tests(formula).into_iter().filter(|o| o.positive).find_map(|o| unlisted(o.test))
 }
