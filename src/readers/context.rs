@@ -9,9 +9,9 @@ use crate::graph::{
     About, Declared, Gate, Graph, Identity, IdentityId, IdentityKind, Origin, PoolId, StaticCredential, Undecided, UndecidedKind,
 };
 use crate::partial::{Kind, Text, Unknown, UnknownKind, Value, cut};
-use crate::place::Span;
+use crate::place::{FileId, Span};
 use crate::terraform::{Mode, Resource};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How deep lists of objects are unwrapped.
 const MAX_NESTING: usize = 8;
@@ -34,6 +34,8 @@ pub(super) struct Reader<'a> {
     pub(super) attachments: Vec<super::aws::attachments::Attachment>,
     /// ARNs of policies that data sources look up, by the address of the data source.
     pub(super) looked_up: HashMap<String, Text>,
+    /// Files whose text is the trust policy of a role elsewhere: they are judged there, and not once more by themselves.
+    pub(super) given: BTreeSet<FileId>,
 }
 
 /// One object of a document: the document itself, or an item of an array or of a Kubernetes list.
@@ -156,6 +158,7 @@ impl<'a> Reader<'a> {
             nested: BTreeMap::new(),
             attachments: Vec::new(),
             looked_up: HashMap::new(),
+            given: BTreeSet::new(),
         }
     }
 

@@ -67,6 +67,7 @@ pub struct Input<'a> {
 pub fn read(input: &Input, graph: &mut Graph) {
     let mut reader = Reader::new(graph, input.embedded);
     reader.documents = input.documents;
+    aws::terraform::given(&mut reader, input.resources);
     let written = context::objects(input.documents);
     let built = kubernetes::kustomize::build(&written);
     let objects = context::applied(&written, &built);

@@ -5,9 +5,20 @@ use super::super::shape::{any_field, blocks, field, listing, place, seconds, tex
 use super::attachments::{keep, managed};
 use super::policy;
 use crate::graph::{Association, IdentityKind, Origin, Provider};
-use crate::partial::{AttributeOf, Text, Unknown, UnknownKind, UnknownOrigin, Value, cut};
+use crate::partial::{AttributeOf, Kind, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value, cut};
 use crate::terraform::{Mode, Resource};
 use std::sync::Arc;
+
+/// Remembers the files whose text is the trust policy of a role: `file("trust.json")`, `--assume-role-policy-document file://trust.json`.
+pub(in crate::readers) fn given(reader: &mut Reader, resources: &[Resource]) {
+    for resource in resources.iter().filter(|r| r.mode == Mode::Managed && r.kind == "aws_iam_role") {
+        let Some(policy) = field(&resource.body, "assume_role_policy") else { continue };
+        let ways = if let Kind::OneOf(all) = &policy.kind { all.iter().collect() } else { vec![policy] };
+        for text in ways.into_iter().filter_map(Value::as_text) {
+            reader.given.extend(text.parts.iter().filter_map(Part::span).map(|span| span.file));
+        }
+    }
+}
 
 /// Roles, providers and policies.
 pub(in crate::readers) fn declare(reader: &mut Reader, resource: &Resource) {
