@@ -127,6 +127,13 @@ impl Unknown {
         Self(Arc::new(UnknownData { key, kind: data.kind, label, why, span: data.span, facts: data.facts.clone(), origin }))
     }
 
+    /// The same unknown under another name for people.
+    #[must_use]
+    pub fn called(&self, label: impl Into<String>) -> Self {
+        let data = &self.0;
+        Self::knowing(self.key(), data.kind, label, self.why(), data.span, data.facts.clone()).coming_from(data.origin.clone())
+    }
+
     /// Where it comes from.
     #[must_use]
     pub fn origin(&self) -> &UnknownOrigin {

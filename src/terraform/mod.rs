@@ -54,6 +54,8 @@ pub struct Resource {
     pub stands_in: bool,
     /// The block may be absent (`count` or `for_each` is unknown).
     pub conditional: bool,
+    /// A command of a script does what such a block would: it is done once, and nothing is applied again.
+    pub by_command: bool,
 }
 
 impl Resource {

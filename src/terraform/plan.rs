@@ -127,6 +127,7 @@ impl Reader<'_> {
                     library: false,
                     stands_in: false,
                     conditional: false,
+                    by_command: false,
                 };
                 self.out.insert(address, resource);
             }
@@ -181,6 +182,7 @@ impl Reader<'_> {
             library: false,
             stands_in: false,
             conditional: false,
+            by_command: false,
         })
     }
 
@@ -437,6 +439,7 @@ mod tests {
             library: false,
             stands_in: false,
             conditional: false,
+            by_command: false,
         };
         let body = Value::map(vec![Entry { key: Text::known("name"), value: hole }], None);
         let mut resources = vec![resource(Mode::Managed, "aws_iam_role", "aws_iam_role.ci", body, at(0..28))];

@@ -57,6 +57,7 @@ mod random_policies;
 mod reach;
 mod report_schema;
 mod rules;
+mod script_branches;
 mod scripts;
 mod search_properties;
 mod seen_outside;

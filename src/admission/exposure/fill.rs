@@ -186,7 +186,7 @@ fn usual_shapes(atom: &Unknown) -> Vec<String> {
         UnknownKind::ServiceAccountEmail => vec![format!("{word}@{word}-project.iam.gserviceaccount.com")],
         UnknownKind::Word => vec![word],
         UnknownKind::Any => {
-            let mut all = vec![word.clone(), format!("{word}/{word}"), format!("1{digits}")];
+            let mut all = vec![word.clone(), format!("my-org/{word}"), format!("1{digits}")];
             all.extend(registry().shapes().map(|shape| shape.replace("{word}", &word)));
             all.extend([
                 format!("{word}:{word}"),

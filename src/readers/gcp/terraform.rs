@@ -110,6 +110,10 @@ fn binding(reader: &mut Reader, resource: &Resource, family: &str, style: Bindin
 
 /// Which part of a policy the declaration manages.
 fn part(reader: &mut Reader, resource: &Resource, family: &str, style: BindingStyle, before: usize) {
+    // A command sets the policy once: what a later one adds stays.
+    if resource.by_command && style != BindingStyle::Member {
+        return;
+    }
     let on = match target(reader, resource, family) {
         Some(Target::ServiceAccount(id)) => format!("account {}", id.0),
         // Without a name it is the provider's own project, which may be another one in each module.

@@ -1,7 +1,7 @@
 //! Variables that a condition sets to one of two values, and the commands that come of it.
 
 use super::call::Field;
-use crate::partial::{Part, Text};
+use crate::partial::{Part, Text, cut};
 use std::collections::BTreeMap;
 
 /// Most unknowns whose values are kept.
@@ -29,6 +29,9 @@ pub(super) fn ways(fields: &[Field], choices: &BTreeMap<String, Choice>) -> Vec<
         };
         // The last one is looked at next: in the order of the script.
         for (at, value) in choice.values.iter().enumerate().rev() {
+            if cut::is_empty(value) && !may_be_empty(&fields, key) {
+                continue;
+            }
             if picked.get(&*choice.condition).is_none_or(|before| *before == at) {
                 let mut picked = picked.clone();
                 picked.insert(&choice.condition, at);
@@ -40,6 +43,29 @@ pub(super) fn ways(fields: &[Field], choices: &BTreeMap<String, Choice>) -> Vec<
         }
     }
     done
+}
+
+/// Flags that mean something with an empty text: no condition.
+const OPTIONAL: [&str; 2] = ["--attribute-condition", "--condition"];
+
+/// Whether the command makes sense where this unknown is empty: it is a word of its own that vanishes, or the text of such a flag.
+/// Anywhere else an empty text is what a variable is set to before the script fills it.
+fn may_be_empty(fields: &[Field], key: &str) -> bool {
+    let reads = |field: &&Field| field.text.atoms().any(|atom| atom.key() == key);
+    let mut before: Option<&Field> = None;
+    for field in fields {
+        if reads(&field) {
+            let behind = before.and_then(Field::known);
+            let attached = cut::split_once(&field.text, "=").map(|(name, _)| cut::flat(&name));
+            let alone = field.text.parts.len() == 1;
+            let optional = |name: Option<String>| name.is_some_and(|name| OPTIONAL.contains(&name.as_str()));
+            if !(field.open && alone || optional(attached) || alone && optional(behind)) {
+                return false;
+            }
+        }
+        before = Some(field);
+    }
+    true
 }
 
 fn first<'c>(fields: &[Field], choices: &'c BTreeMap<String, Choice>) -> Option<(&'c str, &'c Choice)> {

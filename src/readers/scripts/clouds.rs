@@ -9,6 +9,9 @@ use crate::place::{FileId, Span};
 use crate::syntax::json;
 use crate::terraform::{Mode, Resource};
 
+/// How deep two settings are compared.
+const MAX_DEPTH: usize = 16;
+
 /// Looks into files that a command names.
 pub(super) trait Content {
     /// The text of a file.
@@ -39,6 +42,8 @@ pub(super) struct Clouds {
     records: Vec<Record>,
     manifests: Vec<Manifest>,
     undecided: Vec<Undecided>,
+    /// Files that the script reads in place and nobody has: told of a script that makes something.
+    unread: Vec<Text>,
     /// Where the records of the script that runs begin.
     from: usize,
     manifests_from: usize,
@@ -88,8 +93,37 @@ impl Clouds {
         self.undecided.push(Undecided { about: About::Declaration, kind: UndecidedKind::Unreadable, span, why: why.into() });
     }
 
-    /// A command creates it.
+    /// The script reads a file in place that is not in the scan: what it sets is not known.
+    pub(super) fn unread(&mut self, path: &Text) {
+        // A virtual environment of Python: it sets where programs are (<https://docs.python.org/3/library/venv.html#how-venvs-work>).
+        if !cut::flat(path).ends_with("bin/activate") {
+            self.unread.push(path.clone());
+        }
+    }
+
+    /// The script is over.
+    pub(super) fn end(&mut self) {
+        let makes = self.records.len() > self.from || self.manifests.len() > self.manifests_from;
+        for path in std::mem::take(&mut self.unread).into_iter().filter(|_| makes) {
+            self.undecided(path.span(), format!("the script reads `{path}`, which is not in the scan"));
+        }
+    }
+
+    /// A command creates it. What two branches of a script make alike is one.
     pub(super) fn create(&mut self, call: &Call, new: New) {
+        let own = self.records.get_mut(self.from..).unwrap_or_default();
+        let found = own.iter_mut().rev().find(|r| !r.removed && r.resource.kind == new.kind && r.key == new.key);
+        if let Some(record) = found.filter(|r| new.entries.iter().all(|(key, value)| agrees(&r.resource.body, key, value))) {
+            record.resource.conditional &= call.conditional;
+            // What was brought up to date may have more settings; what is made here has these.
+            set_open(&mut record.resource.body, new.open);
+            for (key, value) in new.entries {
+                if record.resource.body.get(key).is_none() {
+                    set(&mut record.resource.body, key, value, true);
+                }
+            }
+            return;
+        }
         let resource = resource(call, new.kind, &new.shown, new.entries, new.open);
         self.records.push(Record { key: new.key, resource, removed: false });
     }
@@ -108,7 +142,7 @@ impl Clouds {
             set(&mut record.resource.body, key, value, certain);
         }
         if new.open {
-            open(&mut record.resource.body);
+            set_open(&mut record.resource.body, true);
         }
     }
 
@@ -126,6 +160,18 @@ impl Clouds {
         }
         let own = self.records.get_mut(self.from..).unwrap_or_default();
         own.iter_mut().filter(|r| r.resource.kind == kind && r.key == key).for_each(|r| r.removed = true);
+    }
+
+    /// A command replaces all of this kind that stand on a target, where `name` says on what.
+    pub(super) fn replace(&mut self, call: &Call, kind: &str, name: &str, target: &Text) {
+        if call.conditional {
+            return;
+        }
+        let on_it = |r: &&mut Record| {
+            r.resource.kind == kind && r.resource.body.get(name).and_then(Value::as_text).is_some_and(|text| text.same(target))
+        };
+        let own = self.records.get_mut(self.from..).unwrap_or_default();
+        own.iter_mut().filter(on_it).for_each(|r| r.removed = true);
     }
 
     /// A manifest with these annotations; the same object gets more.
@@ -179,12 +225,33 @@ fn resource(call: &Call, kind: &str, shown: &str, entries: Vec<(&'static str, Va
         library: false,
         stands_in: false,
         conditional: call.conditional,
+        by_command: true,
     }
 }
 
-fn open(body: &mut Value) {
+/// Whether a setting says the same as what is there, or nothing is there yet.
+fn agrees(body: &Value, key: &str, value: &Value) -> bool {
+    body.get(key).is_none_or(|there| alike(there, value, 0))
+}
+
+/// Equal values, wherever they stand.
+fn alike(one: &Value, other: &Value, depth: usize) -> bool {
+    match (&one.kind, &other.kind) {
+        (Kind::Map { entries: a, open: x }, Kind::Map { entries: b, open: y }) => {
+            let same = |(a, b): (&Entry, &Entry)| a.key.same(&b.key) && alike(&a.value, &b.value, depth + 1);
+            depth < MAX_DEPTH && x == y && a.len() == b.len() && a.iter().zip(b).all(same)
+        }
+        (Kind::List { items: a, open: x }, Kind::List { items: b, open: y }) => {
+            depth < MAX_DEPTH && x == y && a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(a, b, depth + 1))
+        }
+        (Kind::Bool(a), Kind::Bool(b)) => a == b,
+        _ => matches!((one.as_text(), other.as_text()), (Some(a), Some(b)) if a.same(&b)),
+    }
+}
+
+fn set_open(body: &mut Value, whether: bool) {
     if let Kind::Map { open, .. } = &mut body.kind {
-        *open = true;
+        *open = whether;
     }
 }
 

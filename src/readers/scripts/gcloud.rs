@@ -57,12 +57,12 @@ fn run(clouds: &mut Clouds, call: &Call, arguments: &Arguments, content: &dyn Co
         ["iam", "workload-identity-pools", "create-cred-config", _] => credentials(clouds, call, arguments, names.get(3)),
         ["iam", "workload-identity-pools", how, _] if *how != "providers" => pool(clouds, call, arguments, how, names.get(3)),
         ["iam", "service-accounts", "create", _] => service_account(clouds, call, arguments, names.get(3)),
-        ["iam", "service-accounts", "keys", "create", _] => account_key(clouds, call, arguments),
+        ["iam", "service-accounts", "keys", "create", _] => account_key(clouds, call, arguments, names.get(4)),
         ["container", "clusters", "create" | "create-auto" | "update", _] => cluster(clouds, call, arguments, &words, names.get(3)),
         ["container", "node-pools", "create" | "update", _] => node_pool(clouds, call, arguments, &words, names.get(3)),
         ["services", "enable", ..] => services(clouds, call, arguments, names.get(2..).unwrap_or_default()),
-        [group @ .., "add-iam-policy-binding", _] => bind(clouds, call, arguments, group, names.last(), false),
-        [group @ .., "remove-iam-policy-binding", _] => bind(clouds, call, arguments, group, names.last(), true),
+        [group @ .., "add-iam-policy-binding", _] => bind(clouds, call, arguments, (group, names.last()), content),
+        [group @ .., "remove-iam-policy-binding", _] => unbind(clouds, call, arguments, (group, names.last())),
         [group @ .., "set-iam-policy", _, _] => policy(clouds, call, group, &names, content),
         _ => return false,
     }
@@ -334,24 +334,44 @@ fn family(group: &[&str]) -> (String, &'static str) {
     }
 }
 
-fn bind(clouds: &mut Clouds, call: &Call, arguments: &Arguments, group: &[&str], target: Option<&Text>, remove: bool) {
+/// What a binding is, so that the same one is found again.
+fn binding_key(target: &Text, arguments: &Arguments) -> String {
+    key(&[Some(target), arguments.flag("role"), arguments.flag("member")])
+}
+
+fn unbind(clouds: &mut Clouds, call: &Call, arguments: &Arguments, (group, target): (&[&str], Option<&Text>)) {
+    let Some(target) = target else { return };
+    let (family, _) = family(group);
+    clouds.remove(call, &format!("{family}_iam_member"), &binding_key(target, arguments));
+}
+
+fn bind(clouds: &mut Clouds, call: &Call, arguments: &Arguments, (group, target): (&[&str], Option<&Text>), content: &dyn Content) {
     let Some(target) = target else { return };
     let (family, names) = family(group);
     let kind = format!("{family}_iam_member");
     let (role, member) = (arguments.flag("role"), arguments.flag("member"));
-    let id = key(&[Some(target), role, member]);
-    if remove {
-        clouds.remove(call, &kind, &id);
-        return;
-    }
+    let id = binding_key(target, arguments);
     let mut entries = vec![(names, value(target))];
     optional(&mut entries, "role", role);
     optional(&mut entries, "member", member);
-    let condition = arguments.flag("condition").or_else(|| arguments.flag("condition-from-file"));
-    if let Some(condition) = condition.filter(|c| !c.is_str("None")) {
-        entries.push(("condition", block(vec![entry("expression", value(condition))])));
+    if let Some(condition) = arguments.flag("condition").filter(|c| !c.is_str("None") && !cut::is_empty(c)) {
+        entries.push(("condition", block(expression(condition))));
+    } else if let Some(path) = arguments.flag("condition-from-file") {
+        let tree = content.tree(path);
+        let read = tree.as_ref().and_then(|tree| tree.get("expression")).cloned();
+        entries.push(("condition", block(vec![entry("expression", read.unwrap_or_else(|| value(path)))])));
     }
     clouds.create(call, New { kind: &kind, key: id, shown: format!("binding on {target}"), entries, open: false });
+}
+
+/// `expression=…,title=…,description=…`
+/// (<https://cloud.google.com/sdk/gcloud/reference/iam/service-accounts/add-iam-policy-binding#--condition>).
+fn expression(condition: &Text) -> Vec<Entry> {
+    let settings = pairs(condition);
+    match settings.get("expression") {
+        Some(expression) => vec![entry("expression", expression.clone())],
+        None => vec![entry("expression", value(condition))],
+    }
 }
 
 fn policy(clouds: &mut Clouds, call: &Call, group: &[&str], names: &[Text], content: &dyn Content) {
@@ -361,16 +381,18 @@ fn policy(clouds: &mut Clouds, call: &Call, group: &[&str], names: &[Text], cont
         clouds.undecided(path.span(), format!("the policy in `{path}` is not in the scan"));
         return;
     };
+    // What stood in the policy before is gone, unless it was read back.
+    clouds.replace(call, &format!("{family}_iam_member"), name, target);
     let entries = vec![(name, value(target)), ("policy_data", tree)];
     let kind = format!("{family}_iam_policy");
     clouds.create(call, New { kind: &kind, key: cut::key(target), shown: format!("policy of {target}"), entries, open: false });
 }
 
 /// A key of a service account, in a file.
-fn account_key(clouds: &mut Clouds, call: &Call, arguments: &Arguments) {
+fn account_key(clouds: &mut Clouds, call: &Call, arguments: &Arguments, file: Option<&Text>) {
     let entries: Vec<_> = arguments.flag("iam-account").map(|account| ("service_account_id", value(account))).into_iter().collect();
     let account = arguments.flag("iam-account").map_or_else(|| "a service account".to_owned(), Text::to_string);
-    let (key, shown) = (format!("{:?}", call.span), format!("key of {account}"));
+    let (key, shown) = (key(&[arguments.flag("iam-account"), file]), format!("key of {account}"));
     clouds.create(call, New { kind: "google_service_account_key", key, shown, entries, open: arguments.open });
 }
 

@@ -369,7 +369,7 @@ impl<'a> Machine<'a> {
     /// Reads another file's commands in place.
     pub(super) fn source(&mut self, path: &Text) {
         let Some(file) = self.file(path) else {
-            self.clouds.undecided(path.span(), format!("the script reads `{path}`, which is not in the scan"));
+            self.clouds.unread(path);
             return;
         };
         let Some(unit) = super::unit_of(&file) else { return };

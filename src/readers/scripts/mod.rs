@@ -127,6 +127,7 @@ fn run(path: &str, sections: &[Section], files: &dyn ScriptFiles, clouds: &mut C
         }
         kept = machine.state;
     }
+    clouds.end();
 }
 
 /// A text with its commands.

@@ -3,7 +3,7 @@
 use super::call::Field;
 use super::choices::{Choice, MAX_CHOICES};
 use super::machine::Function;
-use crate::partial::{Text, Unknown, UnknownKind, cut};
+use crate::partial::{Part, Text, Unknown, UnknownKind, cut};
 use std::collections::BTreeMap;
 
 /// Longest text that a variable or a file keeps.
@@ -56,6 +56,7 @@ impl State {
     pub(super) fn set(&mut self, name: &str, value: Variable) {
         let value = match value {
             Variable::Text(text) if too_long(&text) => Variable::Text(long(name)),
+            Variable::Text(text) => Variable::Text(called(text, name)),
             value => value,
         };
         self.variables.insert(name.to_owned(), value);
@@ -167,6 +168,13 @@ impl State {
             self.folder = None;
         }
     }
+}
+
+/// An argument or the output of a command, on its own: people know it by the variable that takes it.
+fn called(text: Text, name: &str) -> Text {
+    let [Part::Hole { atom, span, trail }] = text.parts.as_slice() else { return text };
+    let atom = atom.called(format!("${{{name}}}"));
+    Text { parts: vec![Part::Hole { atom, span: *span, trail: trail.clone() }] }
 }
 
 fn file_key(path: &Text) -> String {

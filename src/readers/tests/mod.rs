@@ -95,6 +95,7 @@ pub(crate) fn resource(address: &str, body: serde_json::Value) -> Resource {
         library: false,
         stands_in: false,
         conditional: false,
+        by_command: false,
     }
 }
 

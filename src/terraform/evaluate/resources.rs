@@ -135,6 +135,7 @@ impl Evaluator<'_> {
             library: instance.library,
             stands_in: false,
             conditional: conditional || item.conditional,
+            by_command: false,
         }
     }
 
@@ -151,6 +152,7 @@ impl Evaluator<'_> {
             library: instance.library,
             stands_in: false,
             conditional,
+            by_command: false,
         }
     }
 
@@ -166,6 +168,7 @@ impl Evaluator<'_> {
             library: instance.library,
             stands_in: false,
             conditional: conditional || item.conditional,
+            by_command: false,
         }
     }
 
