@@ -5,6 +5,7 @@
 //! the same provider. A parameter stands for its default, and what is read with one is judged as a module's defaults are:
 //! another value may be passed. Short tags are expected as the parser's long form: `!Sub x` as `{"Fn::Sub": "x"}`.
 
+mod alternatives;
 mod functions;
 mod template;
 
@@ -142,7 +143,12 @@ fn resource(reader: &mut Reader, object: &Object, template: &Template<'_>, entry
     let empty = Value::null();
     let properties = field(&entry.value, "Properties").unwrap_or(&empty);
     template.looked_at.set(0);
-    let resolved = template.resolve(properties, MAX_DEPTH);
+    template.supposed.take();
+    // It is there only where its condition holds.
+    if let Some(condition) = field(&entry.value, "Condition").and_then(Value::as_str) {
+        template.suppose(&condition, true);
+    }
+    let mut resolved = template.resolve(properties, MAX_DEPTH);
     if stack {
         if let Some(text) = text_at(&resolved, "TemplateBody") {
             nested(reader, object, &text, depth);
@@ -183,7 +189,10 @@ fn resource(reader: &mut Reader, object: &Object, template: &Template<'_>, entry
     template.assumed.set(false);
     template.looked_at.set(0);
     if let Some(document) = field(properties, "AssumeRolePolicyDocument") {
-        template.resolve(document, MAX_DEPTH);
+        let document = template.document(document);
+        if let Kind::Map { entries, .. } = &mut resolved.kind {
+            entries.iter_mut().filter(|e| e.key.is_str("AssumeRolePolicyDocument")).for_each(|e| e.value = document.clone());
+        }
     }
     origin.library |= template.assumed.get();
     role(reader, origin, &resolved, function);

@@ -4,9 +4,12 @@
 use super::super::super::EmbeddedJson;
 use super::super::super::shape::{field, place, text, text_at};
 use super::{MAX_DEPTH, is_provider};
-use crate::partial::{AttributeOf, Entry, Hop, HopKind, Kind, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value, cut};
+use crate::partial::{
+    AttributeOf, Entry, Hop, HopKind, Kind, MAX_ALTERNATIVES, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value, cut,
+};
 use crate::place::Span;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How many conditions are looked at for one resource.
@@ -36,7 +39,9 @@ pub(super) struct Template<'a> {
     parameters: Option<&'a Value>,
     /// What the stack around sets them to.
     given: Option<&'a Value>,
-    conditions: Option<&'a Value>,
+    pub(super) conditions: Option<&'a Value>,
+    /// Conditions that are taken for true or false while one of the alternatives is read.
+    pub(super) supposed: RefCell<BTreeMap<String, bool>>,
     pub(super) mappings: Option<&'a Value>,
     /// A parameter's default was taken for its value.
     pub(super) assumed: Cell<bool>,
@@ -64,6 +69,7 @@ impl<'a> Template<'a> {
             parameters,
             given,
             conditions,
+            supposed: RefCell::default(),
             mappings: field(whole, "Mappings"),
             assumed: Cell::new(false),
             within_provider: Cell::new(false),
@@ -240,8 +246,11 @@ impl<'a> Template<'a> {
         filled <= MAX_FILLED
     }
 
-    /// Whether a condition of the template holds, as far as constants and defaults say it.
-    fn holds(&self, name: &str, depth: usize) -> Option<bool> {
+    /// Whether a condition of the template holds, as far as constants, defaults and what is supposed say it.
+    pub(super) fn holds(&self, name: &str, depth: usize) -> Option<bool> {
+        if let Some(supposed) = self.supposed.borrow().get(name) {
+            return Some(*supposed);
+        }
         self.truth(field(self.conditions?, name)?, depth.checked_sub(1)?)
     }
 
@@ -340,7 +349,18 @@ impl<'a> Template<'a> {
             let chosen = items.get(if holds { 1 } else { 2 });
             return chosen.map_or_else(|| self.unknown(whole, "`Fn::If` without both values"), |v| self.resolve(v, depth - 1));
         }
-        let branches: Vec<Value> = items.iter().skip(1).take(2).map(|v| self.resolve(v, depth - 1)).collect();
+        let mut branches: Vec<Value> = Vec::new();
+        let same = |one: &Value, other: &Value| matches!((&one.kind, &other.kind), (Kind::Text(a), Kind::Text(b)) if a.same(b));
+        for branch in items.iter().skip(1).take(2).map(|v| self.resolve(v, depth - 1)) {
+            for one in branch.alternatives() {
+                if !branches.iter().any(|b| same(b, one)) {
+                    branches.push(one.clone());
+                }
+            }
+        }
+        if branches.len() > MAX_ALTERNATIVES {
+            return self.unknown(whole, "conditions choose among more values than are followed");
+        }
         Value { kind: Kind::OneOf(branches), span: whole.span, trail: None }
     }
 
