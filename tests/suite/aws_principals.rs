@@ -309,3 +309,34 @@ fn actions_that_no_trust_policy_may_name_are_refused() {
         assert!(found(&with(action), "rejected-policy").is_empty(), "{action}");
     }
 }
+
+#[test]
+fn a_moment_is_today_for_whoever_asks() {
+    let policy = |statements: serde_json::Value| serde_json::json!({"Version": "2012-10-17", "Statement": statements});
+    let allow = |condition: serde_json::Value| serde_json::json!({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole", "Condition": condition});
+    let deny = |condition: serde_json::Value| serde_json::json!({"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole", "Condition": condition});
+    let likely = |statements: serde_json::Value| found(&run(&policy(statements)), "public-principal").len();
+    for closed in [
+        serde_json::json!([
+            allow(serde_json::json!({})),
+            deny(serde_json::json!({"DateLessThan": {"aws:CurrentTime": "2999-01-01T00:00:00Z"}}))
+        ]),
+        serde_json::json!([allow(serde_json::json!({"DateGreaterThan": {"aws:CurrentTime": "2999-01-01T00:00:00Z"}}))]),
+        serde_json::json!([allow(serde_json::json!({"DateLessThanEquals": {"aws:CurrentTime": "2020-01-01"}}))]),
+        serde_json::json!([allow(serde_json::json!({"NumericLessThan": {"aws:EpochTime": "1000000000"}}))]),
+    ] {
+        assert_eq!(likely(closed.clone()), 0, "{closed}");
+    }
+    for open in [
+        serde_json::json!([
+            allow(serde_json::json!({})),
+            deny(serde_json::json!({"DateLessThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}))
+        ]),
+        serde_json::json!([allow(serde_json::json!({})), deny(serde_json::json!({"DateGreaterThan": {"aws:EpochTime": "32503680000"}}))]),
+        serde_json::json!([allow(
+            serde_json::json!({"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}, "DateLessThan": {"aws:CurrentTime": "2999-01-01"}})
+        )]),
+    ] {
+        assert_eq!(likely(open.clone()), 1, "{open}");
+    }
+}

@@ -126,16 +126,14 @@ pub(super) fn of_principal(key: &str) -> Known {
 
 /// A test of one of these keys, which depend on when and where a request is made, may hold for anybody.
 pub(super) fn may_hold(key: &str) -> bool {
-    const AROUND: &[&str] = &[
-        "aws:currenttime",
-        "aws:epochtime",
-        "aws:sourceip",
-        "aws:vpcsourceip",
-        "aws:tokenissuetime",
-        "aws:multifactorauthage",
-        "sts:durationseconds",
-    ];
+    const AROUND: &[&str] = &["aws:sourceip", "aws:vpcsourceip", "aws:multifactorauthage", "sts:durationseconds"];
     AROUND.contains(&key)
+}
+
+/// The key holds when the request is made, or when the credentials were that it is made with
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>).
+pub(super) fn is_moment(key: &str) -> bool {
+    matches!(key, "aws:currenttime" | "aws:epochtime" | "aws:tokenissuetime")
 }
 
 /// The token with its keys as they are documented (`aws:PrincipalArn`), without what is no key.

@@ -79,7 +79,7 @@ pub fn formula(policy: &Policy, view: &View<'_>) -> Formula {
 }
 
 /// [`formula`] for a caller whom every test favours that depends on when and where the request is made (`aws:SourceIp`,
-/// `aws:CurrentTime`), or on a policy variable that the caller's own token fills.
+/// `aws:CurrentTime`, where that is today), or on a policy variable that the caller's own token fills.
 #[must_use]
 pub fn lenient_formula(policy: &Policy, view: &View<'_>) -> Formula {
     build(policy, view, true)
@@ -182,7 +182,7 @@ impl Builder<'_> {
         let mut parts = Vec::new();
         let principal = match &self.view.viewer {
             Viewer::Principals => {
-                parts.push(principals_formula(statement));
+                parts.push(principals_formula(statement, self.doubt));
                 Truth::True
             }
             _ => self.principals(statement),
@@ -199,7 +199,9 @@ impl Builder<'_> {
             }
         }
         parts.extend(statement.conditions.iter().map(|c| self.condition(c)));
-        parts.extend(statement.open_conditions.iter().chain(&statement.maybe).map(Formula::unknown));
+        parts.extend(statement.open_conditions.iter().map(Formula::unknown));
+        // Whoever is favoured finds it where it lets in, and not where it refuses.
+        parts.extend(statement.maybe.iter().map(|why| Formula::Constant(self.doubt.unwrap_or(Truth::Unknown), Some(why.clone()))));
         Formula::All(parts)
     }
 
@@ -266,6 +268,14 @@ impl Builder<'_> {
                 Some(doubt) => Formula::Constant(doubt, Some(why)),
                 None => Formula::unknown(why),
             },
+            // Whoever asks may ask today.
+            Meaning::Moment(why) => match self.doubt {
+                Some(doubt) => match self.fixed_truth(condition, operator, &crate::calendar::now().to_string()) {
+                    Truth::Unknown => Formula::Constant(doubt, Some(why)),
+                    today => Formula::Constant(today, Some(why)),
+                },
+                None => Formula::unknown(why),
+            },
             Meaning::Absent => self.without_key(condition, operator),
             Meaning::Fixed(value) => self.fixed(condition, operator, &value),
             Meaning::Claim { name, list, note } => {
@@ -294,10 +304,14 @@ impl Builder<'_> {
 
     /// The test of a key that has the same value in every request.
     fn fixed(&self, condition: &ConditionTest, operator: Operator, value: &str) -> Formula {
+        Formula::Constant(self.fixed_truth(condition, operator, value), Some(format!("`{}` is always `{value}`", condition.key)))
+    }
+
+    fn fixed_truth(&self, condition: &ConditionTest, operator: Operator, value: &str) -> Truth {
         let lookup = |key: &Text| match meaning(self.view, key) {
             Meaning::Absent => Lookup::certain(Found::Absent),
             Meaning::Fixed(value) => Lookup::certain(Found::One(value)),
-            Meaning::Request { why, .. } => Lookup::unknown(why),
+            Meaning::Request { why, .. } | Meaning::Moment(why) => Lookup::unknown(why),
             Meaning::Claim { name, .. } => Lookup::unknown(format!("it depends on the claim `{name}`")),
         };
         let variables = self.variables.unwrap_or(true);
@@ -306,8 +320,7 @@ impl Builder<'_> {
             _ => matching::value_matches(operator, text, value, variables, &lookup),
         };
         let truth = merge(condition.values.choices.iter().map(|list| any_of(list, &test)));
-        let truth = if operator.negated { truth.not() } else { truth };
-        Formula::Constant(truth, Some(format!("`{}` is always `{value}`", condition.key)))
+        if operator.negated { truth.not() } else { truth }
     }
 
     /// The test of a claim.

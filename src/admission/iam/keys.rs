@@ -29,6 +29,8 @@ pub(super) enum Meaning {
         /// A test of it may hold for anybody: when and where a request is made.
         may_hold: bool,
     },
+    /// The moment of the request.
+    Moment(String),
 }
 
 /// Keys with several values (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>).
@@ -142,6 +144,9 @@ fn of_principal(full: String) -> Meaning {
 /// A key of the request that says nothing of who asks.
 fn request(full: String) -> Meaning {
     let why = format!("`{full}` depends on the request, not on the token");
+    if caller::is_moment(&full) {
+        return Meaning::Moment(why);
+    }
     Meaning::Request { why, may_hold: caller::may_hold(&full) }
 }
 

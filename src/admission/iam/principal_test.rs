@@ -12,17 +12,21 @@ const PRINCIPAL_ARN: &str = "aws:principalarn";
 /// The fields of an ARN.
 const FIELDS: usize = 6;
 
-/// "The caller is one that the statement names."
-pub(super) fn principals_formula(statement: &Statement) -> Formula {
+/// "The caller is one that the statement names." `doubt`: what the statement's tests count as that may hold for anybody; the
+/// caller whom they favour is the one that a condition chooses.
+pub(super) fn principals_formula(statement: &Statement, doubt: Option<Truth>) -> Formula {
     let principals = &statement.principals;
-    let mut any: Vec<Formula> = principals.items.iter().map(named).collect();
+    let mut any: Vec<Formula> = principals.items.iter().map(|p| named(p, doubt)).collect();
+    if doubt == Some(Truth::True) {
+        any.extend(principals.possible.iter().map(|p| named(p, doubt)));
+    }
     any.extend(principals.why_open().into_iter().map(|why| Formula::unknown(why.clone())));
     let formula = Formula::Any(any);
     if principals.negated { formula.negate() } else { formula }
 }
 
 /// "The caller is this principal"; where one of several values is meant, for certain only if it is each of them.
-fn named(principal: &Principal) -> Formula {
+fn named(principal: &Principal, doubt: Option<Truth>) -> Formula {
     let one = |text: &Text| match principal.kind {
         PrincipalKind::Everyone => Formula::TRUE,
         PrincipalKind::Aws => caller(text, principal),
@@ -30,8 +34,10 @@ fn named(principal: &Principal) -> Formula {
         _ => Formula::FALSE,
     };
     let mut all: Vec<Formula> = principal.leaf.choices.iter().map(one).collect();
-    match all.len() {
-        1 => all.swap_remove(0),
+    match (all.len(), doubt) {
+        (1, _) => all.swap_remove(0),
+        (_, Some(Truth::True)) => Formula::Any(all),
+        (_, Some(Truth::False)) => Formula::All(all),
         _ => Formula::Any(vec![
             Formula::All(all.clone()),
             Formula::All(vec![Formula::unknown("a condition that is not known chooses the principal"), Formula::Any(all)]),

@@ -103,7 +103,7 @@ fn exact_pattern(builder: &Builder<'_>, operator: Operator, all: &[Piece]) -> Op
             Meaning::Claim { name, list: false, .. } => PatternPart::Claim(name, default),
             Meaning::Fixed(value) => PatternPart::Glob(GlobPart::Literal(Text::known(value))),
             Meaning::Absent => PatternPart::Glob(GlobPart::Literal(Text::known(default?))),
-            Meaning::Claim { .. } | Meaning::Request { .. } => return None,
+            Meaning::Claim { .. } | Meaning::Request { .. } | Meaning::Moment(_) => return None,
         });
     }
     Some(out)
@@ -155,7 +155,7 @@ fn substitute(builder: &Builder<'_>, all: Vec<Piece>, target: &Target) -> Substi
                 why = Some(format!("the value depends on the claim `{name}` of the same token"));
                 out.push(Piece::Star(span));
             }
-            Meaning::Request { why: reason, .. } => {
+            Meaning::Request { why: reason, .. } | Meaning::Moment(reason) => {
                 unsure = true;
                 why = Some(reason);
                 out.push(Piece::Star(span));
