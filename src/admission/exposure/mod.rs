@@ -6,6 +6,7 @@
 //! What the policy *names* is read off its own literals, aligned with the issuer's templates.
 
 pub mod chosen;
+pub mod family;
 pub mod fill;
 pub mod shape;
 mod shown;
@@ -16,6 +17,7 @@ use crate::issuers::{Context, Role, Template};
 use crate::partial::{Text, Unknown};
 use crate::place::Span;
 use crate::token::{Token, Truth};
+pub use family::family;
 use fill::Filler;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -190,12 +192,13 @@ pub fn exposure_in(formula: &Formula, templates: &Templates) -> Result<Exposure,
         Ok(Some(found)) => Ok(found),
         Err(why) => Err(why),
         Ok(None) => with_fillers(formula, templates, fill::fillers_of_literals(formula, templates))?.ok_or_else(|| {
-            let why = if fill::has_unknowns(formula) {
-                "none of the values that were tried for the unknowns lets anybody in"
-            } else {
-                "no token that the issuer documents satisfies it"
-            };
-            why.to_owned()
+            if fill::has_unknowns(formula) {
+                return "none of the values that were tried for the unknowns lets anybody in".to_owned();
+            }
+            match shape::read(formula).into_iter().find(|claim| !templates.templates().any(|t| t.claim(claim).is_some())) {
+                Some(claim) => format!("what the issuer's tokens hold as `{claim}` is not known"),
+                None => "no token that the issuer documents satisfies it".to_owned(),
+            }
         }),
     }
 }
@@ -261,10 +264,17 @@ fn with_filler(formula: &Formula, templates: &Templates, filler: &Filler) -> Res
     }
     let named = named(formula, templates, &options);
     let gate = Gate { formula, compiled, templates, options, named };
+    let mut families = None;
     for level in LEVELS.iter().filter(|l| gate.asks(l)) {
-        if let Some(found) = gate.level(level)? {
+        let Some(found) = gate.level(level)? else { continue };
+        // A family of branches is meant, and says nothing of the pull requests and environments beside it.
+        if found.class != Class::RefPrefix || !family(&found.named, Role::Ref, templates.templates()) {
             return Ok(Some(found));
         }
+        families = families.or(Some(found));
+    }
+    if families.is_some() {
+        return Ok(families);
     }
     if let Some(witness) = gate.tag_as_branch() {
         return Ok(Some(gate.found(Class::TagAsBranch, witness)));

@@ -1,7 +1,7 @@
 //! From an exposure to the rule that names it: the same for every cloud.
 
 use super::wording;
-use crate::admission::exposure::{Class, Exposure, shape};
+use crate::admission::exposure::{Class, Exposure, family, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Test};
 use crate::admission::search::{self, Candidate, Options};
 use crate::catalogue::RuleId;
@@ -185,7 +185,7 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             RuleId::NamePrefix,
             match () {
                 // In one namespace, names that a controller makes up behind a separator: Crossplane's documented `provider-aws-*`.
-                () if cluster && family(exposure, Role::Project, templates) => Severity::Low,
+                () if cluster && family(&exposure.named, Role::Project, templates) => Severity::Low,
                 () if cluster || workspace => Severity::Medium,
                 () => Severity::High,
             },
@@ -203,7 +203,7 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             ),
             "pin the branch (`…:ref:refs/heads/main`) or, better, an environment with a protection rule (`…:environment:production`)",
         ),
-        Class::RefPrefix if family(exposure, Role::Ref, templates) => return None,
+        Class::RefPrefix if family(&exposure.named, Role::Ref, templates) => return None,
         Class::RefPrefix => (
             RuleId::NamePrefix,
             Severity::Medium,
@@ -253,7 +253,7 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             "every environment name is admitted, and anyone who may write a workflow can make up an unprotected one".to_owned(),
             "name the environment and protect it",
         ),
-        Class::EnvironmentPrefix if family(exposure, Role::Environment, templates) => return None,
+        Class::EnvironmentPrefix if family(&exposure.named, Role::Environment, templates) => return None,
         Class::EnvironmentPrefix => (
             RuleId::NamePrefix,
             Severity::Medium,
@@ -304,32 +304,4 @@ fn loose_workflow(formula: &Formula, templates: &[Template], exposure: &Exposure
         help: "pin the ref of the reusable workflow (`…/deploy.yml@refs/heads/main`, or a commit)".to_owned(),
         witness: None,
     })
-}
-
-/// The named prefix ends with a separator: a family of names is meant.
-#[must_use]
-pub fn family(exposure: &Exposure, role: Role, templates: &[Template]) -> bool {
-    let names = templates.iter().flat_map(|t| t.segments.iter()).filter(|s| s.role == role).map(|s| s.name.as_str());
-    let open: Vec<_> = names.filter_map(|n| exposure.named.get(n)).flatten().filter(|c| !c.complete).collect();
-    !open.is_empty() && open.iter().all(|c| begins_a_family(&c.text))
-}
-
-/// Names that go on behind a separator are a family of somebody's own naming: `release/`, `app-`, `team_`, `v1.`.
-fn begins_a_family(prefix: &str) -> bool {
-    prefix.ends_with(['/', '-', '_', '.'])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::begins_a_family;
-
-    #[test]
-    fn a_separator_begins_a_family_and_a_letter_does_not() {
-        for family in ["release/", "app-", "team_", "v1."] {
-            assert!(begins_a_family(family), "{family}");
-        }
-        for open in ["", "release", "v1.0", "app:"] {
-            assert!(!begins_a_family(open), "{open}");
-        }
-    }
 }

@@ -6,7 +6,7 @@ use super::super::verdict;
 use super::spelling::Spelling;
 use super::{Context, ProviderView, attributes, audience};
 use crate::admission::cel::google::{Member, Selector, references};
-use crate::admission::exposure::{Class, Exposure, Reachability, shape};
+use crate::admission::exposure::{Class, Exposure, Reachability, family, shape};
 use crate::admission::formula::{Formula, Matcher, Test, TestOrigin};
 use crate::admission::search;
 use crate::catalogue::RuleId;
@@ -185,7 +185,7 @@ fn exposed(context: &Context<'_>, seen: &ProviderView<'_>, templates: &[Template
     }
     // What the condition alone gets wrong whatever is bound; the rest is the bindings' matter.
     let verdict = verdict::inside(&seen.formula, templates, &exposure, seen.tenancy() == Tenancy::Cluster);
-    let cut_short = |rule: RuleId| rule == RuleId::NamePrefix && !verdict::family(&exposure, Role::Project, templates);
+    let cut_short = |rule: RuleId| rule == RuleId::NamePrefix && !family(&exposure.named, Role::Project, templates);
     let own = verdict.filter(|v| CONDITION_RULES.contains(&v.rule) || (cut_short(v.rule) && everyone_is_bound(context, seen)));
     own.map(|v| v.finding(&seen.via.provider.origin, "condition", &exposure)).into_iter().collect()
 }
