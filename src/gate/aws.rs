@@ -9,7 +9,7 @@ use crate::admission::formula::Formula;
 use crate::admission::iam::{self, Effect, Policy, PrincipalRef, View, Viewer};
 use crate::graph::addresses::account_of_arn;
 use crate::graph::{Graph, Identity, IdentityKind, Origin, ProviderId, ProviderKind};
-use crate::issuers::{SessionTags, Template};
+use crate::issuers::{ClaimPart, Context, Role, SessionTags, Template};
 use crate::partial::{Part, Text, cut};
 use std::collections::BTreeMap;
 
@@ -89,9 +89,28 @@ pub fn issuer_view<'a>(inputs: &Inputs<'a>, policy: &Policy, principal: &Text, p
     let accepted = if azp { None } else { clients(inputs, principal, providers) };
     let tags = iam::session_tags(policy, recognised.issuer.session_tags);
     let via = Federated { principal: principal.clone(), lenient: iam::lenient_formula(policy, &view), tags };
-    let templates = via.request(templates, &formula);
+    let templates = via.request(without_hidden_branches(templates, &claim_of), &formula);
     let certain = known.certain && spelt.is_none() && whole;
     Some(IssuerView { via, recognised, certain, formula, templates, subjects, accepted, formats })
+}
+
+/// A token whose branch no policy can see, of an issuer that has others in which the subject says it, is a workload's: there is
+/// no branch to pin in it.
+fn without_hidden_branches(mut templates: Vec<Template>, claim_of: &dyn Fn(&str) -> Option<String>) -> Vec<Template> {
+    let names_ref = |t: &Template, parts: &[ClaimPart]| {
+        let is_ref = |i: &usize| t.segments.get(*i).is_some_and(|s| s.role == Role::Ref);
+        parts.iter().any(|part| matches!(part, ClaimPart::Segment(i) if is_ref(i)))
+    };
+    let in_subject = |t: &Template| t.claim("sub").is_some_and(|parts| names_ref(t, parts));
+    if !templates.iter().any(in_subject) {
+        return templates;
+    }
+    let seen = |t: &Template| t.claims.iter().any(|(name, parts)| names_ref(t, parts) && claim_of(name).is_some());
+    let hidden = |t: &Template| matches!(t.context, Context::Branch | Context::Tag) && !in_subject(t) && !seen(t);
+    for template in templates.iter_mut().filter(|t| hidden(t)) {
+        template.context = Context::Workload;
+    }
+    templates
 }
 
 /// The issuer that the condition keys beside a principal spell whose ARN does not show it: they are made for the tokens of the

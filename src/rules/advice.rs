@@ -1,5 +1,6 @@
 //! What to do about a gate, in the words of its issuer and its cloud.
 
+use crate::admission::cel::google::MAX_SUBJECT;
 use crate::issuers::{ClaimPart, Context, Issuer, Role, Template};
 
 /// How a tenant's name is to end in the subjects of its issuer.
@@ -66,7 +67,7 @@ pub fn names_branch(templates: &[Template]) -> bool {
 #[must_use]
 pub fn one_branch_of_a_pool(templates: &[Template], setting: &str) -> String {
     // A ref alone takes in runs of pull requests that carry the ref of their target.
-    if let Some(subject) = pinning(templates, Role::Ref, false) {
+    if let Some(subject) = pinning(templates, Role::Ref, false).filter(|_| fits_a_pool(templates)) {
         return format!(
             "bind one subject (`principal://…/subject/{subject}`), or add `assertion.sub == '{subject}'` to the provider's `{setting}`"
         );
@@ -76,9 +77,29 @@ pub fn one_branch_of_a_pool(templates: &[Template], setting: &str) -> String {
         Some((name.clone(), filled(t, parts, false)))
     };
     let branch = templates.iter().filter(|t| t.context == Context::Branch);
-    let test = branch.filter_map(claim).min_by_key(|(name, _)| name.len());
-    let test = test.map(|(name, value)| format!(", or add `assertion.{name} == '{value}'` to the provider's `{setting}`"));
-    format!("bind one subject (`principal://…/subject/SUBJECT`){}", test.unwrap_or_default())
+    match branch.filter_map(claim).min_by_key(|(name, _)| name.len()) {
+        Some((name, value)) => format!("add `{} == '{value}'` to the provider's `{setting}`", asserted(&name)),
+        None => "bind one subject (`principal://…/subject/SUBJECT`)".to_owned(),
+    }
+}
+
+/// A claim as conditions spell it: a name that is no identifier stands in brackets.
+fn asserted(claim: &str) -> String {
+    let is_identifier = claim.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if is_identifier { format!("assertion.{claim}") } else { format!("assertion['{claim}']") }
+}
+
+/// A subject with its branch is no longer than Google takes, names of usual length in it.
+fn fits_a_pool(templates: &[Template]) -> bool {
+    let length = |t: &Template| -> Option<usize> {
+        let parts = t.claim("sub").filter(|parts| t.context == Context::Branch && holds(t, parts, Role::Ref))?;
+        let part = |part: &ClaimPart| match part {
+            ClaimPart::Literal(text) => text.len(),
+            ClaimPart::Segment(index) => t.segments.get(*index).and_then(|s| s.samples.first()).map_or(0, String::len),
+        };
+        Some(parts.iter().map(part).sum())
+    };
+    templates.iter().filter_map(length).min().is_some_and(|shortest| shortest <= MAX_SUBJECT)
 }
 
 /// The subject that names a branch or an environment: `main`, `production`.
@@ -136,6 +157,16 @@ pub fn attribute<'m>(mapping: impl Iterator<Item = (&'m str, String)>, templates
 mod tests {
     use super::*;
     use crate::issuers::registry;
+
+    #[test]
+    fn a_branch_is_pinned_where_the_subject_with_it_is_too_long_for_a_pool() {
+        let of = |url: &str| one_branch_of_a_pool(&registry().recognise(url).unwrap().templates(), "attribute_condition");
+        assert_eq!(
+            of("https://oidc.circleci.com/org/77777777-0000-4000-8000-00000000000a"),
+            "add `assertion['oidc.circleci.com/vcs-ref'] == 'refs/heads/main'` to the provider's `attribute_condition`"
+        );
+        assert!(of("https://token.actions.githubusercontent.com").contains("assertion.sub == 'repo:OWNER/REPOSITORY:ref:refs/heads/main'"));
+    }
 
     #[test]
     fn a_tenant_is_named_in_the_words_of_its_issuer() {
