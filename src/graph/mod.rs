@@ -26,6 +26,7 @@ use crate::admission::cel::google;
 use crate::admission::iam::Policy;
 use crate::partial::{Text, Trail, Unknown};
 use crate::place::Span;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use anywhere::{Authority, Profile, RolesAnywhere, TrustAnchor};
@@ -297,6 +298,16 @@ pub struct Workload {
     pub kind: WorkloadKind,
 }
 
+/// The annotation of the role that EKS gives a ServiceAccount's pods
+/// (<https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html>).
+pub const AWS_ROLE: &str = "eks.amazonaws.com/role-arn";
+/// The annotation of the service account that GKE gives them
+/// (<https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity>).
+pub const GOOGLE_ACCOUNT: &str = "iam.gke.io/gcp-service-account";
+/// The annotation of the identity that AKS gives them
+/// (<https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html>).
+pub const AZURE_CLIENT: &str = "azure.workload.identity/client-id";
+
 /// The kinds of workload.
 #[derive(Debug, Clone)]
 pub enum WorkloadKind {
@@ -314,6 +325,8 @@ pub enum WorkloadKind {
         google_service_account: Option<Text>,
         /// `azure.workload.identity/client-id`.
         azure_client: Option<Text>,
+        /// Where the keys of these annotations are written.
+        keys: BTreeMap<&'static str, Span>,
         /// The label that belongs on pods.
         azure_label: UseLabel,
         /// There may be other annotations than these, or other values of them: a patch, a chart or a template that is not

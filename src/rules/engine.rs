@@ -1,7 +1,7 @@
 //! Runs the checks over the graph and brings their findings into their final form.
 
 use super::checks;
-use super::finding::{Finding, Related, Suppressed};
+use super::finding::{Finding, MergeIn, Related, Suppressed};
 use super::suppress::Accepted;
 use super::{fingerprint, predicate, suppress};
 use crate::admission::exposure::{self, Exposure, Reachability};
@@ -310,7 +310,11 @@ fn merge(mut findings: Vec<Finding>, sources: &Sources) -> Vec<Finding> {
         let place = if once.is_some() { (None, once.clone()) } else { (Some(finding.span), None) };
         let of_file = Span { start: 0, end: 0, ..finding.span };
         let declared = finding.declared.filter(|_| once.is_some() || finding.category != Category::Broken);
-        let declared = declared.map(|own| if finding.merge_in_file { of_file } else { own });
+        let declared = declared.and_then(|own| match finding.merge_in {
+            MergeIn::Declaration => Some(own),
+            MergeIn::File => Some(of_file),
+            MergeIn::Run => None,
+        });
         let key = (finding.rule, declared, place);
         let next = out.len();
         let at = *index.entry(key).or_insert(next);
@@ -377,7 +381,7 @@ impl Finding {
             edge: format!("{}|{edge}", origin.name),
             merge_key: None,
             yields: false,
-            merge_in_file: false,
+            merge_in: MergeIn::Declaration,
             fingerprint: String::new(),
         }
         .related_to(origin.span, format!("`{}` is declared here", origin.name))
@@ -414,7 +418,13 @@ impl Finding {
     /// One finding for all with this key in its file.
     #[must_use]
     pub fn merged_in_file(self, key: impl Into<String>) -> Self {
-        Self { merge_in_file: true, ..self.merged_by(key) }
+        Self { merge_in: MergeIn::File, ..self.merged_by(key) }
+    }
+
+    /// One finding for all with this key in all that is read.
+    #[must_use]
+    pub fn merged_in_run(self, key: impl Into<String>) -> Self {
+        Self { merge_in: MergeIn::Run, ..self.merged_by(key) }
     }
 
     /// With a token that gets in.

@@ -48,6 +48,17 @@ pub struct Suppressed {
     pub span: Option<Span>,
 }
 
+/// Of how much a finding is said once that has a key to be merged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MergeIn {
+    /// One declaration.
+    Declaration,
+    /// A file, with all of its declarations.
+    File,
+    /// All that is read.
+    Run,
+}
+
 /// One finding.
 #[derive(Debug, Clone)]
 pub struct Finding {
@@ -88,8 +99,8 @@ pub struct Finding {
     pub merge_key: Option<String>,
     /// Not told where the same declaration is found open: what is still to be filled in is judged there as it will be.
     pub yields: bool,
-    /// That is said once of a file, for all of its declarations.
-    pub merge_in_file: bool,
+    /// Of how much that is said once.
+    pub merge_in: MergeIn,
     /// The finding's identity over time: the same for the same problem when lines move, 32 hexadecimal digits, unique in a run.
     pub fingerprint: String,
 }

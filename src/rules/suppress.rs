@@ -1,7 +1,7 @@
 //! Findings that their owners have accepted: by `fedlint: ignore[id] reason` beside them, or by `[[ignore]]` in the configuration.
 
 use super::comments::{Foreign, Suppression, foreign, suppressions};
-use super::finding::{Finding, Suppressed, SuppressedBy};
+use super::finding::{Finding, MergeIn, Suppressed, SuppressedBy};
 use crate::catalogue::{Confidence, RuleId, Severity};
 use crate::config::{Config, Ignore, Level};
 use crate::place::Span;
@@ -220,7 +220,7 @@ fn finding(span: Span, message: String, help: &str, edge: String) -> Finding {
         edge,
         merge_key: None,
         yields: false,
-        merge_in_file: false,
+        merge_in: MergeIn::Declaration,
         fingerprint: String::new(),
     }
 }

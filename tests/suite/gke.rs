@@ -86,3 +86,18 @@ fn grants_for_the_wrong_project() {
     assert_eq!(of("mill-data"), ["one-sided-binding"]);
     assert_eq!(of("mill-staging"), Vec::<String>::new(), "a cluster that is not in the scan");
 }
+
+#[test]
+fn an_annotation_by_reference_is_told_where_it_is_written() {
+    let text = |value: &str| {
+        format!(
+            "resource \"google_service_account\" \"quern\" {{\n  project    = \"mill-data\"\n  account_id = \"mill-quern\"\n}}\nlocals {{\n  quern = google_service_account.quern.email\n}}\nresource \"kubernetes_service_account_v1\" \"quern\" {{\n  metadata {{\n    name      = \"quern\"\n    namespace = \"mill\"\n    annotations = {{\n      \"iam.gke.io/gcp-service-account\" = {value}\n    }}\n  }}\n}}\n"
+        )
+    };
+    for value in ["google_service_account.quern.email", "local.quern", "\"mill-quern@mill-data.iam.gserviceaccount.com\""] {
+        let input = Input::Memory(vec![("main.tf".to_owned(), text(value))]);
+        let run = check(&Request { input, ..Request::default() }).expect("the run is made");
+        let found = run.findings.iter().find(|f| f.rule.as_str() == "one-sided-binding").expect("it is told");
+        assert_eq!(run.sources.locate(found.span).map(|(_, at)| at.line), Some(13), "{value}");
+    }
+}

@@ -217,7 +217,7 @@ module "other" {{
         );
         found(&[("main.tf", &text)], Severity::Medium)
     };
-    assert_eq!(annotated("account = \"somebody\""), ["one-sided-binding high main.tf:6"]);
+    assert_eq!(annotated("account = \"somebody\""), ["one-sided-binding high main.tf:10"]);
     assert_eq!(annotated("account = google_service_account.glaze.email"), NONE);
     assert_eq!(annotated("accounts = [{ name = google_service_account.glaze.name }]"), NONE);
 }

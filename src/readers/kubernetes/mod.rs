@@ -11,7 +11,9 @@ mod substitute;
 use super::azure;
 use super::context::{Object, Reader, origin};
 use super::shape::{any_field, blocks, field, known_at, place, text, text_at};
-use crate::graph::{About, IdSink, Misspelt, Origin, UndecidedKind, UseLabel, Workload, WorkloadKind};
+use crate::graph::{
+    AWS_ROLE, AZURE_CLIENT, About, GOOGLE_ACCOUNT, IdSink, Misspelt, Origin, UndecidedKind, UseLabel, Workload, WorkloadKind,
+};
 use crate::partial::{Text, Unknown, UnknownKind, Value, cut};
 use crate::terraform::functions::yaml_documents;
 use crate::terraform::{Mode, Resource};
@@ -109,7 +111,7 @@ fn runtime_config(reader: &mut Reader, object: &Object) {
 }
 
 /// The keys of annotations by which a ServiceAccount gets an identity of a cloud.
-const IDENTITY_KEYS: [&str; 3] = ["eks.amazonaws.com/role-arn", "iam.gke.io/gcp-service-account", "azure.workload.identity/client-id"];
+const IDENTITY_KEYS: [&str; 3] = [AWS_ROLE, GOOGLE_ACCOUNT, AZURE_CLIENT];
 
 /// The key that a key nearly is: `_` for `-`, other letters, the hyphen left out.
 fn meant(key: &str) -> Option<&'static str> {
@@ -140,13 +142,18 @@ fn add(
         }
     }
     let annotation = |key: &str| annotations.and_then(|a| text_at(a, key)).filter(|t| !cut::is_empty(t)).map(|t| unfilled(&t));
+    let key = |known: &'static str| {
+        let entry = annotations.map(Value::entries).unwrap_or_default().iter().rev().find(|e| e.key.is_str(known));
+        Some((known, entry?.key.span()?))
+    };
     let kind = WorkloadKind::ServiceAccount {
         namespace,
         name,
-        aws_role: annotation("eks.amazonaws.com/role-arn"),
+        aws_role: annotation(AWS_ROLE),
         aws_audience: annotation("eks.amazonaws.com/audience"),
-        google_service_account: annotation("iam.gke.io/gcp-service-account"),
-        azure_client: annotation("azure.workload.identity/client-id"),
+        google_service_account: annotation(GOOGLE_ACCOUNT),
+        azure_client: annotation(AZURE_CLIENT),
+        keys: IDENTITY_KEYS.into_iter().filter_map(key).collect(),
         azure_label,
         open: open || annotations.is_some_and(Value::is_open),
     };

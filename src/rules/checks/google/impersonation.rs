@@ -10,10 +10,6 @@ use crate::graph::{
 
 use crate::partial::{Text, cut};
 use crate::rules::Finding;
-use crate::rules::finding::Related;
-
-/// Most places that the one line lists beside its own.
-const MAX_RELATED: usize = 12;
 
 pub(super) const USER: &str = "roles/iam.workloadIdentityUser";
 pub(super) const CREATOR: &str = "roles/iam.serviceAccountTokenCreator";
@@ -25,8 +21,7 @@ const IMPERSONATION: [&str; 5] =
 
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let graph = context.graph;
-    let creators = graph.trusts.iter().enumerate().filter_map(|(i, t)| missing_creator(context, i, t)).collect();
-    let mut out: Vec<Finding> = once(context, creators);
+    let mut out: Vec<Finding> = graph.trusts.iter().enumerate().filter_map(|(i, t)| missing_creator(context, i, t)).collect();
     // Whoever no identity can be becomes nobody.
     let alive = |i: usize, t: &Trust| federated_above(context, t).filter(|_| !binding::is_dead(context, i, t));
     out.extend(graph.trusts.iter().enumerate().filter_map(|(i, t)| alive(i, t)));
@@ -52,23 +47,6 @@ pub(super) fn is_external(member: &Text) -> bool {
         Ok(MemberKind::Pool { pool, .. }) => !cut::flat(&pool.text).ends_with(".svc.id.goog"),
         _ => false,
     }
-}
-
-/// What nobody needs by what is seen is said in one line, unless the team asks for it by a severity of its own.
-fn once(context: &Context<'_>, all: Vec<Finding>) -> Vec<Finding> {
-    if context.config.level(RuleId::MissingTokenCreator).is_some() {
-        return all;
-    }
-    let (needed, opinion): (Vec<Finding>, Vec<Finding>) = all.into_iter().partition(|f| f.severity > Severity::Info);
-    let mut opinion = opinion.into_iter();
-    let Some(mut first) = opinion.next() else { return needed };
-    let others: Vec<Finding> = opinion.collect();
-    if !others.is_empty() {
-        first.message = format!("{} (and {} more {})", first.message, others.len(), if others.len() == 1 { "binding" } else { "bindings" });
-    }
-    let places = others.into_iter().map(|f| (f.span, format!("`{}` is one more", f.identity.unwrap_or_default())));
-    first.related.extend(places.take(MAX_RELATED).map(|(span, message)| Related { span, message }));
-    needed.into_iter().chain([first]).collect()
 }
 
 /// The first role without the second.
@@ -106,7 +84,12 @@ fn missing_creator(context: &Context<'_>, index: usize, trust: &Trust) -> Option
     }
     let help = "leave it as it is, or grant `roles/iam.serviceAccountTokenCreator` on this service account when the workload signs; teams that want both \
                 everywhere set `[rules.missing-token-creator] severity = \"high\"`";
-    Some(finding.help(help).along_text(member))
+    let finding = finding.help(help).along_text(member);
+    // What nobody needs by what is seen is said in one line, unless the team asks for it by a severity of its own.
+    match context.config.level(RuleId::MissingTokenCreator) {
+        Some(_) => Some(finding),
+        None => Some(finding.merged_in_run("opinion")),
+    }
 }
 
 /// The project, folder or organisation that an identity stands for.

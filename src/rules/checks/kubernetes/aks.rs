@@ -4,7 +4,7 @@
 use super::{Account, Context, equal};
 use crate::catalogue::{RuleId, Severity};
 use crate::graph::addresses;
-use crate::graph::{AksCluster, Gate, IdentityKind, PodSettings, Switch, Trust, UseLabel, Workload, WorkloadKind};
+use crate::graph::{AZURE_CLIENT, AksCluster, Gate, IdentityKind, PodSettings, Switch, Trust, UseLabel, Workload, WorkloadKind};
 use crate::partial::{Text, cut};
 use crate::rules::Finding;
 use std::collections::BTreeMap;
@@ -46,7 +46,7 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
         shown.replace('/', ":")
     );
     let known = account.namespace.is_some_and(Text::is_known) && account.name.is_known();
-    let finding = Finding::new(RuleId::OneSidedBinding, &account.workload.origin, client.span(), "azure", message)
+    let finding = Finding::new(RuleId::OneSidedBinding, &account.workload.origin, account.place(AZURE_CLIENT, client), "azure", message)
         .severity(if known { Severity::High } else { Severity::Medium })
         .certain(known && !nearest.origin.conditional && !nearest.origin.library)
         .help(format!("add a federated credential with the subject `system:serviceaccount:{}`", shown.replace('/', ":")))
@@ -71,7 +71,7 @@ fn of_another(context: &Context<'_>, account: &Account<'_>, client: &Text) -> Op
         "the federated credential for `{}` belongs to `{other}`, and the annotation names another identity, which has none here: the pods get AADSTS700213 instead of a token",
         account.shown()
     );
-    let finding = Finding::new(RuleId::OneSidedBinding, &account.workload.origin, client.span(), "azure", message);
+    let finding = Finding::new(RuleId::OneSidedBinding, &account.workload.origin, account.place(AZURE_CLIENT, client), "azure", message);
     let finding = finding.severity(Severity::Medium).certain(false).along_text(client);
     let help = "let the credential's parent be the identity that the annotation names, or annotate the other one";
     Some(finding.help(help).related_to(trust.origin.span, "this credential is for the ServiceAccount"))

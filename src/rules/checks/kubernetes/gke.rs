@@ -6,10 +6,9 @@ use super::{Account, Context, equal};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::member::{self, Accounts, Member};
-use crate::graph::{BindingStyle, Declared, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Trust, TrustId};
+use crate::graph::{BindingStyle, Declared, GOOGLE_ACCOUNT, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Trust, TrustId};
 
 use crate::partial::{Text, cut};
-use crate::place::Span;
 use crate::rules::Finding;
 
 const USER: &str = "roles/iam.workloadIdentityUser";
@@ -40,16 +39,10 @@ pub(super) fn address(account: &Account<'_>) -> Option<Finding> {
     }
     let wrong = wrong_address(&known)?;
     let origin = &account.workload.origin;
-    let span = written_here(account, email);
+    let span = account.place(GOOGLE_ACCOUNT, email);
     let message = format!("`{known}` is not the address of a service account, {wrong}: the pods get no token");
     let finding = Finding::new(RuleId::MalformedPrincipal, origin, span, "google address", message);
     Some(finding.certain(!account.open).help("write `NAME@PROJECT_ID.iam.gserviceaccount.com`").along_text(email))
-}
-
-/// The place of the annotation, when it is written there: a value that comes from elsewhere is right there, and wrong here.
-fn written_here(account: &Account<'_>, email: &Text) -> Option<Span> {
-    let own = account.workload.origin.span;
-    email.span().filter(|s| s.file == own.file && own.start <= s.start && s.end <= own.end)
 }
 
 fn wrong_address(known: &str) -> Option<&'static str> {
@@ -108,7 +101,7 @@ pub(super) fn annotation(context: &Context<'_>, directory: &Directory<'_>, accou
     let shown = account.shown();
     let message =
         format!("no grant lets the ServiceAccount `{shown}` act as `{}`: its pods get a 403 instead of a token", identity_name(identity));
-    let finding = Finding::new(RuleId::OneSidedBinding, &account.workload.origin, written_here(account, email), "google", message)
+    let finding = Finding::new(RuleId::OneSidedBinding, &account.workload.origin, account.place(GOOGLE_ACCOUNT, email), "google", message)
         .severity(severity)
         .help(format!("grant `{USER}` on the service account to `serviceAccount:PROJECT_ID.svc.id.goog[{}]`", account.whole()))
         .certain(account.namespace.is_some_and(Text::is_known) && !identity.origin.conditional && !identity.origin.library)

@@ -9,7 +9,7 @@ use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::gate::aws;
 use crate::graph::addresses;
-use crate::graph::{Gate, Identity, IdentityId, IdentityKind, Trust};
+use crate::graph::{AWS_ROLE, Gate, Identity, IdentityId, IdentityKind, Trust};
 use crate::issuers::Template;
 
 use crate::partial::{Text, cut};
@@ -63,7 +63,7 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
     } else {
         format!("let the trust compare `…:sub` with `{who}`, or name the role that is meant for this ServiceAccount")
     };
-    let finding = Finding::new(RuleId::OneSidedBinding, &account.workload.origin, arn.span(), "aws", message)
+    let finding = Finding::new(RuleId::OneSidedBinding, &account.workload.origin, account.place(AWS_ROLE, arn), "aws", message)
         .severity(severity)
         .help(help)
         .certain(!unsure && !trust.origin.conditional && !trust.origin.library)
@@ -96,7 +96,7 @@ fn without_path(context: &Context<'_>, account: &Account<'_>, arn: &Text) -> Opt
             identity.origin.name,
             account.shown()
         );
-        let finding = Finding::new(RuleId::OneSidedBinding, &account.workload.origin, arn.span(), "aws", message);
+        let finding = Finding::new(RuleId::OneSidedBinding, &account.workload.origin, account.place(AWS_ROLE, arn), "aws", message);
         let finding = finding.severity(Severity::Medium).certain(false).help(format!("write `:role/{has}`")).along_text(arn);
         return Some(finding.related_to(identity.origin.span, "the role"));
     }

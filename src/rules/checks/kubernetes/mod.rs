@@ -15,6 +15,7 @@ use super::super::engine::Context;
 use super::super::finding::Finding;
 use crate::graph::{UseLabel, Workload, WorkloadId, WorkloadKind};
 use crate::partial::Text;
+use crate::place::Span;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -30,6 +31,7 @@ struct Account<'a> {
     google: Option<&'a Text>,
     azure: Option<&'a Text>,
     label: &'a UseLabel,
+    keys: &'a BTreeMap<&'static str, Span>,
     /// What it does not say may be said elsewhere, and what it says may be replaced.
     open: bool,
 }
@@ -38,6 +40,14 @@ impl Account<'_> {
     /// `shop/api`, with a word for a namespace that is not written.
     fn whole(&self) -> String {
         self.namespace.map_or_else(|| format!("NAMESPACE/{}", self.name), |n| format!("{n}/{}", self.name))
+    }
+
+    /// Where an annotation is wrong: its value when that is written there, else its key. A value that comes from elsewhere is
+    /// right there, and wrong here.
+    fn place(&self, key: &str, value: &Text) -> Option<Span> {
+        let own = self.workload.origin.span;
+        let here = value.span().filter(|s| s.file == own.file && own.start <= s.start && s.end <= own.end);
+        here.or_else(|| self.keys.get(key).copied()).or(Some(own))
     }
 
     /// `shop/api`, as far as it is written.
@@ -85,6 +95,7 @@ fn accounts<'a>(context: &'a Context<'_>) -> Vec<Account<'a>> {
             aws_audience,
             google_service_account,
             azure_client,
+            keys,
             azure_label: label,
             open,
         } => Some(Account {
@@ -96,6 +107,7 @@ fn accounts<'a>(context: &'a Context<'_>) -> Vec<Account<'a>> {
             aws_audience: aws_audience.as_ref(),
             google: google_service_account.as_ref(),
             azure: azure_client.as_ref(),
+            keys,
             label,
             open: *open,
         }),
