@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used)]
 
 use fedlint::graph::PoolUser;
-use fedlint::pipeline::{Input, Request, read};
+use fedlint::pipeline::{Input, Request, check, read};
 
 /// The roles that the pools of a file give out, each with to whom.
 fn given(path: &str, text: &str) -> Vec<(PoolUser, Vec<String>)> {
@@ -95,4 +95,26 @@ Resources:
 ";
     let role = |name: &str| vec![name.to_owned()];
     assert_eq!(given("stack.yaml", text), [(PoolUser::Guest, role("Guest")), (PoolUser::LoggedIn, role("Staff"))]);
+}
+
+#[test]
+fn a_role_that_another_pool_gives_out_is_nobodys() {
+    let found = |attached: &str, asked: &str| {
+        let text = format!(
+            "resource \"aws_cognito_identity_pool\" \"shop\" {{\n  identity_pool_name = \"shop\"\n}}\nresource \"aws_cognito_identity_pool\" \"till\" {{\n  identity_pool_name = \"till\"\n}}\nvariable \"pool\" {{}}\nresource \"aws_iam_role\" \"user\" {{\n  assume_role_policy = jsonencode({{ Version = \"2012-10-17\", Statement = [{{ Effect = \"Allow\", Action = \"sts:AssumeRoleWithWebIdentity\", Principal = {{ Federated = \"cognito-identity.amazonaws.com\" }}, Condition = {{ StringEquals = {{ \"cognito-identity.amazonaws.com:aud\" = {asked} }}, \"ForAnyValue:StringLike\" = {{ \"cognito-identity.amazonaws.com:amr\" = \"authenticated\" }} }} }}] }})\n}}\nresource \"aws_cognito_identity_pool_roles_attachment\" \"user\" {{\n  identity_pool_id = {attached}\n  roles = {{ authenticated = aws_iam_role.user.arn }}\n}}\n"
+        );
+        let input = Input::Memory(vec![("main.tf".to_owned(), text)]);
+        let run = check(&Request { input, ..Request::default() }).expect("the run is made");
+        run.findings.iter().map(|f| f.rule.to_string()).collect::<Vec<_>>()
+    };
+    let (shop, till) = ("aws_cognito_identity_pool.shop.id", "aws_cognito_identity_pool.till.id");
+    let (one, other) = ("\"eu-west-1:11111111-2222-4333-8444-555555555555\"", "\"eu-west-1:66666666-2222-4333-8444-555555555555\"");
+    for (attached, asked) in [(shop, till), (till, shop), (one, other), (shop, &format!("[{till}]"))] {
+        assert_eq!(found(attached, asked), ["never-matches"], "{attached} {asked}");
+    }
+    for (attached, asked) in
+        [(shop, shop), (one, one), ("var.pool", shop), (shop, "var.pool"), (shop, &format!("[{shop}, {till}]")), (shop, one)]
+    {
+        assert_eq!(found(attached, asked), Vec::<String>::new(), "{attached} {asked}");
+    }
 }

@@ -2,10 +2,12 @@
 
 use super::{FederatedView, RoleTrust};
 use crate::admission::exposure::{Class, Reachability, shape};
+use crate::admission::formula::Matcher;
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::{PoolRole, PoolUser};
 use crate::issuers::{Tag, Template};
+use crate::partial::{Text, UnknownOrigin, cut};
 use crate::rules::Finding;
 use std::collections::BTreeSet;
 
@@ -21,7 +23,7 @@ pub(super) fn identity_pool(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -
         let help = "add `StringEquals` on `cognito-identity.amazonaws.com:aud` with the id of the identity pool";
         return Some(finding.help(help).witness(exposure.witness.clone()).certain(exposure.certain).along_text(&seen.via.principal));
     }
-    if let Some(finding) = refused(subject, seen) {
+    if let Some(finding) = refused(subject, seen).or_else(|| of_another_pool(subject, seen)) {
         return Some(finding);
     }
     let (guests, others) = (users(seen, true), users(seen, false));
@@ -95,4 +97,50 @@ fn refused(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<Finding>
     };
     let certain = !given.origin.conditional && !given.origin.library;
     Some(finding.help(help).certain(certain).related_to(given.origin.span, "the identity pool gives it out here"))
+}
+
+/// A pool gives the role out, and the trust asks for another pool
+/// (<https://docs.aws.amazon.com/cognito/latest/developerguide/role-trust-and-permissions.html>).
+fn of_another_pool(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Option<Finding> {
+    let tests = shape::tests(&seen.formula);
+    let mut wanted = Vec::new();
+    for occurrence in tests.iter().filter(|o| shape::claims(&o.test.subject).contains("aud")) {
+        match &occurrence.test.matcher {
+            Matcher::Exact(pool) if occurrence.positive => wanted.push((pool, occurrence.test)),
+            Matcher::Present => {}
+            _ => return None,
+        }
+    }
+    let (first, test) = wanted.first()?;
+    let other = |role: &&PoolRole| role.pool.as_ref().is_some_and(|pool| wanted.iter().all(|(asked, _)| are_two_pools(asked, pool)));
+    // A pool whose id is not known may be the one.
+    if !given(subject).all(|role| other(&role)) {
+        return None;
+    }
+    let given = given(subject).next()?;
+    let pool = given.pool.as_ref()?;
+    let message = format!(
+        "the identity pool `{pool}` gives this role out, and its trust asks for `{first}`, another pool: nobody who comes from the one that gives it out can assume the role"
+    );
+    let finding = Finding::new(RuleId::NeverMatches, &subject.trust.origin, test.span, "other pool", message);
+    let certain = !given.origin.conditional && !given.origin.library;
+    let help = "compare `cognito-identity.amazonaws.com:aud` with the id of the pool that gives the role out";
+    Some(finding.help(help).certain(certain).related_to(given.origin.span, "the identity pool gives it out here"))
+}
+
+/// Two ids that differ, or the ids of two pools that are declared.
+fn are_two_pools(one: &Text, other: &Text) -> bool {
+    if let (Some(one), Some(other)) = (one.as_known(), other.as_known()) {
+        return one != other;
+    }
+    let declared = |text: &Text| match cut::only_atom(text)?.origin() {
+        UnknownOrigin::Attribute(of) if is_pool(&of.resource) && of.attribute == "id" => Some(of.address.clone()),
+        _ => None,
+    };
+    // What a count or a `for_each` declares has one address for all of its instances.
+    matches!((declared(one), declared(other)), (Some(one), Some(other)) if one != other && !one.contains('[') && !other.contains('['))
+}
+
+fn is_pool(resource: &str) -> bool {
+    matches!(resource, "aws_cognito_identity_pool" | "awscc_cognito_identity_pool")
 }
