@@ -68,7 +68,7 @@ fn bindings_of_the_iam_module_are_read() {
     assert_eq!(rules("serviceAccount:pottery-prod.svc.id.goog[kiln/glaze-oven]"), NONE);
     // The annotation is what is wrong, not the name that both accounts share.
     let other = rules("serviceAccount:pottery-prod.svc.id.goog[kiln/other-oven]");
-    assert!(other.contains(&"one-sided-binding high main.tf:9".to_owned()), "{other:?}");
+    assert!(other.contains(&"one-sided-binding high main.tf:14".to_owned()), "{other:?}");
 }
 
 #[test]
@@ -186,4 +186,93 @@ fn two_providers_that_read_one_secret_are_one_finding() {
     let count = |second: &str| found(&[("main.tf", &text(second))], Severity::Medium).len();
     assert_eq!(count("var.secret"), 1);
     assert_eq!(count("var.other"), 2);
+}
+
+#[test]
+fn a_family_of_branches_hides_no_environment_and_no_pull_request_beside_it() {
+    let with = |subjects: &str| {
+        let condition = format!(
+            "\"token.actions.githubusercontent.com:aud\" = \"sts.amazonaws.com\" }},\n        StringLike = {{ \"token.actions.githubusercontent.com:sub\" = [{subjects}]"
+        );
+        found(&[("main.tf", &role(&condition, "\"ec2:RunInstances\""))], Severity::Medium)
+    };
+    let family = "\"repo:potters/kiln:ref:refs/heads/feature/*\"";
+    assert_eq!(with(family), NONE);
+    assert_eq!(with(&format!("{family}, \"repo:potters/kiln:environment:glaze\"")), NONE);
+    assert_eq!(with(&format!("{family}, \"repo:potters/kiln:environment:*\"")), ["any-environment high main.tf:16"]);
+    assert_eq!(with(&format!("\"repo:potters/kiln:environment:*\", {family}")), ["any-environment high main.tf:16"]);
+    assert_eq!(with(&format!("{family}, \"repo:potters/kiln:pull_request\"")), ["pull-request medium main.tf:16"]);
+    assert_eq!(with(&format!("{family}, \"repo:potters/kiln:ref:refs/heads/fire*\"")), ["name-prefix medium main.tf:16"]);
+}
+
+fn circle(condition: &str, issuer: &str) -> String {
+    format!(
+        "resource \"google_iam_workload_identity_pool\" \"kiln\" {{\n  project                   = \"pottery-prod\"\n  workload_identity_pool_id = \"kiln\"\n}}\nresource \"google_iam_workload_identity_pool_provider\" \"kiln\" {{\n  project = \"pottery-prod\"\n  workload_identity_pool_id          = google_iam_workload_identity_pool.kiln.workload_identity_pool_id\n  workload_identity_pool_provider_id = \"circle\"\n  attribute_mapping = {{\n    \"google.subject\" = \"assertion.sub\"\n    \"attribute.project\" = \"assertion['oidc.circleci.com/project-id']\"\n  }}\n  attribute_condition = \"{condition}\"\n  oidc {{\n    issuer_uri        = \"https://{issuer}/org/77777777-0000-4000-8000-00000000000a\"\n    allowed_audiences = [\"77777777-0000-4000-8000-00000000000a\"]\n  }}\n}}\nresource \"google_service_account\" \"kiln\" {{\n  project    = \"pottery-prod\"\n  account_id = \"kiln-deploy\"\n}}\nresource \"google_service_account_iam_member\" \"kiln\" {{\n  service_account_id = google_service_account.kiln.name\n  role               = \"roles/iam.workloadIdentityUser\"\n  member             = \"principalSet://iam.googleapis.com/${{google_iam_workload_identity_pool.kiln.name}}/attribute.project/66666666-0000-4000-8000-00000000000a\"\n}}\n"
+    )
+}
+
+/// The subject of CircleCI's second token is too long for Google, so that only the first gets in, and says its branch in a claim.
+#[test]
+fn any_branch_of_circleci_is_told_at_google_with_advice_that_works() {
+    let project = "assertion['oidc.circleci.com/project-id'] == '66666666-0000-4000-8000-00000000000a'";
+    let run =
+        check(&Request { input: Input::Memory(vec![("main.tf".to_owned(), circle(project, "oidc.circleci.com"))]), ..Request::default() })
+            .unwrap();
+    let any = run.findings.iter().find(|f| f.rule.as_str() == "any-ref").unwrap();
+    let help = any.help.clone().unwrap_or_default();
+    assert!(help.contains("assertion['oidc.circleci.com/vcs-ref'] == 'refs/heads/main'") && !help.contains("/subject/"), "{help}");
+    let advised = format!("{project} && assertion['oidc.circleci.com/vcs-ref'] == 'refs/heads/main'");
+    assert_eq!(found(&[("main.tf", &circle(&advised, "oidc.circleci.com"))], Severity::Medium), NONE);
+}
+
+#[test]
+fn what_an_unknown_issuer_says_is_not_what_it_documents() {
+    let text = circle("assertion['oidc.circleci.com/vcs-ref'] == 'refs/heads/main'", "circle.pottery.example");
+    let run = check(&Request { input: Input::Memory(vec![("main.tf".to_owned(), text)]), ..Request::default() }).unwrap();
+    let told: Vec<String> = run.coverage.undecided.iter().map(|u| u.why.clone()).collect();
+    assert!(told.iter().any(|t| t.contains("what the issuer's tokens hold as `oidc.circleci.com/")), "{told:?}");
+    assert!(told.iter().all(|t| !t.contains("documents")), "{told:?}");
+}
+
+#[test]
+fn a_comment_at_one_binding_accepts_that_one() {
+    let binding = |name: &str, comment: &str| {
+        format!(
+            "resource \"google_service_account\" \"{name}\" {{\n  project    = \"pottery-prod\"\n  account_id = \"kiln-{name}\"\n}}\nresource \"google_service_account_iam_member\" \"{name}\" {{\n  service_account_id = google_service_account.{name}.name\n  role               = \"roles/iam.workloadIdentityUser\"\n  {comment}\n  member             = \"principal://iam.googleapis.com/projects/501/locations/global/workloadIdentityPools/kiln/subject/repo:potters/kiln:environment:{name}\"\n}}\n"
+        )
+    };
+    let told = |first: &str, second: &str, third: &str| {
+        let text = binding("one", first) + &binding("two", second) + &binding("three", third);
+        let found = found(&[("main.tf", &text)], Severity::Info);
+        found.into_iter().filter(|f| f.starts_with("missing-token-creator")).collect::<Vec<_>>()
+    };
+    let comment = "# fedlint: ignore[missing-token-creator] it signs nothing";
+    assert_eq!(told("", "", ""), ["missing-token-creator info main.tf:9"]);
+    assert_eq!(told(comment, "", ""), ["missing-token-creator info main.tf:19"]);
+    assert_eq!(told("", comment, ""), ["missing-token-creator info main.tf:9"]);
+    assert_eq!(told(comment, comment, ""), ["missing-token-creator info main.tf:29"]);
+    assert_eq!(told(comment, comment, comment), NONE);
+}
+
+#[test]
+fn of_two_statements_the_one_without_a_subject_is_told() {
+    let statement = |condition: &str| {
+        format!(
+            "{{ Effect = \"Allow\", Action = \"sts:AssumeRoleWithWebIdentity\", Principal = {{ Federated = \"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com\" }}, Condition = {{ StringEquals = {{ \"token.actions.githubusercontent.com:aud\" = \"sts.amazonaws.com\" }}{condition} }} }}"
+        )
+    };
+    let told = |statements: &[String]| {
+        let text = format!(
+            "resource \"aws_iam_role\" \"kiln\" {{\n  assume_role_policy = jsonencode({{ Version = \"2012-10-17\", Statement = [\n{}\n] }})\n}}\n",
+            statements.join(",\n")
+        );
+        found(&[("main.tf", &text)], Severity::Medium)
+    };
+    let subject = |subject: &str| statement(&format!(", StringLike = {{ \"token.actions.githubusercontent.com:sub\" = \"{subject}\" }}"));
+    let pinned = || subject("repo:potters/kiln:environment:glaze");
+    assert_eq!(told(&[pinned(), pinned()]), NONE);
+    assert_eq!(told(&[statement(""), pinned()]), ["missing-subject critical main.tf:3"]);
+    assert_eq!(told(&[pinned(), statement("")]), ["missing-subject critical main.tf:4"]);
+    assert_eq!(told(&[pinned(), subject("repo:*")]), ["wildcard-subject critical main.tf:4"]);
+    assert_eq!(told(&[subject("repo:*"), pinned()]), ["wildcard-subject critical main.tf:3"]);
 }

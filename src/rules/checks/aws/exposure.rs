@@ -4,10 +4,10 @@ use super::advice::{self, Wanted};
 use super::{FederatedView, RoleTrust};
 use crate::admission::exposure::{Class, Exposure, Reachability, minimal, shape};
 use crate::admission::formula::{Formula, Matcher, Subject as FormulaSubject};
-use crate::admission::iam::{self, Effect};
+use crate::admission::iam::{self, Effect, Policy};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::gate::aws::own_claim;
+use crate::gate::aws::{issuer_view, named_by_allow, own_claim};
 use crate::issuers::{Role, Template, Tenancy, Trait};
 use crate::partial::{Part, Text};
 use crate::rules::advice::{delimited_tenant, named_tenant, names_branch, one_branch};
@@ -15,6 +15,7 @@ use crate::rules::checks::verdict::{self, Verdict};
 
 use crate::rules::Finding;
 use crate::token::{Token, Truth};
+use std::collections::BTreeSet;
 
 /// The worst exposure to the tokens of one issuer.
 pub(super) fn web_identity(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) -> Vec<Finding> {
@@ -28,7 +29,10 @@ pub(super) fn web_identity(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) ->
     let verdict = match exposure.class {
         // A Google subject is one account's number: which project the account lives in does not matter.
         Class::AnyProject | Class::AnyNamespace if one_account => None,
-        Class::AnyTenant | Class::TenantPrefix => Some(foreign(subject, seen, &exposure)),
+        Class::AnyTenant | Class::TenantPrefix => Some(match alone(subject, seen, &exposure) {
+            Some((policy, own, exposure)) => foreign(&RoleTrust { policy: &policy, ..*subject }, &own, &exposure),
+            None => foreign(subject, seen, &exposure),
+        }),
         Class::AnyNamespace | Class::AnyProject | Class::AnyRef if unbound(seen) => Some(unbound_verdict(subject, seen, tenancy)),
         // What stays open in the one formula holds in the other.
         _ => {
@@ -66,6 +70,29 @@ fn decided(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, formula: &Formula,
         }
         Err(_) => context.exposure(&subject.trust.origin, formula, templates),
     }
+}
+
+/// Of several statements that name the principal the one that lets strangers in by itself: the mistake is there, and not in the
+/// tests of those beside it.
+fn alone<'a>(subject: &RoleTrust<'a>, seen: &FederatedView<'_>, whole: &Exposure) -> Option<(Policy, FederatedView<'a>, Exposure)> {
+    let named: BTreeSet<usize> = named_by_allow(subject.policy, &seen.via.principal).iter().map(|p| p.statement).collect();
+    if named.len() < 2 {
+        return None;
+    }
+    let inputs = subject.context.inputs();
+    for index in named {
+        let kept = |i: usize, s: &iam::Statement| i == index || s.effect != Effect::Allow;
+        let statements = subject.policy.statements.iter().enumerate().filter(|(i, s)| kept(*i, s)).map(|(_, s)| s.clone()).collect();
+        let policy = Policy { statements, problems: Vec::new(), ..subject.policy.clone() };
+        let Some(own) = issuer_view(&inputs, &policy, &seen.via.principal, subject.providers()) else { continue };
+        let (formula, templates) = own.with_audience(&inputs);
+        let found = subject.context.exposed(&formula, &templates);
+        let found = found.or_else(|_| subject.context.exposed(&own.via.lenient, &templates));
+        if let Some(exposure) = found.ok().filter(|e| e.class == whole.class) {
+            return Some((policy, own, exposure));
+        }
+    }
+    None
 }
 
 /// The witness without the keys of the request that the policy compares with values of the token itself: the caller picks
