@@ -4,9 +4,9 @@
 //! the most there; "nobody" counts when nobody gets in the other way round. Unknowns that stand on both sides are one value: first a
 //! plausible one is tried, and a proof takes each test of one as a switch that may stand either way.
 
-use super::unknowns;
 use super::ways::{Way, Ways};
 use super::{Admitted, Sureness};
+use super::{State, names, unknowns};
 use crate::admission::exposure::{Reachability, minimal, shape};
 use crate::admission::formula::{Deferred, Exact, Formula, GlobPart, Matcher, PatternPart, Test};
 use crate::gate::Inputs;
@@ -61,16 +61,17 @@ impl<'a> Question<'a> {
     }
 
     /// Who gets in now and did not before.
-    pub(super) fn newly(&self, inputs: &Inputs<'_>) -> Verdict {
-        self.only(&self.new, &self.new_ways, &self.old, &self.old_ways, self.closed.0, inputs)
+    pub(super) fn newly(&self, state: &State<'_>) -> Verdict {
+        self.only(&self.new, &self.new_ways, &self.old, &self.old_ways, self.closed.0, state)
     }
 
     /// Who got in before and does not now.
-    pub(super) fn no_longer(&self, inputs: &Inputs<'_>) -> Verdict {
-        self.only(&self.old, &self.old_ways, &self.new, &self.new_ways, self.closed.1, inputs)
+    pub(super) fn no_longer(&self, state: &State<'_>) -> Verdict {
+        self.only(&self.old, &self.old_ways, &self.new, &self.new_ways, self.closed.1, state)
     }
 
-    fn only(&self, here: &Formula, ways: &[&Way<'_>], there: &Formula, others: &[&Way<'_>], closed: bool, inputs: &Inputs<'_>) -> Verdict {
+    fn only(&self, here: &Formula, ways: &[&Way<'_>], there: &Formula, others: &[&Way<'_>], closed: bool, state: &State<'_>) -> Verdict {
+        let inputs = &state.inputs();
         let Some(way) = ways.first() else { return Verdict::Nobody };
         let unknown = has_unknown(here) || has_unknown(there);
         if !unknown && !others.is_empty() && canonical(here) == canonical(there) {
@@ -85,6 +86,7 @@ impl<'a> Question<'a> {
                 return Verdict::Unknown("what was asked on the other side is not known".to_owned());
             }
             let sure = certain && unknowns::of(&least).is_empty();
+            let token = names::plainer(*token, &least, way, state);
             let token = minimal(&token, &Formula::All(vec![here.clone(), there.clone()]));
             let confidence = if sure { Sureness::Proven } else { Sureness::Likely };
             return Verdict::Somebody(Admitted { issuer: self.issuer.clone(), token: Some(token.to_json()), who: None, confidence });

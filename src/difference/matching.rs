@@ -15,6 +15,19 @@ fn unsure(a: &Known<'_>, b: &Known<'_>) -> bool {
     !a.whole || !b.whole
 }
 
+/// What an identity is called, where that is known whole.
+pub(super) fn known_name(identity: &Identity) -> Option<String> {
+    match &identity.kind {
+        IdentityKind::AwsRole { name, arn, .. } => {
+            let of_arn = || arn.as_ref().and_then(|arn| arn.as_known()?.rsplit('/').next().map(str::to_owned));
+            name.as_ref().and_then(|name| name.as_known()).or_else(of_arn).map(|name| format!("role {name}"))
+        }
+        IdentityKind::GoogleServiceAccount { email } => email.as_known(),
+        IdentityKind::GoogleResource { what, .. } => Some(what.clone()),
+        IdentityKind::AzureIdentity { parent } => parent.as_known(),
+    }
+}
+
 /// Whether two identities are one.
 type Same = dyn Fn(&Known<'_>, &Known<'_>) -> bool;
 

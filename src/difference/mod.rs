@@ -6,13 +6,16 @@
 
 mod decide;
 mod matching;
+mod names;
 mod permissions;
 mod providers;
+mod registered;
 mod unknowns;
 mod ways;
 mod written;
 
 use crate::admission::search::Shared;
+use crate::config::TenantConfig;
 use crate::gate::Inputs;
 use crate::graph::IdentityId;
 use crate::issuers::Registry;
@@ -23,6 +26,7 @@ use crate::report::json::place;
 use crate::rules::Finding;
 use crate::rules::baseline::Baseline;
 use decide::Verdict;
+use permissions::Permissions;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +42,8 @@ pub struct Side<'a> {
     pub run: &'a Run,
     /// Who mints tokens.
     pub registry: &'a Registry,
+    /// Whose ids they are.
+    pub tenants: &'a TenantConfig,
 }
 
 /// What changed.
@@ -56,6 +62,11 @@ pub struct Difference {
     pub removed_providers: Vec<String>,
     /// Providers that take tokens for other audiences than before.
     pub changed_providers: Vec<ProviderChange>,
+    /// Workloads that obtain an identity now and did not before where no trust says so: Pod Identity associations, profiles of
+    /// Roles Anywhere, entries of SPIRE.
+    pub newly_registered: Vec<Registered>,
+    /// The other way round.
+    pub no_longer_registered: Vec<Registered>,
     /// Findings of `fedlint check` that the first state does not have.
     pub new_findings: Vec<Problem>,
     /// Findings that the second state does not have any more.
@@ -142,6 +153,48 @@ pub struct ProviderChange {
     pub removed_audiences: Vec<String>,
 }
 
+/// A workload that is registered with an identity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "internals", derive(schemars::JsonSchema))]
+pub struct Registered {
+    /// By what.
+    pub kind: RegisteredKind,
+    /// Who obtains what.
+    pub who: String,
+    /// The file.
+    pub path: String,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+/// By what a workload is registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "internals", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum RegisteredKind {
+    /// An EKS Pod Identity association.
+    PodIdentity,
+    /// A trust anchor or a profile of IAM Roles Anywhere.
+    RolesAnywhere,
+    /// A registration entry of SPIRE.
+    Spiffe,
+    /// A trust domain that SPIRE federates with.
+    Federation,
+}
+
+impl RegisteredKind {
+    /// For people.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::PodIdentity => "Pod Identity",
+            Self::RolesAnywhere => "Roles Anywhere",
+            Self::Spiffe => "SPIRE",
+            Self::Federation => "SPIRE federation",
+        }
+    }
+}
+
 /// A finding in short.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "internals", derive(schemars::JsonSchema))]
@@ -198,6 +251,8 @@ impl Difference {
             && self.new_providers.is_empty()
             && self.removed_providers.is_empty()
             && self.changed_providers.is_empty()
+            && self.newly_registered.is_empty()
+            && self.no_longer_registered.is_empty()
             && self.new_findings.is_empty()
             && self.resolved_findings.is_empty()
             && self.undecided.is_empty()
@@ -207,7 +262,7 @@ impl Difference {
     /// Somebody gets in who did not before.
     #[must_use]
     pub fn admits_more(&self) -> bool {
-        self.identities.iter().any(|change| !change.newly.is_empty())
+        !self.newly_registered.is_empty() || self.identities.iter().any(|change| !change.newly.is_empty())
     }
 
     /// An identity may do more than before.
@@ -250,6 +305,7 @@ pub fn compare(before: Side<'_>, after: Side<'_>) -> Difference {
     out.identities.sort_by(|a, b| (&a.identity, &a.path, a.line).cmp(&(&b.identity, &b.path, b.line)));
     issuers(&old, &new, &mut out);
     providers::compare(&before, &after, &mut out);
+    registered::compare(&before, &after, &mut out);
     findings(&before, &after, &renamed, &mut out);
     unread(&before, &after, &mut out);
     out.undecided.sort();
@@ -286,9 +342,7 @@ fn identity(before: &State<'_>, old: Option<&Ways<'_>>, after: &State<'_>, new: 
     for key in keys {
         let asked = decide::Question::new(old, new, key, &mut out.assumed);
         let written_alike = || written::alike(before, old, after, new);
-        for (verdict, list) in
-            [(asked.newly(&after.inputs()), &mut change.newly), (asked.no_longer(&before.inputs()), &mut change.no_longer)]
-        {
+        for (verdict, list) in [(asked.newly(after), &mut change.newly), (asked.no_longer(before), &mut change.no_longer)] {
             match verdict {
                 Verdict::Nobody => {}
                 Verdict::Somebody(admitted) => list.push(admitted),
@@ -310,9 +364,9 @@ fn identity(before: &State<'_>, old: Option<&Ways<'_>>, after: &State<'_>, new: 
             out.undecided.push(open(&identity, "", why.clone(), state, shown));
         }
     }
-    let (had, has) = (permissions::of(before, old), permissions::of(after, new));
-    change.new_permissions = has.difference(&had).cloned().collect();
-    change.removed_permissions = had.difference(&has).cloned().collect();
+    let (had, has) = (Permissions::of(before, old), Permissions::of(after, new));
+    change.new_permissions = has.beyond(&had);
+    change.removed_permissions = had.beyond(&has);
     let changed = !change.newly.is_empty() || !change.no_longer.is_empty();
     if status != Status::Changed || changed || !change.new_permissions.is_empty() || !change.removed_permissions.is_empty() {
         out.identities.push(change);

@@ -41,6 +41,8 @@ pub(super) struct Way<'a> {
     pub(super) formula: Formula,
     /// The audiences that the provider takes, where they are known.
     pub(super) accepted: Option<Formula>,
+    /// The audience that its users ask for.
+    pub(super) usual: Option<Formula>,
     /// The view is the only one that there can be.
     pub(super) certain: bool,
     templates: Templates<'a>,
@@ -78,8 +80,9 @@ fn of_policy<'a>(inputs: &Inputs<'a>, index: usize, trust: &'a Trust, policy: &'
         met = true;
         let issuer = view.recognised.iss.clone();
         let (formula, accepted, certain) = (view.formula.clone(), view.accepted.as_ref().map(|a| a.any.clone()), view.certain);
+        let usual = view.accepted.as_ref().map(|a| a.usual.clone());
         let templates = Box::new(move |formula: &Formula| view.via.request(view.templates_for(formula), formula));
-        ways.decided.push(Way { key: issuer.clone(), issuer, is_url: true, formula, accepted, certain, templates });
+        ways.decided.push(Way { key: issuer.clone(), issuer, is_url: true, formula, accepted, usual, certain, templates });
     }
     met |= of_principals(inputs, policy, ways);
     if !met {
@@ -121,7 +124,7 @@ fn of_principals<'a>(inputs: &Inputs<'a>, policy: &'a Policy, ways: &mut Ways<'a
         iam::with_request_keys(all, formula, &Viewer::Principals, tags)
     });
     let issuer = "AWS principals".to_owned();
-    ways.decided.push(Way { key: issuer.clone(), issuer, is_url: false, formula, accepted: None, certain: true, templates });
+    ways.decided.push(Way { key: issuer.clone(), issuer, is_url: false, formula, accepted: None, usual: None, certain: true, templates });
     true
 }
 
@@ -136,6 +139,7 @@ fn of_member<'a>(inputs: &Inputs<'a>, index: usize, trust: &'a Trust, ways: &mut
             met = true;
             let issuer = view.recognised.iss.clone();
             let formula = Formula::All(vec![member_formula(&parsed, &view.via.view), view.formula.clone()]);
+            let usual = view.accepted.as_ref().map(|a| a.usual.clone());
             let (accepted, certain) = (view.accepted.as_ref().map(|a| a.any.clone()), view.certain);
             ways.decided.push(Way {
                 key: format!("{issuer} {role}"),
@@ -143,6 +147,7 @@ fn of_member<'a>(inputs: &Inputs<'a>, index: usize, trust: &'a Trust, ways: &mut
                 is_url: true,
                 formula,
                 accepted,
+                usual,
                 certain,
                 templates: templates(view),
             });
@@ -173,8 +178,18 @@ fn of_credential<'a>(inputs: &Inputs<'a>, trust: &'a Trust, ways: &mut Ways<'a>)
     match azure::issuer_view(inputs, trust, credential) {
         Some(view) => {
             let issuer = view.recognised.iss.clone();
+            let usual = view.accepted.as_ref().map(|a| a.usual.clone());
             let (formula, accepted, certain) = (view.formula.clone(), view.accepted.as_ref().map(|a| a.any.clone()), view.certain);
-            ways.decided.push(Way { key: issuer.clone(), issuer, is_url: true, formula, accepted, certain, templates: templates(view) });
+            ways.decided.push(Way {
+                key: issuer.clone(),
+                issuer,
+                is_url: true,
+                formula,
+                accepted,
+                usual,
+                certain,
+                templates: templates(view),
+            });
         }
         None => {
             ways.open.insert(format!("credential {issuer}"), "the issuer or the subject of a credential is not known".to_owned());

@@ -447,6 +447,9 @@ pub struct Grant {
     pub scope: Option<Text>,
     /// What else the same statement names, beside the first.
     pub others: Vec<Text>,
+    /// What is asked beside, all of it: the tests of a statement's `Condition` (`IpAddress aws:SourceIp 10.0.0.0/8`), the
+    /// expression of an IAM condition.
+    pub asks: Vec<Text>,
 }
 
 /// An EKS Pod Identity association: pods of this ServiceAccount get this role without any annotation

@@ -48,7 +48,7 @@ impl Repository {
     }
 
     /// The whole tree is these files.
-    fn state(&self, branch: &str, files: &[(&str, &str)]) {
+    pub(crate) fn state(&self, branch: &str, files: &[(&str, &str)]) {
         self.git(&["rm", "-r", "--quiet", "--ignore-unmatch", "."]);
         for (path, text) in files {
             self.write(path, text);
@@ -63,7 +63,7 @@ impl Repository {
     }
 
     /// The difference as JSON, and the exit code.
-    fn diff(&self, arguments: &[&str]) -> (Value, i32) {
+    pub(crate) fn diff(&self, arguments: &[&str]) -> (Value, i32) {
         let done = self.fedlint(&[&["diff", "--format", "json"], arguments].concat());
         let text = String::from_utf8(done.stdout).unwrap();
         let json = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}{}", String::from_utf8_lossy(&done.stderr)));

@@ -15,6 +15,7 @@ mod configuration_page;
 mod contract;
 mod customised_subjects;
 mod diff;
+mod diff_registered;
 mod documents;
 mod edges;
 mod effects;

@@ -606,7 +606,8 @@ fn prefix_formula(segments: &[(String, Role)], named: &BTreeMap<String, Vec<Cand
     Formula::Any(tests.collect())
 }
 
-fn segment_test(name: &str, matcher: Matcher) -> Formula {
+/// A test of a segment of the template.
+pub(crate) fn segment_test(name: &str, matcher: Matcher) -> Formula {
     Formula::Test(Box::new(Test {
         subject: Subject::Segment(name.to_owned()),
         matcher,

@@ -22,6 +22,9 @@ pub(super) fn render(report: &Report<'_>) -> String {
         lines.extend(change.new_audiences.iter().map(|a| format!("+ {} takes tokens for `{a}`", change.provider)));
         lines.extend(change.removed_audiences.iter().map(|a| format!("- {} takes no tokens for `{a}`", change.provider)));
     }
+    for (mark, list) in [("+", &difference.newly_registered), ("-", &difference.no_longer_registered)] {
+        lines.extend(list.iter().map(|one| format!("{mark} {}:{}: {}: {}", one.path, one.line, one.kind.words(), one.who)));
+    }
     lines.extend(difference.new_issuers.iter().map(|url| format!("+ tokens of {url}")));
     lines.extend(difference.removed_issuers.iter().map(|url| format!("- tokens of {url}")));
     for (mark, findings) in [("+", &difference.new_findings), ("-", &difference.resolved_findings)] {
@@ -105,7 +108,7 @@ fn summary(out: &mut String, report: &Report<'_>) {
             out,
             "{}: {} newly let in, {} no longer, {}; {} new, {} resolved, {} undecided",
             count(sums.identities, "changed identity").replace("identitys", "identities"),
-            sums.newly,
+            sums.newly + sums.newly_registered,
             sums.no_longer,
             count(sums.new_permissions, "new permission"),
             count(sums.new_findings, "finding"),

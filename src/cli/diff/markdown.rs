@@ -22,6 +22,12 @@ pub(super) fn render(report: &Report<'_>) -> String {
         lines.extend(change.new_audiences.iter().map(|a| format!("- {} takes tokens for {}", code(&change.provider), code(a))));
         lines.extend(change.removed_audiences.iter().map(|a| format!("- {} takes no tokens for {}", code(&change.provider), code(a))));
     }
+    let registered = |words: &str, one: &crate::difference::Registered| {
+        format!("- {} {words} by {}: {}", code(&format!("{}:{}", one.path, one.line)), one.kind.words(), escaped(&one.who))
+    };
+    let mut others: Vec<String> = difference.newly_registered.iter().map(|one| registered("🔴 newly", one)).collect();
+    others.extend(difference.no_longer_registered.iter().map(|one| registered("no longer", one)));
+    blocks.extend(folded("workloads that obtain an identity without a trust", &others));
     lines.extend(difference.new_issuers.iter().map(|url| format!("- tokens of {} are taken", code(url))));
     lines.extend(difference.removed_issuers.iter().map(|url| format!("- tokens of {} are taken no longer", code(url))));
     blocks.extend(folded("providers and issuers", &lines));
@@ -64,7 +70,7 @@ fn headline(report: &Report<'_>) -> String {
     }
     let mut parts = Vec::new();
     let said = [
-        (sums.newly, format!("{} newly let in", sums.newly)),
+        (sums.newly + sums.newly_registered, format!("{} newly let in", sums.newly + sums.newly_registered)),
         (sums.no_longer, format!("{} no longer let in", sums.no_longer)),
         (sums.new_permissions, count(sums.new_permissions, "new permission")),
         (sums.new_findings, count(sums.new_findings, "new finding")),

@@ -5,7 +5,7 @@ mod markdown;
 
 use super::args::{Diff, DiffFailOn, DiffFormat, Inputs};
 use super::{CLEAN, CliError, FINDINGS, check, print};
-use crate::config::Config;
+use crate::config::{Config, TenantConfig};
 use crate::difference::{Difference, Side, compare};
 use crate::issuers::Registry;
 use crate::pipeline::{self, Request};
@@ -58,6 +58,8 @@ struct Summary {
     newly: usize,
     /// How many ways let somebody in no longer.
     no_longer: usize,
+    /// Workloads that are newly registered with an identity.
+    newly_registered: usize,
     /// New permissions.
     new_permissions: usize,
     /// New findings.
@@ -75,6 +77,7 @@ impl Summary {
             identities: difference.identities.len(),
             newly: sum(&|c| c.newly.len()),
             no_longer: sum(&|c| c.no_longer.len()),
+            newly_registered: difference.newly_registered.len(),
             new_permissions: sum(&|c| c.new_permissions.len()),
             new_findings: difference.new_findings.len(),
             resolved_findings: difference.resolved_findings.len(),
@@ -101,8 +104,8 @@ pub(super) fn run(arguments: &Diff) -> Result<u8, CliError> {
         let shown = regular::one_line(&path.to_string_lossy());
         return Err(CliError::Run(format!("nothing to compare in `{shown}`: no Terraform, JSON or YAML file was read in either state")));
     }
-    let registry = states.request.config.registry();
-    let difference = check::with_progress(|| compare(old.side(&registry), new.side(&registry)));
+    let (registry, tenants) = (states.request.config.registry(), &states.request.config.tenants);
+    let difference = check::with_progress(|| compare(old.side(&registry, tenants), new.side(&registry, tenants)));
     let report = Report { version: 1, base: old.state, head: new.state, summary: Summary::of(&difference), difference: &difference };
     write(arguments, &report)?;
     Ok(verdict(arguments.fail_on, &difference))
@@ -148,8 +151,8 @@ struct Read {
 }
 
 impl Read {
-    fn side<'a>(&'a self, registry: &'a Registry) -> Side<'a> {
-        Side { estate: &self.estate, run: &self.run, registry }
+    fn side<'a>(&'a self, registry: &'a Registry, tenants: &'a TenantConfig) -> Side<'a> {
+        Side { estate: &self.estate, run: &self.run, registry, tenants }
     }
 }
 

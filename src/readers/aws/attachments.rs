@@ -87,7 +87,15 @@ pub(super) fn managed(reader: &mut Reader, at: &Origin, identity: Option<Identit
     let arn = found.unwrap_or(arn);
     let document = managed_document(reader, &at.scope, &arn);
     let origin = Origin { span, ..at.clone() };
-    reader.graph.grants.push(Grant { origin, identity, principal: principal.clone(), permission: arn, scope: None, others: Vec::new() });
+    reader.graph.grants.push(Grant {
+        origin,
+        identity,
+        principal: principal.clone(),
+        permission: arn,
+        scope: None,
+        others: Vec::new(),
+        asks: Vec::new(),
+    });
     if let Some((document, declared)) = document {
         policy::grants(reader, &declared, identity, principal, &document);
     }

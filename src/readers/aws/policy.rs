@@ -3,7 +3,7 @@
 use super::super::context::Reader;
 use super::super::shape::{blocks, field, listing, place, text_at, unreadable};
 use crate::graph::{About, Grant, IdentityId, Origin, UndecidedKind};
-use crate::partial::{Text, Value};
+use crate::partial::{Text, Value, cut};
 
 /// Most grants read from one policy document; the rest is noted as undecided.
 const MAX_GRANTS: usize = 256;
@@ -66,11 +66,38 @@ fn statement_grants(origin: &Origin, identity: Option<IdentityId>, principal: &T
         text.push(&action);
         text
     }));
+    let asks = asks(field(statement, "Condition"));
     let grant = |permission| {
-        let (scope, others) = (scope.clone(), others.clone());
-        Grant { origin: origin.clone(), identity, principal: principal.clone(), permission, scope, others }
+        let (scope, others, asks) = (scope.clone(), others.clone(), asks.clone());
+        Grant { origin: origin.clone(), identity, principal: principal.clone(), permission, scope, others, asks }
     };
     permissions.into_iter().map(grant).collect()
+}
+
+/// The tests of a `Condition`, in an order that does not depend on how they are written: all of them have to hold.
+fn asks(condition: Option<&Value>) -> Vec<Text> {
+    let Some(condition) = condition else { return Vec::new() };
+    let mut out: Vec<Text> = Vec::new();
+    for operator in condition.entries() {
+        for test in operator.value.entries() {
+            let mut values = listing(Some(&test.value));
+            values.texts.sort_by_cached_key(cut::key);
+            let mut text = operator.key.clone();
+            for part in std::iter::once(&test.key).chain(&values.texts) {
+                text.push(&Text::known(" "));
+                text.push(part);
+            }
+            if values.open {
+                text.push(&Text::known(" or others"));
+            }
+            out.push(text);
+        }
+    }
+    if condition.is_open() {
+        out.push(Text::known("a condition that is not known"));
+    }
+    out.sort_by_cached_key(cut::key);
+    out
 }
 
 /// `*` when the statement reaches everything, else its first resource, and the others.

@@ -132,9 +132,8 @@ fn bind(reader: &mut Reader, target: &Target, binding: &Binding, text: Text) {
         Member::ServiceAccount(email) => {
             let identity = reader.service_account(&origin.scope, &email);
             let scope = Some(Text::known(scope(reader, target)));
-            let grant =
-                Grant { origin: granted(binding), identity, principal: email, permission: binding.role.clone(), scope, others: Vec::new() };
-            reader.graph.grants.push(grant);
+            let (permission, others, asks) = (binding.role.clone(), Vec::new(), asked(binding));
+            reader.graph.grants.push(Grant { origin: granted(binding), identity, principal: email, permission, scope, others, asks });
         }
         Member::Unclear => {
             let reason = if text.is_known() {
@@ -158,6 +157,13 @@ fn granted(binding: &Binding) -> Origin {
     Origin { conditional: binding.origin.conditional || binding.condition.is_some(), ..binding.origin.clone() }
 }
 
+/// What an IAM condition asks.
+fn asked(binding: &Binding) -> Vec<Text> {
+    let unread =
+        |condition: &BindingCondition| condition.expression.clone().unwrap_or_else(|| Text::known("a condition that is not known"));
+    binding.condition.iter().map(unread).collect()
+}
+
 fn trust(reader: &mut Reader, target: &Target, binding: &Binding, member: Text) {
     let origin = binding.origin.clone();
     let identity = match target {
@@ -175,6 +181,7 @@ fn trust(reader: &mut Reader, target: &Target, binding: &Binding, member: Text) 
                 permission: binding.role.clone(),
                 scope: Some(Text::known(what)),
                 others: Vec::new(),
+                asks: asked(binding),
             });
             id
         }

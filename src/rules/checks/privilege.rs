@@ -146,7 +146,15 @@ mod tests {
             conditional: false,
         };
         let scope = Some(Text::known(scope));
-        Grant { origin, identity: None, principal: Text::known("p"), permission: Text::known(permission), scope, others: Vec::new() }
+        Grant {
+            origin,
+            identity: None,
+            principal: Text::known("p"),
+            permission: Text::known(permission),
+            scope,
+            others: Vec::new(),
+            asks: Vec::new(),
+        }
     }
 
     #[test]

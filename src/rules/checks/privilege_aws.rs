@@ -127,6 +127,7 @@ mod tests {
             permission: Text::known(permission),
             scope: scope.map(Text::known),
             others: Vec::new(),
+            asks: Vec::new(),
         }
     }
 
