@@ -6,9 +6,10 @@ use super::{CLEAN, CliError, print};
 use crate::pipeline::Estate;
 use crate::reach::{self, Link, Reached};
 use crate::report::printable;
-use crate::simulation::{Presented, jobs_named, of_subject, simulate, simulate_job};
+use crate::simulation::{Issuers, Presented, jobs_named, of_subject, simulate, simulate_job};
 use crate::token::Decision;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Most permissions that are named of one identity.
@@ -40,12 +41,13 @@ pub(super) fn run(arguments: &Reach) -> Result<u8, CliError> {
 /// A job that others call is several workloads.
 fn answers(arguments: &Reach, world: &Estate, facts: reach::Estate<'_>) -> Result<Vec<Answer>, CliError> {
     let (name, issuer) = (arguments.workload.as_str(), arguments.issuer.as_deref());
+    let known = Issuers::of(Cow::Borrowed(facts.registry));
     let of = |presented: &Presented, reached: Vec<Reached>| {
         let notes = std::iter::once(format!("token: {}", presented.describe())).chain(presented.notes.iter().cloned()).collect();
         vec![Answer { workload: name.to_owned(), reached, notes }]
     };
     if name.starts_with("spiffe://") {
-        let presented = spiffe_id(name, issuer).map_err(CliError::Run)?;
+        let presented = Presented { issuers: known, ..spiffe_id(name, issuer).map_err(CliError::Run)? };
         return Ok(of(&presented, reach::of_tokens(facts, &asked(world, &presented))));
     }
     let jobs = if issuer.is_none() { jobs_named(&world.graph, name) } else { Vec::new() };
@@ -63,14 +65,14 @@ fn answers(arguments: &Reach, world: &Estate, facts: reach::Estate<'_>) -> Resul
         return Ok(jobs.into_iter().map(answer).collect());
     }
     if let Some((namespace, account)) = name.split_once('/').filter(|(_, rest)| !rest.contains('/') && !name.contains(':')) {
-        let presented = service_account(name, issuer).map_err(CliError::Run)?;
+        let presented = Presented { issuers: known, ..service_account(name, issuer).map_err(CliError::Run)? };
         return Ok(of(&presented, reach::of_service_account(facts, &asked(world, &presented), namespace, account)));
     }
     let Some(issuer) = issuer else {
         let why = "a job is written `FILE#JOB`, a ServiceAccount `namespace/name`, a SPIFFE id with `spiffe://`, and a subject needs its `--issuer`";
         return Err(CliError::Run(format!("`{}` is no workload of what was read: {why}", printable(name))));
     };
-    let mut presented = of_subject(issuer, name).map_err(CliError::Run)?;
+    let mut presented = of_subject(&known, issuer, name).map_err(CliError::Run)?;
     presented.notes.extend(presented.open_notes.clone());
     Ok(of(&presented, reach::of_tokens(facts, &asked(world, &presented))))
 }

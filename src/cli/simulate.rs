@@ -8,7 +8,9 @@ use crate::pipeline::{self, Estate};
 use crate::place::Span;
 use crate::report::printable;
 use crate::rules::engine::Selection;
-use crate::simulation::{Decided, GithubJob, IssuerChoice, Outcome, Presented, Verdict, decide_document, of_subject, read_token, simulate};
+use crate::simulation::{
+    Decided, GithubJob, IssuerChoice, Issuers, Outcome, Presented, Verdict, decide_document, of_subject, read_token, simulate,
+};
 use crate::token::{Decision, Evaluation, Step, Token, Truth};
 
 use crate::source::Sources;
@@ -26,7 +28,9 @@ pub(super) fn run(arguments: &Simulate) -> Result<u8, CliError> {
     if let Some(name) = &arguments.job {
         return super::simulate_job::run(arguments, name);
     }
-    let mut presented = presented(arguments).map_err(CliError::Run)?;
+    let known = Issuers::of(config(&arguments.inputs)?.registry());
+    let mut presented = presented(arguments, &known).map_err(CliError::Run)?;
+    presented.issuers = known;
     if let Some(path) = &arguments.policy {
         presented.principal.clone_from(&arguments.principal);
         presented.action.clone_from(&arguments.action);
@@ -66,7 +70,7 @@ pub(super) fn estate(inputs: &Inputs) -> Result<Estate, CliError> {
     Ok(estate)
 }
 
-fn presented(arguments: &Simulate) -> Result<Presented, String> {
+fn presented(arguments: &Simulate, known: &Issuers) -> Result<Presented, String> {
     let mut presented = if let Some(path) = &arguments.token {
         let text = read_file(path).map_err(|e| e.to_string())?;
         read_token(&text)?
@@ -84,7 +88,7 @@ fn presented(arguments: &Simulate) -> Result<Presented, String> {
         };
         job.token()?
     } else if let (Some(subject), Some(issuer)) = (&arguments.subject, &arguments.issuer) {
-        of_subject(issuer, subject)?
+        of_subject(known, issuer, subject)?
     } else {
         workload(arguments)?
     };

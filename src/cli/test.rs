@@ -1,11 +1,12 @@
 //! `fedlint test`.
 
 use super::args::{Inputs, Test};
+use super::check::config;
 use super::simulate::{estate, name, read_file, step_human};
 use super::{CLEAN, CliError, FINDINGS, print};
 use crate::pipeline::Estate;
 use crate::report::printable;
-use crate::simulation::{Assertion, Door, Presented, decide_document, read_assertions, simulate};
+use crate::simulation::{Assertion, Door, Issuers, Presented, decide_document, read_assertions, simulate};
 use crate::source::Sources;
 use crate::source::regular;
 use crate::source::walk;
@@ -22,11 +23,13 @@ struct Answered {
 
 pub(super) fn run(arguments: &Test) -> Result<u8, CliError> {
     let mut repository = Repository { root: &arguments.root, estate: None };
+    let known = Issuers::of(config(&repository.inputs())?.registry());
     let (mut passed, mut failed, mut out) = (0_usize, 0_usize, String::new());
     for file in &arguments.files {
         let path = name(file);
-        let assertions = read_assertions(&path, &read_file(file)?).map_err(CliError::Run)?;
-        for assertion in &assertions {
+        let mut assertions = read_assertions(&path, &read_file(file)?).map_err(CliError::Run)?;
+        for assertion in &mut assertions {
+            assertion.presented.issuers = known.clone();
             let answered = answer(file, assertion, &mut repository)?;
             if answered.evaluation.decision == assertion.expect {
                 passed += 1;
@@ -73,17 +76,20 @@ struct Repository<'a> {
 }
 
 impl Repository<'_> {
+    fn inputs(&self) -> Inputs {
+        Inputs {
+            paths: vec![self.root.to_path_buf()],
+            stdin_filename: None,
+            exclude: Vec::new(),
+            markdown: false,
+            config: None,
+            isolated: false,
+        }
+    }
+
     fn estate(&mut self) -> Result<&Estate, CliError> {
         if self.estate.is_none() {
-            let inputs = Inputs {
-                paths: vec![self.root.to_path_buf()],
-                stdin_filename: None,
-                exclude: Vec::new(),
-                markdown: false,
-                config: None,
-                isolated: false,
-            };
-            self.estate = Some(estate(&inputs)?);
+            self.estate = Some(estate(&self.inputs())?);
         }
         self.estate.as_ref().ok_or_else(|| CliError::Run("the repository was not read".to_owned()))
     }

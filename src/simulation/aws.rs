@@ -1,6 +1,6 @@
 //! IAM trust policies: STS looks for the provider of the token's issuer, checks its clients, then the role's policy.
 
-use super::{Answer, IssuerChoice, Presented, may_be, preceded};
+use super::{Answer, IssuerChoice, Presented, audience, may_be, preceded};
 use crate::admission::iam::{
     BUILT_IN_HOSTS, Effect, Policy, PrincipalKind, PrincipalRef, Request, Requester, context_of, evaluate, is_saml, issuer_of_federated,
     principals,
@@ -19,6 +19,30 @@ const AUDIENCE: &str = "sts.amazonaws.com";
 
 /// Decides a role of the scan.
 pub(super) fn decide_trust(graph: &Graph, providers: &[ProviderId], trust: &Trust, policy: &Policy, presented: &Presented) -> Answer {
+    let decide = |presented: &Presented| decide_role(graph, providers, trust, policy, presented);
+    audience::of_trust(presented, &wanted(graph, providers, policy, presented), decide(presented), &decide)
+}
+
+/// The audiences that a trust asks for, where a tool of AWS does not ask for its own.
+fn wanted(graph: &Graph, providers: &[ProviderId], policy: &Policy, presented: &Presented) -> Vec<String> {
+    let Some(recognised) = presented.claims.string("iss").and_then(|iss| presented.issuers.recognise(iss)) else { return Vec::new() };
+    if customary(&recognised).is_none_or(|usual| usual == AUDIENCE) {
+        return Vec::new();
+    }
+    let is_meant = |url: &Text| !matches!(compare(url, &recognised.iss), Sameness::Other);
+    let clients = registered_clients(graph, providers, &is_meant).map(|clients| clients.ids.to_vec()).unwrap_or_default();
+    let of_audience = |key: &Text| key.as_known().is_some_and(|key| key.ends_with(":aud"));
+    let tests = policy.statements.iter().flat_map(|s| &s.conditions).filter(|test| of_audience(&test.key));
+    let mut out: Vec<String> = Vec::new();
+    for text in tests.flat_map(|test| test.values.leaves()).flat_map(|leaf| &leaf.choices).chain(&clients) {
+        if let Some(known) = text.as_known().filter(|known| !out.contains(known)) {
+            out.push(known);
+        }
+    }
+    out
+}
+
+fn decide_role(graph: &Graph, providers: &[ProviderId], trust: &Trust, policy: &Policy, presented: &Presented) -> Answer {
     let policy = named_issuer(policy, presented);
     let answer = decide(&policy, presented);
     let Answer::Decided(evaluation) = answer else { return answer };
@@ -73,7 +97,7 @@ fn clients(graph: &Graph, providers: &[ProviderId], presented: &Presented) -> Op
         ProviderKind::AwsOidc { url, .. } if is_meant(url) => Some(url.fill(|_| String::new())),
         _ => None,
     });
-    let recognised = registry().recognise(if iss.is_empty() { url.unwrap_or_default() } else { iss.to_owned() }.as_str());
+    let recognised = presented.issuers.recognise(if iss.is_empty() { url.unwrap_or_default() } else { iss.to_owned() }.as_str());
     let token = with_audience(presented, recognised.as_ref());
     let asked = audiences_of(&token);
     let open = matches!(token.claims.get("aud"), Some(Claim::Open { .. }));
@@ -107,18 +131,29 @@ fn with_audience(presented: &Presented, recognised: Option<&Recognised<'_>>) -> 
     if !presented.any_audience {
         return token;
     }
-    let usual = recognised.and_then(|r| r.issuer.audiences.get("aws").or_else(|| r.issuer.audiences.get("default")));
-    match usual {
+    match recognised.and_then(customary) {
         Some(audience) if audience.contains('<') => {
             token.claims.insert("aud".to_owned(), Claim::Open { optional: false });
         }
-        usual => token.set("aud", usual.map_or(AUDIENCE, String::as_str)),
+        usual => token.set("aud", usual.unwrap_or(AUDIENCE)),
     }
     token
 }
 
+/// The audience that tokens of an issuer customarily have at AWS.
+fn customary<'a>(recognised: &'a Recognised<'_>) -> Option<&'a str> {
+    recognised.issuer.audiences.get("aws").or_else(|| recognised.issuer.audiences.get("default")).map(String::as_str)
+}
+
+/// Decides a trust policy alone.
+pub(super) fn decide_policy(policy: &Policy, presented: &Presented) -> Answer {
+    let decide = |presented: &Presented| decide(policy, presented);
+    let (graph, providers) = (Graph::default(), []);
+    audience::of_trust(presented, &wanted(&graph, &providers, policy, presented), decide(presented), &decide)
+}
+
 /// Decides a trust policy.
-pub(super) fn decide(policy: &Policy, presented: &Presented) -> Answer {
+fn decide(policy: &Policy, presented: &Presented) -> Answer {
     let principals = principals(policy);
     let Some(principal) = requester(&principals, presented) else {
         return if principals.iter().any(for_tokens) { Answer::OtherIssuer } else { Answer::NotForTokens };
@@ -205,7 +240,7 @@ fn requester(principals: &[PrincipalRef], presented: &Presented) -> Option<Reque
         choice => hosts(principals)
             .filter(|host| may_mint(host, choice))
             .map(|h| h.to_string())
-            .find(|host| fits(host, choice))
+            .find(|host| fits(host, presented))
             .map(Requester::Issuer),
     }
 }
@@ -220,8 +255,8 @@ fn may_mint(host: &Text, choice: IssuerChoice) -> bool {
     choice != IssuerChoice::Spire || !host.atoms().any(|a| a.kind() == UnknownKind::IssuerHostPath)
 }
 
-fn fits(host: &str, choice: IssuerChoice) -> bool {
-    registry().recognise(host).is_none_or(|r| choice.fits(&r))
+fn fits(host: &str, presented: &Presented) -> bool {
+    presented.issuers.recognise(host).is_none_or(|r| presented.issuer.fits(&r))
 }
 
 /// The issuer that ready condition keys name.
@@ -251,7 +286,7 @@ fn default_action(principal: &Requester) -> &'static str {
 /// The condition keys that STS makes of the token. What depends on the request and not on the token is not known.
 fn context(policy: &Policy, principal: &str, presented: &Presented) -> Token {
     let host = issuer_of_federated(&Text::known(principal)).map_or_else(|| principal.to_owned(), |host| host.to_string());
-    let recognised = registry().recognise(&host).or_else(|| registry().generic(&host));
+    let recognised = presented.issuers.recognise(&host).or_else(|| presented.issuers.generic(&host));
     let exposed = |claim: &str| recognised.as_ref().is_some_and(|r| r.issuer.aws_key_of(claim).is_some());
     let mut out = context_of(&with_audience(presented, recognised.as_ref()), &host, &exposed);
     // What is said of the request beside the token.

@@ -36,7 +36,7 @@ pub fn decide_document(path: &str, text: &str, presented: &Presented) -> Result<
         && document.get("Statement").is_some()
     {
         let policy = Policy::read(&document);
-        let answer = open::decided(&presented, &|p| aws::decide(&policy, p));
+        let answer = open::decided(&presented, &|p| aws::decide_policy(&policy, p));
         return Ok(Decided { evaluation: concluded(answer), sources });
     }
     let name = if FileKind::of(path).is_some() { path.to_owned() } else { format!("{path}.json") };

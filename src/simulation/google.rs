@@ -1,6 +1,6 @@
 //! Google Cloud: the pool's providers (issuer, audience, mapping, condition), then the member of the binding.
 
-use super::{Answer, Issued, IssuerChoice, Nearly, Presented, issued, preceded};
+use super::{Answer, Issued, IssuerChoice, Issuers, Nearly, Presented, issued, preceded};
 use crate::admission::cel::Value;
 use crate::admission::cel::google::{Attributes, GoogleView, Member, MemberKind, Selector, evaluate_member, evaluate_provider};
 use crate::admission::search::HoleMode;
@@ -9,7 +9,6 @@ use crate::gate::google::{Disabled, audiences_of, disabled};
 use crate::gate::issuer::Difference;
 use crate::graph::links::Links;
 use crate::graph::{GoogleProvider, GoogleSource, Graph, ProviderId, ProviderKind, Setting};
-use crate::issuers::registry;
 use crate::partial::Text;
 use crate::token::{Claim, Decision, Evaluation, Step, Token, Truth};
 
@@ -164,7 +163,7 @@ fn enter(graph: &Graph, links: &Links, id: ProviderId, presented: &Presented) ->
             note: Some(note.to_owned()),
         });
     }
-    let (evaluation, attributes) = conditions(provider, &token);
+    let (evaluation, attributes) = conditions(provider, &token, &presented.issuers);
     Some(Entry { evaluation: preceded(steps, evaluation), attributes, open: provider.mapping_open })
 }
 
@@ -173,7 +172,7 @@ fn unknown(test: &str, why: &str) -> Step {
 }
 
 /// Under each condition that the provider may have.
-fn conditions(provider: &GoogleProvider, token: &Token) -> (Evaluation, Attributes) {
+fn conditions(provider: &GoogleProvider, token: &Token, issuers: &Issuers) -> (Evaluation, Attributes) {
     let conditions: Vec<Option<Text>> = match &provider.condition {
         Setting::Absent => vec![None],
         Setting::Set(text) => vec![Some(text.clone())],
@@ -182,7 +181,7 @@ fn conditions(provider: &GoogleProvider, token: &Token) -> (Evaluation, Attribut
     };
     let aws = matches!(provider.source, GoogleSource::Aws { .. });
     let mapping: Vec<(String, Text)> = provider.mapping.iter().flatten().map(|(k, e)| (k.to_string(), e.clone())).collect();
-    let recognised = token.string("iss").and_then(|iss| registry().recognise(iss));
+    let recognised = token.string("iss").and_then(|iss| issuers.recognise(iss));
     let string_claims = aws || recognised.is_some_and(|r| !r.issuer.tenancy.is_free());
     let mut all: Vec<(Evaluation, Attributes)> = Vec::new();
     for condition in conditions {
@@ -217,7 +216,7 @@ fn slash(nearly: &Nearly, presented: &Presented) -> (Step, Token) {
         return (step, token);
     }
     token.set("iss", nearly.iss.clone());
-    let entra = registry().recognise(&nearly.iss).is_some_and(|r| r.host_path.starts_with("sts.windows.net/"));
+    let entra = presented.issuers.recognise(&nearly.iss).is_some_and(|r| r.host_path.starts_with("sts.windows.net/"));
     let (outcome, note) = if entra {
         (Truth::True, None)
     } else {

@@ -4,6 +4,7 @@
 //! which each cloud would be asked: with its customary audience, its own issuer comparison, its registered clients.
 
 mod assertions;
+mod audience;
 mod aws;
 mod azure;
 mod document;
@@ -22,10 +23,12 @@ pub use token::{GithubJob, read as read_token};
 use crate::gate::issuer::{self, Difference, Sameness, compare, may_be};
 use crate::graph::links::Links;
 use crate::graph::{Gate, Graph, Trust};
-use crate::issuers::{Recognised, StandsFor, Tenancy, registry};
+use crate::issuers::{Recognised, Registry, StandsFor, Tenancy, registry};
 use crate::partial::{Text, UnknownKind};
 use crate::place::Span;
 use crate::token::{Decision, Evaluation, Step, Token, Truth};
+use std::borrow::Cow;
+use std::sync::Arc;
 
 /// Which issuer the token is from, when its `iss` is not to be taken literally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,9 +55,34 @@ impl IssuerChoice {
     }
 }
 
+/// Who mints tokens: the built-in registry, or one with the team's own issuers.
+#[derive(Debug, Clone, Default)]
+pub struct Issuers(Option<Arc<Registry>>);
+
+impl Issuers {
+    /// Those of a configuration.
+    #[must_use]
+    pub fn of(known: Cow<'_, Registry>) -> Self {
+        match known {
+            Cow::Borrowed(known) if std::ptr::eq(known, registry()) => Self(None),
+            other => Self(Some(Arc::new(other.into_owned()))),
+        }
+    }
+}
+
+impl std::ops::Deref for Issuers {
+    type Target = Registry;
+
+    fn deref(&self) -> &Registry {
+        self.0.as_deref().unwrap_or(registry())
+    }
+}
+
 /// What is presented to a gate.
 #[derive(Debug, Clone, Default)]
 pub struct Presented {
+    /// Who is known to mint tokens.
+    pub issuers: Issuers,
     /// The claims, or ready IAM condition keys.
     pub claims: Token,
     /// The claims are ready condition keys.
@@ -238,7 +266,7 @@ fn chosen(issuer: &Text, presented: &Presented) -> Issued {
     if presented.issuer == IssuerChoice::Spire && issuer.atoms().any(|a| a.kind() == UnknownKind::IssuerHostPath) {
         return Issued::No;
     }
-    let recognised = known.as_deref().and_then(|url| registry().recognise(url));
+    let recognised = known.as_deref().and_then(|url| presented.issuers.recognise(url));
     let own = recognised.as_ref().map(|r| r.iss.clone());
     if recognised.is_some_and(|r| !presented.issuer.fits(&r)) {
         return Issued::No;

@@ -4,7 +4,6 @@
 //! test stays a refusal, whatever the open claim would be.
 
 use super::{Answer, Presented};
-use crate::issuers::registry;
 use crate::token::{Claim, Decision, Evaluation, Truth};
 
 /// The answer of a gate to a token that may have open claims.
@@ -49,7 +48,7 @@ fn with_examples(presented: &Presented) -> Presented {
 /// A token by hand that lacks a claim which every token of its issuer has: when the claim could decide otherwise, the refusal
 /// says so.
 fn tell_missing(evaluation: &mut Evaluation, presented: &Presented, decide: &dyn Fn(&Presented) -> Answer) {
-    let Some(known) = presented.claims.string("iss").and_then(|iss| registry().recognise(iss)) else { return };
+    let Some(known) = presented.claims.string("iss").and_then(|iss| presented.issuers.recognise(iss)) else { return };
     let absent = |name: &&str| {
         let always = known.issuer.claim(name).is_some_and(|facts| !facts.optional);
         always && !presented.claims.claims.contains_key(*name) && !matches!(*name, "iss" | "aud" | "sub")

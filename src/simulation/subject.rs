@@ -1,10 +1,10 @@
 //! Tokens by their subject: what follows from it, and what a customisation of the scan makes of it.
 
-use super::Presented;
+use super::{Issuers, Presented};
 use crate::gate::issuer::example;
 use crate::gate::subjects::{Chosen, chosen};
 use crate::graph::Graph;
-use crate::issuers::{ClaimPart, Recognised, Tag, Template, registry};
+use crate::issuers::{ClaimPart, Recognised, Tag, Template};
 use crate::source::Sources;
 use crate::token::Token;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,9 +16,9 @@ const GIVEN: [&str; 8] = ["repo", "repository", "context", "repository_owner", "
 ///
 /// # Errors
 /// The issuer is known and mints no such subject.
-pub fn of_subject(issuer: &str, subject: &str) -> Result<Presented, String> {
-    let recognised =
-        registry().recognise(issuer).or_else(|| registry().generic(issuer)).ok_or_else(|| format!("`{issuer}` is not a known issuer"))?;
+pub fn of_subject(issuers: &Issuers, issuer: &str, subject: &str) -> Result<Presented, String> {
+    let recognised = issuers.recognise(issuer).or_else(|| issuers.generic(issuer));
+    let recognised = recognised.ok_or_else(|| format!("`{issuer}` is not a known issuer"))?;
     let mut token = Token::default();
     token.set("iss", recognised.iss.clone());
     token.set("sub", subject);
@@ -36,7 +36,7 @@ pub fn of_subject(issuer: &str, subject: &str) -> Result<Presented, String> {
         }
     }
     let everywhere = |name: &str| fitting.iter().all(|(t, _)| t.claim(name).is_some());
-    let mut presented = Presented { any_audience: true, ..Presented::default() };
+    let mut presented = Presented { any_audience: true, issuers: issuers.clone(), ..Presented::default() };
     for (name, value) in claims.into_iter().filter(|(name, _)| name != "aud") {
         match value.filter(|_| everywhere(&name)) {
             Some(value) => token.set(&name, value),
@@ -84,7 +84,8 @@ fn told(template: &Template, token: &Token) -> Option<Token> {
 impl Presented {
     /// Gives the token of a preset the subject that a customisation in the scan makes of it.
     pub fn customise(&mut self, graph: &Graph, sources: &Sources) {
-        let Some(recognised) = self.claims.string("iss").and_then(|iss| registry().recognise(iss)) else { return };
+        let issuers = self.issuers.clone();
+        let Some(recognised) = self.claims.string("iss").and_then(|iss| issuers.recognise(iss)) else { return };
         let Some(project) = recognised.project_claim().and_then(|claim| self.claims.string(claim)) else { return };
         let Chosen::Keys(keys, facts) = chosen(&recognised, project, &graph.subject_formats) else { return };
         if keys == recognised.default_keys() {

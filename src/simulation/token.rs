@@ -2,7 +2,7 @@
 
 use super::{IssuerChoice, Presented};
 use crate::issuers::tokens::{Github, github};
-use crate::issuers::{ClaimPart, Role, Template, registry};
+use crate::issuers::{ClaimPart, Role, Template};
 use crate::token::Token;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -134,7 +134,7 @@ impl Presented {
         if self.issuer != IssuerChoice::Stated {
             return true;
         }
-        let recognised = self.claims.string("iss").and_then(|iss| registry().recognise(iss).or_else(|| registry().generic(iss)));
+        let recognised = self.claims.string("iss").and_then(|iss| self.issuers.recognise(iss).or_else(|| self.issuers.generic(iss)));
         let chosen = |template: &Template| match template.claim("aud") {
             Some([ClaimPart::Segment(index)]) => template.segments.get(*index).is_some_and(|s| s.role == Role::CallerChosen),
             _ => false,

@@ -1,11 +1,12 @@
 //! Presets of `fedlint simulate`: a token for every issuer of the registry, near misses of the issuer, customised subjects.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use crate::support::{Folder, run};
 use fedlint::issuers::{Tenancy, registry};
 use fedlint::pipeline::{Estate, Input, Request, read};
 use fedlint::simulation::{GithubJob, IssuerChoice, Outcome, Presented, decide_document, of_subject, simulate};
 use fedlint::token::Decision;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A URL of each issuer that has one.
 fn urls() -> Vec<String> {
@@ -54,7 +55,7 @@ fn every_issuer_has_a_preset_by_subject() {
         for template in known.templates() {
             let token = template.instantiate(&std::collections::BTreeMap::new());
             let Some(subject) = token.string("sub") else { continue };
-            let presented = of_subject(&url, subject).unwrap_or_else(|e| panic!("{url} {}: {e}", template.name));
+            let presented = of_subject(&Default::default(), &url, subject).unwrap_or_else(|e| panic!("{url} {}: {e}", template.name));
             assert_eq!(presented.claims.string("iss"), Some(url.as_str()), "{url}");
             let policy = json!({
                 "Version": "2012-10-17",
@@ -69,7 +70,7 @@ fn every_issuer_has_a_preset_by_subject() {
             assert_eq!(decided.evaluation.decision, Decision::Admit, "{url} {subject}");
         }
         if known.templates().iter().all(|t| t.claim("sub").is_some_and(|parts| parts.len() > 1)) {
-            assert!(of_subject(&url, "nonsense of no issuer").is_err(), "{url}");
+            assert!(of_subject(&Default::default(), &url, "nonsense of no issuer").is_err(), "{url}");
         }
     }
 }
@@ -77,6 +78,7 @@ fn every_issuer_has_a_preset_by_subject() {
 #[test]
 fn what_follows_from_a_subject_is_there_and_the_rest_is_open() {
     let presented = of_subject(
+        &Default::default(),
         "https://agent.buildkite.com",
         "organization:acme:pipeline:web:ref:refs/heads/main:commit:9f3182061f1e2cca4702c368cbc039b7dc9d4485:step:deploy",
     )
@@ -84,13 +86,15 @@ fn what_follows_from_a_subject_is_there_and_the_rest_is_open() {
     assert_eq!(presented.claims.string("organization_slug"), Some("acme"));
     assert_eq!(presented.claims.string("build_branch"), Some("main"));
     assert!(presented.open_claims.iter().any(|c| c == "job_id") && presented.claims.string("job_id").is_none());
-    let gitlab = of_subject("https://gitlab.com", "project_path:acme/web:ref_type:branch:ref:main").unwrap();
+    let gitlab = of_subject(&Default::default(), "https://gitlab.com", "project_path:acme/web:ref_type:branch:ref:main").unwrap();
     assert_eq!((gitlab.claims.string("project_path"), gitlab.claims.string("namespace_path")), (Some("acme/web"), Some("acme")));
     // A merge request's pipeline has the same subject.
     assert!(gitlab.open_claims.iter().any(|c| c == "pipeline_source"));
-    let custom = of_subject("https://token.actions.githubusercontent.com", "repo:octo/app:environment:prod:actor:mona").unwrap();
+    let custom =
+        of_subject(&Default::default(), "https://token.actions.githubusercontent.com", "repo:octo/app:environment:prod:actor:mona")
+            .unwrap();
     assert_eq!((custom.claims.string("environment"), custom.claims.string("actor")), (Some("prod"), Some("mona")));
-    let own = of_subject("https://ci.acme.example", "anything").unwrap();
+    let own = of_subject(&Default::default(), "https://ci.acme.example", "anything").unwrap();
     assert_eq!(own.claims.string("sub"), Some("anything"));
 }
 
@@ -145,8 +149,12 @@ fn a_cluster_says_its_issuer_as_it_does_however_it_is_written() {
 fn google_takes_entra_without_the_slash() {
     let provider = "attributeMapping:\n  google.subject: assertion.sub\nname: projects/1/locations/global/workloadIdentityPools/p/providers/q\noidc:\n  \
                     allowedAudiences: [api://AzureADTokenExchange]\n  issuerUri: https://sts.windows.net/11111111-2222-3333-4444-555555555555\nstate: ACTIVE\n";
-    let presented =
-        of_subject("https://sts.windows.net/11111111-2222-3333-4444-555555555555/", "66666666-2222-3333-4444-555555555555").unwrap();
+    let presented = of_subject(
+        &Default::default(),
+        "https://sts.windows.net/11111111-2222-3333-4444-555555555555/",
+        "66666666-2222-3333-4444-555555555555",
+    )
+    .unwrap();
     let decided = decide_document("q.yaml", provider, &presented).unwrap();
     assert_eq!(decided.evaluation.decision, Decision::Admit, "{:?}", decided.evaluation);
 }
@@ -163,7 +171,7 @@ fn aws_does_not_know_a_provider_with_another_slash() {
             "Condition": {"StringEquals": {format!("{host}:sub"): "66666666-2222-3333-4444-555555555555"}},
         }],
     });
-    let presented = of_subject(&format!("https://{host}/"), "66666666-2222-3333-4444-555555555555").unwrap();
+    let presented = of_subject(&Default::default(), &format!("https://{host}/"), "66666666-2222-3333-4444-555555555555").unwrap();
     let decided = decide_document("policy.json", &policy.to_string(), &presented).unwrap();
     assert_eq!(decided.evaluation.decision, Decision::Deny);
     assert!(decided.evaluation.first_failure().unwrap().note.as_deref().unwrap().contains("slash"));
@@ -292,4 +300,46 @@ resource "aws_iam_role" "deploy" {
     assert_eq!(evaluation.decision, Decision::Deny);
     let note = evaluation.first_failure().unwrap().note.clone().unwrap_or_default();
     assert!(note.contains("every token of GitHub Actions has `repository_id`"), "{note}");
+}
+
+#[test]
+fn a_correct_trust_is_admitted_with_the_audience_that_the_vendor_mints_or_the_trusts_own() {
+    let folder = Folder::new();
+    let ids = ["11111111-2222-3333-4444-555555555555", "66666666-2222-3333-4444-555555555555"];
+    let circle = format!("oidc.circleci.com/org/{}", ids[0]);
+    let project = format!("org/{}/project/{}/user/{}", ids[0], ids[1], ids[1]);
+    let steps = format!("{{{}}}:{{{}}}", ids[0], ids[1]);
+    let cases = [
+        (circle.as_str(), project.as_str(), ids[0], "admit"),
+        (
+            "api.bitbucket.org/2.0/workspaces/octo/pipelines-config/identity/oidc",
+            steps.as_str(),
+            "ari:cloud:bitbucket::workspace/33333333-2222-3333-4444-555555555555",
+            "admit",
+        ),
+        ("app.terraform.io", "organization:octo:project:web:workspace:prod:run_phase:apply", "aws.workload.identity", "admit"),
+        ("oidc.vercel.com/octo", "owner:octo:project:web:environment:production", "https://vercel.com/octo", "admit"),
+        ("octo.app.spacelift.io", "space:root:stack:web:run_type:TRACKED:scope:write", "octo.app.spacelift.io", "admit"),
+        ("gitlab.com", "project_path:octo/app:ref_type:branch:ref:main", "sts.amazonaws.com", "admit"),
+        // what the tools of AWS ask for is no choice of the trust's
+        ("token.actions.githubusercontent.com", "repo:octo/app:ref:refs/heads/main", "elsewhere", "deny"),
+    ];
+    for (host, subject, audience, expected) in cases {
+        let condition = json!({"StringEquals": {format!("{host}:aud"): audience, format!("{host}:sub"): subject}});
+        let principal = json!({"Federated": format!("arn:aws:iam::111122223333:oidc-provider/{host}")});
+        let statement =
+            json!({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": condition});
+        folder.write("trust.json", json!({"Version": "2012-10-17", "Statement": [statement]}).to_string().as_bytes());
+        let issuer = format!("https://{host}");
+        let token = ["--issuer", &issuer, "--subject", subject, "--format", "json"];
+        for (at, place) in [["--policy", "trust.json"].as_slice(), &["."]].into_iter().enumerate() {
+            let out = run(&folder, &[&["simulate"], place, &token[..]].concat(), None);
+            let answer: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&out.stderr)));
+            let answer = if at == 0 { &answer } else { &answer["identities"][0] };
+            assert!(
+                answer["decision"] == expected || (expected == "unknown" && answer["decision"] != "admit"),
+                "{host} {audience}: {answer:#}"
+            );
+        }
+    }
 }

@@ -212,3 +212,37 @@ fn files_of_issuers_are_read_from_where_they_are_named_and_redefine_nobody() {
     folder.write("infra/trust.json", subject("repo:*").as_bytes());
     assert!(rules(&check(&["--config", "settings/fedlint.toml"])).contains(&"wildcard-subject".to_owned()));
 }
+
+#[test]
+fn simulate_reach_and_test_know_the_issuers_of_the_configuration() {
+    let folder = Folder::new();
+    folder.write(".git/HEAD", b"ref: refs/heads/main\n");
+    let issuers =
+        "issuers:\n  - id: corp\n    like: gitlab\n    name: Corp GitLab\n    tenancy: tenant\n    host: {exact: [git.corp.example]}\n";
+    folder.write("issuers.yaml", issuers.as_bytes());
+    folder.write("fedlint.toml", b"[issuers]\nfiles = [\"issuers.yaml\"]\n");
+    let subject = "project_path:octo/app:ref_type:branch:ref:main";
+    let policy = federated("git.corp.example", &value!({"StringEquals": {"{H}:aud": "sts.amazonaws.com", "{H}:sub": subject}}));
+    folder.write("infra/trust.json", policy.as_bytes());
+    let said = |arguments: &[&str]| {
+        let out = run(&folder, arguments, None);
+        format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+    };
+    let of = ["--issuer", "https://git.corp.example"];
+    let simulate = |more: &[&str]| said(&[&["simulate", "infra"], &of[..], more].concat());
+    assert!(simulate(&["--subject", subject]).contains("1 admitted"), "{}", simulate(&["--subject", subject]));
+    for told in [simulate(&["--subject", "project:octo"]), said(&["reach", "project:octo", "infra", of[0], of[1]])] {
+        assert!(told.contains("no token of Corp GitLab has the subject"), "{told}");
+    }
+    // Without the file the issuer is one that nobody describes: any subject may be.
+    assert!(simulate(&["--subject", "project:octo", "--isolated"]).contains("1 refused"));
+    // A claim that every token of a GitLab has and this one lacks is told.
+    let provider = r#"{"name": "projects/1/locations/global/workloadIdentityPools/ci/providers/corp", "oidc": {"issuerUri": "https://git.corp.example"},
+        "attributeMapping": {"google.subject": "assertion.sub"}, "attributeCondition": "assertion.namespace_id == '7'"}"#;
+    folder.write("provider.json", provider.as_bytes());
+    let token = value!({"iss": "https://git.corp.example", "sub": subject, "aud": "https://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/ci/providers/corp"});
+    let assertion = value!([{"name": "one", "policy": "provider.json", "token": token, "expect": "admit"}]);
+    folder.write("trust.test.json", assertion.to_string().as_bytes());
+    let told = said(&["test", "trust.test.json"]);
+    assert!(told.contains("namespace_id") && told.contains("1 failed"), "{told}");
+}
