@@ -2,6 +2,8 @@
 //!
 //! The views are those of the gate and the verdicts those of the search, as the checks use them; so the list and the findings agree.
 
+mod words;
+
 use crate::admission::entra::Credential;
 use crate::admission::exposure::{self, Class, Reachability, minimal, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher};
@@ -276,7 +278,10 @@ fn judge<V>(inputs: &Inputs<'_>, view: &IssuerView<'_, V>, formula: &Formula, te
         Reachability::Reachable(token) => match exposure::exposure_in(formula, &inputs.shared.templates(templates)) {
             Err(why) => Answer::of(Admits::Undecided, format!("undecided: {why}")),
             Ok(found) => {
-                let (admits, who) = words(found.class, issuer);
+                let (admits, mut who) = words::of_class(found.class, issuer);
+                if found.class == Class::Intended {
+                    who = words::named(inputs, formula, templates, &found);
+                }
                 let likely = if found.certain && view.certain { "" } else { " (likely)" };
                 let example = found.witness.unwrap_or(*token);
                 Answer { admits, who: format!("{who}{likely}"), conditions: Vec::new(), example: Some(minimal(&example, formula)) }
@@ -285,27 +290,6 @@ fn judge<V>(inputs: &Inputs<'_>, view: &IssuerView<'_, V>, formula: &Formula, te
     };
     answer.conditions = conditions(formula);
     answer
-}
-
-fn words(class: Class, issuer: &str) -> (Admits, String) {
-    let words = match class {
-        Class::AnyTenant => return (Admits::AnyTenant, format!("anyone who can get a token of {issuer}")),
-        Class::TenantPrefix => return (Admits::AnyTenant, "any tenant whose name starts with a named one".to_owned()),
-        Class::AnyNamespace => "any namespace of the cluster",
-        Class::NamespacePrefix => "any namespace whose name starts with a named one",
-        Class::AnyProject => "any project of the tenant",
-        Class::ProjectPrefix => "any project whose name starts with a named one",
-        Class::AnyRef => "any branch",
-        Class::RefPrefix => "any branch whose name starts with a named one",
-        Class::PullRequestTarget => "also runs of `pull_request_target`",
-        Class::PullRequest => "also pull requests",
-        Class::AnyEnvironment => "any environment",
-        Class::EnvironmentPrefix => "any environment whose name starts with a named one",
-        Class::TagAsBranch => "also tags that have the branch's name",
-        Class::Preview => "also previews and speculative plans",
-        Class::Intended => return (Admits::Named, "what it names and nothing else".to_owned()),
-    };
-    (Admits::WithinTenant, words.to_owned())
 }
 
 /// What is asked of the claims, beside the audience and the issuer.
