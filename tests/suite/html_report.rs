@@ -327,8 +327,20 @@ fn a_browser_shows_a_part_of_a_large_estate() {
         let n = seen[what].as_u64().unwrap();
         assert!((1..=most).contains(&n), "{what}: {seen}");
     }
+    // All ways are there, in groups by whose tokens they take and who is admitted; a group is opened and left again.
+    let groups = "[...document.querySelectorAll('.node.group .caption')].map((c) => c.textContent).join()";
+    let whole = browser.get(groups);
+    assert!(whole.as_str().unwrap().contains("1,000 ways") || whole.as_str().unwrap().contains("2,000 ways"), "{whole}");
+    let status = browser.get("document.getElementById('graph-status').textContent");
+    assert!(status.as_str().unwrap().starts_with("5,000 ways") && status.as_str().unwrap().contains("groups"), "{status}");
+    browser.get("document.querySelector('.node.group').dispatchEvent(new MouseEvent('click', {bubbles: true}))");
+    assert_eq!(browser.get(groups), "");
+    let inside = browser.get(SEEN);
+    assert!((1..=250).contains(&inside["nodes"].as_u64().unwrap()), "{inside}");
     browser.get("document.getElementById('graph-further').click()");
-    assert!(browser.get(SEEN)["nodes"].as_u64() > seen["nodes"].as_u64());
+    assert!(browser.get(SEEN)["nodes"].as_u64() > inside["nodes"].as_u64());
+    browser.get("document.getElementById('whole').click()");
+    assert_eq!(browser.get(groups), whole);
     // What is chosen is shown with what leads to it, alone.
     browser.get("document.querySelectorAll('#inventory-table .name')[150].click()");
     assert!(browser.get(SEEN)["nodes"].as_u64().unwrap() < 20);

@@ -16,7 +16,7 @@
   const all = (selector) => Array.from(document.querySelectorAll(selector));
   const data = JSON.parse($("data").textContent);
   const { nodes, paths, uses, grants } = data;
-  const state = { text: "", severity: new Set(), admits: new Set(), system: new Set(), chosen: null, paths: PATHS };
+  const state = { text: "", severity: new Set(), admits: new Set(), system: new Set(), chosen: null, opened: [], paths: PATHS };
 
   function element(name, attributes, ...children) {
     const made = document.createElement(name);
@@ -79,16 +79,53 @@
     return out;
   }
 
+  // What many ways have in common, from the outside in: whose tokens and who is admitted, then the folders of the identities.
+  const folder = (deep) => (path) => (nodes[path.identity].p || "").split("/").slice(0, -1).slice(0, deep).join("/") || ".";
+  const LEVELS = [(path) => nodes[path.n[0]].t + "\n" + path.a, folder(1), folder(2), folder(3), folder(4)];
+  const made = new Map(); // the nodes that stand for groups, by what the group is
+
+  function groupOf(level, key, some) {
+    const id = level + "\n" + key + "\n" + some.length + "\n" + some[0].at;
+    if (!made.has(id)) {
+      const identities = new Set(some.map((path) => path.identity)).size;
+      const [first] = some, worst = SEVERITIES[Math.max(...some.map((path) => path.rank))] || null;
+      const ways = some.length.toLocaleString("en") + " ways", named = level ? key : WORDS[first.a];
+      const order = nodes[first.identity].o;
+      const common = { k: "group", c: "", p: null, f: [], m: 0, g: { level, key }, o: order };
+      const who = nodes.push({ ...common, l: 2, t: named, d: [["ways", ways]], a: first.a, s: worst }) - 1;
+      const what = nodes.push({ ...common, l: 3, t: identities.toLocaleString("en") + (identities === 1 ? " identity" : " identities"), d: [["open", "open this group"]], a: null, s: null }) - 1;
+      nodeTexts[who] = nodeTexts[what] = "";
+      made.set(id, { n: [first.n[0], who, what], a: first.a, rank: first.rank, at: first.at, identity: what, size: some.length });
+    }
+    return made.get(id);
+  }
+
+  // Ways that are too many to draw, in groups; those of the group that was opened.
+  function grouped(fitting) {
+    for (const { level, key } of state.opened) fitting = fitting.filter((path) => LEVELS[level](path) === key);
+    const last = state.opened[state.opened.length - 1];
+    for (let level = last ? last.level + 1 : 0; level < LEVELS.length && fitting.length > PATHS; level++) {
+      const groups = new Map();
+      for (const path of fitting) into(groups, LEVELS[level](path), path);
+      if (groups.size > 1) return { fitting, groups: [...groups].map(([key, some]) => groupOf(level, key, some)).sort(bySeverity) };
+    }
+    return { fitting, groups: null };
+  }
+
   function choice() {
     const fitting = paths.filter(pathFits);
+    if (state.chosen === null) {
+      const { fitting: some, groups } = grouped(fitting);
+      return { fitting: groups || some, whole: fitting, ways: some.length, groups: groups !== null };
+    }
     // A large picture becomes that of what was chosen.
-    if (state.chosen === null || fitting.length <= state.paths) return { fitting, whole: fitting };
+    if (fitting.length <= state.paths) return { fitting, whole: fitting };
     const near = reached(state.chosen);
     return { fitting: fitting.filter((path) => near.has(path)), whole: fitting };
   }
 
   function draw() {
-    const { fitting, whole } = choice();
+    const { fitting, whole, ways, groups } = choice();
     const shown = fitting.slice(0, state.paths);
     const lines = new Map();
     const visible = new Set();
@@ -122,9 +159,13 @@
     paint(visible, [...lines.values()]);
     const of = fitting.length < whole.length ? "through what is chosen" : whole.length < paths.length ? "that fit" : "in all";
     const worst = shown.length < fitting.length ? ", the worst first" : "";
-    $("graph-status").textContent = paths.length ? shown.length + " of " + fitting.length + " ways to an identity " + of + worst : "";
+    const opened = state.opened.length ? "in the group that is open" : of;
+    const told = groups
+      ? ways.toLocaleString("en") + " ways to an identity " + opened + ", in " + (shown.length < fitting.length ? shown.length + " of " : "") + fitting.length + " groups" + worst + ": open one"
+      : shown.length + " of " + fitting.length + " ways to an identity " + opened + worst;
+    $("graph-status").textContent = paths.length ? told : "";
     $("graph-further").hidden = shown.length >= fitting.length;
-    $("whole").hidden = state.chosen === null;
+    $("whole").hidden = state.chosen === null && state.opened.length === 0;
   }
 
   function paint(visible, lines) {
@@ -237,6 +278,7 @@
 
   function caption(node) {
     const told = node.d.length ? node.d[0][1].split("\n")[0] : "";
+    if (node.k === "group") return told;
     if (node.k === "subject") return told && bare(told) !== node.t ? told : WORDS[node.a];
     if (node.k === "identity" || node.k === "provider") return [node.c, node.p].filter(Boolean).join(" · ");
     if (node.k === "workload") return [told || node.c, node.p].filter(Boolean).join(" · ");
@@ -265,8 +307,12 @@
     return made;
   }
 
-  // What is chosen.
+  // What is chosen; a group is opened.
   function choose(n, follow) {
+    if (n !== null && nodes[n].k === "group") {
+      state.opened.push(nodes[n].g);
+      n = null;
+    } else if (n === null && state.chosen === null) state.opened = [];
     state.chosen = n;
     state.paths = PATHS;
     draw();
@@ -328,7 +374,9 @@
     const n = Number(at.dataset.n);
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      return choose(n === state.chosen ? null : n);
+      choose(n === state.chosen ? null : n);
+      if (!drawn.has(n)) [...drawn.values()].find((one) => one.made.getAttribute("tabindex") === "0").made.focus();
+      return;
     }
     const here = drawn.get(n);
     let others = [];
@@ -383,6 +431,7 @@
 
   function update() {
     state.paths = PATHS;
+    state.opened = [];
     findings.renew();
     inventory.renew();
     after();
@@ -450,14 +499,15 @@
   document.addEventListener("keydown", (event) => {
     const typing = /^(INPUT|TEXTAREA)$/.test(event.target.tagName) && event.target.type === "search";
     if (event.key === "/" && !typing) { event.preventDefault(); $("search").focus(); }
-    else if (event.key === "Escape" && state.chosen !== null) {
-      const was = state.chosen;
+    else if (event.key === "Escape" && (state.chosen !== null || state.opened.length)) {
+      const was = state.chosen, inside = $("picture").contains(document.activeElement);
       choose(null);
       if (drawn.has(was)) drawn.get(was).made.focus();
+      else if (inside) [...drawn.values()][0].made.focus();
     }
   });
   $("picture").addEventListener("keydown", walk);
-  $("whole").addEventListener("click", () => choose(null));
+  $("whole").addEventListener("click", () => { state.opened = []; choose(null); });
   $("graph-further").addEventListener("click", () => { state.paths += PATHS; draw(); });
   for (const id of ["permissions", "workloads"]) $(id).addEventListener("change", draw);
   if (paths.length <= 12) $("permissions").checked = true;
