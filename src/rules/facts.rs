@@ -3,9 +3,12 @@
 //! Each fact is a flat map. A setting that is certainly not there is `null`; one that is not known statically is left out, so
 //! that a predicate that needs it fails and the rule stays silent: an unknown is never a yes or a no.
 
+mod decided;
+
 use crate::admission::iam;
 use crate::graph::links::Links;
 use crate::graph::{Gate, GoogleSource, Graph, IdentityKind, Origin, ProviderKind, Setting, TokenSource, WorkloadKind};
+use crate::inventory::Entry;
 use crate::partial::{Text, Trail};
 use crate::place::Span;
 use serde_json::{Map, Value as Json, json};
@@ -147,10 +150,19 @@ pub fn facts<'g>(graph: &'g Graph, links: &Links) -> Vec<Fact<'g>> {
     }
     out.extend(graph.instances.iter().map(|i| Fact::new("instance-metadata", &i.origin).text("tokens", &i.tokens)));
     spiffe(graph, &mut out);
+    decided::jobs(graph, &mut out);
     for grant in &graph.grants {
         let fact = Fact::new("grant", &grant.origin).text("principal", &grant.principal).text("permission", &grant.permission);
         out.push(fact.optional("scope", grant.scope.as_ref()));
     }
+    out
+}
+
+/// One fact for each way to an identity, with who is admitted by it. Each takes a decision: they are made where a rule asks.
+#[must_use]
+pub fn ways<'g>(graph: &'g Graph, entries: Vec<Entry>) -> Vec<Fact<'g>> {
+    let mut out = Vec::new();
+    decided::ways(graph, entries, &mut out);
     out
 }
 
@@ -182,6 +194,9 @@ fn lets_tokens_in(gate: &Gate) -> bool {
     iam::principals(policy).iter().any(iam::PrincipalRef::brings_tokens)
 }
 
+/// The sort that takes decisions.
+pub const WAY: &str = "way";
+
 /// The sorts of fact and their fields, for the checks of rule files.
 pub const SORTS: &[(&str, &[&str])] = &[
     ("aws-provider", &["name", "url", "audiences"]),
@@ -195,4 +210,6 @@ pub const SORTS: &[(&str, &[&str])] = &[
     ("instance-metadata", &["name", "tokens"]),
     ("spire-attestor", &["name", "of", "attestor"]),
     ("spire-plugin", &["name", "command", "checked"]),
+    (WAY, &["name", "identity", "cloud", "issuer", "admits", "token", "permissions"]),
+    ("job", &["name", "id", "system", "called", "logins", "repository", "token", "outsiders", "environments"]),
 ];

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use crate::support::{Folder, findings, json, run};
+use crate::support::{BAD, Folder, findings, json, run};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -160,4 +160,31 @@ fn examples_are_run() {
     let none = Folder::new();
     none.write("main.tf", PROVIDER.as_bytes());
     assert_eq!(run(&none, &["rules", "--test"], None).status.code(), Some(2));
+}
+
+/// A rule about another kind of fact.
+fn about(on: &str, when: &str, message: &str) -> String {
+    rule("octo-x", when)
+        .replace("on: aws-provider", &format!("on: {on}"))
+        .replace("at: url\n", "")
+        .replace("message: \"`{url}`", &format!("message: \"{message}"))
+}
+
+#[test]
+fn rules_about_who_is_admitted_and_about_jobs() {
+    let repository = |text: String| {
+        let folder = with("", &[("octo-x", text)]);
+        folder.write("main.tf", BAD.as_bytes());
+        let workflow = "on: [issue_comment, push]\npermissions: {id-token: write}\njobs:\n  deploy:\n    environment: live\n    runs-on: x\n    steps: [{run: make}]\n  test:\n    runs-on: x\n    permissions: {}\n    steps: [{run: make}]\n";
+        folder.write(".github/workflows/deploy.yml", workflow.as_bytes());
+        told(&folder, &["--select", "octo-x"])
+    };
+    let of_way = |when: &str| repository(about("way", when, "{identity} {issuer}"));
+    assert_eq!(of_way("fact.admits == 'any-tenant'"), ["high octo-x main.tf:1"]);
+    assert_eq!(of_way("fact.admits == 'named'"), Vec::<String>::new());
+    assert_eq!(of_way("fact.token.sub.startsWith('repo:') && fact.cloud == 'aws'"), ["high octo-x main.tf:1"]);
+    let of_job = |when: &str| repository(about("job", when, "{id} {system}"));
+    assert_eq!(of_job("fact.token && fact.outsiders && 'live' in fact.environments"), ["high octo-x .github/workflows/deploy.yml:4"]);
+    assert_eq!(of_job("!fact.token && fact.system == 'GitHub'"), ["high octo-x .github/workflows/deploy.yml:8"]);
+    assert_eq!(of_job("fact.repository == 'octo/app'"), Vec::<String>::new());
 }

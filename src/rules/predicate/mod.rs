@@ -4,11 +4,12 @@ mod cost;
 pub mod names;
 
 use super::engine::Context;
-use super::facts::{Fact, SORTS, facts};
+use super::facts::{Fact, SORTS, WAY, facts, ways};
 use super::finding::Finding;
 use crate::catalogue::Severity;
 use crate::catalogue::{Rule, catalogue};
 use crate::config::ConfigError;
+use crate::inventory;
 use cel::{Program, Value};
 use std::collections::BTreeSet;
 
@@ -165,7 +166,11 @@ fn known_names(predicate: &Predicate<'_>) -> Result<(), PredicateError> {
 /// The findings of every rule with a predicate.
 #[must_use]
 pub fn check(context: &Context<'_>) -> Vec<Finding> {
-    let facts = facts(context.graph, context.links);
+    let mut facts = facts(context.graph, context.links);
+    if context.config.own.all().iter().any(|rule| rule.meta.on.as_deref() == Some(WAY)) {
+        let locate = |span| context.sources.locate(span).map_or((String::new(), 0), |(path, at)| (path, at.line));
+        facts.extend(ways(context.graph, inventory::entries(&context.inputs(), context.config, &locate)));
+    }
     let sorts: BTreeSet<&str> = facts.iter().map(|fact| fact.on).collect();
     // Compiled for this run, and only where there is something to look at. The tests compile every rule file.
     let of_scan = |rule: &&Rule| rule.meta.on.as_deref().is_some_and(|on| sorts.contains(on));
