@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 /// <https://docs.gitlab.com/ci/variables/predefined_variables/>).
 const JOBS: [(&str, &str, CiSystem); 2] =
     [("GITHUB_WORKSPACE", "GITHUB_REPOSITORY", CiSystem::Github), ("CI_PROJECT_DIR", "CI_PROJECT_PATH", CiSystem::Gitlab)];
+/// Longest file of one line that git writes.
+const MAX_LINE: u64 = 4 << 10;
 /// Longest name of a repository.
 const MAX_NAME: usize = 512;
 
@@ -60,12 +62,53 @@ fn named(
     Some((name, Some(system), NamedBy::Remote))
 }
 
-/// What git fetches from, by its settings in the repository itself: a file `.git` leads elsewhere and is not followed, and neither
-/// are settings that include others.
+/// What git fetches from, by its settings in the repository itself; settings that include others are not followed.
 fn remote(root: &Path) -> Option<(String, CiSystem)> {
     let root = root.canonicalize().ok()?;
-    let text = regular::text(&root.join(".git").join("config"), regular::MAX_SETTINGS, Some(&root)).ok()?;
+    let git = root.join(".git");
+    let text = if git.is_dir() { settings(&git, &root)? } else { elsewhere(&git, &root)? };
     address(&origin(&text)?)
+}
+
+fn settings(git: &Path, within: &Path) -> Option<String> {
+    regular::text(&git.join("config"), regular::MAX_SETTINGS, Some(within)).ok()
+}
+
+/// The settings where a file `.git` names the folder of git. Whoever wrote the tree may name any folder: it counts when the folder
+/// says of itself that this tree is its own, as git does for a further work tree (the file `gitdir`,
+/// <https://git-scm.com/docs/gitrepository-layout>) and for a submodule (`core.worktree`).
+fn elsewhere(git: &Path, root: &Path) -> Option<String> {
+    let line = |path: &Path, within: &Path| regular::text(path, MAX_LINE, Some(within)).ok();
+    let own = root.join(line(git, root)?.strip_prefix("gitdir:")?.trim()).canonicalize().ok()?;
+    let is_same = |path: &Path| path.canonicalize().is_ok_and(|path| path == root);
+    if let Some(back) = line(&own.join("gitdir"), &own) {
+        let back = own.join(back.trim());
+        if !(back.file_name().is_some_and(|name| name == ".git") && is_same(back.parent()?)) {
+            return None;
+        }
+        let common = own.join(line(&own.join("commondir"), &own)?.trim()).canonicalize().ok()?;
+        // `worktrees/NAME` in the folder that all work trees share
+        return own.starts_with(common.join("worktrees")).then(|| settings(&common, &common)).flatten();
+    }
+    let text = settings(&own, &own)?;
+    let tree = value(&text, "core", "worktree")?;
+    is_same(&own.join(tree)).then_some(text)
+}
+
+/// The first value of a key in a section without a name.
+fn value(text: &str, section: &str, key: &str) -> Option<String> {
+    let mut inside = false;
+    for line in text.lines().map(str::trim) {
+        if let Some(header) = line.strip_prefix('[') {
+            inside = header.split_once(']').is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case(section));
+            continue;
+        }
+        let Some((name, value)) = line.split_once('=').filter(|_| inside) else { continue };
+        if name.trim().eq_ignore_ascii_case(key) {
+            return Some(value.trim().trim_matches('"').to_owned());
+        }
+    }
+    None
 }
 
 /// The first address of the remote `origin`, or of the only one (<https://git-scm.com/docs/git-config#_configuration_file>).
@@ -192,5 +235,43 @@ mod tests {
         std::fs::remove_dir_all(inside.join(".git")).unwrap();
         std::fs::write(inside.join(".git"), "gitdir: ../outside\n").unwrap();
         assert_eq!(remote(&inside), None);
+        // a folder of git that knows nothing of this tree, or says that it belongs to another one
+        let other = folder.path().join("other/.git");
+        std::fs::create_dir_all(&other).unwrap();
+        std::fs::write(inside.join(".git"), "gitdir: ../other/.git\n").unwrap();
+        for settings in ["", "[core]\n\tworktree = ../../elsewhere\n"] {
+            let url = "[remote \"origin\"]\n\turl = git@github.com:octo/secret.git\n";
+            std::fs::write(other.join("config"), format!("{settings}{url}")).unwrap();
+            assert_eq!(remote(&inside), None);
+        }
+    }
+
+    #[test]
+    fn a_work_tree_and_a_submodule_have_the_address_of_their_repository() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tree, git) = (folder.path().join("tree"), folder.path().join("main/.git"));
+        let write = |path: &Path, text: &str| {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let url = "[remote \"origin\"]\n\turl = git@github.com:octo/app.git\n";
+        write(&git.join("config"), url);
+        write(&tree.join(".git"), "gitdir: ../main/.git/worktrees/tree\n");
+        write(&git.join("worktrees/tree/commondir"), "../..\n");
+        let back = |path: &Path| write(&git.join("worktrees/tree/gitdir"), &format!("{}\n", path.join(".git").display()));
+        back(&tree);
+        let app = Some(("octo/app".to_owned(), CiSystem::Github));
+        assert_eq!(remote(&tree), app);
+        back(folder.path());
+        assert_eq!(remote(&tree), None);
+        // what all work trees share is what the folder lies in
+        back(&tree);
+        write(&folder.path().join("third/.git/config"), url);
+        write(&git.join("worktrees/tree/commondir"), "../../../../third/.git\n");
+        assert_eq!(remote(&tree), None);
+        let part = folder.path().join("main/part");
+        write(&part.join(".git"), "gitdir: ../.git/modules/part\n");
+        write(&git.join("modules/part/config"), &format!("[core]\n\tworktree = ../../../part\n{}", url.replace("app", "part")));
+        assert_eq!(remote(&part), Some(("octo/part".to_owned(), CiSystem::Github)));
     }
 }
