@@ -44,7 +44,9 @@ fn within(value: &Value, depth: usize) -> Value {
     Value { kind, span: value.span, trail: value.trail.clone() }
 }
 
-fn open(text: &Text) -> Text {
+/// The text with the words as unknowns.
+#[must_use]
+pub fn open(text: &Text) -> Text {
     let mut out = Text::default();
     for part in &text.parts {
         let Part::Literal { text: literal, span, trail } = part else {

@@ -25,6 +25,7 @@ mod exposure_table;
 mod exposure_table_issuers;
 mod foreign_ignores;
 mod forms;
+mod fresh_google;
 mod gate;
 mod gcp_conditions;
 mod gke;

@@ -73,6 +73,12 @@ fn what_is_empty_until_the_options_are_read() {
     ] {
         assert_eq!(told(&[("setup.sh", &format!("REPO=\"\"\n{fill}{create}"))]), [""; 0], "{fill}");
     }
+    // Options that say the tenant in two parts.
+    let two = "ORG=\"\"; REPO=\"\"\nwhile getopts 'o:r:h' o; do\n  case $o in\n    o) ORG=\"$OPTARG\" ;;\n    r) REPO=\"$OPTARG\" ;;\n    h) exit 0 ;;\n  esac\ndone\n";
+    let pool = "gcloud iam workload-identity-pools providers create-oidc kilns --workload-identity-pool=forge --location=global \
+                --issuer-uri=https://token.actions.githubusercontent.com --attribute-mapping=google.subject=assertion.sub \
+                --attribute-condition=\"assertion.repository == '${ORG}/${REPO}'\"\n";
+    assert_eq!(told(&[("setup.sh", &format!("{two}{pool}"))]), [""; 0]);
     // One that a branch sets to a known text is judged with it.
     let set = "SUFFIX=\"\"\nif [ \"$1\" = all ]; then SUFFIX=\"potters/*\"; fi\n";
     let open = create.replace("${REPO}:ref:refs/heads/main", "${SUFFIX}");

@@ -85,7 +85,11 @@ fn fillers_with(formula: &Formula, templates: &Templates, literals: &[String]) -
         let listed = atom.values().filter(|all| !all.is_empty() && fillers.len().saturating_mul(all.len()) <= MAX_LISTED);
         let possible = match &listed {
             Some(all) => all.iter().map(|v| v.to_string()).collect(),
-            None => possible_shapes(atom, &tests, templates, literals),
+            None => {
+                let mut further = literals.to_vec();
+                further.extend(owned(atom, &atoms));
+                possible_shapes(atom, &tests, templates, &further)
+            }
         };
         let mut next = Vec::new();
         for filler in &fillers {
@@ -100,6 +104,15 @@ fn fillers_with(formula: &Formula, templates: &Templates, literals: &[String]) -
         fillers = next;
     }
     fillers
+}
+
+/// `owner/name`, with the owner that another unknown of the gate may be: a condition asks for both of one project.
+fn owned(atom: &Unknown, all: &[Unknown]) -> Vec<String> {
+    let any = |a: &&Unknown| *a != atom && a.kind() == UnknownKind::Any && a.facts().own.is_none();
+    if atom.kind() != UnknownKind::Any {
+        return Vec::new();
+    }
+    all.iter().take(MAX_ATOMS).filter(any).map(|other| format!("{}/{}", word(other), word(atom))).collect()
 }
 
 /// The shapes of an unknown under which at least one test that it stands in can hold, else all it may be.

@@ -48,18 +48,18 @@ pub(super) fn ways(fields: &[Field], choices: &BTreeMap<String, Choice>) -> Vec<
 /// Flags that mean something with an empty text: no condition.
 const OPTIONAL: [&str; 2] = ["--attribute-condition", "--condition"];
 
-/// Whether the command makes sense where this unknown is empty: it is a word of its own that vanishes, or the text of such a flag.
+/// Whether the command makes sense where this unknown is empty: it is a word of its own that vanishes, or all of such a flag.
 /// Anywhere else an empty text is what a variable is set to before the script fills it.
 fn may_be_empty(fields: &[Field], key: &str) -> bool {
-    let reads = |field: &&Field| field.text.atoms().any(|atom| atom.key() == key);
     let mut before: Option<&Field> = None;
     for field in fields {
-        if reads(&field) {
-            let behind = before.and_then(Field::known);
-            let attached = cut::split_once(&field.text, "=").map(|(name, _)| cut::flat(&name));
-            let alone = field.text.parts.len() == 1;
-            let optional = |name: Option<String>| name.is_some_and(|name| OPTIONAL.contains(&name.as_str()));
-            if !(field.open && alone || optional(attached) || alone && optional(behind)) {
+        if field.text.atoms().any(|atom| atom.key() == key) {
+            let (name, text) = match cut::split_once(&field.text, "=") {
+                Some((name, text)) => (name.as_known(), text),
+                None => (before.and_then(Field::known), field.text.clone()),
+            };
+            let optional = name.is_some_and(|name| OPTIONAL.contains(&name.as_str()));
+            if cut::only_atom(&text).is_none() || !(field.open || optional) {
                 return false;
             }
         }

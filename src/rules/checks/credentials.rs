@@ -9,6 +9,7 @@ use crate::catalogue::{RuleId, Severity};
 use crate::graph::{Beside, Cloud, CredentialKind, Stands, StaticCredential, WorkloadKind};
 use crate::partial::Text;
 use crate::place::Span;
+use crate::source::walk::FileKind;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every finding about static credentials.
@@ -21,7 +22,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let mut again = |c: &StaticCredential| c.stands == Stands::Job && c.span.is_some_and(|span| !handed.insert(span));
     let elsewhere = |c: &StaticCredential| told_elsewhere(all, c) || needed(context, c) || told_by_a_job(context, c);
     let told = all.iter().enumerate().filter(|(at, c)| !elsewhere(c) && !told_before(all, *at, c) && !again(c));
-    told.map(|(_, c)| finding(&accounts, c)).collect()
+    told.map(|(_, c)| finding(context, &accounts, c)).collect()
 }
 
 /// A key beside the federated login of its own job is told with what it does there.
@@ -59,7 +60,7 @@ fn needed(context: &Context<'_>, credential: &StaticCredential) -> bool {
     files.any(|f| f.text.contains("ses_smtp_password_v4"))
 }
 
-fn finding(accounts: &Accounts<'_>, credential: &StaticCredential) -> Finding {
+fn finding(context: &Context<'_>, accounts: &Accounts<'_>, credential: &StaticCredential) -> Finding {
     let account = credential.account.as_ref().and_then(|(space, name)| accounts.federated(space.as_ref(), name, credential.cloud));
     let beside = credential.beside.clone().or_else(|| account.map(|span| Beside { span, shadowed: credential.stands == Stands::Given }));
     let bound = credential.account.as_ref().and_then(|(space, name)| accounts.administrator(space.as_ref(), name));
@@ -70,12 +71,17 @@ fn finding(accounts: &Accounts<'_>, credential: &StaticCredential) -> Finding {
         () => Severity::Medium,
     };
     let edge = format!("{:?}|{:?}|{:?}", credential.cloud, credential.kind, credential.stands);
-    let mut finding =
-        Finding::new(RuleId::StaticCredential, &credential.origin, credential.span, &edge, message(credential, beside.as_ref()))
-            .severity(severity)
-            .certain(credential.certain)
-            .help(help(credential))
-            .along(&credential.trail);
+    let mut finding = Finding::new(
+        RuleId::StaticCredential,
+        &credential.origin,
+        credential.span,
+        &edge,
+        message(credential, beside.as_ref(), in_state(context, credential)),
+    )
+    .severity(severity)
+    .certain(credential.certain)
+    .help(help(credential))
+    .along(&credential.trail);
     if let Some(span) = beside.and_then(|b| b.span) {
         finding = finding.related_to(span, "the federated way in stands here");
     }
@@ -85,13 +91,24 @@ fn finding(accounts: &Accounts<'_>, credential: &StaticCredential) -> Finding {
     }
 }
 
-fn message(credential: &StaticCredential, beside: Option<&Beside>) -> String {
+/// Whether Terraform, or what is like it, makes it and remembers it: a command of a script prints it.
+fn in_state(context: &Context<'_>, credential: &StaticCredential) -> bool {
+    let file = context.sources.get(credential.origin.span.file);
+    !matches!(file.and_then(|file| FileKind::of(&file.path)), Some(FileKind::Shell | FileKind::Markdown))
+}
+
+fn message(credential: &StaticCredential, beside: Option<&Beside>, in_state: bool) -> String {
     let what = noun(credential.kind);
     let place = match credential.stands {
         Stands::Made if credential.kind == CredentialKind::AccountToken => {
             "is made: whoever reads the Secret is the account until it is deleted"
         }
-        Stands::Made => "is made: it does not expire by itself, and it ends up in the state and wherever it is copied to",
+        // The default of its end (https://learn.microsoft.com/graph/api/application-addpassword).
+        Stands::Made if credential.kind == CredentialKind::ClientSecret && in_state => {
+            "is made: where no end is set it is valid for two years, and it ends up in the state and wherever it is copied to"
+        }
+        Stands::Made if in_state => "is made: it does not expire by itself, and it ends up in the state and wherever it is copied to",
+        Stands::Made => "is made: it does not expire by itself, and whoever has a copy of the file is the identity",
         Stands::Kept => "is kept in a file: whoever reads it is the identity, until somebody rotates it",
         Stands::Given => "is given to the pods: whoever reads the Secret or the environment has it, until somebody rotates it",
         Stands::Operated => "is what this works with, where it could take a short-lived token",

@@ -1,5 +1,6 @@
 //! Who may impersonate service accounts: nobody, too many, or with less than some guides ask for.
 
+use super::spelling::Spelling;
 use super::{Context, binding};
 use crate::admission::cel::google::{Member, MemberKind};
 use crate::catalogue::RuleId;
@@ -124,7 +125,7 @@ fn federated_above(context: &Context<'_>, trust: &Trust) -> Option<Finding> {
     let Gate::GoogleMember { role: written, .. } = &trust.gate else { return None };
     let finding = Finding::new(RuleId::ProjectWideImpersonation, &trust.origin, member.span(), &format!("{role}|{member}"), message);
     let finding = finding.severity(Severity::Critical).certain(!conditional(trust));
-    let help = "grant the role on the one service account: `google_service_account_iam_member`";
+    let help = format!("grant the role on the one service account: {}", Spelling::of(context.sources, &trust.origin).on_account());
     Some(finding.help(help).along_text(member).related(written.span(), "the role"))
 }
 
@@ -146,6 +147,7 @@ fn accounts_above(context: &Context<'_>) -> Vec<Finding> {
             let severity = if role == "roles/iam.serviceAccountUser" { Severity::Medium } else { Severity::High };
             let severity = if service_agent(&grant.principal) { Severity::Info } else { severity };
             let message = format!("`{role}` on `{what}` is a right over every service account in it, default ones included");
+            let on = Spelling::of(context.sources, &grant.origin).on_account();
             let finding = Finding::new(
                 RuleId::ProjectWideImpersonation,
                 &grant.origin,
@@ -156,7 +158,7 @@ fn accounts_above(context: &Context<'_>) -> Vec<Finding> {
             Some(
                 finding
                     .severity(severity)
-                    .help("grant the role on the service accounts that are meant: `google_service_account_iam_member`")
+                    .help(format!("grant the role on the service accounts that are meant: {on}"))
                     .along_text(&grant.permission)
                     .related(grant.principal.span(), format!("held by `{}`", grant.principal)),
             )

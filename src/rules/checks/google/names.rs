@@ -6,7 +6,7 @@ use super::spelling::Spelling;
 use crate::admission::cel::google::{Member, MemberKind, MemberProblem, MemberProblemKind, ProjectKind, Selector};
 use crate::catalogue::{Category, Confidence, RuleId, Severity};
 use crate::graph::{Declared, Gate, GoogleSource, Login, Origin, ProviderKind, Trust};
-use crate::partial::{Text, Unknown, cut};
+use crate::partial::{Text, Unknown, cut, stand_in};
 use crate::place::Span;
 use crate::rules::Finding;
 use crate::source::Sources;
@@ -189,6 +189,10 @@ fn kind(ids: &Ids, project: &Text) -> Option<ProjectKind> {
 /// A provider as a job names it: the bare resource name
 /// (<https://github.com/google-github-actions/auth#inputs-workload-identity-federation>).
 fn of_login(projects: &Projects<'_>, origin: &Origin, text: &Text) -> Option<Finding> {
+    // A template of a workflow: the name is filled in when it is copied.
+    if cut::only_atom(&stand_in::open(text)).is_some() && cut::only_atom(text).is_none() {
+        return None;
+    }
     let mut whole = Text::known("//iam.googleapis.com/");
     whole.push(text);
     let shape = cut::flat(text);

@@ -272,9 +272,20 @@ fn place(seen: &ProviderView<'_>, exposure: &Exposure, negated: bool) -> (Option
     let admitting = || tests.iter().find(|o| o.positive && passes(o.test));
     let found = if negated { excluding().or_else(admitting) } else { admitting().or_else(excluding) }.or_else(|| tests.first());
     match found {
+        // Where a part of the name is enough, the method is the mistake, whatever value it is given.
+        Some(o) if matches!(o.test.matcher, Matcher::Contains(_) | Matcher::Suffix(_)) => {
+            (before_value(seen, o.test).or(o.test.span), o.test.trail.clone())
+        }
         Some(o) => (o.test.span, o.test.trail.clone()),
         None => (seen.via.view.condition.as_ref().and_then(Text::span), seen.via.view.condition.as_ref().and_then(Text::trail)),
     }
+}
+
+/// What stands before a test's value in the condition, where the value is from elsewhere: `assertion.sub.contains('`.
+fn before_value(seen: &ProviderView<'_>, test: &Test) -> Option<Span> {
+    let parts = &seen.via.view.condition.as_ref()?.parts;
+    let at = parts.iter().position(|p| p.span().is_some() && p.span() == test.span)?;
+    parts.get(at.checked_sub(1)?)?.span()
 }
 
 /// The condition holds for no token.

@@ -67,6 +67,15 @@ impl Spelling {
         }
     }
 
+    /// What binds on one service account.
+    pub(super) fn on_account(self) -> &'static str {
+        match self {
+            Self::Argument => "`google_service_account_iam_member`",
+            Self::Flag => "`gcloud iam service-accounts add-iam-policy-binding ACCOUNT`",
+            Self::Field => "in the policy of that account",
+        }
+    }
+
     /// Where a project's number is to be had.
     pub(super) fn project_number(self) -> &'static str {
         match self {
