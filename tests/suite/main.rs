@@ -57,6 +57,7 @@ mod precision;
 mod provenance;
 mod random_policies;
 mod reach;
+mod real_programs;
 mod report_schema;
 mod rules;
 mod script_branches;

@@ -157,7 +157,7 @@
     }
     if (state.chosen !== null) visible.add(state.chosen);
     paint(visible, [...lines.values()]);
-    const of = fitting.length < whole.length ? "through what is chosen" : whole.length < paths.length ? "that fit" : "in all";
+    const of = !groups && fitting.length < whole.length ? "through what is chosen" : whole.length < paths.length ? "that fit" : "in all";
     const worst = shown.length < fitting.length ? ", the worst first" : "";
     const opened = state.opened.length ? "in the group that is open" : of;
     const told = groups
