@@ -9,6 +9,7 @@ pub mod cel;
 pub mod entra;
 pub mod exposure;
 pub mod formula;
+mod given;
 pub(crate) mod glob;
 pub mod iam;
 pub mod search;

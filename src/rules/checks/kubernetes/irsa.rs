@@ -1,45 +1,51 @@
 //! IAM roles for ServiceAccounts: the annotation asks for a role whose trust has to let the ServiceAccount in
 //! (<https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts.html>).
 
-use super::{Account, Context, equal};
-use crate::admission::exposure::{Reachability, reachability, shape};
+use super::roles::{Roles, path};
+use super::{Account, Context};
+use crate::admission::exposure::{Reachability, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::admission::iam::{self, Effect, Policy, PrincipalKind};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
-use crate::gate::aws;
+use crate::gate::aws::{self, FederatedView};
 use crate::graph::addresses;
-use crate::graph::{AWS_ROLE, Gate, Identity, IdentityId, IdentityKind, Trust};
+use crate::graph::{AWS_ROLE, Gate, Identity, IdentityId, IdentityKind, Trust, TrustId};
 use crate::issuers::Template;
 
-use crate::partial::{Text, cut};
+use crate::partial::Text;
 use crate::rules::Finding;
 use crate::token::Truth;
 
 /// The audience of the token that the EKS webhook projects unless an annotation says another.
 const AUDIENCE: &str = "sts.amazonaws.com";
+/// How the subjects of ServiceAccounts begin.
+const SUBJECT: &str = "system:serviceaccount:";
 const POD_IDENTITY: &str = "pods.eks.amazonaws.com";
 
-/// What a trust does with the ServiceAccount's token.
+/// What a role does with the ServiceAccount's token.
 enum Answer<'a> {
     /// It gets in, or that is not decided.
     Maybe,
-    /// It does not: which claim fails, and the first test that refuses it.
-    Refused { claim: &'static str, test: Option<Box<Test>>, trust: &'a Trust, pod_identity: bool },
+    /// It does not: the last of the role's trusts, and its policy.
+    Refused(&'a Trust, &'a Policy),
 }
 
+/// Why a trust refuses a ServiceAccount: which claim fails, and the first test that refuses it.
+type Cause = (&'static str, Option<Box<Test>>);
+
 /// The annotation names a role that is declared here and whose trust does not let the ServiceAccount in.
-pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option<Finding> {
+pub(super) fn annotation(context: &Context<'_>, all: &Roles, account: &Account<'_>) -> Option<Finding> {
     let arn = account.aws_role.filter(|_| !account.open)?;
-    let roles: Vec<(IdentityId, &Identity)> = roles(context, account);
     let mut refused = None;
-    for (id, role) in &roles {
-        match ask(context, account, *id) {
+    for (id, role) in roles(context, all, account) {
+        match ask(context, all, account, id) {
             Answer::Maybe => return None,
-            answer @ Answer::Refused { .. } => refused = refused.or(Some((*role, answer))),
+            Answer::Refused(trust, policy) => refused = refused.or(Some((role, trust, policy))),
         }
     }
-    let Some((role, Answer::Refused { claim, test, trust, pod_identity })) = refused else { return without_path(context, account, arn) };
+    let Some((role, trust, policy)) = refused else { return without_path(context, all, account, arn) };
+    let ((claim, test), pod_identity) = (cause(context, account, policy), pod_identity(policy));
     let who = format!(
         "system:serviceaccount:{}",
         account.namespace.map_or_else(|| format!("NAMESPACE:{}", account.name), |n| format!("{n}:{}", account.name))
@@ -74,21 +80,19 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
 
 /// No role has the ARN, and one of its name whose trust admits the ServiceAccount has another path: the path is a part of the ARN
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-friendly-names>).
-fn without_path(context: &Context<'_>, account: &Account<'_>, arn: &Text) -> Option<Finding> {
+fn without_path(context: &Context<'_>, all: &Roles, account: &Account<'_>, arn: &Text) -> Option<Finding> {
     let named = context.links.workload_identities.get(account.id.index()).into_iter().flatten();
     if named.into_iter().any(|id| context.graph.identity(*id).is_some_and(|i| matches!(i.kind, IdentityKind::AwsRole { .. }))) {
         return None;
     }
-    let path = |arn: &Text| cut::split_once(arn, ":role/").and_then(|(_, path)| path.as_known());
     let wanted = path(arn)?;
-    for (index, identity) in context.graph.identities.iter().enumerate() {
+    for (id, has) in all.named_alike(&wanted) {
+        let Some(identity) = context.graph.identity(*id) else { continue };
         let IdentityKind::AwsRole { arn: Some(own), .. } = &identity.kind else { continue };
-        let id = IdentityId(u32::try_from(index).unwrap_or(u32::MAX));
-        let Some(has) = path(own).filter(|has| *has != wanted && has.rsplit('/').next() == wanted.rsplit('/').next()) else { continue };
         let accounts =
             (addresses::account_of_arn(own).and_then(|a| a.as_known()), addresses::account_of_arn(arn).and_then(|a| a.as_known()));
         let other = matches!(accounts, (Some(a), Some(b)) if a != b);
-        if other || !matches!(ask(context, account, id), Answer::Maybe) {
+        if other || !matches!(ask(context, all, account, *id), Answer::Maybe) {
             continue;
         }
         let message = format!(
@@ -104,15 +108,8 @@ fn without_path(context: &Context<'_>, account: &Account<'_>, arn: &Text) -> Opt
 }
 
 /// The roles that the annotation (and no Pod Identity association) names.
-fn roles<'a>(context: &'a Context<'_>, account: &Account<'_>) -> Vec<(IdentityId, &'a Identity)> {
-    let associated: Vec<IdentityId> = context
-        .graph
-        .associations
-        .iter()
-        .enumerate()
-        .filter(|(_, a)| a.service_account.as_ref().is_none_or(|n| equal(n, account.name) != Some(false)))
-        .flat_map(|(i, _)| context.links.association_roles.get(i).cloned().unwrap_or_default())
-        .collect();
+fn roles<'a>(context: &'a Context<'_>, all: &Roles, account: &Account<'_>) -> Vec<(IdentityId, &'a Identity)> {
+    let associated = all.associated(context, account.name);
     let named = context.links.workload_identities.get(account.id.index()).into_iter().flatten();
     named
         .filter(|id| !associated.contains(id))
@@ -121,16 +118,15 @@ fn roles<'a>(context: &'a Context<'_>, account: &Account<'_>) -> Vec<(IdentityId
         .collect()
 }
 
-fn ask<'a>(context: &'a Context<'_>, account: &Account<'_>, role: IdentityId) -> Answer<'a> {
-    let trusts = context.links.identity_trusts.get(role.index()).cloned().unwrap_or_default();
+fn ask<'a>(context: &'a Context<'_>, all: &Roles, account: &Account<'_>, role: IdentityId) -> Answer<'a> {
     let mut last = Answer::Maybe;
-    for id in trusts {
-        let Some(trust) = context.graph.trust(id) else { return Answer::Maybe };
+    for id in context.links.identity_trusts.get(role.index()).into_iter().flatten() {
+        let Some(trust) = context.graph.trust(*id) else { return Answer::Maybe };
         let Gate::AwsPolicy(policy) = &trust.gate else { return Answer::Maybe };
-        match refusal(context, account, policy) {
-            None => return Answer::Maybe,
-            Some((claim, test)) => last = Answer::Refused { claim, test: test.map(Box::new), trust, pod_identity: pod_identity(policy) },
+        if open(policy) || !is_refused(context, all, account, *id, policy) {
+            return Answer::Maybe;
         }
+        last = Answer::Refused(trust, policy);
     }
     last
 }
@@ -141,44 +137,55 @@ fn pod_identity(policy: &Policy) -> bool {
         .any(|p| p.kind == PrincipalKind::Service && p.effect == Effect::Allow && p.text.as_known().as_deref() == Some(POD_IDENTITY))
 }
 
-/// Proved: no token of the ServiceAccount gets in. The claim that fails and the test that refuses it.
-fn refusal(context: &Context<'_>, account: &Account<'_>, policy: &Policy) -> Option<(&'static str, Option<Test>)> {
-    if open(policy) {
-        return None;
-    }
-    let subject = subject(account);
-    let audience = match account.aws_audience {
-        Some(text) => claim_test("aud", Matcher::Exact(text.clone())),
-        None => claim_test("aud", Matcher::Exact(Text::known(AUDIENCE))),
-    };
-    let mut found: Option<(&'static str, Option<Test>)> = None;
-    for principal in iam::principals(policy) {
-        if principal.kind == PrincipalKind::Everyone {
-            return None;
+/// Proved: no token of the ServiceAccount gets in. What its subject and audience rule out by themselves, as they do nearly everywhere,
+/// is no matter of a search.
+fn is_refused(context: &Context<'_>, all: &Roles, account: &Account<'_>, id: TrustId, policy: &Policy) -> bool {
+    let Some(formulas) = all.formulas(context, id) else { return false };
+    let audience = account.aws_audience.map_or_else(|| Some(AUDIENCE.to_owned()), Text::as_known);
+    let subject = subject_text(account).and_then(|text| text.as_known());
+    if let (Some(subject), Some(audience)) = (&subject, &audience) {
+        let token = [("sub", subject.as_str()), ("aud", audience.as_str())];
+        let out = |formula: &Formula| matches!(formula.given(&token), Truth::False | Truth::Error);
+        if formulas.iter().all(out) {
+            return true;
         }
+    }
+    let token = Formula::All(vec![subject_test(account), audience_test(account)]);
+    let mut views = iam::principals(policy).into_iter().filter(|p| p.brings_tokens()).map(|p| view(context, policy, &p.text));
+    views.all(|seen| seen.is_some_and(|seen| dead(context, &[&seen.formula, &token], &seen.templates)))
+}
+
+fn view<'a>(context: &'a Context<'_>, policy: &Policy, principal: &Text) -> Option<FederatedView<'a>> {
+    aws::issuer_view(&context.inputs(), policy, principal, &[])
+}
+
+/// Which claim of a ServiceAccount that is refused fails, and the test that refuses it.
+fn cause(context: &Context<'_>, account: &Account<'_>, policy: &Policy) -> Cause {
+    let (subject, audience) = (subject_test(account), audience_test(account));
+    let mut found: Option<Cause> = None;
+    for principal in iam::principals(policy) {
         if !principal.brings_tokens() {
             continue;
         }
-        let seen = aws::issuer_view(&context.inputs(), policy, &principal.text, &[])?;
+        let Some(seen) = view(context, policy, &principal.text) else { continue };
         let token = Formula::All(vec![subject.clone(), audience.clone()]);
-        if !dead(&[&seen.formula, &token], &seen.templates) {
-            return None;
-        }
-        let claim = if dead(&[&seen.formula, &subject], &seen.templates) { "sub" } else { "aud" };
+        let claim = if dead(context, &[&seen.formula, &subject], &seen.templates) { "sub" } else { "aud" };
         let fixed = if claim == "sub" { &subject } else { &token };
         let test = shape::tests(&seen.formula).into_iter().filter(|o| o.positive).map(|o| o.test);
         let test = test.filter(|t| shape::claims(&t.subject).contains(claim));
-        let test = test.into_iter().find(|t| dead(&[&Formula::Test(Box::new((*t).clone())), fixed], &seen.templates)).cloned();
+        let refuses = |t: &&Test| dead(context, &[&Formula::Test(Box::new((*t).clone())), fixed], &seen.templates);
+        let test = test.into_iter().find(refuses).map(|test| Box::new(test.clone()));
         // What lets the subject in but not the audience is nearer to what was meant.
         if found.as_ref().is_none_or(|(known, t)| (*known == "sub" && claim == "aud") || (t.is_none() && test.is_some())) {
             found = Some((claim, test));
         }
     }
-    Some(found.unwrap_or(("sub", None)))
+    found.unwrap_or(("sub", None))
 }
 
-fn dead(formulas: &[&Formula], templates: &[Template]) -> bool {
-    matches!(reachability(&Formula::All(formulas.iter().map(|f| (*f).clone()).collect()), templates), Reachability::Unreachable)
+fn dead(context: &Context<'_>, formulas: &[&Formula], templates: &[Template]) -> bool {
+    let all = Formula::All(formulas.iter().map(|f| (*f).clone()).collect());
+    matches!(context.reachability(&all, templates), Reachability::Unreachable)
 }
 
 /// There may be more statements, principals or conditions than are known.
@@ -192,23 +199,31 @@ fn open(policy: &Policy) -> bool {
         })
 }
 
+/// The subject of the ServiceAccount's tokens, where its namespace is written.
+fn subject_text(account: &Account<'_>) -> Option<Text> {
+    let mut text = Text::known(SUBJECT);
+    text.push(account.namespace?);
+    text.push(&Text::known(":"));
+    text.push(account.name);
+    Some(text)
+}
+
 /// "The token is one of this ServiceAccount."
-fn subject(account: &Account<'_>) -> Formula {
-    let mut text = Text::known("system:serviceaccount:");
-    let matcher = match account.namespace {
-        Some(namespace) => {
-            text.push(namespace);
-            text.push(&Text::known(":"));
-            text.push(account.name);
-            Matcher::Exact(text)
-        }
+fn subject_test(account: &Account<'_>) -> Formula {
+    let matcher = match subject_text(account) {
+        Some(text) => Matcher::Exact(text),
         None => {
             let mut rest = Text::known(":");
             rest.push(account.name);
-            Matcher::Glob(vec![GlobPart::Literal(text), GlobPart::Star(None), GlobPart::Literal(rest)])
+            Matcher::Glob(vec![GlobPart::Literal(Text::known(SUBJECT)), GlobPart::Star(None), GlobPart::Literal(rest)])
         }
     };
     claim_test("sub", matcher)
+}
+
+/// "The token is for the audience that the ServiceAccount asks for."
+fn audience_test(account: &Account<'_>) -> Formula {
+    claim_test("aud", Matcher::Exact(account.aws_audience.cloned().unwrap_or_else(|| Text::known(AUDIENCE))))
 }
 
 fn claim_test(claim: &str, matcher: Matcher) -> Formula {

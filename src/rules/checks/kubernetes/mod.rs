@@ -8,6 +8,7 @@ mod directory;
 mod gke;
 mod irsa;
 mod nodes;
+mod roles;
 mod sameness;
 mod tokens;
 
@@ -61,12 +62,13 @@ impl Account<'_> {
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let accounts = accounts(context);
     let directory = directory::Directory::new(context, &accounts);
+    let roles = roles::Roles::new(context);
     let mut findings: Vec<Finding> = accounts
         .par_iter()
         .flat_map_iter(|account| {
             let google = gke::annotation(context, &directory, account).or_else(|| gke::address(account));
             let azure = aks::annotation(context, account).into_iter().chain(aks::account_label(account));
-            let sides = irsa::annotation(context, account).into_iter().chain(google).chain(azure);
+            let sides = irsa::annotation(context, &roles, account).into_iter().chain(google).chain(azure);
             sides.chain(default::annotation(context, account)).chain(annotations::role(account))
         })
         .collect();
