@@ -20,6 +20,12 @@ pub fn same_role(left: &Text, right: &Text) -> bool {
     left.same(right) || (!apart && path(left).is_some_and(|p| path(right).as_ref() == Some(&p)))
 }
 
+/// What is the same for two ARNs that [`same_role`] takes for one: the path and the name, the whole of what is of no known form.
+#[must_use]
+pub fn role_key(arn: &Text) -> String {
+    split_once(arn, ":role/").map_or_else(|| key(arn), |(_, path)| key(&path))
+}
+
 /// The address of what a text is an attribute of, when it is that and nothing else: `module.ci.aws_iam_role.x`.
 #[must_use]
 pub fn address(text: &Text) -> Option<&str> {

@@ -2,7 +2,7 @@
 
 use super::job::{Job, JobIdentity, JobLogin, Named};
 use super::links::Index;
-use super::{Graph, IdentityId, IdentityKind, PoolId, ProviderId, ProviderKind, ProviderName};
+use super::{Graph, IdentityId, PoolId, ProviderId, ProviderKind, ProviderName};
 use crate::graph::addresses;
 use crate::partial::{Text, cut};
 
@@ -36,7 +36,7 @@ fn of_login(graph: &Graph, index: &Index, job: &Job, login: &JobLogin) -> LoginL
             if out.identities.is_empty()
                 && let [name] = names.as_slice()
             {
-                out.identities = lone_policy(graph, &name.text);
+                out.identities = lone_policy(graph, index, &name.text);
                 out.guessed = !out.identities.is_empty();
             }
         }
@@ -51,7 +51,7 @@ fn of_login(graph: &Graph, index: &Index, job: &Job, login: &JobLogin) -> LoginL
         }
         JobIdentity::AzureClient(names) => {
             for name in names {
-                out.add(azure(graph, name), name);
+                out.add(azure(index, name), name);
             }
         }
         JobIdentity::Other => {}
@@ -108,12 +108,9 @@ fn differ(left: Option<&Text>, right: &Text) -> bool {
 }
 
 /// The only trust policy that stands alone, when its providers are of the account of the role.
-fn lone_policy(graph: &Graph, role: &Text) -> Vec<IdentityId> {
-    let unnamed = |kind: &IdentityKind| matches!(kind, IdentityKind::AwsRole { name: None, arn: None, .. });
-    let mut alone = graph.identities.iter().enumerate().filter(|(_, i)| unnamed(&i.kind));
-    let (Some((at, _)), None) = (alone.next(), alone.next()) else { return Vec::new() };
-    let id = IdentityId(u32::try_from(at).unwrap_or(u32::MAX));
-    let own = graph.trusts.iter().filter(|t| t.identity == id);
+fn lone_policy(graph: &Graph, index: &Index, role: &Text) -> Vec<IdentityId> {
+    let [id] = index.unnamed.as_slice() else { return Vec::new() };
+    let own = graph.trusts.iter().filter(|t| t.identity == *id);
     let account = addresses::account_of_arn(role).and_then(|a| a.as_known());
     let fits = |policy: &crate::admission::iam::Policy| {
         let mut providers = crate::admission::iam::federated(policy).into_iter().peekable();
@@ -122,21 +119,12 @@ fn lone_policy(graph: &Graph, role: &Text) -> Vec<IdentityId> {
             && providers.all(|p| addresses::account_of_arn(p).and_then(|a| a.as_known()) == account)
     };
     let mut policies = own.filter_map(|t| if let super::Gate::AwsPolicy(policy) = &t.gate { Some(policy) } else { None }).peekable();
-    if policies.peek().is_some() && policies.all(|policy| fits(policy)) { vec![id] } else { Vec::new() }
+    if policies.peek().is_some() && policies.all(|policy| fits(policy)) { vec![*id] } else { Vec::new() }
 }
 
 /// The application or managed identity whose client id this is.
-fn azure(graph: &Graph, name: &Named) -> Vec<IdentityId> {
-    let wanted = addresses::address(&name.text);
-    let mut out = Vec::new();
-    for (i, identity) in graph.identities.iter().enumerate() {
-        let IdentityKind::AzureIdentity { parent } = &identity.kind else { continue };
-        let own = addresses::address(parent);
-        if identity.origin.scope == name.scope && own.is_some() && own == wanted {
-            out.push(IdentityId(u32::try_from(i).unwrap_or(u32::MAX)));
-        }
-    }
-    out
+fn azure(index: &Index, name: &Named) -> Vec<IdentityId> {
+    addresses::address(&name.text).map(|address| index.azure_of(&name.scope, address)).unwrap_or_default()
 }
 
 fn graph_file(job: &Job) -> &str {

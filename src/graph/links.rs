@@ -12,7 +12,7 @@ use crate::admission::iam::federated;
 use crate::graph::addresses;
 use crate::partial::{Text, UnknownOrigin, cut};
 use crate::place::Span;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Most ServiceAccounts that one name leads to when the namespace is unknown.
 pub const MAX_ROW: usize = 256;
@@ -127,6 +127,12 @@ pub(super) struct Index {
     names: HashMap<String, Vec<WorkloadId>>,
     /// Google service accounts by the part before the `@`.
     locals: HashMap<String, Vec<IdentityId>>,
+    /// Identities of Azure by their evaluation and the address of what they are of.
+    azure: HashMap<(String, String), Vec<IdentityId>>,
+    /// Roles that nothing names.
+    pub(super) unnamed: Vec<IdentityId>,
+    /// Providers whose pool is not in the scan, by the id of the pool.
+    poolless: HashMap<String, Vec<ProviderId>>,
 }
 
 impl Index {
@@ -144,6 +150,9 @@ impl Index {
             accounts: HashMap::new(),
             names: HashMap::new(),
             locals: HashMap::new(),
+            azure: HashMap::new(),
+            unnamed: Vec::new(),
+            poolless: HashMap::new(),
         };
         for (i, identity) in graph.identities.iter().enumerate() {
             index.identity(IdentityId(id(i)), identity);
@@ -151,11 +160,17 @@ impl Index {
         for (i, provider) in graph.providers.iter().enumerate() {
             let this = ProviderId(id(i));
             index.provider_addresses.entry(address(&provider.origin)).or_default().push(this);
-            if let ProviderKind::AwsOidc { url, arn, .. } = &provider.kind {
-                index.issuers.entry(cut::key(&cut::without_scheme(url)).to_lowercase()).or_default().push(this);
-                if let Some(arn) = arn {
-                    index.provider_arns.entry(cut::key(arn)).or_default().push(this);
+            match &provider.kind {
+                ProviderKind::AwsOidc { url, arn, .. } => {
+                    index.issuers.entry(cut::key(&cut::without_scheme(url)).to_lowercase()).or_default().push(this);
+                    if let Some(arn) = arn {
+                        index.provider_arns.entry(cut::key(arn)).or_default().push(this);
+                    }
                 }
+                ProviderKind::Google(google) if google.pool.is_none() => {
+                    index.poolless.entry(cut::key(&google.pool_name)).or_default().push(this);
+                }
+                ProviderKind::Google(_) => {}
             }
         }
         for (i, pool) in graph.pools.iter().enumerate() {
@@ -176,6 +191,12 @@ impl Index {
             IdentityKind::AwsRole { arn: Some(arn), .. } => {
                 self.roles.entry(role_path(arn)).or_default().push(this);
             }
+            IdentityKind::AwsRole { name: None, arn: None, .. } => self.unnamed.push(this),
+            IdentityKind::AzureIdentity { parent } => {
+                if let Some(of) = addresses::address(parent) {
+                    self.azure.entry((identity.origin.scope.clone(), of.to_owned())).or_default().push(this);
+                }
+            }
             IdentityKind::GoogleServiceAccount { email } => {
                 self.emails.entry(cut::key(email).to_lowercase()).or_default().push(this);
                 if let Some((local, _)) = cut::split_once(email, "@") {
@@ -184,6 +205,11 @@ impl Index {
             }
             _ => {}
         }
+    }
+
+    /// The identities of Azure that are of what is declared at an address.
+    pub(super) fn azure_of(&self, scope: &str, address: &str) -> Vec<IdentityId> {
+        self.azure.get(&(scope.to_owned(), address.to_owned())).cloned().unwrap_or_default()
     }
 
     fn pool(&mut self, this: PoolId, pool: &Pool) {
@@ -275,7 +301,7 @@ fn google_member(graph: &Graph, index: &Index, i: usize, member: &Text, links: &
             }
             if pools.is_empty() {
                 // The pool itself may be declared elsewhere while its provider is here.
-                for provider in providers_named(graph, project.as_ref(), &pool) {
+                for provider in providers_named(graph, index, project.as_ref(), &pool) {
                     link(&mut links.trust_providers, i, provider);
                 }
             }
@@ -350,15 +376,12 @@ fn pools_named(graph: &Graph, index: &Index, scope: &str, project: Option<&Text>
 }
 
 /// Providers of a pool that is not in the scan.
-fn providers_named(graph: &Graph, project: Option<&Text>, pool: &Text) -> Vec<ProviderId> {
-    let fits = |kind: &ProviderKind| match kind {
-        ProviderKind::Google(google) => {
-            google.pool.is_none() && google.pool_name.same(pool) && same_project(google.project.as_ref(), project)
-        }
-        ProviderKind::AwsOidc { .. } => false,
+fn providers_named(graph: &Graph, index: &Index, project: Option<&Text>, pool: &Text) -> Vec<ProviderId> {
+    let fits = |id: &ProviderId| match graph.provider(*id).map(|p| &p.kind) {
+        Some(ProviderKind::Google(google)) => same_project(google.project.as_ref(), project),
+        _ => false,
     };
-    let all = graph.providers.iter().enumerate();
-    all.filter(|(_, p)| fits(&p.kind)).map(|(i, _)| ProviderId(id(i))).collect()
+    index.poolless.get(&cut::key(pool)).into_iter().flatten().copied().filter(fits).collect()
 }
 
 /// The roles that an ARN in an annotation means: path and name always, the account when both are written.
@@ -464,7 +487,7 @@ fn workload(graph: &Graph, index: &Index, i: usize, links: &mut Links) {
             let mut found = aws_role.as_ref().map(|arn| roles(graph, index, scope, arn)).unwrap_or_default();
             // An OIDC provider is of the account of the roles that trust it: a role of that name in another account is meant.
             found.retain(|role| aws_role.as_ref().is_none_or(|arn| !trusts_another_account(graph, links, *role, arn)));
-            found.extend(azure_client.as_ref().map(|c| azure_identities(graph, scope, c)).unwrap_or_default());
+            found.extend(azure_client.as_ref().map(|c| azure_identities(index, scope, c)).unwrap_or_default());
             found.extend(google_service_account.as_ref().map(|e| google_accounts(graph, index, scope, e)).unwrap_or_default());
             for identity in found {
                 link(&mut links.workload_identities, i, identity);
@@ -483,14 +506,9 @@ fn workload(graph: &Graph, index: &Index, i: usize, links: &mut Links) {
 }
 
 /// The identities of Azure whose client id a text is, by reference.
-fn azure_identities(graph: &Graph, scope: &str, client: &Text) -> Vec<IdentityId> {
+fn azure_identities(index: &Index, scope: &str, client: &Text) -> Vec<IdentityId> {
     let Some((address, "client_id" | "application_id")) = addresses::attribute(client) else { return Vec::new() };
-    let own = |identity: &Identity| match &identity.kind {
-        IdentityKind::AzureIdentity { parent } => identity.origin.scope == scope && addresses::address(parent) == Some(address),
-        _ => false,
-    };
-    let all = graph.identities.iter().enumerate().filter(|(_, i)| own(i));
-    all.map(|(i, _)| IdentityId(id(i))).collect()
+    index.azure_of(scope, address)
 }
 
 fn associations(graph: &Graph, index: &Index, links: &mut Links) {
@@ -510,10 +528,11 @@ fn associations(graph: &Graph, index: &Index, links: &mut Links) {
 
 /// The pool and the provider that a login names.
 fn logins(graph: &Graph, index: &Index, links: &mut Links) {
+    let numbers = numbers(graph, links);
     for (i, config) in graph.credential_configs.iter().enumerate() {
         let Some(name) = ProviderName::parse(&config.audience) else { continue };
         for pool in pools_named(graph, index, &config.origin.scope, Some(&name.project), &name.pool) {
-            if !numbers(graph, links, pool).is_none_or(|known| same_number(&known, &name.project)) {
+            if !numbers.get(&pool).is_none_or(|known| same_number(known, &name.project)) {
                 continue;
             }
             link(&mut links.login_pools, i, pool);
@@ -534,18 +553,23 @@ fn named(graph: &Graph, provider: ProviderId) -> Option<&Text> {
     }
 }
 
-/// The numbers of a pool's project as its members write them: a pool is declared with the id of its project, which cannot be
-/// compared with a number. None when no member writes one.
-fn numbers(graph: &Graph, links: &Links, pool: PoolId) -> Option<Vec<String>> {
-    let rows = graph.trusts.iter().zip(&links.trust_pools).filter(|(_, row)| row.contains(&pool));
-    let members = rows.filter_map(|(trust, _)| if let Gate::GoogleMember { member, .. } = &trust.gate { Some(member) } else { None });
-    let projects = members.filter_map(|m| if let Member::Pool { project, .. } = member::parse(m) { project } else { None });
-    let known: Vec<String> = projects.filter_map(|p| p.as_known()).filter(|p| p.bytes().all(|b| b.is_ascii_digit())).collect();
-    (!known.is_empty()).then_some(known)
+/// The numbers of the pools' projects as their members write them: a pool is declared with the id of its project, which cannot be
+/// compared with a number. None for a pool whose members write none.
+fn numbers(graph: &Graph, links: &Links) -> HashMap<PoolId, BTreeSet<String>> {
+    let mut out: HashMap<PoolId, BTreeSet<String>> = HashMap::new();
+    for (trust, pools) in graph.trusts.iter().zip(&links.trust_pools) {
+        let Gate::GoogleMember { member, .. } = &trust.gate else { continue };
+        let Member::Pool { project: Some(project), .. } = member::parse(member) else { continue };
+        let Some(number) = project.as_known().filter(|p| p.bytes().all(|b| b.is_ascii_digit())) else { continue };
+        for pool in pools {
+            out.entry(*pool).or_default().insert(number.clone());
+        }
+    }
+    out
 }
 
 /// The project is one of these numbers, or is not written as a number.
-fn same_number(known: &[String], project: &Text) -> bool {
+fn same_number(known: &BTreeSet<String>, project: &Text) -> bool {
     let number = project.as_known().filter(|p| p.bytes().all(|b| b.is_ascii_digit()));
     number.is_none_or(|number| known.contains(&number))
 }

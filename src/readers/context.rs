@@ -36,6 +36,8 @@ pub(super) struct Reader<'a> {
     pub(super) looked_up: HashMap<String, Text>,
     /// Files whose text is the trust policy of a role elsewhere: they are judged there, and not once more by themselves.
     pub(super) given: BTreeSet<FileId>,
+    /// The first federated way into each identity, of so many trusts.
+    federated: (HashMap<IdentityId, Span>, usize),
 }
 
 /// One object of a document: the document itself, or an item of an array or of a Kubernetes list.
@@ -159,6 +161,7 @@ impl<'a> Reader<'a> {
             attachments: Vec::new(),
             looked_up: HashMap::new(),
             given: BTreeSet::new(),
+            federated: (HashMap::new(), 0),
         }
     }
 
@@ -169,7 +172,7 @@ impl<'a> Reader<'a> {
 
     /// Where the identity that a credential belongs to has a federated way in: a credential of Azure's, a grant to workloads on
     /// a Google service account.
-    pub(super) fn federated_beside(&self, scope: &str, parent: &Text) -> Option<Span> {
+    pub(super) fn federated_beside(&mut self, scope: &str, parent: &Text) -> Option<Span> {
         let azure = self.identity(&format!("azure|{scope}|{}", cut::key(parent)));
         let identity = azure.or_else(|| self.service_account(scope, parent))?;
         let federated = |gate: &Gate| match gate {
@@ -179,7 +182,12 @@ impl<'a> Reader<'a> {
             }
             Gate::AwsPolicy(_) => false,
         };
-        self.graph.trusts.iter().find(|t| t.identity == identity && federated(&t.gate)).map(|t| t.origin.span)
+        // each trust is looked at once, however many credentials ask
+        for trust in self.graph.trusts.iter().skip(self.federated.1).filter(|t| federated(&t.gate)) {
+            self.federated.0.entry(trust.identity).or_insert(trust.origin.span);
+        }
+        self.federated.1 = self.graph.trusts.len();
+        self.federated.0.get(&identity).copied()
     }
 
     /// Notes what could not be read.

@@ -1,7 +1,7 @@
 //! What an identity may do: a loose gate in front of an administrator is worse than one in front of a reader.
 
 use super::{privilege_aws, privilege_azure, reading};
-use crate::admission::iam::{self, Effect, PrincipalKind};
+use crate::admission::iam::{self, Effect, Policy, PrincipalKind};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::addresses;
@@ -70,26 +70,62 @@ fn chains<'g>(graph: &Graph, certain: &[&'g Grant], out: &mut Privileged<'g>) {
         IdentityKind::AwsRole { arn, .. } => arn.as_ref(),
         _ => None,
     };
+    let mut policies: BTreeMap<IdentityId, Vec<&Policy>> = BTreeMap::new();
+    for trust in &graph.trusts {
+        if let Gate::AwsPolicy(policy) = &trust.gate {
+            policies.entry(trust.identity).or_default().push(policy);
+        }
+    }
     let trusts = |target: IdentityId, source: &Text| {
-        let of_target = graph.trusts.iter().filter(|t| t.identity == target);
-        let policies = of_target.filter_map(|t| if let Gate::AwsPolicy(policy) = &t.gate { Some(policy) } else { None });
-        let mut named = policies.flat_map(|policy| iam::principals(policy));
+        let mut named = policies.get(&target).into_iter().flatten().flat_map(|policy| iam::principals(policy));
         named.any(|p| p.kind == PrincipalKind::Aws && p.effect == Effect::Allow && !p.negated && addresses::same_role(&p.text, source))
     };
+    let assumes: Vec<&Grant> = certain.iter().copied().filter(|g| privilege_aws::assumes_roles(g)).collect();
+    if assumes.is_empty() {
+        return;
+    }
     for _ in 0..MAX_CHAIN {
         let mut found = Vec::new();
-        for grant in certain.iter().copied().filter(|g| privilege_aws::assumes_roles(g)) {
+        let targets = Targets::of(graph, out);
+        for grant in &assumes {
             let Some(source) = grant.identity.filter(|id| !out.contains_key(id)) else { continue };
             let (Some(own), Some(scope)) = (arn(source), &grant.scope) else { continue };
-            let here = |id: IdentityId| graph.identity(id).is_some_and(|i| i.origin.scope == grant.origin.scope);
             let reached = |id: IdentityId| scope.is_str("*") || arn(id).is_some_and(|target| addresses::same_role(target, scope));
-            let target = out.iter().find(|(id, _)| here(**id) && reached(**id) && trusts(**id, own));
-            found.extend(target.map(|(_, by)| (source, *by)));
+            let target = targets.of_grant(grant, scope).iter().find(|id| reached(**id) && trusts(**id, own));
+            found.extend(target.and_then(|id| out.get(id)).map(|by| (source, *by)));
         }
         if found.is_empty() {
             break;
         }
         out.extend(found);
+    }
+}
+
+/// Privileged roles by the evaluation that they are of, and by what their ARNs say of them there.
+struct Targets {
+    here: BTreeMap<String, Vec<IdentityId>>,
+    named: BTreeMap<(String, String), Vec<IdentityId>>,
+}
+
+impl Targets {
+    fn of(graph: &Graph, privileged: &Privileged<'_>) -> Self {
+        let mut out = Self { here: BTreeMap::new(), named: BTreeMap::new() };
+        for id in privileged.keys() {
+            let Some(identity) = graph.identity(*id) else { continue };
+            let scope = &identity.origin.scope;
+            out.here.entry(scope.clone()).or_default().push(*id);
+            if let IdentityKind::AwsRole { arn: Some(arn), .. } = &identity.kind {
+                out.named.entry((scope.clone(), addresses::role_key(arn))).or_default().push(*id);
+            }
+        }
+        out
+    }
+
+    /// Those that a grant may reach.
+    fn of_grant(&self, grant: &Grant, scope: &Text) -> &[IdentityId] {
+        let root = grant.origin.scope.clone();
+        let found = if scope.is_str("*") { self.here.get(&root) } else { self.named.get(&(root, addresses::role_key(scope))) };
+        found.map_or(&[], Vec::as_slice)
     }
 }
 
@@ -117,10 +153,10 @@ pub(super) fn weigh(finding: Finding, identity: IdentityId, privileged: &Privile
 
 /// The same for the roles of Azure and Entra.
 pub(super) fn weigh_azure(graph: &Graph, findings: Vec<(IdentityId, Finding)>) -> Vec<Finding> {
-    let privileged = privilege_azure::privileged(graph);
+    let (privileged, readers) = (privilege_azure::privileged(graph), reading::Readers::of(graph));
     let weigh = |(identity, finding): (IdentityId, Finding)| {
         let Some((grant, name)) = privileged.get(&identity).filter(|_| WORSE.iter().any(|(rule, _)| *rule == finding.rule)) else {
-            return reading::weigh(finding, identity, graph);
+            return reading::weigh(finding, identity, &readers);
         };
         let message = format!("{}; and it is privileged ({})", finding.message, privilege_azure::shown(grant, name));
         Finding { message, ..finding }.severity(Severity::High).related_to(grant.origin.span, "this makes it privileged")

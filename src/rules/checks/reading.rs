@@ -4,6 +4,7 @@ use crate::catalogue::{RuleId, Severity};
 use crate::graph::{About, Graph, IdentityId, UndecidedKind};
 use crate::partial::{Text, cut};
 use crate::rules::Finding;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Actions that look at something: what an action's name begins with
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_understand-policy-summary-access-level-summaries.html>).
@@ -18,26 +19,36 @@ const MANAGED: [&str; 3] = ["ReadOnlyAccess", "SecurityAudit", "ViewOnlyAccess"]
 /// Roles of Azure that only look.
 const AZURE: [&str; 3] = ["Reader", "Security Reader", "Monitoring Reader"];
 
+/// The identities of a scan that only read: everything that it grants to them is known, and looks at things.
+pub(super) struct Readers(BTreeSet<IdentityId>);
+
+impl Readers {
+    pub(super) fn of(graph: &Graph) -> Self {
+        let mut only: BTreeMap<IdentityId, bool> = BTreeMap::new();
+        for grant in &graph.grants {
+            if let Some(identity) = grant.identity {
+                *only.entry(identity).or_insert(true) &= declared(&grant.permission) || looks(&grant.permission);
+            }
+        }
+        for grant in &graph.role_grants {
+            *only.entry(grant.identity).or_insert(true) &= grant.role.as_known().is_some_and(|r| AZURE.contains(&r.as_str()));
+        }
+        for undecided in graph.undecided.iter().filter(|u| u.kind == UndecidedKind::Permissions) {
+            if let About::Identity(identity) = &undecided.about {
+                only.insert(*identity, false);
+            }
+        }
+        Self(only.into_iter().filter(|(_, only)| *only).map(|(identity, _)| identity).collect())
+    }
+}
+
 /// Runs of pull requests in front of an identity that only reads are what the advice of the rule asks for.
-pub(super) fn weigh(finding: Finding, identity: IdentityId, graph: &Graph) -> Finding {
-    if finding.rule != RuleId::PullRequest || finding.severity != Severity::Medium || !only_reads(graph, identity) {
+pub(super) fn weigh(finding: Finding, identity: IdentityId, readers: &Readers) -> Finding {
+    if finding.rule != RuleId::PullRequest || finding.severity != Severity::Medium || !readers.0.contains(&identity) {
         return finding;
     }
     let message = format!("{}; as far as the scan shows, it can only read", finding.message);
     Finding { message, ..finding }.severity(Severity::Low)
-}
-
-/// Everything that the scan grants to the identity is known, and looks at things.
-fn only_reads(graph: &Graph, identity: IdentityId) -> bool {
-    let unread = |u: &crate::graph::Undecided| u.about == About::Identity(identity) && u.kind == UndecidedKind::Permissions;
-    if graph.undecided.iter().any(unread) {
-        return false;
-    }
-    let mut grants = graph.grants.iter().filter(|g| g.identity == Some(identity)).peekable();
-    let mut roles = graph.role_grants.iter().filter(|g| g.identity == identity).peekable();
-    let any = grants.peek().is_some() || roles.peek().is_some();
-    any && grants.all(|g| declared(&g.permission) || looks(&g.permission))
-        && roles.all(|g| g.role.as_known().is_some_and(|r| AZURE.contains(&r.as_str())))
 }
 
 /// The ARN of a policy that the scan declares: what is in it stands beside it.

@@ -4,8 +4,7 @@ use super::RoleTrust;
 use super::services::{PODS, ROLES_ANYWHERE};
 use crate::admission::iam::{self, Effect, PrincipalKind, PrincipalRef, Statement, action_matches};
 use crate::catalogue::{RuleId, Severity};
-use crate::graph::addresses;
-use crate::graph::{Gate, IdentityKind, Trust};
+use crate::graph::{Gate, Trust};
 use crate::partial::Text;
 use crate::rules::Finding;
 
@@ -107,22 +106,12 @@ pub(super) fn chained(subject: &RoleTrust<'_>) -> Vec<Finding> {
     if !is_closed(subject) {
         return Vec::new();
     }
-    let graph = subject.context.graph;
     let mut findings = Vec::new();
     for principal in iam::principals(subject.policy) {
         if principal.kind != PrincipalKind::Aws || principal.effect != Effect::Allow || principal.negated {
             continue;
         }
-        let is_pods = |trust: &&Trust| {
-            let arn = graph.identity(trust.identity).and_then(|i| match &i.kind {
-                IdentityKind::AwsRole { arn, .. } => arn.as_ref(),
-                _ => None,
-            });
-            trust.origin.scope == subject.trust.origin.scope
-                && arn.is_some_and(|arn| addresses::same_role(arn, &principal.text))
-                && trusts_pods(trust)
-        };
-        let Some(source) = graph.trusts.iter().find(is_pods) else { continue };
+        let Some(source) = subject.beside.of_pods(&subject.trust.origin.scope, &principal.text) else { continue };
         let named = |s: &&Statement| {
             s.effect == Effect::Allow && s.principals.items.iter().any(|p| p.leaf.choices.iter().any(|t| t.same(&principal.text)))
         };
@@ -150,7 +139,7 @@ pub(super) fn chained(subject: &RoleTrust<'_>) -> Vec<Finding> {
     findings
 }
 
-fn trusts_pods(trust: &Trust) -> bool {
+pub(super) fn trusts_pods(trust: &Trust) -> bool {
     let Gate::AwsPolicy(policy) = &trust.gate else { return false };
     iam::principals(policy).iter().any(|p| p.kind == PrincipalKind::Service && p.effect == Effect::Allow && p.text.is_str(PODS))
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod actions;
 mod advice;
 mod audience;
+mod beside;
 mod broken;
 mod certificates;
 mod cognito;
@@ -46,6 +47,8 @@ pub(super) struct RoleTrust<'a> {
     pub(super) policy: &'a Policy,
     /// The account that each scope is in, where something written says it.
     pub(super) accounts: &'a BTreeMap<String, String>,
+    /// What stands beside it.
+    pub(super) beside: &'a beside::Beside<'a>,
 }
 
 impl RoleTrust<'_> {
@@ -79,9 +82,10 @@ impl RoleTrust<'_> {
 #[must_use]
 pub fn check(context: &Context<'_>) -> Vec<Finding> {
     let accounts = accounts::accounts_of_scopes(context.graph);
-    let privileged = privilege::privileged(context.graph);
-    let weigh = |trust: &Trust, f: Finding| reading::weigh(privilege::weigh(f, trust.identity, &privileged), trust.identity, context.graph);
-    let one = |(index, trust)| one(context, index, trust, &accounts).into_iter().map(|f| weigh(trust, f)).collect();
+    let (privileged, readers) = (privilege::privileged(context.graph), reading::Readers::of(context.graph));
+    let weigh = |trust: &Trust, f: Finding| reading::weigh(privilege::weigh(f, trust.identity, &privileged), trust.identity, &readers);
+    let beside = beside::Beside::of(context.graph);
+    let one = |(index, trust)| one(context, index, trust, &accounts, &beside).into_iter().map(|f| weigh(trust, f)).collect();
     let each: Vec<Vec<Finding>> = context.graph.trusts.par_iter().enumerate().map(one).collect();
     let mut findings = everywhere(context, each);
     findings.extend(providers::urls(context));
@@ -122,9 +126,15 @@ fn everywhere(context: &Context<'_>, each: Vec<Vec<Finding>>) -> Vec<Finding> {
     context.graph.trusts.iter().zip(each).flat_map(kept).collect()
 }
 
-fn one(context: &Context<'_>, index: usize, trust: &Trust, accounts: &BTreeMap<String, String>) -> Vec<Finding> {
+fn one<'a>(
+    context: &'a Context<'a>,
+    index: usize,
+    trust: &'a Trust,
+    accounts: &'a BTreeMap<String, String>,
+    beside: &'a beside::Beside<'a>,
+) -> Vec<Finding> {
     let Gate::AwsPolicy(policy) = &trust.gate else { return Vec::new() };
-    let subject = RoleTrust { context, index, trust, policy, accounts };
+    let subject = RoleTrust { context, index, trust, policy, accounts, beside };
     let mut findings = broken::wrong_action(&subject);
     let misapplied = !findings.is_empty();
     findings.extend(malformed::principals(&subject));

@@ -1,7 +1,7 @@
 //! What IAM refuses to store, and what Terraform drops before.
 
 use super::RoleTrust;
-use crate::admission::iam::{self, ConditionTest, ProblemKind};
+use crate::admission::iam::ProblemKind;
 use crate::catalogue::RuleId;
 use crate::rules::Finding;
 
@@ -30,13 +30,7 @@ pub(super) fn rejected(subject: &RoleTrust<'_>, public: bool) -> Vec<Finding> {
 
 /// Keys that Terraform drops before IAM sees them.
 fn duplicates(subject: &RoleTrust<'_>) -> Vec<Finding> {
-    let conditions: Vec<&ConditionTest> = subject.policy.statements.iter().flat_map(|s| &s.conditions).collect();
-    let own = |d: &&crate::graph::DuplicateKey| {
-        let operator = iam::Operator::parse(&d.key).is_some() || d.key.contains(':');
-        let inside = |span: crate::place::Span| span.file == d.kept.file && span.start >= d.kept.start && span.end <= d.kept.end;
-        operator && conditions.iter().any(|c| c.span.or_else(|| c.key.span()).is_some_and(inside))
-    };
-    let findings = subject.context.graph.duplicates.iter().filter(own).map(|d| {
+    let findings = subject.beside.lost(subject.index).map(|d| {
         let message = format!("`{}` is a duplicate key: Terraform keeps the last one, so this condition is lost", d.key);
         Finding::new(RuleId::RejectedPolicy, &subject.trust.origin, Some(d.lost), &format!("duplicate {}", d.key), message)
             .help("put all tests of one operator under one key")

@@ -2,19 +2,20 @@
 //! (<https://cloud.google.com/iam/docs/service-account-permissions#token-creator-role>).
 
 use super::Context;
-use super::impersonation::{CREATOR, USER, accounts, is_external, is_role, member_and_role};
+use super::accounts::Accounts;
+use super::impersonation::{CREATOR, USER, is_external, is_role, member_and_role};
 use crate::catalogue::RuleId;
 use crate::graph::{IdentityKind, Trust};
 use crate::rules::Finding;
 use std::collections::BTreeMap;
 
 /// One finding for each evaluation: which roles a team grants is one habit. A team that demands both roles has said so.
-pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
+pub(super) fn check(context: &Context<'_>, accounts: &Accounts<'_>) -> Vec<Finding> {
     if context.config.level(RuleId::MissingTokenCreator).is_some() {
         return Vec::new();
     }
     let mut first: BTreeMap<&str, Finding> = BTreeMap::new();
-    for trust in context.graph.trusts.iter().filter(|t| signs_for_nothing(context, t)) {
+    for trust in context.graph.trusts.iter().filter(|t| signs_for_nothing(context, accounts, t)) {
         let scope = trust.origin.scope.as_str();
         let found = match first.remove(scope) {
             Some(finding) => finding.related_to(trust.origin.span, "granted here, too"),
@@ -29,10 +30,10 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
 }
 
 /// A workload holds the role on a service account, and nothing in the scan signs as that account.
-fn signs_for_nothing(context: &Context<'_>, trust: &Trust) -> bool {
+fn signs_for_nothing(context: &Context<'_>, accounts: &Accounts<'_>, trust: &Trust) -> bool {
     let Some((member, role)) = member_and_role(trust) else { return false };
     let account = context.graph.identity(trust.identity).is_some_and(|i| matches!(i.kind, IdentityKind::GoogleServiceAccount { .. }));
-    let needed = || context.graph.signings.iter().any(|s| accounts(context, &s.account).contains(&trust.identity));
+    let needed = || accounts.signing(trust.identity).is_some();
     account && is_role(role, CREATOR) && is_external(member) && !trust.origin.conditional && !needed()
 }
 

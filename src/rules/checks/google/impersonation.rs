@@ -1,5 +1,6 @@
 //! Who may impersonate service accounts: nobody, too many, or with less than some guides ask for.
 
+use super::accounts::Accounts;
 use super::spelling::Spelling;
 use super::{Context, binding};
 use crate::admission::cel::google::{Member, MemberKind};
@@ -11,6 +12,7 @@ use crate::graph::{
 
 use crate::partial::{Text, cut};
 use crate::rules::Finding;
+use std::collections::BTreeSet;
 
 pub(super) const USER: &str = "roles/iam.workloadIdentityUser";
 pub(super) const CREATOR: &str = "roles/iam.serviceAccountTokenCreator";
@@ -20,14 +22,15 @@ pub(super) const CREATOR: &str = "roles/iam.serviceAccountTokenCreator";
 const IMPERSONATION: [&str; 5] =
     [USER, CREATOR, "roles/iam.serviceAccountOpenIdTokenCreator", "roles/iam.serviceAccountKeyAdmin", "roles/iam.serviceAccountUser"];
 
-pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
+pub(super) fn check(context: &Context<'_>, accounts: &Accounts<'_>) -> Vec<Finding> {
     let graph = context.graph;
-    let mut out: Vec<Finding> = graph.trusts.iter().enumerate().filter_map(|(i, t)| missing_creator(context, i, t)).collect();
+    let creators = graph.trusts.iter().enumerate().filter_map(|(i, t)| missing_creator(context, accounts, i, t));
+    let mut out: Vec<Finding> = creators.collect();
     // Whoever no identity can be becomes nobody.
     let alive = |i: usize, t: &Trust| federated_above(context, t).filter(|_| !binding::is_dead(context, i, t));
     out.extend(graph.trusts.iter().enumerate().filter_map(|(i, t)| alive(i, t)));
     out.extend(accounts_above(context));
-    out.extend(graph.credential_configs.iter().filter_map(|c| unbound(context, c)));
+    out.extend(graph.credential_configs.iter().filter_map(|c| unbound(context, accounts, c)));
     out
 }
 
@@ -51,22 +54,14 @@ pub(super) fn is_external(member: &Text) -> bool {
 }
 
 /// The first role without the second.
-fn missing_creator(context: &Context<'_>, index: usize, trust: &Trust) -> Option<Finding> {
+fn missing_creator(context: &Context<'_>, accounts: &Accounts<'_>, index: usize, trust: &Trust) -> Option<Finding> {
     let (member, role) = member_and_role(trust)?;
     let identity = context.graph.identity(trust.identity)?;
     if !is_role(role, USER) || !is_external(member) || !matches!(identity.kind, IdentityKind::GoogleServiceAccount { .. }) {
         return None;
     }
     // The second role counts wherever it is granted: on the account, or above it.
-    let holds = |other: &Trust| {
-        let Some((who, what)) = member_and_role(other) else { return false };
-        // A role that cannot be read may be the one.
-        let creator = is_role(what, CREATOR) || !what.is_known();
-        let here = other.identity == trust.identity || context.graph.identity(other.identity).is_some_and(|i| above(i).is_some());
-        creator && here && who.same(member)
-    };
-    let others = context.graph.trusts.iter().enumerate().filter(|(i, _)| *i != index);
-    if others.map(|(_, t)| t).any(holds) {
+    if accounts.may_sign(index, trust.identity, member) {
         return None;
     }
     let message = "the principal holds `roles/iam.workloadIdentityUser` and not `roles/iam.serviceAccountTokenCreator`: access and ID tokens need only \
@@ -74,7 +69,7 @@ fn missing_creator(context: &Context<'_>, index: usize, trust: &Trust) -> Option
                    guides ask for both";
     let finding = Finding::new(RuleId::MissingTokenCreator, &trust.origin, member.span(), &member.to_string(), message);
     // Where a need is seen it is no matter of opinion.
-    if let Some(signing) = context.graph.signings.iter().find(|s| accounts(context, &s.account).contains(&trust.identity)) {
+    if let Some(signing) = accounts.signing(trust.identity) {
         let needed = format!(
             "the principal holds `roles/iam.workloadIdentityUser` on `{}` and not `roles/iam.serviceAccountTokenCreator`, which is needed: {}",
             signing.account, signing.how
@@ -94,7 +89,7 @@ fn missing_creator(context: &Context<'_>, index: usize, trust: &Trust) -> Option
 }
 
 /// The project, folder or organisation that an identity stands for.
-fn above(identity: &Identity) -> Option<&str> {
+pub(super) fn above(identity: &Identity) -> Option<&str> {
     match &identity.kind {
         IdentityKind::GoogleResource { what, level: GoogleLevel::Hierarchy } => {
             Some(what.trim_start_matches("//cloudresourcemanager.googleapis.com/"))
@@ -192,11 +187,15 @@ const AGENTS: [&str; 10] = [
 ];
 
 /// A credential configuration impersonates an account that nobody of its pool may impersonate.
-fn unbound(context: &Context<'_>, config: &CredentialConfig) -> Option<Finding> {
+fn unbound(context: &Context<'_>, accounts: &Accounts<'_>, config: &CredentialConfig) -> Option<Finding> {
     let email = config.impersonates.as_ref().filter(|e| e.is_known())?;
-    let ids = accounts(context, email);
+    let ids = accounts.of(email);
     // Nothing is said of the account in this scan.
-    if ids.is_empty() || may_be_bound(context, email, &ids) {
+    if ids.is_empty() {
+        return None;
+    }
+    let maybe: BTreeSet<IdentityId> = ids.iter().copied().chain(accounts.may_be(email)).collect();
+    if may_be_bound(context, &maybe) {
         return None;
     }
     let what = match config.login {
@@ -207,14 +206,9 @@ fn unbound(context: &Context<'_>, config: &CredentialConfig) -> Option<Finding> 
         .and_then(|(_, rest)| cut::split_once(&rest, "/"))
         .map(|(pool, _)| pool)?;
     let reaches = |trust: &Trust| {
-        let Some((member, role)) = member_and_role(trust) else { return false };
-        let identity = context.graph.identity(trust.identity).map(|i| &i.kind);
-        let above = matches!(identity, Some(IdentityKind::GoogleResource { level, .. }) if *level != GoogleLevel::Resource);
-        (ids.contains(&trust.identity) || above || may_be_account(context, email, trust.identity))
-            && crate::gate::google::may_impersonate(role)
-            && may_be_of(member, &pool)
+        member_and_role(trust).is_some_and(|(member, role)| crate::gate::google::may_impersonate(role) && may_be_of(member, &pool))
     };
-    if context.graph.trusts.iter().any(reaches) {
+    if accounts.grants(&maybe).any(reaches) {
         return None;
     }
     let message = format!(
@@ -238,43 +232,12 @@ fn may_be_of(member: &Text, pool: &Text) -> bool {
     }
 }
 
-/// An account whose e-mail is not known may be the one of this e-mail: which one a `for_each` over unknown names makes.
-fn may_be_account(context: &Context<'_>, email: &Text, id: IdentityId) -> bool {
-    let local = |email: &Text| cut::split_once(email, "@").and_then(|(local, _)| local.as_known());
-    match context.graph.identity(id).map(|i| &i.kind) {
-        Some(IdentityKind::GoogleServiceAccount { email: other, .. }) if !other.is_known() => {
-            local(other).is_none_or(|other| local(email).is_none_or(|own| own == other))
-        }
-        _ => false,
-    }
-}
-
-/// A binding that could not be read may let somebody impersonate one of these accounts: one on it, on an account whose
-/// e-mail is not known, or on what may be above it.
-fn may_be_bound(context: &Context<'_>, email: &Text, ids: &[IdentityId]) -> bool {
+/// A binding that could not be read may let somebody impersonate one of these accounts: one on it, or on what may be above it.
+fn may_be_bound(context: &Context<'_>, accounts: &BTreeSet<IdentityId>) -> bool {
     let reaches = |undecided: &Undecided| match &undecided.about {
-        About::Identity(id) => ids.contains(id) || may_be_account(context, email, *id),
+        About::Identity(id) => accounts.contains(id),
         About::GoogleResource(level) => *level != GoogleLevel::Resource,
         About::Declaration | About::Workload(_) => false,
     };
     context.graph.undecided.iter().any(|u| u.kind == UndecidedKind::GoogleBinding && reaches(u))
-}
-
-/// The service accounts of this e-mail; with an unknown project, the only one of this name.
-pub(super) fn accounts(context: &Context<'_>, email: &Text) -> Vec<IdentityId> {
-    let all = || {
-        context.graph.identities.iter().enumerate().filter_map(|(i, identity)| match &identity.kind {
-            IdentityKind::GoogleServiceAccount { email, .. } => Some((IdentityId(u32::try_from(i).unwrap_or(u32::MAX)), email)),
-            _ => None,
-        })
-    };
-    let exact: Vec<IdentityId> = all().filter(|(_, e)| e.same(email)).map(|(id, _)| id).collect();
-    if !exact.is_empty() {
-        return exact;
-    }
-    let local = cut::split_once(email, "@").map(|(l, _)| l);
-    let open =
-        |e: &Text| cut::split_once(e, "@").is_some_and(|(l, domain)| !domain.is_known() && local.as_ref().is_some_and(|own| own.same(&l)));
-    let near: Vec<IdentityId> = all().filter(|(_, e)| open(e)).map(|(id, _)| id).collect();
-    if near.len() == 1 { near } else { Vec::new() }
 }

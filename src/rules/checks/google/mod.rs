@@ -1,5 +1,6 @@
 //! Google workload identity federation: what the providers admit, and what the bindings make of it.
 
+mod accounts;
 mod ambiguous;
 mod attributes;
 mod audience;
@@ -49,10 +50,10 @@ pub fn providers(context: &Context<'_>) -> Vec<Finding> {
 /// Every finding about what bindings make of it.
 #[must_use]
 pub fn bindings(context: &Context<'_>) -> Vec<Finding> {
-    let privileged = privilege::privileged(context.graph);
+    let (privileged, readers) = (privilege::privileged(context.graph), reading::Readers::of(context.graph));
     let check = |(i, trust): (usize, &crate::graph::Trust)| -> Vec<Finding> {
         coverage::check(context, i, trust);
-        let weigh = |f| reading::weigh(privilege::weigh(f, trust.identity, &privileged), trust.identity, context.graph);
+        let weigh = |f| reading::weigh(privilege::weigh(f, trust.identity, &privileged), trust.identity, &readers);
         binding::check(context, i, trust).into_iter().map(weigh).collect()
     };
     context.graph.trusts.par_iter().enumerate().flat_map_iter(check).collect()
@@ -77,10 +78,11 @@ pub fn logins(context: &Context<'_>) -> Vec<Finding> {
 /// Who may impersonate service accounts, and who should.
 #[must_use]
 pub fn impersonation(context: &Context<'_>) -> Vec<Finding> {
-    let mut out = impersonation::check(context);
+    let accounts = accounts::Accounts::new(context);
+    let mut out = impersonation::check(context, &accounts);
     out.extend(privileged::check(context));
     out.extend(conflicts::check(context));
-    out.extend(excess::check(context));
+    out.extend(excess::check(context, &accounts));
     out.extend(project::check(context));
     out
 }

@@ -5,9 +5,10 @@ use super::Context;
 use super::impersonation::{is_external, member_and_role};
 use crate::catalogue::{RuleId, Severity};
 use crate::gate::google::may_impersonate;
-use crate::graph::{EnabledApi, IdentityKind, Pool};
+use crate::graph::{EnabledApi, IdentityKind, Pool, PoolId};
 use crate::partial::{Text, cut};
 use crate::rules::Finding;
+use std::collections::BTreeSet;
 
 /// APIs that exchange tokens (<https://cloud.google.com/iam/docs/workload-identity-federation-with-deployment-pipelines#prepare>).
 const IAM: &str = "iam.googleapis.com";
@@ -24,7 +25,10 @@ const PROVIDERS: [&str; 2] = ["iam.workloadIdentityPoolProviders", "iam.managed.
 
 pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     let federated = !context.graph.pools.is_empty();
-    let mut out: Vec<Finding> = context.graph.pools.iter().enumerate().filter_map(|(i, pool)| apis(context, i, pool)).collect();
+    let bound = impersonating(context);
+    let is_bound = |index: usize| bound.contains(&PoolId(u32::try_from(index).unwrap_or(u32::MAX)));
+    let pools = context.graph.pools.iter().enumerate();
+    let mut out: Vec<Finding> = pools.filter_map(|(i, pool)| apis(context, pool, is_bound(i))).collect();
     if federated {
         out.extend(logs(context));
         out.extend(policies(context));
@@ -33,7 +37,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
 }
 
 /// The project's APIs are managed here, and one that federation calls is not among them.
-fn apis(context: &Context<'_>, index: usize, pool: &Pool) -> Option<Finding> {
+fn apis(context: &Context<'_>, pool: &Pool, is_bound: bool) -> Option<Finding> {
     let same = |a: &EnabledApi| {
         let key = |p: &Option<Text>| p.as_ref().map(cut::key);
         a.origin.scope == pool.origin.scope && key(&a.project) == key(&pool.project)
@@ -43,7 +47,7 @@ fn apis(context: &Context<'_>, index: usize, pool: &Pool) -> Option<Finding> {
     let known: Option<Vec<String>> = enabled.iter().map(|a| a.service.as_known()).collect();
     let known = known?;
     let mut needed = vec![IAM, STS];
-    if impersonates(context, index) {
+    if is_bound {
         needed.push(CREDENTIALS);
     }
     needed.retain(|api| !known.iter().any(|k| k == api));
@@ -58,13 +62,16 @@ fn apis(context: &Context<'_>, index: usize, pool: &Pool) -> Option<Finding> {
     Some(finding.help("add a `google_project_service` for each").related_to(first.origin.span, "one of the APIs that are enabled"))
 }
 
-/// Somebody of the pool impersonates a service account.
-fn impersonates(context: &Context<'_>, pool: usize) -> bool {
-    context.graph.trusts.iter().zip(&context.links.trust_pools).any(|(trust, pools)| {
+/// The pools of which somebody impersonates a service account.
+fn impersonating(context: &Context<'_>) -> BTreeSet<PoolId> {
+    let mut out = BTreeSet::new();
+    for (trust, pools) in context.graph.trusts.iter().zip(&context.links.trust_pools) {
         let account = context.graph.identity(trust.identity).is_some_and(|i| matches!(i.kind, IdentityKind::GoogleServiceAccount { .. }));
-        let bound = member_and_role(trust).is_some_and(|(member, role)| is_external(member) && may_impersonate(role));
-        account && bound && pools.iter().any(|id| id.index() == pool)
-    })
+        if account && member_and_role(trust).is_some_and(|(member, role)| is_external(member) && may_impersonate(role)) {
+            out.extend(pools.iter().copied());
+        }
+    }
+    out
 }
 
 /// Audit logs are configured here, and exchanges of tokens are in none of them.

@@ -1,6 +1,7 @@
 //! Workload identity of AKS: the annotation, the label of the pods, the credential and the cluster's issuer need each other
 //! (<https://learn.microsoft.com/azure/aks/workload-identity-overview>).
 
+use super::directory::Directory;
 use super::{Account, Context, equal};
 use crate::catalogue::{RuleId, Severity};
 use crate::graph::addresses;
@@ -13,7 +14,7 @@ const LABEL: &str = "azure.workload.identity/use";
 const EXCHANGE: &str = "AzureADTokenExchange";
 
 /// The annotation names an identity of this scan, and none of its credentials is for the ServiceAccount.
-pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option<Finding> {
+pub(super) fn annotation(context: &Context<'_>, directory: &Directory<'_>, account: &Account<'_>) -> Option<Finding> {
     let client = account.azure.filter(|_| !account.open)?;
     let linked = context.links.workload_identities.get(account.id.index())?;
     let azure =
@@ -32,7 +33,7 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
     // An identity without a credential in the scan may have one elsewhere, unless the one for this account is another's.
     let Some(nearest) = nearest else {
         let known = linked.iter().any(|id| azure(&id)) || addresses::address(client).is_some();
-        return known.then(|| of_another(context, account, client)).flatten();
+        return known.then(|| of_another(context, directory, account, client)).flatten();
     };
     let identity = context.graph.identity(nearest.identity);
     let parent = identity.and_then(|i| if let IdentityKind::AzureIdentity { parent } = &i.kind { Some(parent) } else { None });
@@ -55,9 +56,12 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
 }
 
 /// The credential for the ServiceAccount is there, and belongs to another identity than the annotation names.
-fn of_another(context: &Context<'_>, account: &Account<'_>, client: &Text) -> Option<Finding> {
-    let own = |trust: &&Trust| matches!(&trust.gate, Gate::AzureCredential { subject: Some(subject), .. } if names(subject, account) == Some(true));
-    let trust = context.graph.trusts.iter().find(own)?;
+fn of_another(context: &Context<'_>, directory: &Directory<'_>, account: &Account<'_>, client: &Text) -> Option<Finding> {
+    let mut subject = Text::known("system:serviceaccount:");
+    subject.push(account.namespace?);
+    subject.push(&Text::known(":"));
+    subject.push(account.name);
+    let trust = directory.credential(&subject).and_then(|index| context.graph.trusts.get(index))?;
     // another id of the same identity is another mistake, and is told as such
     let parent = match context.graph.identity(trust.identity).map(|i| &i.kind) {
         Some(IdentityKind::AzureIdentity { parent }) => addresses::address(parent),

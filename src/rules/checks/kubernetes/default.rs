@@ -1,5 +1,6 @@
 //! Identities for the ServiceAccount that every pod has unless it asks for another.
 
+use super::directory::Directory;
 use super::{Account, Context};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
@@ -13,8 +14,8 @@ use crate::rules::Finding;
 const HELP: &str = "give the workload a ServiceAccount of its own and name that";
 
 /// A cloud's annotation on the ServiceAccount `default`.
-pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option<Finding> {
-    if account.name.as_known().as_deref() != Some("default") || granted(context, account) {
+pub(super) fn annotation(context: &Context<'_>, directory: &Directory<'_>, account: &Account<'_>) -> Option<Finding> {
+    if account.name.as_known().as_deref() != Some("default") || granted(context, directory, account) {
         return None;
     }
     let named = account.google.map(|t| (t, Severity::High)).or_else(|| account.aws_role.or(account.azure).map(|t| (t, Severity::Medium)));
@@ -27,14 +28,15 @@ pub(super) fn annotation(context: &Context<'_>, account: &Account<'_>) -> Option
 }
 
 /// A grant of the identity names the account, and is told by itself.
-fn granted(context: &Context<'_>, account: &Account<'_>) -> bool {
+fn granted(context: &Context<'_>, directory: &Directory<'_>, account: &Account<'_>) -> bool {
     let Some(named) = account.google else { return false };
-    let linked = context.links.workload_identities.get(account.id.index()).map_or(&[][..], Vec::as_slice);
-    let is_named = |trust: &Trust| match context.graph.identity(trust.identity).map(|i| &i.kind) {
-        Some(IdentityKind::GoogleServiceAccount { email }) => linked.contains(&trust.identity) || email.same(named),
-        _ => false,
-    };
-    context.graph.trusts.iter().any(|trust| is_named(trust) && member(context, trust).is_some())
+    let linked = context.links.workload_identities.get(account.id.index()).into_iter().flatten();
+    let of_linked =
+        linked.filter(|id| matches!(context.graph.identity(**id).map(|i| &i.kind), Some(IdentityKind::GoogleServiceAccount { .. })));
+    let of_linked = of_linked.flat_map(|id| context.links.identity_trusts.get(id.index()).into_iter().flatten()).map(|id| id.index());
+    let all = of_linked.chain(directory.trusts_of(named).iter().copied());
+    let mut all = all.filter_map(|index| context.graph.trusts.get(index));
+    all.any(|trust| member(context, trust).is_some())
 }
 
 /// An EKS Pod Identity association for `default`.

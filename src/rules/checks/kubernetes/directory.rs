@@ -23,6 +23,10 @@ pub(super) struct Directory<'a> {
     /// Namespaces that a chart or a remote base fills; none for any.
     external: BTreeSet<Option<String>>,
     grants: Grants,
+    /// The first credential of Azure for each subject of a ServiceAccount.
+    azure: BTreeMap<String, usize>,
+    /// The trusts of Google service accounts by their addresses.
+    google: BTreeMap<String, Vec<usize>>,
     /// The pools of the scan's clusters, where all are known.
     pub(super) pools: Option<Vec<String>>,
 }
@@ -54,6 +58,8 @@ impl<'a> Directory<'a> {
             vague_google: Vec::new(),
             external: BTreeSet::new(),
             grants: Grants::default(),
+            azure: BTreeMap::new(),
+            google: BTreeMap::new(),
             pools: super::clusters::pools(context),
         };
         for (index, account) in accounts.iter().enumerate() {
@@ -77,6 +83,14 @@ impl<'a> Directory<'a> {
         for workload in &context.graph.workloads {
             if let WorkloadKind::External { namespace } = &workload.kind {
                 out.external.insert(namespace.as_ref().and_then(Text::as_known));
+            }
+        }
+        for (index, trust) in context.graph.trusts.iter().enumerate() {
+            if let Gate::AzureCredential { subject: Some(subject), .. } = &trust.gate {
+                out.azure.entry(cut::key(subject)).or_insert(index);
+            }
+            if let Some(IdentityKind::GoogleServiceAccount { email, .. }) = context.graph.identity(trust.identity).map(|i| &i.kind) {
+                out.google.entry(cut::key(email)).or_default().push(index);
             }
         }
         for (index, trust) in context.graph.trusts.iter().enumerate().filter(|(_, trust)| lets_in(trust)) {
@@ -134,6 +148,16 @@ impl<'a> Directory<'a> {
             Some(known) => self.at(self.by_google.get(&known).map_or(&[], Vec::as_slice)),
             None => self.at(&self.vague_google),
         }
+    }
+
+    /// The first credential of Azure whose subject is this.
+    pub(super) fn credential(&self, subject: &Text) -> Option<usize> {
+        self.azure.get(&cut::key(subject)).copied()
+    }
+
+    /// The trusts of the Google service accounts of this address.
+    pub(super) fn trusts_of(&self, email: &Text) -> &[usize] {
+        self.google.get(&cut::key(email)).map_or(&[], Vec::as_slice)
     }
 
     /// A chart or a remote base may bring ServiceAccounts into the namespace.

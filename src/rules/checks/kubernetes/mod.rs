@@ -67,9 +67,9 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
         .par_iter()
         .flat_map_iter(|account| {
             let google = gke::annotation(context, &directory, account).or_else(|| gke::address(account));
-            let azure = aks::annotation(context, account).into_iter().chain(aks::account_label(account));
+            let azure = aks::annotation(context, &directory, account).into_iter().chain(aks::account_label(account));
             let sides = irsa::annotation(context, &roles, account).into_iter().chain(google).chain(azure);
-            sides.chain(default::annotation(context, account)).chain(annotations::role(account))
+            sides.chain(default::annotation(context, &directory, account)).chain(annotations::role(account))
         })
         .collect();
     findings.extend(annotations::misspelt(context));
