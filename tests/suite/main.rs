@@ -26,6 +26,7 @@ mod exposure_table_issuers;
 mod foreign_ignores;
 mod forms;
 mod fresh_google;
+mod fuzz;
 mod gate;
 mod gcp_conditions;
 mod gke;
