@@ -312,3 +312,111 @@ fn control_characters_are_shown_and_not_obeyed() {
         .collect();
     assert!(uris.iter().any(|u| u == "a%1B%5B31m%20%25%23%0Ab.tf"), "{uris:?}");
 }
+
+/// ServiceAccounts that all name one ARN, and roles of its name in so many clusters: each pair is a question.
+#[test]
+fn accounts_that_share_an_arn_meet_each_role_of_its_name() {
+    let issuer = |i: usize| format!("oidc.eks.eu-west-1.amazonaws.com/id/{i:032X}");
+    let role = |i: usize| {
+        let statement = serde_json::json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Federated": format!("arn:aws:iam::111122223333:oidc-provider/{}", issuer(i))},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"StringEquals": {
+                format!("{}:sub", issuer(i)): format!("system:serviceaccount:team:sa-{i}"),
+                format!("{}:aud", issuer(i)): "sts.amazonaws.com",
+            }},
+        }]});
+        let text = serde_json::Value::from(statement.to_string());
+        format!("resource \"aws_iam_role\" \"r{i}\" {{\n  name = \"shared\"\n  assume_role_policy = {text}\n}}\n")
+    };
+    let account = |i: usize| {
+        format!(
+            "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: sa-{i}\n  namespace: team\n  annotations:\n    eks.amazonaws.com/role-arn: arn:aws:iam::111122223333:role/shared\n"
+        )
+    };
+    let roles: String = (0..40).map(role).collect();
+    let accounts: Vec<String> = (0..80).map(account).collect();
+    let report = survives(&[("a.tf", roles.as_bytes()), ("sa.yaml", accounts.join("---\n").as_bytes())]);
+    // those that one of the roles is for are fine, the others get none
+    let refused: Vec<&serde_json::Value> = findings(&report).iter().filter(|f| f["rule"] == "one-sided-binding").collect();
+    assert_eq!(refused.len(), 40, "{report}");
+    assert!(refused.iter().all(|f| (40..80).any(|i| f["message"].to_string().contains(&format!("sa-{i}`")))), "{refused:?}");
+}
+
+/// Members times providers: a pool's bindings are each asked of each of its providers.
+#[test]
+fn members_of_a_pool_of_many_providers_are_judged() {
+    let mut text = String::from("resource \"google_iam_workload_identity_pool\" \"p\" {\n  workload_identity_pool_id = \"pool\"\n}\n");
+    for i in 0..8 {
+        let provider = google_provider(
+            &[
+                ("google.subject".to_owned(), "assertion.sub".to_owned()),
+                ("attribute.repository".to_owned(), "assertion.repository".to_owned()),
+            ],
+            &format!("assertion.repository_owner_id == '{}'", 5150 + i),
+        );
+        text.push_str(&provider.replace("\"p\" {", &format!("\"p{i}\" {{")).replace("\"prov\"", &format!("\"prov-{i}\"")));
+    }
+    for i in 0..12 {
+        let member =
+            "principalSet://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/pool/attribute.repository";
+        text.push_str(&format!(
+            "resource \"google_service_account_iam_member\" \"m{i}\" {{\n  service_account_id = \"projects/x/serviceAccounts/s{i}@x.iam.gserviceaccount.com\"\n  role = \"roles/iam.workloadIdentityUser\"\n  member = \"{member}/octo/app-{i}\"\n}}\n"
+        ));
+    }
+    let report = survives(&[("a.tf", text.as_bytes())]);
+    let told = rules(&report).iter().filter(|rule| *rule == "any-ref").count();
+    assert_eq!(told, 12, "{report}");
+    assert!(report["coverage"]["undecided"].as_array().unwrap().is_empty(), "{}", report["coverage"]);
+}
+
+/// What the table of attacks has and no other test: many modules, scans of very many files of one size, charts of one line.
+#[test]
+fn wide_modules_and_charts_end() {
+    let mut files: Vec<(String, String)> = Vec::new();
+    for level in 0..3 {
+        let calls: String = (0..6).map(|i| format!("module \"n{i}\" {{\n  source = \"../m{}\"\n}}\n", level + 1)).collect();
+        files.push((format!("m{level}/main.tf"), calls));
+    }
+    files.push(("m3/main.tf".to_owned(), BAD.replace("\"bad\"", "\"leaf\"")));
+    files.push(("c/Chart.yaml".to_owned(), "name: c\nversion: 1.0.0\n".to_owned()));
+    let line = format!("kind: ServiceAccount\n# eks.amazonaws.com/role-arn\nx: {}\n", "{{ if x }}".repeat(20_000));
+    files.push(("c/templates/a.yaml".to_owned(), line));
+    let nested: String = (0..40)
+        .map(|i| format!("data \"aws_iam_policy_document\" \"d{i}\" {{\n  source_policy_documents = [data.aws_iam_policy_document.d{0}.json, data.aws_iam_policy_document.d{0}.json]\n}}\n", i + 1))
+        .collect();
+    let last = "data \"aws_iam_policy_document\" \"d40\" {\n  statement {\n    actions = [\"sts:AssumeRoleWithWebIdentity\"]\n  }\n}\n";
+    files.push(("d/a.tf".to_owned(), format!("{nested}{last}{}", role("data.aws_iam_policy_document.d0.json"))));
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
+    let report = survives(&files);
+    assert!(findings(&report).iter().any(|f| f["path"] == "m3/main.tf"), "{report}");
+    let undecided = report["coverage"]["undecided"].to_string();
+    assert!(undecided.contains("d/a.tf"), "{undecided}");
+}
+
+/// Large files are bounded together, not only each by itself.
+#[test]
+fn large_files_are_bounded_together() {
+    let text = format!("# AssumeRoleWithWebIdentity\n{}", format!("# {}\n", "x".repeat(78)).repeat(100_000));
+    let names: Vec<String> = (0..12).map(|i| format!("c{i:02}.tf")).collect();
+    let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), text.as_bytes())).collect();
+    let report = survives(&files);
+    assert!(report["coverage"]["files_skipped"].to_string().contains("together more than"), "{}", report["coverage"]["files_skipped"]);
+}
+
+#[test]
+fn what_is_no_principal_is_nobodys_account() {
+    let policy = |arn: &str| {
+        serde_json::json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "sts:AssumeRole"}]})
+            .to_string()
+    };
+    let found = |arn: &str| {
+        let folder = Folder::new();
+        folder.write("a.json", policy(arn).as_bytes());
+        let report = json(&check(&folder, &[]));
+        findings(&report).iter().map(|f| f["rule"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("arn:aw//s:iam::111122223333:root"), ["malformed-principal"]);
+    assert_eq!(found("arn:aws-eusc:iam::111122223333:root"), ["account-principal"]);
+}

@@ -419,6 +419,10 @@ fn absent(operator: Operator, set: Option<SetOperator>) -> Outcome {
     }
 }
 
+/// The partitions of AWS, of which each account is in one
+/// (<https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>).
+const PARTITIONS: [&str; 8] = ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"];
+
 /// Does a principal of kind `AWS` name this caller? `*`, the very ARN, the role behind a session, or the account that
 /// the caller is in (by number or `:root`), which only delegates: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>.
 pub(super) fn aws_principal(text: &Text, arn: &str, caller_allowed: bool) -> Truth {
@@ -429,7 +433,7 @@ pub(super) fn aws_principal(text: &Text, arn: &str, caller_allowed: bool) -> Tru
     let exact = exact.or(session_role(arn).map_or(Truth::False, |role| of_role(text, &role)));
     let account = if is_account(arn) { Some(arn) } else { arn.split(':').nth(4).filter(|a| is_account(a)) };
     let Some(account) = account else { return exact };
-    let names = ["aws", "aws-cn", "aws-us-gov"].iter().map(|p| format!("arn:{p}:iam::{account}:root")).chain([account.to_owned()]);
+    let names = PARTITIONS.iter().map(|p| format!("arn:{p}:iam::{account}:root")).chain([account.to_owned()]);
     let delegated = names.fold(Truth::False, |t, root| t.or(pattern::equal(text, &Text::known(root))));
     exact.or(delegated.and(caller_allowed.into()))
 }

@@ -293,6 +293,7 @@ fn an_account_delegates_and_a_session_is_its_role() {
     assert_eq!(by("111122223333", role, true), Decision::Admit);
     assert_eq!(by("arn:aws:iam::111122223333:root", role, true), Decision::Admit);
     assert_eq!(by("arn:aws:iam::111122223333:root", role, false), Decision::Deny);
+    assert_eq!(by("arn:aws-eusc:iam::111122223333:root", "arn:aws-eusc:iam::111122223333:role/app", true), Decision::Admit);
     assert_eq!(by("arn:aws:iam::<account>:root", role, true), Decision::Unknown);
     assert_eq!(by("444455556666", role, true), Decision::Deny);
     assert_eq!(by(role, "arn:aws:sts::111122223333:assumed-role/x/session", false), Decision::Admit);

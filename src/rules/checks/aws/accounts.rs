@@ -154,6 +154,8 @@ fn whole_account(text: &Text) -> Option<(String, Known)> {
 /// The account of `arn:aws:iam::123456789012:root` or `123456789012`.
 fn account_of(text: &str) -> Option<String> {
     let account = match text.strip_suffix(":root") {
+        // what is no principal is nobody's account, and is told by itself
+        Some(_) if iam::malformed(PrincipalKind::Aws, &Text::known(text)).is_some() => return None,
         Some(arn) => arn.rsplit(':').next()?,
         None => text,
     };
