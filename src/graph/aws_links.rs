@@ -1,6 +1,7 @@
 //! Which OIDC providers of AWS a trust policy means.
 
-use super::links::{Index, by_reference, own_scope, same_account};
+use super::index::{Index, by_reference};
+use super::links::{own_scope, same_account};
 use super::{Graph, ProviderId, ProviderKind};
 use crate::partial::{Text, cut};
 

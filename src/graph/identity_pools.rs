@@ -1,7 +1,8 @@
 //! Identity pools of Amazon Cognito, and the roles that they give out
 //! (<https://docs.aws.amazon.com/cognito/latest/developerguide/role-based-access-control.html>).
 
-use super::links::{self, Index};
+use super::index::Index;
+use super::links;
 use super::{Graph, IdentityId, Origin};
 use crate::partial::Text;
 

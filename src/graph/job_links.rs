@@ -1,7 +1,7 @@
 //! Joins between the logins of jobs and what they name.
 
+use super::index::Index;
 use super::job::{Job, JobIdentity, JobLogin, Named};
-use super::links::Index;
 use super::{Graph, IdentityId, PoolId, ProviderId, ProviderKind, ProviderName};
 use crate::graph::addresses;
 use crate::partial::{Text, cut};

@@ -10,6 +10,7 @@ mod cluster;
 mod credentials;
 mod google_project;
 mod identity_pools;
+mod index;
 mod instance;
 pub mod job;
 pub mod job_links;

@@ -73,7 +73,7 @@ fn gitignore_hides_no_module_that_scanned_code_calls() {
 
 #[test]
 fn what_is_skipped_by_its_name_is_told_and_fails_the_gate() {
-    for name in ["node_modules", ".terraform", "site-packages", "vendor"] {
+    for name in ["node_modules", ".terraform", "site-packages", "vendor", ".svn", ".hg", ".jj"] {
         let path = format!("{name}/x/bad.tf");
         let Some(folder) = repository(&[("vendor/modules.txt", ""), (&path, BAD), ("main.tf", "locals {}\n")]) else { return };
         let (code, report) = checked(&folder, &[]);

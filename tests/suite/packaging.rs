@@ -97,3 +97,99 @@ fn our_workflows_are_pinned_and_nothing_is_found_in_them() {
     assert_eq!(report["findings"], serde_json::json!([]));
     assert_eq!(report["coverage"]["files_read"], 2);
 }
+
+/// The rows of a page's tables that begin with a crate, in their order.
+fn rows(page: &str) -> Vec<String> {
+    let row = |line: &str| line.strip_prefix("| `").and_then(|rest| rest.split_once('`')).map(|(name, _)| name.to_owned());
+    page.lines().filter_map(row).collect()
+}
+
+/// The packages of the lock that the program may need on any system and with any feature; the development dependencies are none.
+fn needed(manifest: &toml::Table, lock: &toml::Table) -> usize {
+    let names = |table: &str| manifest[table].as_table().unwrap().keys().cloned().collect::<Vec<_>>();
+    let packages = lock["package"].as_array().unwrap();
+    let of = |package: &toml::Value| -> Vec<String> {
+        let all = package.get("dependencies").and_then(|d| d.as_array()).cloned().unwrap_or_default();
+        all.iter().filter_map(|d| d.as_str()).map(str::to_owned).collect()
+    };
+    // `name` where one version is there, `name version` where several are
+    let is = |package: &toml::Value, wanted: &str| {
+        let (name, version) = (package["name"].as_str().unwrap(), package["version"].as_str().unwrap());
+        wanted == name || wanted == format!("{name} {version}")
+    };
+    let direct: Vec<String> = names("dependencies").into_iter().chain(names("build-dependencies")).collect();
+    let own = packages.iter().find(|p| p["name"].as_str() == Some("fedlint")).unwrap();
+    let is_direct = |d: &String| direct.iter().any(|name| d.split(' ').next() == Some(name));
+    let mut left: Vec<String> = of(own).into_iter().filter(is_direct).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    while let Some(next) = left.pop() {
+        for package in packages.iter().filter(|p| is(p, &next)) {
+            if seen.insert((package["name"].to_string(), package["version"].to_string())) {
+                left.extend(of(package));
+            }
+        }
+    }
+    seen.len()
+}
+
+#[test]
+fn each_dependency_has_its_reason() {
+    let page = read("docs/dependencies.md");
+    let manifest: toml::Table = toml::from_str(&read("Cargo.toml")).unwrap();
+    let names = |table: &str| manifest[table].as_table().unwrap().keys().cloned().collect::<Vec<_>>();
+    let (direct, mut wanted) = (names("dependencies"), names("dependencies"));
+    wanted.extend(names("dev-dependencies").into_iter().filter(|name| name != "fedlint"));
+    assert!(names("build-dependencies").iter().all(|name| direct.contains(name)));
+    assert_eq!(rows(&page), wanted, "docs/dependencies.md has a line for each dependency, in the order of Cargo.toml");
+    let lock: toml::Table = toml::from_str(&read("Cargo.lock")).unwrap();
+    let count = format!("made of {} direct dependencies", direct.len());
+    assert!(page.contains(&count), "{count}");
+    let all = format!("they are {} of the packages in `Cargo.lock`", needed(&manifest, &lock));
+    assert!(page.contains(&all), "{all}");
+}
+
+/// A `cargo` that writes down how it was called, and builds a program that says only what `$SAYS` does.
+#[cfg(unix)]
+fn builder(folder: &Folder, says: &str) -> Command {
+    use std::os::unix::fs::PermissionsExt as _;
+    let cargo = "#!/bin/sh\nmkdir -p \"$CARGO_TARGET_DIR/dist\"\necho \"$RUSTFLAGS|$CFLAGS|$*\" >> \"$LOG\"\neval \"echo $SAYS\" > \"$CARGO_TARGET_DIR/dist/fedlint\"\n";
+    folder.write("cargo", cargo.as_bytes());
+    let path = folder.path().join("cargo");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = Command::new("bash");
+    command.arg(root().join("packaging/reproducible")).env("CARGO", path).env("LOG", folder.path().join("log")).env("SAYS", says);
+    command.env_remove("RUSTFLAGS").env_remove("CFLAGS").env("CARGO_HOME", "/home/cargo");
+    command
+}
+
+#[test]
+#[cfg(unix)]
+fn two_builds_are_compared_and_know_nothing_of_their_folders() {
+    if !Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root()).output().is_ok_and(|out| out.status.success()) {
+        return;
+    }
+    let folder = Folder::new();
+    let same = builder(&folder, "the program").output().expect("bash runs");
+    assert!(same.status.success(), "{}", String::from_utf8_lossy(&same.stderr));
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    let calls: Vec<&str> = log.lines().collect();
+    assert_eq!(calls.len(), 2, "{log}");
+    for call in &calls {
+        for hidden in ["/source=/fedlint", "/home/cargo=/cargo", "/built=/target"] {
+            assert!(call.contains(hidden), "{hidden} in {call}");
+        }
+        assert!(call.contains("--locked") && call.contains("--profile dist"), "{call}");
+    }
+    assert_ne!(calls[0], calls[1], "the folders differ");
+    let differ = builder(&folder, "$CARGO_TARGET_DIR").output().expect("bash runs");
+    assert_eq!(differ.status.code(), Some(1), "{}", String::from_utf8_lossy(&differ.stdout));
+}
+
+#[test]
+fn what_is_published_is_built_so_that_it_can_be_built_again() {
+    let release = read(".github/workflows/release.yml");
+    assert!(
+        release.contains("packaging/build \"$TARGET\"") && !release.contains("cargo build"),
+        "the archives are built by packaging/build"
+    );
+}

@@ -1,6 +1,6 @@
 //! The walk through a revision: the same files that a walk through its checkout would read, told in the same words.
 
-use super::tree::{MAX_PEEKED, told_by_name};
+use super::tree::{HISTORY, MAX_PEEKED, told_by_name};
 use super::{Exclusion, FileKind, NEVER, Options, Read, ScanError, Skipped, finished, is_bare, is_markdown, is_script, matters};
 use super::{explicit_kind, paths, read, unread};
 use crate::place::paths::folder_of;
@@ -178,7 +178,7 @@ impl Walk<'_> {
 
     /// What is told of a folder that is skipped by its name.
     fn by_name(&self, folder: &str, files: &[(&str, Entry)], climb: bool) -> Option<Skipped> {
-        if [".git", ".hg", ".svn", ".jj"].contains(&folder.rsplit('/').next().unwrap_or(folder)) {
+        if folder.rsplit('/').next().unwrap_or(folder) == HISTORY {
             return None;
         }
         let wanted: Vec<_> = files.iter().filter(|(path, _)| FileKind::of(path).is_some()).collect();

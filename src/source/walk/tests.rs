@@ -133,6 +133,7 @@ fn folders_that_are_skipped_by_name_are_told_when_they_matter() {
         ("node_modules/p/a.tf", ROLE),
         ("node_modules/p/package.json", "{}"),
         (".venv/a.tf", ROLE),
+        (".svn/a.tf", ROLE),
         ("main.tf", ROLE),
     ]);
     let told = |count: usize, folder: &str, first: &str| {
@@ -143,7 +144,10 @@ fn folders_that_are_skipped_by_name_are_told_when_they_matter() {
     // without a repository nobody says what is of the project
     let whole = scan(dir.path(), Options::default());
     assert_eq!(paths_of(&whole), ["main.tf"]);
-    assert_eq!(reasons(&whole), [told(1, ".venv", "a.tf"), told(1, "node_modules", "p/a.tf"), told(1, "vendor", "infra/a.tf")]);
+    assert_eq!(
+        reasons(&whole),
+        [told(1, ".svn", "a.tf"), told(1, ".venv", "a.tf"), told(1, "node_modules", "p/a.tf"), told(1, "vendor", "infra/a.tf")]
+    );
     track(&dir, &["main.tf", "node_modules/p/package.json", "vendor/infra/a.tf", "vendor/modules.txt"]);
     assert_eq!(reasons(&scan(dir.path(), Options::default())), [told(1, "vendor", "infra/a.tf")]);
     let without = scan(dir.path(), Options { exclude: vec!["vendor".into()], ..Options::default() });

@@ -18,8 +18,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 const GROUP: usize = 32;
 /// Most files of folders that are skipped by name whose words are looked for, in each of them.
 pub(super) const MAX_PEEKED: usize = 2_000;
-/// Folders of version control: what is in them is no file of the repository.
-const HISTORY: [&str; 4] = [".git", ".hg", ".svn", ".jj"];
+/// The folder that git itself keeps nothing of. Those of other version controls it does: `.hg/a.tf` is a file of the repository like another.
+pub(super) const HISTORY: &str = ".git";
 
 /// What a walk found.
 #[derive(Default)]
@@ -102,7 +102,7 @@ impl<'a> Tree<'a> {
                 continue;
             }
             if kind.is_dir() && is_never_read(&name, &path) {
-                if !HISTORY.iter().any(|history| name == *history) {
+                if name != HISTORY {
                     self.lock(|found| found.by_name.push((path, real)));
                 }
                 continue;
