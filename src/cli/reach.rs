@@ -1,12 +1,12 @@
 //! `fedlint reach`: the mirror of `fedlint who`.
 
 use super::args::{AnswerFormat, Reach};
-use super::simulate::{estate, place, pretty, service_account, spiffe_id};
+use super::simulate::{estate, place, pretty};
 use super::{CLEAN, CliError, print};
 use crate::pipeline::Estate;
 use crate::reach::{self, Link, Reached};
 use crate::report::printable;
-use crate::simulation::{Issuers, Presented, jobs_named, of_subject, simulate, simulate_job};
+use crate::simulation::{Issuers, Presented, jobs_named, of_subject, service_account, simulate, simulate_job, spiffe_id};
 use crate::token::Decision;
 use serde_json::{Value, json};
 use std::borrow::Cow;

@@ -3,15 +3,12 @@
 use super::args::{AnswerFormat, Inputs, Simulate};
 use super::check::{config, request, with_progress};
 use super::{CLEAN, CliError, print};
-use crate::issuers::tokens;
 use crate::pipeline::{self, Estate};
 use crate::place::Span;
 use crate::report::printable;
 use crate::rules::engine::Selection;
-use crate::simulation::{
-    Decided, GithubJob, IssuerChoice, Issuers, Outcome, Presented, Verdict, decide_document, of_subject, read_token, simulate,
-};
-use crate::token::{Decision, Evaluation, Step, Token, Truth};
+use crate::simulation::{Decided, Issuers, Outcome, Presented, Preset, Verdict, decide_document, read_token, simulate};
+use crate::token::{Decision, Evaluation, Step, Truth};
 
 use crate::source::Sources;
 use serde_json::{Value, json};
@@ -30,7 +27,6 @@ pub(super) fn run(arguments: &Simulate) -> Result<u8, CliError> {
     }
     let known = Issuers::of(config(&arguments.inputs)?.registry());
     let mut presented = presented(arguments, &known).map_err(CliError::Run)?;
-    presented.issuers = known;
     if let Some(path) = &arguments.policy {
         presented.principal.clone_from(&arguments.principal);
         presented.action.clone_from(&arguments.action);
@@ -71,61 +67,30 @@ pub(super) fn estate(inputs: &Inputs) -> Result<Estate, CliError> {
 }
 
 fn presented(arguments: &Simulate, known: &Issuers) -> Result<Presented, String> {
-    let mut presented = if let Some(path) = &arguments.token {
+    if let Some(path) = &arguments.token {
         let text = read_file(path).map_err(|e| e.to_string())?;
-        read_token(&text)?
-    } else if let Some(repository) = &arguments.github {
-        let job = GithubJob {
-            repository,
-            reference: &arguments.reference,
-            event: &arguments.event,
-            environment: arguments.environment.as_deref(),
-            owner_id: arguments.owner_id.as_deref(),
-            repository_id: arguments.repository_id.as_deref(),
-            immutable: arguments.immutable,
-            audience: arguments.audience.as_deref(),
-            issuer: arguments.issuer.as_deref(),
-        };
-        job.token()?
-    } else if let (Some(subject), Some(issuer)) = (&arguments.subject, &arguments.issuer) {
-        of_subject(known, issuer, subject)?
-    } else {
-        workload(arguments)?
+        let mut presented = Presented { issuers: known.clone(), ..read_token(&text)? };
+        if let Some(audience) = &arguments.audience {
+            presented.claims.set("aud", audience.clone());
+            presented.any_audience = false;
+        }
+        return Ok(presented);
+    }
+    let preset = Preset {
+        github: arguments.github.clone(),
+        reference: Some(arguments.reference.clone()),
+        event: Some(arguments.event.clone()),
+        environment: arguments.environment.clone(),
+        owner_id: arguments.owner_id.clone(),
+        repository_id: arguments.repository_id.clone(),
+        immutable: arguments.immutable,
+        kubernetes: arguments.kubernetes.clone(),
+        spiffe: arguments.spiffe.clone(),
+        subject: arguments.subject.clone(),
+        issuer: arguments.issuer.clone(),
+        audience: arguments.audience.clone(),
     };
-    if let Some(audience) = &arguments.audience {
-        presented.claims.set("aud", audience.clone());
-        presented.any_audience = false;
-    }
-    Ok(presented)
-}
-
-/// The presets of workloads: any issuer of their kind unless one is named.
-fn workload(arguments: &Simulate) -> Result<Presented, String> {
-    let issuer = arguments.issuer.as_deref();
-    match &arguments.kubernetes {
-        Some(name) => service_account(name, issuer),
-        None => spiffe_id(arguments.spiffe.as_deref().unwrap_or_default(), issuer),
-    }
-}
-
-/// The token of a pod with this ServiceAccount.
-pub(super) fn service_account(name: &str, issuer: Option<&str>) -> Result<Presented, String> {
-    let (namespace, account) = name.split_once('/').ok_or_else(|| format!("`{name}` is not a ServiceAccount: write `namespace/name`"))?;
-    let token = tokens::kubernetes(issuer.unwrap_or("https://kubernetes.default.svc"), namespace, account);
-    let claims = token.ok_or_else(|| format!("`{name}` is not the name of a ServiceAccount: write `namespace/name`"))?;
-    Ok(of_any(claims, issuer, IssuerChoice::Cluster))
-}
-
-/// The JWT-SVID of a SPIFFE id.
-pub(super) fn spiffe_id(id: &str, issuer: Option<&str>) -> Result<Presented, String> {
-    let token = tokens::spiffe(issuer.unwrap_or("https://spire.invalid"), id);
-    let claims = token.ok_or_else(|| format!("`{id}` is no SPIFFE id: write `spiffe://trust-domain/path`"))?;
-    Ok(of_any(claims, issuer, IssuerChoice::Spire))
-}
-
-fn of_any(claims: Token, issuer: Option<&str>, any: IssuerChoice) -> Presented {
-    let choice = if issuer.is_some() { IssuerChoice::Stated } else { any };
-    Presented { claims, any_audience: true, issuer: choice, ..Presented::default() }
+    preset.token(known)
 }
 
 /// The text of a file; `-` is standard input.

@@ -27,9 +27,8 @@ pub(super) fn run(arguments: &Test) -> Result<u8, CliError> {
     let (mut passed, mut failed, mut out) = (0_usize, 0_usize, String::new());
     for file in &arguments.files {
         let path = name(file);
-        let mut assertions = read_assertions(&path, &read_file(file)?).map_err(CliError::Run)?;
-        for assertion in &mut assertions {
-            assertion.presented.issuers = known.clone();
+        let assertions = read_assertions(&path, &read_file(file)?, &known).map_err(CliError::Run)?;
+        for assertion in &assertions {
             let answered = answer(file, assertion, &mut repository)?;
             if answered.evaluation.decision == assertion.expect {
                 passed += 1;
@@ -63,7 +62,11 @@ fn answer(file: &Path, assertion: &Assertion, repository: &mut Repository<'_>) -
         }
         Door::Identity(identity) => {
             let estate = repository.estate()?;
-            let evaluation = of_identity(estate, identity, &assertion.presented).map_err(told)?;
+            let mut presented = assertion.presented.clone();
+            if assertion.of_github {
+                presented.customise(&estate.graph, &estate.sources);
+            }
+            let evaluation = of_identity(estate, identity, &presented).map_err(told)?;
             Ok(Answered { evaluation, sources: Arc::clone(&estate.sources) })
         }
     }

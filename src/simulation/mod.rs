@@ -11,12 +11,14 @@ mod document;
 mod google;
 mod job;
 mod open;
+mod preset;
 mod subject;
 mod token;
 
 pub use assertions::{Assertion, Door, read as read_assertions};
 pub use document::{Decided, decide_document};
 pub use job::{Failed, JobOutcome, JobVerdict, TokenOutcome, jobs_named, simulate_job};
+pub use preset::{Preset, service_account, spiffe_id};
 pub use subject::of_subject;
 pub use token::{GithubJob, read as read_token};
 

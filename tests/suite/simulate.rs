@@ -3,7 +3,7 @@
 
 use fedlint::pipeline::{Estate, Input, Request, read};
 use fedlint::simulation::{
-    Assertion, Door, GithubJob, IssuerChoice, Outcome, Presented, decide_document, read_assertions, read_token, simulate,
+    Assertion, Door, GithubJob, IssuerChoice, Issuers, Outcome, Presented, decide_document, read_assertions, read_token, simulate,
 };
 use fedlint::token::{Decision, Token};
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ fn decide(assertion: &Assertion) -> Decision {
 
 #[test]
 fn the_hand_made_cases_pass_as_assertions() {
-    let assertions = read_assertions("cases.json", &converted()).unwrap();
+    let assertions = read_assertions("cases.json", &converted(), &Issuers::default()).unwrap();
     assert_eq!(assertions.len(), 92);
     let wrong: Vec<String> =
         assertions.iter().filter(|a| decide(a) != a.expect).map(|a| format!("{}: {} instead of {}", a.name, decide(a), a.expect)).collect();
@@ -46,7 +46,7 @@ fn assertions_are_read_in_every_form() {
     let yaml = "- name: a\n  token: {sub: x}\n  policy: p.json\n  expect: deny\n";
     let line = r#"{"name": "a", "token": {"sub": "x"}, "policy": "p.json", "expect": "deny"}"#;
     for (path, text) in [("t.json", json), ("t.yaml", yaml), ("t.jsonl", line), ("t.txt", &format!("{line}\n\n{line}\n"))] {
-        let all = read_assertions(path, text).unwrap();
+        let all = read_assertions(path, text, &Issuers::default()).unwrap();
         let first = all.first().unwrap();
         assert_eq!((first.name.as_str(), &first.door, first.expect), ("a", &Door::File("p.json".to_owned()), Decision::Deny), "{path}");
         assert_eq!(first.presented.claims.string("sub"), Some("x"));
@@ -58,16 +58,46 @@ fn unusable_assertions_say_which_and_why() {
     let bad = [
         (r#"[{"name": "a", "token": {}, "policy": "p"}]"#, "`a`: `expect` is missing"),
         (r#"[{"name": "a", "token": {}, "policy": "p", "expect": "allow"}]"#, "`expect` is `allow`"),
-        (r#"[{"name": "a", "policy": "p", "expect": "deny"}]"#, "`token` (claims) or `context`"),
+        (r#"[{"name": "a", "policy": "p", "expect": "deny"}]"#, "`token` (claims), `context`"),
         (r#"[{"name": "a", "token": {}, "expect": "deny"}]"#, "`policy` or `identity` is missing"),
         (r#"[{"name": "a", "token": {}, "context": {}, "policy": "p", "expect": "deny"}]"#, "exclude each other"),
+        (r#"[{"name": "a", "token": {}, "policy": "p", "expect": "deny", "polcy": "q"}]"#, "`a`: unknown field `polcy`"),
+        (r#"[{"github": "octo/app", "token": {}, "policy": "p", "expect": "deny"}]"#, "exclude `github`"),
+        (r#"[{"github": "octo/app", "spiffe": "spiffe://a/b", "policy": "p", "expect": "deny"}]"#, "exclude each other"),
+        (r#"[{"environment": "live", "token": {}, "policy": "p", "expect": "deny"}]"#, "`environment` is said beside"),
+        (r#"[{"subject": "x", "policy": "p", "expect": "deny"}]"#, "`subject` is that of an `issuer`"),
+        (r#"[{"github": "octo", "policy": "p", "expect": "deny"}]"#, "write `owner/repository`"),
         (r#"[3]"#, "assertion 1 is not an object"),
         ("[]", "no assertions"),
         ("{", "t.json"),
     ];
     for (text, message) in bad {
-        let error = read_assertions("t.json", text).unwrap_err();
+        let error = read_assertions("t.json", text, &Issuers::default()).unwrap_err();
         assert!(error.contains(message), "{error}");
+    }
+}
+
+#[test]
+fn an_assertion_says_whose_token_it_is_as_simulate_does() {
+    let policy = |host: &str, subject: &str| {
+        let condition = json!({"StringEquals": {format!("{host}:aud"): "sts.amazonaws.com", format!("{host}:sub"): subject}});
+        let principal = json!({"Federated": format!("arn:aws:iam::111122223333:oidc-provider/{host}")});
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": condition}]})
+    };
+    let (github, cluster) = ("token.actions.githubusercontent.com", "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF");
+    let live = policy(github, "repo:octo/app:environment:live");
+    let cart = policy(cluster, "system:serviceaccount:shop:cart");
+    let file = json!([
+        {"github": "octo/app", "environment": "live", "policy": live, "expect": "admit"},
+        {"github": "octo/app", "ref": "refs/heads/main", "policy": live, "expect": "deny"},
+        {"github": "octo/app", "environment": "live", "audience": "elsewhere", "policy": live, "expect": "deny"},
+        {"issuer": format!("https://{github}"), "subject": "repo:octo/app:environment:live", "policy": live, "expect": "admit"},
+        {"kubernetes": "shop/cart", "policy": cart, "expect": "admit"},
+        {"kubernetes": "shop/till", "policy": cart, "expect": "deny"},
+        {"spiffe": "spiffe://tide.example/cart", "policy": cart, "expect": "deny"},
+    ]);
+    for assertion in read_assertions("t.json", &file.to_string(), &Issuers::default()).unwrap() {
+        assert_eq!(decide(&assertion), assertion.expect, "{} {:?}", assertion.name, assertion.presented);
     }
 }
 
