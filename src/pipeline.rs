@@ -262,11 +262,13 @@ struct Tree {
 fn documents(scan: &Scan) -> Vec<Tree> {
     let hits: Vec<_> = scan.hits().collect();
     let charts = charts::Charts::of(scan);
+    let fills = |text: &str| ["templatefile(", "template_file"].iter().any(|call| text.contains(call));
+    let filled_in = hits.iter().filter(|f| f.kind.is_terraform()).filter_map(|f| f.source.as_ref()).any(|s| fills(&s.text));
     let tree = |file: &crate::source::walk::ScannedFile| {
         let source = Arc::clone(file.source.as_ref()?);
         let (templated, parsed) = match file.kind {
             FileKind::Json => (false, json::parse(&source)),
-            FileKind::Template => (false, whole_json(&source)?),
+            FileKind::Template => (false, whole_json(&source, filled_in)?),
             FileKind::Yaml => {
                 let values = if file.chart_template { charts.values(&file.path) } else { helm::ChartValues::default() };
                 let (parsed, templated) = helm::read(&source, file.chart_template, values);
@@ -318,9 +320,10 @@ fn blocks(source: &SourceFile) -> Parsed {
 }
 
 /// The tree of a template that is JSON before it is filled in, by something else than Terraform: what Terraform fills in (`${…}`) is
-/// judged where it does.
-fn whole_json(source: &SourceFile) -> Option<Parsed> {
-    let could = source.text.trim_start().starts_with('{') && !source.text.contains("${") && !source.text.contains("%{");
+/// judged where it does. `filled_in`: Terraform fills in templates of the scan.
+fn whole_json(source: &SourceFile, filled_in: bool) -> Option<Parsed> {
+    let holes = source.text.contains("${") && filled_in || source.text.contains("%{");
+    let could = source.text.trim_start().starts_with('{') && !holes;
     let parsed = could.then(|| json::parse(source))?;
     parsed.problems.is_empty().then_some(parsed)
 }

@@ -71,6 +71,8 @@ const FILE_WORDS: &[&str] = &[
     "azadappfederatedcredential",
     "azfederatedidentitycredential",
     "federatedidentitycredentials",
+    "roleassignments@",
+    "outputs.principalid",
     "aadpodid",
     "usevmmanagedidentity",
     "usepodidentity",

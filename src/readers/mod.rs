@@ -108,6 +108,7 @@ pub fn read(input: &Input, graph: &mut Graph) {
     aws::cloudformation::leftover(&mut reader, &objects);
     aws::attachments::resolve(&mut reader);
     azure::roles::bind(&mut reader, input.resources);
+    azure::bicep::bind(&mut reader, &objects);
     for resource in input.resources {
         aws::terraform::attach(&mut reader, resource);
         gcp::terraform::bind(&mut reader, resource);

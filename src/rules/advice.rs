@@ -120,6 +120,8 @@ fn filled(template: &Template, parts: &[ClaimPart], patterns: bool) -> String {
         ClaimPart::Literal(text) => text.clone(),
         ClaimPart::Segment(index) => match template.segments.get(*index) {
             Some(segment) if segment.role == Role::Ref => "main".to_owned(),
+            // What is not there in every subject is left out (the subgroups of GitLab).
+            Some(segment) if segment.samples.first().is_some_and(String::is_empty) => String::new(),
             Some(segment) if patterns && matches!(segment.role, Role::Other | Role::Run | Role::CallerChosen) => "*".to_owned(),
             Some(segment) => segment.name.to_uppercase(),
             None => String::new(),

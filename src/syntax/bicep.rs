@@ -2,11 +2,12 @@
 //! result is the template that Bicep compiles to, with symbolic names. What only the deployment knows is a hole; of a loop its body
 //! is read once.
 
-use crate::partial::{Entry, Kind, Part, Text, Unknown, UnknownKind, Value};
+use crate::partial::{AttributeOf, Entry, Kind, Part, Text, Unknown, UnknownKind, UnknownOrigin, Value};
 use crate::place::Span;
 use crate::source::SourceFile;
 use crate::syntax::Parsed;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Deepest nesting that is read.
 const MAX_DEPTH: usize = 64;
@@ -14,11 +15,23 @@ const MAX_DEPTH: usize = 64;
 /// Reads a file: one document, an ARM template.
 #[must_use]
 pub fn parse(file: &SourceFile) -> Parsed {
-    let mut reader = Reader { file, text: &file.text, at: 0, variables: BTreeMap::new() };
+    let mut reader = Reader { file, text: &file.text, at: 0, variables: BTreeMap::new(), outputs: Vec::new(), scope: None };
     let resources = reader.declarations();
     let whole = Some(Span::new(file.id, 0..file.text.len()));
-    let entries = vec![entry("$schema", Value::string("bicep")), entry("resources", Value::map(resources, whole))];
+    let mut entries = vec![entry("$schema", Value::string("bicep")), entry("resources", Value::map(resources, whole))];
+    entries.push(entry("outputs", Value::map(reader.outputs, whole)));
+    entries.extend(reader.scope.map(|scope| entry("targetScope", scope)));
     Parsed { documents: vec![Value::map(entries, whole)], ..Parsed::default() }
+}
+
+/// `symbol.path.to.it`: what a file declares, and what of it.
+fn reference(written: &str) -> Option<AttributeOf> {
+    let is_name = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if !written.split('.').all(is_name) {
+        return None;
+    }
+    let (address, attribute) = written.split_once('.').unwrap_or((written, ""));
+    Some(AttributeOf { address: address.to_owned(), attribute: attribute.to_owned(), ..AttributeOf::default() })
 }
 
 fn entry(key: &str, value: Value) -> Entry {
@@ -30,6 +43,8 @@ struct Reader<'f> {
     text: &'f str,
     at: usize,
     variables: BTreeMap<String, Text>,
+    outputs: Vec<Entry>,
+    scope: Option<Value>,
 }
 
 impl Reader<'_> {
@@ -82,6 +97,8 @@ impl Reader<'_> {
                 "resource" => out.extend(self.resource(0)),
                 "module" => out.extend(self.module()),
                 "var" => self.variable(),
+                "output" => self.output(),
+                "targetScope" => self.scope = self.assigned(),
                 _ => {}
             }
             if self.at == start || !self.rest().starts_with('\n') {
@@ -134,6 +151,26 @@ impl Reader<'_> {
         }
     }
 
+    /// `output name type = value`.
+    fn output(&mut self) {
+        self.skip(false);
+        let name = self.word();
+        let line = self.rest().find('\n').unwrap_or(self.rest().len());
+        let Some(equals) = self.rest().get(..line).and_then(|line| line.find('=')) else { return };
+        self.at += equals;
+        if let Some(value) = self.assigned() {
+            self.outputs.push(Entry { key: Text::known(name), value });
+        }
+    }
+
+    /// `= value`.
+    fn assigned(&mut self) -> Option<Value> {
+        self.skip(false);
+        let assigned = self.takes("=");
+        self.skip(false);
+        assigned.then(|| self.value(0))
+    }
+
     /// `resource name 'type@version' = { … }`, with `existing`, `if (…)` and `[for … : { … }]`.
     fn resource(&mut self, depth: usize) -> Option<Entry> {
         self.skip(false);
@@ -156,7 +193,8 @@ impl Reader<'_> {
             self.at += colon + 1;
         }
         self.skip(true);
-        if self.takes("if") {
+        let conditional = self.takes("if");
+        if conditional {
             self.skip(false);
             self.takes("(");
             self.line_until_closed();
@@ -168,10 +206,16 @@ impl Reader<'_> {
             self.takes("]");
         }
         if existing {
+            // The id of a role that is only looked up says which one it is.
+            let is_role = kind.known_prefix().starts_with("Microsoft.Authorization/roleDefinitions@");
+            if let Some(Kind::Text(role)) = value.get("name").filter(|_| is_role).map(|name| &name.kind) {
+                self.variables.insert(format!("{name}.id"), role.clone());
+            }
             return None;
         }
         if let Kind::Map { entries, .. } = &mut value.kind {
             entries.push(Entry { key: Text::known("type"), value: Value::new(Kind::Text(kind), None) });
+            entries.extend(conditional.then(|| entry("condition", Value::string("if"))));
             // The name of a resource of a parent is that of both.
             let parent = entries.iter().find(|e| e.key.is_str("parent")).and_then(|e| e.value.as_text());
             let own = entries.iter().position(|e| e.key.is_str("name"));
@@ -193,6 +237,11 @@ impl Reader<'_> {
         const IDENTITY: &str = "avm/res/managed-identity/user-assigned-identity:";
         let Entry { key, value } = self.resource(0)?;
         let source = value.get("type").and_then(Value::as_str)?;
+        if source.ends_with(".bicep") {
+            let params = value.entries().iter().filter(|e| e.key.is_str("params")).cloned();
+            let own = [entry("type", Value::string("module")), entry("source", Value::string(&source))];
+            return Some(Entry { key, value: Value::map(own.into_iter().chain(params).collect(), value.span) });
+        }
         let params = value.get("params").filter(|_| source.starts_with("br") && source.contains(IDENTITY))?;
         let parent = params.get("name").and_then(Value::as_text)?;
         let credential = |one: &Value| {
@@ -278,20 +327,39 @@ impl Reader<'_> {
             "null" => return Value::new(Kind::Null, Some(span)),
             _ => {}
         }
-        match self.variables.get(&written) {
-            Some(text) => Value::new(Kind::Text(text.clone()), Some(span)),
+        match self.variables.get(&written).cloned().or_else(|| self.role_definition(&written)) {
+            Some(text) => Value::new(Kind::Text(text), Some(span)),
             None => Value::unknown(self.atom(&written, span), Some(span)),
         }
     }
 
+    /// `subscriptionResourceId('Microsoft.Authorization/roleDefinitions', ID)`: the id of the role.
+    fn role_definition(&self, written: &str) -> Option<Text> {
+        let (function, arguments) = written.strip_suffix(')')?.split_once('(')?;
+        if !matches!(function, "subscriptionResourceId" | "resourceId" | "tenantResourceId") {
+            return None;
+        }
+        let (kind, id) = arguments.split_once(',')?;
+        let literal = |text: &str| text.trim().strip_prefix('\'')?.strip_suffix('\'').map(str::to_owned);
+        if literal(kind)? != "Microsoft.Authorization/roleDefinitions" {
+            return None;
+        }
+        let id = id.trim().trim_end_matches(',');
+        literal(id).map(Text::known).or_else(|| self.variables.get(id).cloned())
+    }
+
     fn atom(&self, written: &str, span: Span) -> Unknown {
-        Unknown::new(
+        let atom = Unknown::new(
             format!("{}|{written}", self.file.path),
             UnknownKind::Any,
             format!("${{{written}}}"),
             "the deployment evaluates it",
             Some(span),
-        )
+        );
+        match reference(written) {
+            Some(of) => atom.coming_from(UnknownOrigin::Attribute(Arc::new(of))),
+            None => atom,
+        }
     }
 
     fn object(&mut self, depth: usize) -> Value {

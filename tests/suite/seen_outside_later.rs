@@ -276,3 +276,89 @@ fn of_two_statements_the_one_without_a_subject_is_told() {
     assert_eq!(told(&[pinned(), subject("repo:*")]), ["wildcard-subject critical main.tf:4"]);
     assert_eq!(told(&[subject("repo:*"), pinned()]), ["wildcard-subject critical main.tf:3"]);
 }
+
+const PEACH: &str = "resource peach 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {\n  name: 'peach-ci'\n}\nresource trust 'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials@2023-01-31' = {\n  parent: peach\n  name: 'gh'\n  properties: {\n    issuer: 'https://token.actions.githubusercontent.com'\n    subject: 'repo:potters/kiln:pull_request'\n    audiences: ['api://AzureADTokenExchange']\n  }\n}\noutput principalId string = peach.properties.principalId\n";
+const OWNER: &str = "subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '8e3af657-a8ff-443c-a75c-2fe8c4bcb635')";
+
+fn assigned(principal: &str, role: &str) -> String {
+    format!(
+        "resource grant 'Microsoft.Authorization/roleAssignments@2022-04-01' = {{\n  name: guid(subscription().id, 'kiln')\n  properties: {{\n    principalId: {principal}\n    principalType: 'ServicePrincipal'\n    roleDefinitionId: {role}\n  }}\n}}\n"
+    )
+}
+
+/// The severity of the pull requests' credential in `ci/peach.bicep`, with these other files.
+fn by_role(main: &str, grants: &str, peach: &str) -> Vec<String> {
+    found(&[("main.bicep", main), ("ci/grants.bicep", grants), ("ci/peach.bicep", &format!("{PEACH}{peach}"))], Severity::Medium)
+}
+
+#[test]
+fn a_role_that_another_module_assigns_is_the_identitys() {
+    let call = "targetScope = 'subscription'\nmodule peach 'ci/peach.bicep' = {\n  scope: resourceGroup('kiln')\n  name: 'peach'\n}\n";
+    let high = ["pull-request high ci/peach.bicep:9"];
+    let medium = ["pull-request medium ci/peach.bicep:9"];
+    let grants = |role: &str| format!("targetScope = 'subscription'\nparam holder string\n{}", assigned("holder", role));
+    let handed = format!(
+        "{call}module grants 'ci/grants.bicep' = {{\n  name: 'grants'\n  params: {{\n    holder: peach.outputs.principalId\n  }}\n}}\n"
+    );
+    assert_eq!(by_role(&handed, &grants(OWNER), ""), high);
+    assert_eq!(by_role(&format!("{call}{}", assigned("peach.outputs.principalId", OWNER)), "", ""), high);
+    let looked_up = "resource owner 'Microsoft.Authorization/roleDefinitions@2022-04-01' existing = {\n  scope: subscription()\n  name: '8e3af657-a8ff-443c-a75c-2fe8c4bcb635'\n}\n";
+    assert_eq!(by_role(&format!("{call}{looked_up}{}", assigned("peach.outputs.principalId", "owner.id")), "", ""), high);
+    // A reader, another output, nobody's call, a role in a resource group, a role under a condition.
+    let reader = OWNER.replace("8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "acdd72a7-3385-48ef-bd42-f606fba81ae7");
+    assert_eq!(by_role(&handed, &grants(&reader), ""), medium);
+    assert_eq!(by_role(&handed.replace("outputs.principalId", "outputs.other"), &grants(OWNER), ""), medium);
+    assert_eq!(by_role(call, &grants(OWNER), ""), medium);
+    assert_eq!(by_role(&handed, &grants(OWNER).replace("targetScope = 'subscription'\n", ""), ""), medium);
+    assert_eq!(by_role(&handed, &grants(OWNER).replace("= {\n  name: guid", "= if (later) {\n  name: guid"), ""), medium);
+    assert_eq!(by_role("", "", &assigned("peach.properties.principalId", OWNER)), medium);
+    let own = format!("targetScope = 'subscription'\n{PEACH}{}", assigned("peach.properties.principalId", OWNER));
+    assert_eq!(found(&[("ci.bicep", &own)], Severity::Medium), ["pull-request high ci.bicep:10"]);
+}
+
+#[test]
+fn roles_of_the_iam_module_ask_for_a_second_factor_unless_told_otherwise() {
+    let call = |module: &str, more: &str| {
+        let text = format!(
+            "module \"kiln\" {{\n  source  = \"terraform-aws-modules/iam/aws//modules/{module}\"\n  version = \"5.39.0\"\n  trusted_role_arns = [\"arn:aws:iam::444455556666:root\"]\n  {more}\n}}\n"
+        );
+        let found = found(&[("main.tf", &text)], Severity::Info);
+        found.into_iter().filter(|f| f.starts_with("account-principal")).collect::<Vec<_>>()
+    };
+    let told = ["account-principal low main.tf:4"];
+    assert_eq!(call("iam-assumable-role", "create_role = true"), NONE);
+    assert_eq!(call("iam-assumable-role", "create_role = true\n  role_requires_mfa = false"), told);
+    assert_eq!(call("iam-assumable-role", "create_role = true\n  role_requires_mfa = false\n  role_sts_externalid = \"c0ffee\""), NONE);
+    assert_eq!(call("iam-assumable-roles", "create_admin_role = true\n  create_readonly_role = true"), NONE);
+    assert_eq!(
+        call("iam-assumable-roles", "create_admin_role = true\n  create_readonly_role = true\n  readonly_role_requires_mfa = false"),
+        told
+    );
+}
+
+#[test]
+fn a_template_of_a_policy_that_nothing_fills_in_is_judged_with_its_holes() {
+    let policy = |subject: &str| {
+        format!(
+            "{{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [{{\n    \"Effect\": \"Allow\",\n    \"Principal\": {{\"Federated\": \"arn:aws:iam::${{ACCOUNT}}:oidc-provider/token.actions.githubusercontent.com\"}},\n    \"Action\": \"sts:AssumeRoleWithWebIdentity\",\n    \"Condition\": {{\"StringLike\": {{\n      \"token.actions.githubusercontent.com:aud\": \"sts.amazonaws.com\",\n      \"token.actions.githubusercontent.com:sub\": \"{subject}\"\n    }}}}\n  }}]\n}}\n"
+        )
+    };
+    let with = |subject: &str, terraform: &str| {
+        found(&[("roles/trust.json.tpl", &policy(subject)), ("roles/main.tf", terraform)], Severity::Medium)
+    };
+    assert_eq!(with("repo:${OWNER}/${NAME}:pull_request", ""), ["pull-request medium roles/trust.json.tpl:9"]);
+    assert_eq!(with("repo:${OWNER}/${NAME}:*", ""), ["any-ref medium roles/trust.json.tpl:9"]);
+    assert_eq!(with("repo:${OWNER}/${NAME}:environment:glaze", ""), NONE);
+    // Where Terraform fills in templates, it is judged as it is filled in.
+    let filled = "resource \"aws_iam_role\" \"kiln\" {\n  assume_role_policy = templatefile(\"${path.module}/trust.json.tpl\", { ACCOUNT = \"111122223333\", OWNER = \"potters\", NAME = \"kiln\" })\n}\n";
+    assert_eq!(with("repo:${OWNER}/${NAME}:*", filled).len(), 1);
+    assert_eq!(with("repo:${OWNER}/${NAME}:environment:glaze", filled), NONE);
+}
+
+#[test]
+fn advice_for_gitlab_names_a_project_of_a_group() {
+    let text = "resource \"aws_iam_role\" \"kiln\" {\n  assume_role_policy = jsonencode({ Version = \"2012-10-17\", Statement = [{ Effect = \"Allow\", Action = \"sts:AssumeRoleWithWebIdentity\", Principal = { Federated = \"arn:aws:iam::111122223333:oidc-provider/gitlab.com\" }, Condition = { StringEquals = { \"gitlab.com:aud\" = \"https://gitlab.com\" }, StringLike = { \"gitlab.com:sub\" = \"project_path:potters/kiln:ref_type:branch:ref:*\" } } }] })\n}\n";
+    let run = check(&Request { input: Input::Memory(vec![("main.tf".to_owned(), text.to_owned())]), ..Request::default() }).unwrap();
+    let help = run.findings.iter().find(|f| f.rule.as_str() == "any-ref").and_then(|f| f.help.clone()).unwrap();
+    assert!(help.contains("`project_path:GROUP/PROJECT:ref_type:branch:ref:main`"), "{help}");
+}

@@ -6,7 +6,7 @@ use super::super::shape::{blocks, field, listing, place, seconds, text_at};
 use super::attachments::{Attached, Attachment, Owner, attach, keep, object_key};
 use super::policy;
 use crate::graph::{IdentityId, IdentityKind, Origin, Provider};
-use crate::partial::{Text, Value, cut, stand_in};
+use crate::partial::{Text, Value, blank, cut, stand_in};
 
 /// Reads an object when it is one of ours.
 pub(in crate::readers) fn declare(reader: &mut Reader, object: &Object) {
@@ -62,7 +62,9 @@ fn trust_policy(reader: &mut Reader, object: &Object) {
     if place(object.value).is_some_and(|span| reader.given.contains(&span.file)) {
         return;
     }
-    if is_template(object.value) {
+    // What nothing of the scan fills in is judged as it is (`pipeline::whole_json`).
+    let template = is_template(object.value);
+    if template && ![".tpl", ".tftpl"].iter().any(|end| object.file.ends_with(end)) {
         reader.undecided(place(object.value), "the policy is a template: it is judged where it is filled in");
         return;
     }
@@ -71,7 +73,8 @@ fn trust_policy(reader: &mut Reader, object: &Object) {
     let identity = reader.add_identity(origin.clone(), kind);
     reader.alias(object_key("file", "policy", object.file), identity);
     // A policy that stands alone and holds words to be filled in is filled in somewhere.
-    super::trusts(reader, &origin, identity, &stand_in::opened(object.value));
+    let opened = blank::opened(object.value).filter(|_| template);
+    super::trusts(reader, &origin, identity, &opened.unwrap_or_else(|| stand_in::opened(object.value)));
 }
 
 pub(super) fn exported_role(reader: &mut Reader, object: &Object, role: &Value) {

@@ -1,6 +1,7 @@
 //! Azure: federated identity credentials of applications and user-assigned managed identities
 //! (<https://learn.microsoft.com/graph/api/resources/federatedidentitycredential>).
 
+pub(super) mod bicep;
 pub(super) mod clusters;
 pub(super) mod ids;
 pub(super) mod roles;

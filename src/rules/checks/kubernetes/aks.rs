@@ -194,7 +194,12 @@ fn one(context: &Context<'_>, cluster: &AksCluster, labelled: bool) -> Option<Fi
     let why =
         "workload identity is off, so no webhook gives the labelled pods the token that a federated credential of this cluster waits for";
     let finding = finding(off, "webhook", why).certain(matches!(cluster.workload_identity, Switch::Off(_)));
-    Some(finding.help("set `workload_identity_enabled = true`").related_to(credential.origin.span, "this credential trusts the issuer"))
+    // It needs the issuer, which is off where nothing switches it on.
+    let help = match cluster.issuer {
+        Switch::On => "set `workload_identity_enabled = true`",
+        _ => "set `oidc_issuer_enabled = true` and `workload_identity_enabled = true`",
+    };
+    Some(finding.help(help).related_to(credential.origin.span, "this credential trusts the issuer"))
 }
 
 /// The credential's issuer is this cluster's, by reference.

@@ -9,6 +9,9 @@ variable "trusted_role_services" { default = [] }
 variable "trust_policy_conditions" { default = [] }
 variable "create_custom_role_trust_policy" { default = false }
 variable "custom_role_trust_policy" { default = "" }
+variable "role_requires_mfa" { default = true }
+variable "mfa_age" { default = 86400 }
+variable "role_sts_externalid" { default = [] }
 
 data "aws_iam_policy_document" "trust" {
   statement {
@@ -20,6 +23,30 @@ data "aws_iam_policy_document" "trust" {
     principals {
       type        = "Service"
       identifiers = var.trusted_role_services
+    }
+    dynamic "condition" {
+      for_each = var.role_requires_mfa ? ["mfa"] : []
+      content {
+        test     = "Bool"
+        variable = "aws:MultiFactorAuthPresent"
+        values   = ["true"]
+      }
+    }
+    dynamic "condition" {
+      for_each = var.role_requires_mfa ? ["mfa"] : []
+      content {
+        test     = "NumericLessThan"
+        variable = "aws:MultiFactorAuthAge"
+        values   = [var.mfa_age]
+      }
+    }
+    dynamic "condition" {
+      for_each = length(flatten([var.role_sts_externalid])) == 0 ? [] : ["id"]
+      content {
+        test     = "StringEquals"
+        variable = "sts:ExternalId"
+        values   = flatten([var.role_sts_externalid])
+      }
     }
     dynamic "condition" {
       for_each = var.trust_policy_conditions
