@@ -101,3 +101,18 @@ fn an_annotation_by_reference_is_told_where_it_is_written() {
         assert_eq!(run.sources.locate(found.span).map(|(_, at)| at.line), Some(13), "{value}");
     }
 }
+
+#[test]
+fn a_service_account_that_a_default_switches_off_may_be_there() {
+    let text = |default: &str| {
+        format!(
+            "variable \"objects\" {{\n  default = {default}\n}}\nresource \"google_service_account\" \"quern\" {{\n  project    = \"mill-data\"\n  account_id = \"mill-quern\"\n}}\nresource \"google_service_account_iam_member\" \"quern\" {{\n  service_account_id = google_service_account.quern.name\n  role               = \"roles/iam.workloadIdentityUser\"\n  member             = \"serviceAccount:mill-data.svc.id.goog[mill/quern]\"\n}}\nresource \"kubernetes_manifest\" \"quern\" {{\n  count = var.objects ? 1 : 0\n  manifest = {{\n    apiVersion = \"v1\"\n    kind       = \"ServiceAccount\"\n    metadata = {{\n      name        = \"quern\"\n      namespace   = \"mill\"\n      annotations = {{ \"iam.gke.io/gcp-service-account\" = google_service_account.quern.email }}\n    }}\n  }}\n}}\n"
+        )
+    };
+    let pods = "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: other\n  namespace: mill\n";
+    for default in ["false", "true"] {
+        assert_eq!(found(&[("main.tf", &text(default)), ("pods.yaml", pods)]), Vec::<String>::new(), "{default}");
+    }
+    let without = text("false").replace("name        = \"quern\"", "name        = \"another\"");
+    assert_eq!(found(&[("main.tf", &without), ("pods.yaml", pods)]).first().map(String::as_str), Some("one-sided-binding"));
+}

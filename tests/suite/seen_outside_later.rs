@@ -362,3 +362,21 @@ fn advice_for_gitlab_names_a_project_of_a_group() {
     let help = run.findings.iter().find(|f| f.rule.as_str() == "any-ref").and_then(|f| f.help.clone()).unwrap();
     assert!(help.contains("`project_path:GROUP/PROJECT:ref_type:branch:ref:main`"), "{help}");
 }
+
+#[test]
+fn a_family_of_branches_is_meant_whatever_else_its_jobs_are() {
+    let gitlab = |subject: &str| {
+        let text = format!(
+            "resource \"aws_iam_role\" \"kiln\" {{\n  assume_role_policy = jsonencode({{ Version = \"2012-10-17\", Statement = [{{ Effect = \"Allow\", Action = \"sts:AssumeRoleWithWebIdentity\", Principal = {{ Federated = \"arn:aws:iam::111122223333:oidc-provider/gitlab.com\" }}, Condition = {{ StringEquals = {{ \"gitlab.com:aud\" = \"https://gitlab.com\" }}, StringLike = {{ \"gitlab.com:sub\" = \"{subject}\" }} }} }}] }})\n}}\n"
+        );
+        found(&[("main.tf", &text)], Severity::Medium)
+    };
+    assert_eq!(gitlab("project_path:potters/kiln:ref_type:branch:ref:release/*"), NONE);
+    assert_eq!(gitlab("project_path:potters/kiln:ref_type:branch:ref:*").len(), 1);
+    let github = format!(
+        "\"token.actions.githubusercontent.com:aud\" = \"sts.amazonaws.com\" }},\n        StringLike = {{ \"token.actions.githubusercontent.com:sub\" = \"repo:potters/kiln:*\", \"token.actions.githubusercontent.com:ref\" = \"refs/heads/{}*\"",
+        "release/"
+    );
+    let told = found(&[("main.tf", &role(&github, "\"s3:GetObject\""))], Severity::Medium);
+    assert!(told.iter().all(|t| !t.starts_with("any-environment")), "{told:?}");
+}

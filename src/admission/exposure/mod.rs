@@ -320,13 +320,17 @@ impl Gate<'_> {
         let not = |formula: Formula| Compiled::new(&Formula::Not(Box::new(formula)), &self.options);
         let mut outside = self.compiled.and(&not(named_formula(level, &segments, &self.named, &applies)));
         if level.any == Class::AnyEnvironment {
-            // A branch that the policy names decides who gets in, whatever environments its jobs name.
+            // A branch, or a family of them, that the policy names decides who gets in, whatever environments its jobs name.
             let refs = Level { roles: &[Role::Ref], contexts: level.contexts, any: Class::AnyRef, prefix: Class::RefPrefix };
-            outside = outside.and(&not(named_formula(&refs, &segments_of(&refs, &applies), &self.named, &applies)));
+            let segments = segments_of(&refs, &applies);
+            outside = outside.and(&not(named_formula(&refs, &segments, &self.named, &applies)));
+            outside = outside.and(&not(prefix_formula(&segments, &self.named)));
         }
         if level.any == Class::PullRequest {
-            // Where a merge request's subject carries the branch it comes from, a named branch is no stranger's.
-            outside = outside.and(&not(named_formula(level, &refs_in_subject(&applies), &self.named, &applies)));
+            // Where a merge request's subject carries the branch it comes from, a named branch is no stranger's, nor is one of a family.
+            let refs = refs_in_subject(&applies);
+            outside = outside.and(&not(named_formula(level, &refs, &self.named, &applies)));
+            outside = outside.and(&not(prefix_formula(&refs, &self.named)));
         }
         if matches!(level.any, Class::PullRequest | Class::PullRequestTarget) {
             // A workflow file that is pinned with its ref says itself on which events it runs.

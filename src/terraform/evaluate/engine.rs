@@ -152,6 +152,8 @@ pub(super) struct Evaluator<'a> {
     pub(super) unjudged: RefCell<BTreeSet<Span>>,
     /// Blocks that make a trust and that a variable or an argument switches off, by address.
     pub(super) off: RefCell<BTreeMap<String, Span>>,
+    /// Objects of Kubernetes are switched off.
+    pub(super) objects_off: Cell<bool>,
     pub(super) calls: RefCell<Vec<ModuleCall>>,
     /// The files of Terragrunt that were included or read.
     pub(super) unit_files: RefCell<BTreeMap<String, Rc<Instance>>>,
@@ -202,6 +204,7 @@ impl<'a> Evaluator<'a> {
             undecided: RefCell::default(),
             unjudged: RefCell::default(),
             off: RefCell::default(),
+            objects_off: Cell::new(false),
             calls: RefCell::default(),
             unit_files: RefCell::default(),
             units: RefCell::default(),

@@ -253,6 +253,7 @@ impl<'a> Workspace<'a> {
         let mut told: BTreeSet<(Option<Span>, String)> = worlds.left.iter().map(|u| (u.span, u.why.clone())).collect();
         out.undecided.extend(worlds.left);
         let mut off: Option<BTreeMap<String, Span>> = None;
+        let mut objects_off = false;
         for declared in worlds.all.into_iter().flat_map(|world| self.evaluate_world(world)) {
             out.calls.extend(declared.calls);
             for undecided in declared.undecided {
@@ -261,6 +262,7 @@ impl<'a> Workspace<'a> {
                 }
             }
             let here = declared.off;
+            objects_off |= declared.objects_off;
             off = Some(off.map_or_else(|| here.clone(), |before| before.into_iter().filter(|(k, _)| here.contains_key(k)).collect()));
             // values that change nothing make no other world
             if !seen.iter().any(|before| worlds::same(before, &declared.resources)) {
@@ -272,8 +274,10 @@ impl<'a> Workspace<'a> {
         }
         out.resources = seen.into_iter().flatten().collect();
         let mut off = off.unwrap_or_default();
-        if let Some(world) = first.filter(|_| !off.is_empty()) {
-            let more = self.switched_on(world, &out.resources);
+        if let Some(world) = first.filter(|_| !off.is_empty() || objects_off) {
+            let mut more = self.switched_on(world, &out.resources);
+            // Where no trust is switched off, only what somebody else's trust may be for.
+            more.retain(|r| !off.is_empty() || modelled::is_object(&r.kind));
             off.retain(|address, _| !more.iter().any(|r| r.address.starts_with(address.as_str())));
             out.resources.extend(more);
         }
@@ -296,8 +300,8 @@ impl<'a> Workspace<'a> {
             let evaluator = Evaluator::in_world(&self.cache, world, false);
             let resources = evaluator.resources(self.wanted);
             let (undecided, off, calls) = (evaluator.undecided.take(), evaluator.off.take(), evaluator.calls.take());
-            let impossible = evaluator.impossible.get();
-            (worlds::Declared { impossible, resources, undecided, off, calls }, evaluator.selectors.take())
+            let (impossible, objects_off) = (evaluator.impossible.get(), evaluator.objects_off.get());
+            (worlds::Declared { impossible, resources, undecided, off, objects_off, calls }, evaluator.selectors.take())
         };
         let (declared, selectors) = evaluate(world.clone());
         let choices = worlds::choices(&selectors);

@@ -62,6 +62,9 @@ impl Evaluator<'_> {
     /// Notes a trust of the scan's own files that is not there with the values that are known.
     pub(super) fn switched_off(&self, instance: &Rc<Instance>, address: &str, block: &Block) {
         let kind = block.labels.first().map_or("", |l| &*l.text);
+        if is_object(kind) {
+            self.objects_off.set(true);
+        }
         let trusting = &*block.kind == "resource" && kinds::of(kind).is_some_and(ResourceKind::is_trusting);
         if !trusting || !instance.config.builtin.is_empty() {
             return;
@@ -97,6 +100,11 @@ impl Evaluator<'_> {
         let shape = if block.body.attribute("for_each").is_some() { Shape::Each } else { Shape::Count };
         self.stand_in(instance, address, &Value::null(), block.header, shape)
     }
+}
+
+/// An object of Kubernetes, or a chart of them.
+pub(super) fn is_object(kind: &str) -> bool {
+    kind.starts_with("kubernetes_") || matches!(kind, "kubectl_manifest" | "helm_release")
 }
 
 /// A policy, as text or as a tree, that may let tokens of other issuers in.

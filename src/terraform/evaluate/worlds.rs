@@ -83,6 +83,8 @@ pub(super) struct Declared {
     pub(super) resources: Vec<Resource>,
     pub(super) undecided: Vec<Undecided>,
     pub(super) off: BTreeMap<String, Span>,
+    /// Objects of Kubernetes are switched off in it.
+    pub(super) objects_off: bool,
     pub(super) calls: Vec<ModuleCall>,
 }
 
