@@ -522,7 +522,10 @@ mod tests {
         let made = tree.at(&["resources", "id", "resources", "0"]).unwrap();
         assert_eq!(made.get("name").unwrap().as_text().unwrap().to_string(), "ovens/ci");
         assert_eq!(made.at(&["properties", "subject"]).unwrap().as_str().unwrap(), "repo:bakery/ovens:pull_request");
-        assert!(tree.at(&["resources", "other"]).is_none());
+        // A module of the repository says where it is, and what it is handed.
+        let other = tree.at(&["resources", "other"]).unwrap();
+        assert_eq!(other.get("source").unwrap().as_str().unwrap(), "./other.bicep");
+        assert!(other.get("resources").is_none() && other.at(&["params", "name"]).is_some());
     }
 
     #[test]
