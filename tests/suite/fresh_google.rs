@@ -116,3 +116,42 @@ fn a_script_has_no_resources_and_no_state() {
     let terraform = "resource \"google_service_account_key\" \"k\" {\n  service_account_id = \"kiln\"\n}\n";
     assert!(serious(&run(&[("main.tf", terraform)]))[0].message.contains("the state"));
 }
+
+const ACCOUNT: &str = r#"resource "google_service_account" "kiln" {
+  project    = "mill-data"
+  account_id = "kiln"
+}
+resource "google_service_account_iam_member" "kiln" {
+  service_account_id = google_service_account.kiln.name
+  role               = "roles/iam.workloadIdentityUser"
+  member             = "serviceAccount:mill-data.svc.id.goog[pottery/kiln]"
+}
+"#;
+
+/// A ServiceAccount that pods of the scan run as is made somewhere; one that nothing is like is likely made elsewhere.
+#[test]
+fn a_service_account_that_the_manifests_do_not_make() {
+    let account = |name: &str| format!("apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {name}, namespace: pottery}}\n");
+    let pods = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: pottery}\nspec: {serviceAccountName: kiln, containers: [{name: a, image: a}]}\n";
+    let told = |files: &[(&str, &str)]| {
+        let run = run(files);
+        run.findings.iter().filter(|f| f.rule.as_str() == "one-sided-binding").map(|f| f.severity).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&[("main.tf", ACCOUNT), ("k.yaml", &account("wheel"))]), [Severity::Low]);
+    assert_eq!(told(&[("main.tf", ACCOUNT), ("k.yaml", &account("kiln-sa"))]), [Severity::Medium]);
+    assert_eq!(told(&[("main.tf", ACCOUNT), ("k.yaml", &account("wheel")), ("p.yaml", pods)]), []);
+    assert_eq!(told(&[("main.tf", ACCOUNT), ("k.yaml", &account("kiln"))]), [Severity::Medium]);
+}
+
+/// The issuer of one tenant says the tenant already.
+#[test]
+fn a_tenant_of_its_own_issuer_needs_no_test() {
+    let text = module("true", "*").replace(
+        "https://token.actions.githubusercontent.com",
+        "https://login.microsoftonline.com/66666666-0000-4000-8000-000000000009/v2.0",
+    );
+    let text: String = text.lines().filter(|l| !l.contains("attribute_condition")).map(|l| format!("{l}\n")).collect();
+    let of = run(&[("main.tf", &text)]);
+    let found = of.findings.iter().find(|f| f.rule.as_str() == "missing-attribute-condition").unwrap();
+    assert!(!found.help.clone().unwrap_or_default().contains("of the tenant"), "{:?}", found.help);
+}

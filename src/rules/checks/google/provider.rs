@@ -78,7 +78,8 @@ fn example(context: &Context<'_>, seen: &ProviderView<'_>) -> String {
     let issuer = seen.recognised.issuer;
     let Some(condition) = &issuer.condition else {
         let name = spelling.name("attribute_condition");
-        return format!("add `{name}` with a test of the tenant and of the workloads that may enter");
+        let of = if seen.tenancy() == Tenancy::Shared { "of the tenant and of the workloads" } else { "of the workloads" };
+        return format!("add `{name}` with a test {of} that may enter");
     };
     let how = match issuer.family {
         Some(Family::Github) => " (`gh api users/OWNER --jq .id` prints it)",

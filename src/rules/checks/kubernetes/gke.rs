@@ -6,7 +6,9 @@ use super::{Account, Context, equal};
 use crate::catalogue::RuleId;
 use crate::catalogue::Severity;
 use crate::graph::member::{self, Accounts, Member};
-use crate::graph::{BindingStyle, Declared, GOOGLE_ACCOUNT, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Trust, TrustId};
+use crate::graph::{
+    BindingStyle, Declared, GOOGLE_ACCOUNT, Gate, GoogleLevel, Identity, IdentityId, IdentityKind, Trust, TrustId, WorkloadKind,
+};
 
 use crate::partial::{Text, cut};
 use crate::rules::Finding;
@@ -226,14 +228,20 @@ pub(super) fn binding(context: &Context<'_>, directory: &Directory<'_>, trust: &
         return None;
     }
     let here = directory.of_namespace(&namespace).next().is_some();
+    let mut severity = Severity::Medium;
     let (message, at) = match directory.may_be(&namespace, &name).as_slice() {
+        // Pods that run as it say that it is made, wherever that is.
+        [] if here && runs(context, &namespace, &name) => return None,
         [] if !here => return elsewhere(context, directory, trust, email, &format!("{namespace}/{name}")),
-        [] => (
-            format!(
+        [] => {
+            let near = alike(directory, &namespace, &name);
+            // Without one that may be meant it is likely made elsewhere, by a chart or by hand.
+            severity = if near.is_some() { Severity::Medium } else { Severity::Low };
+            let message = format!(
                 "the manifests of namespace `{namespace}` have no ServiceAccount `{name}`: anyone who creates one obtains this identity"
-            ),
-            None,
-        ),
+            );
+            (message, near.map(|account| account.workload.origin.span))
+        }
         [account] if is(account.name, &name) == Some(true) && account.namespace.is_some_and(Text::is_known) => match account.google {
             _ if account.open || account.workload.origin.conditional => return None,
             None => (
@@ -250,11 +258,25 @@ pub(super) fn binding(context: &Context<'_>, directory: &Directory<'_>, trust: &
         _ => return None,
     };
     let finding = Finding::new(RuleId::OneSidedBinding, &trust.origin, member.span(), &format!("binding {namespace}/{name}"), message)
-        .severity(Severity::Medium)
+        .severity(severity)
         .help("annotate the ServiceAccount with `iam.gke.io/gcp-service-account`, or take the grant away")
         .certain(false)
         .along_text(member);
     Some(at.into_iter().fold(finding, |f, span| f.related_to(span, "the ServiceAccount")))
+}
+
+/// A ServiceAccount of the namespace that is named nearly so.
+fn alike<'a>(directory: &Directory<'a>, namespace: &str, name: &str) -> Option<&'a Account<'a>> {
+    let alike = |own: String| own.starts_with(name) || name.starts_with(&own);
+    directory.of_namespace(namespace).find(|a| a.name.as_known().is_some_and(alike))
+}
+
+/// Whether pods of the scan run as this ServiceAccount.
+fn runs(context: &Context<'_>, namespace: &str, name: &str) -> bool {
+    let is = |text: &Option<Text>, known: &str| text.as_ref().and_then(Text::as_known).is_some_and(|t| t == known);
+    context.graph.workloads.iter().any(|w| {
+        matches!(&w.kind, WorkloadKind::Pods { namespace: own, service_account, .. } if is(own, namespace) && is(service_account, name))
+    })
 }
 
 /// A ServiceAccount that nobody creates here has a role on a resource, while the manifests have one that is named alike.
@@ -267,8 +289,7 @@ fn absent(directory: &Directory<'_>, trust: &Trust, member: &Text) -> Option<Fin
     }
     let (message, near) = match (directory.of_namespace(&namespace).next(), directory.named(&name).next()) {
         (Some(_), _) => {
-            let alike = |own: &str| own.starts_with(&name) || name.starts_with(own);
-            let alike = directory.of_namespace(&namespace).find(|a| a.name.as_known().is_some_and(|own| alike(&own)))?;
+            let alike = alike(directory, &namespace, &name)?;
             (format!("the manifests of namespace `{namespace}` have no ServiceAccount `{name}`"), alike)
         }
         (None, Some(other)) => {
