@@ -239,3 +239,20 @@ fn what_was_not_decided_fails_when_that_is_asked_for() {
     assert_eq!(code, 0, "{report}");
     assert_eq!(report["coverage"]["undecided"][0]["cause"], "absent", "{report}");
 }
+
+#[test]
+fn files_of_other_tools_and_other_spellings_hide_nothing() {
+    let returns = BAD.replace("\"bad\"", "\"old\"").replace('\n', "\r");
+    let newer = BAD.replace("\"bad\"", "\"new\"");
+    for (name, text) in
+        [(".ignore", "*\n"), (".fedlintignore", "*\n"), (".terraformignore", "*\n"), (".rgignore", "*\n"), (".git/info/exclude", "*\n")]
+    {
+        let Some(folder) = repository(&[("infra/bad.tf", BAD), ("old.tf", &returns), ("new.tofu", &newer)]) else { return };
+        folder.write(name, text.as_bytes());
+        for more in [&[][..], &["--gate"]] {
+            let (code, report) = checked(&folder, more);
+            let all = ["infra/bad.tf", "old.tf", "new.tofu"].iter().all(|path| found(&report, path));
+            assert!(code == 1 && all, "{name}: {report}");
+        }
+    }
+}
