@@ -155,3 +155,17 @@ fn a_tenant_of_its_own_issuer_needs_no_test() {
     let found = of.findings.iter().find(|f| f.rule.as_str() == "missing-attribute-condition").unwrap();
     assert!(!found.help.clone().unwrap_or_default().contains("of the tenant"), "{:?}", found.help);
 }
+
+/// `abspath` of a relative path begins with the folder that Terraform runs in, and files are looked up from there.
+#[test]
+fn a_file_by_its_absolute_path_is_read() {
+    let catalogue = r#"{"kiln": {"repository": "potters/kiln", "pool": "kiln-pool"}}"#;
+    for path in ["${abspath(\"${path.module}/..\")}/catalogue.json", "${abspath(path.module)}/../catalogue.json", "../catalogue.json"] {
+        let text = module("assertion.repository_owner == 'potters'", "attribute.repository/${local.all.kiln.repository}")
+            + &format!("locals {{\n  all = jsondecode(file(\"{path}\"))\n}}\n");
+        let of = run(&[("terraform/root/main.tf", &text), ("terraform/catalogue.json", catalogue)]);
+        let found = of.findings.iter().find(|f| f.rule.as_str() == "any-ref").unwrap();
+        let subject = found.witness.as_ref().unwrap().string("sub").unwrap();
+        assert!(subject.starts_with("repo:potters/kiln:"), "{path}: {subject}");
+    }
+}

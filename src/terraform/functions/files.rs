@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 pub(super) fn call(c: &Call<'_>) -> Answer {
     Some(match c.name {
         "file" => file(c),
-        "fileexists" => c.string(0).and_then(|p| c.bool_value(c.files.read(&p).is_ok())),
-        "filebase64" => c.string(0).and_then(|p| read(c, &p)).and_then(|f| c.string_value(STANDARD.encode(f.text.as_bytes()))),
+        "fileexists" => location(c, 0).and_then(|p| c.bool_value(c.files.read(&p).is_ok())),
+        "filebase64" => location(c, 0).and_then(|p| read(c, &p)).and_then(|f| c.string_value(STANDARD.encode(f.text.as_bytes()))),
         "fileset" => fileset(c),
         "templatefile" => templatefile(c),
         "templatestring" => c.text(0).and_then(|t| failed(c.files.render_text(&t, c.arg(1)?))),
@@ -32,8 +32,21 @@ fn failed(result: Result<Value, FunctionError>) -> Result<Value, Stop> {
 }
 
 /// The text of the file, every byte at its place in it.
+/// Where a file is. What `abspath` begins with is the folder that Terraform runs in, and so does each relative path.
+fn location(c: &Call<'_>, index: usize) -> Result<String, Stop> {
+    let text = c.text(index)?;
+    if let [Part::Literal { text: slash, .. }, Part::Hole { atom, .. }, rest @ ..] = text.parts.as_slice()
+        && &**slash == "/"
+        && atom.is_call_of("abspath")
+        && let Some(rest) = (Text { parts: rest.to_vec() }).as_known()
+    {
+        return Ok(clean(rest.trim_start_matches('/')));
+    }
+    c.string(index)
+}
+
 fn file(c: &Call<'_>) -> Result<Value, Stop> {
-    let file = read(c, &c.string(0)?)?;
+    let file = read(c, &location(c, 0)?)?;
     let span = crate::place::Span::new(file.id, 0..file.text.len());
     let part = Part::Literal { text: file.text.clone(), span: Some(span), trail: None };
     Ok(Value::new(Kind::Text(Text { parts: vec![part] }), c.span))
@@ -49,7 +62,7 @@ fn fileset(c: &Call<'_>) -> Result<Value, Stop> {
 }
 
 fn templatefile(c: &Call<'_>) -> Result<Value, Stop> {
-    let file = read(c, &c.string(0)?)?;
+    let file = read(c, &location(c, 0)?)?;
     failed(c.files.render(&file, c.arg(1)?))
 }
 

@@ -102,8 +102,12 @@ pub fn call(name: &str, args: &[Value], span: Option<Span>, files: &dyn Files) -
             Ok(with_ends("", value, "Z"))
         }
         Err(Stop::Unknown) if name == "abspath" => {
-            let value = unknown(name, args, span, "the folder that Terraform runs in is not known");
-            Ok(with_ends("/", value, ""))
+            let why = "the folder that Terraform runs in is not known";
+            // One folder for all relative paths.
+            match args.first().and_then(Value::as_text).and_then(|text| text.as_known()) {
+                Some(path) => Ok(with_ends("/", unknown(name, &[Value::string(".")], span, why), &format!("/{path}"))),
+                None => Ok(with_ends("/", unknown(name, args, span, why), "")),
+            }
         }
         Err(Stop::Unknown) => Ok(unknown(name, args, span, &format!("`{name}` of an unknown"))),
         Err(Stop::Impure) => Ok(unknown(name, args, span, &format!("`{name}` differs from run to run"))),
