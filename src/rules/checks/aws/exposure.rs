@@ -30,7 +30,10 @@ pub(super) fn web_identity(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) ->
         // A Google subject is one account's number: which project the account lives in does not matter.
         Class::AnyProject | Class::AnyNamespace if one_account => None,
         Class::AnyTenant | Class::TenantPrefix => Some(match alone(subject, seen, &exposure) {
-            Some((policy, own, exposure)) => foreign(&RoleTrust { policy: &policy, ..*subject }, &own, &exposure),
+            Some((policy, own, exposure)) => {
+                let idle = idle(&own).filter(|_| unbound(&own));
+                idle.unwrap_or_else(|| foreign(&RoleTrust { policy: &policy, ..*subject }, &own, &exposure))
+            }
             None => foreign(subject, seen, &exposure),
         }),
         Class::AnyNamespace | Class::AnyProject | Class::AnyRef if unbound(seen) => Some(unbound_verdict(subject, seen, tenancy)),
@@ -70,6 +73,28 @@ fn decided(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, formula: &Formula,
         }
         Err(_) => context.exposure(&subject.trust.origin, formula, templates),
     }
+}
+
+/// A test that is not of the audience, in a statement of which none is of the tenant: any tenant satisfies it.
+fn idle(own: &FederatedView<'_>) -> Option<Verdict> {
+    let tests = shape::tests(&own.formula);
+    let test = tests.iter().find(|o| o.positive && !of_audience(o.test))?.test;
+    Some(Verdict {
+        rule: RuleId::ForeignTenant,
+        severity: stranger(own.recognised.issuer.tenancy),
+        span: test.span,
+        trail: test.trail.clone(),
+        message: any_tenant(&own.recognised.issuer.name),
+        help: TENANT_FIRST.to_owned(),
+        witness: None,
+    })
+}
+
+/// A condition that says nothing of the tenant.
+const TENANT_FIRST: &str = "tie the condition to the tenant first, then narrow it";
+
+fn any_tenant(issuer: &str) -> String {
+    format!("an unrelated tenant of {issuer} is admitted although there is a condition: any tenant can satisfy it")
 }
 
 /// Of several statements that name the principal the one that lets strangers in by itself: the mistake is there, and not in the
@@ -267,11 +292,7 @@ fn foreign(subject: &RoleTrust<'_>, seen: &FederatedView<'_>, exposure: &Exposur
     if tests.iter().any(|o| o.positive && verdict::star(o.test).is_some()) {
         return open();
     }
-    verdict(
-        RuleId::ForeignTenant,
-        format!("an unrelated tenant of {name} is admitted although there is a condition: any tenant can satisfy it"),
-        "tie the condition to the tenant first, then narrow it",
-    )
+    verdict(RuleId::ForeignTenant, any_tenant(name), TENANT_FIRST)
 }
 
 /// A condition that looks like a gate but tests a key that is never there: it holds for everybody.
