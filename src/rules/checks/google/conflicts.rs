@@ -4,7 +4,7 @@
 use super::Context;
 use crate::catalogue::RuleId;
 use crate::graph::{BindingCondition, BindingStyle, PolicyPart};
-use crate::partial::Text;
+use crate::partial::{Text, cut};
 use crate::rules::Finding;
 use std::collections::BTreeMap;
 
@@ -15,12 +15,54 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
     }
     let mut out = Vec::new();
     for parts in by_policy.values() {
+        let mut before = Before::default();
         for (i, later) in parts.iter().enumerate() {
-            let earlier = parts.iter().take(i).find(|earlier| fight(earlier, later));
+            let earlier = before.first(parts, later);
             out.extend(earlier.map(|earlier| finding(earlier, later)));
+            before.add(i, later);
         }
     }
     out
+}
+
+/// The parts of a policy that came before, by what may take something away: a project has thousands.
+#[derive(Default)]
+struct Before {
+    all: Vec<usize>,
+    /// Those that own the whole policy.
+    policies: Vec<usize>,
+    /// Those that own a role, by the role.
+    owners: BTreeMap<String, Vec<usize>>,
+    /// Those that add to a role.
+    members: BTreeMap<String, Vec<usize>>,
+}
+
+impl Before {
+    fn add(&mut self, index: usize, part: &PolicyPart) {
+        self.all.push(index);
+        let role = part.role.as_ref().map(cut::key);
+        match (part.style, role) {
+            (BindingStyle::Policy, _) => self.policies.push(index),
+            (BindingStyle::Binding, Some(role)) => self.owners.entry(role).or_default().push(index),
+            (_, Some(role)) => self.members.entry(role).or_default().push(index),
+            (_, None) => {}
+        }
+    }
+
+    /// The first that one takes away from, or that takes away from it.
+    fn first<'p>(&self, parts: &[&'p PolicyPart], later: &PolicyPart) -> Option<&'p PolicyPart> {
+        let first = |rows: &[usize]| rows.iter().copied().find(|i| parts.get(*i).is_some_and(|earlier| fight(earlier, later)));
+        let of_role = |by_role: &BTreeMap<String, Vec<usize>>| {
+            let role = later.role.as_ref().map(cut::key)?;
+            by_role.get(&role).and_then(|rows| first(rows))
+        };
+        let found = match later.style {
+            BindingStyle::Policy => first(&self.all),
+            BindingStyle::Binding => [first(&self.policies), of_role(&self.owners), of_role(&self.members)].into_iter().flatten().min(),
+            BindingStyle::Member | BindingStyle::Exported => [first(&self.policies), of_role(&self.owners)].into_iter().flatten().min(),
+        };
+        found.and_then(|i| parts.get(i).copied())
+    }
 }
 
 /// One removes what the other adds.
