@@ -12,7 +12,7 @@ use crate::admission::search::Shared;
 use crate::config::Config;
 use crate::gate::{Inputs, IssuerView, aws, azure, google};
 use crate::graph::links::Links;
-use crate::graph::{Gate, Graph, ProviderId, ProviderKind, Trust, TrustId};
+use crate::graph::{Gate, Graph, Identity, IdentityKind, ProviderId, ProviderKind, Trust, TrustId};
 use crate::issuers::{Registry, Template, well_known_mistakes};
 use crate::partial::{Text, cut};
 use crate::token::Token;
@@ -65,6 +65,12 @@ pub struct Entry {
     /// What the tokens come through, where the scan declares it.
     #[serde(skip)]
     pub provider: Option<ProviderId>,
+    /// What else the identity is called: a role's name and ARN, an e-mail, the parent of a credential.
+    #[serde(skip)]
+    pub names: Vec<String>,
+    /// `who` tells those whom the trust names, one by one.
+    #[serde(skip)]
+    pub told: bool,
     /// It is a way for tokens of an issuer; else for principals of the cloud itself, or for whoever could not be read.
     #[serde(skip)]
     pub brings_tokens: bool,
@@ -87,8 +93,9 @@ pub fn entries(inputs: &Inputs<'_>, config: &Config, locate: &dyn Fn(crate::plac
         let identity = graph.identity(trust.identity).map_or(&trust.origin.name, |i| &i.origin.name);
         let (path, line) = locate(trust.origin.span);
         let permissions = permissions(inputs, trust);
+        let names = graph.identity(trust.identity).map(names).unwrap_or_default();
         for Way { cloud, issuer, provider, brings_tokens, answer } in ways(inputs, index, trust) {
-            let Answer { admits, who, conditions, example } = answer;
+            let Answer { admits, who, told, conditions, example } = answer;
             let conditions = conditions.into_iter().map(|c| c.told(config)).collect::<Vec<_>>();
             let (identity, permissions, path, example) = (identity.clone(), permissions.clone(), path.clone(), example.map(claims));
             let trust = TrustId(u32::try_from(index).unwrap_or(u32::MAX));
@@ -105,12 +112,36 @@ pub fn entries(inputs: &Inputs<'_>, config: &Config, locate: &dyn Fn(crate::plac
                 line,
                 trust,
                 provider,
+                names: names.clone(),
+                told,
                 brings_tokens,
             });
         }
     }
     out.sort_by(|a, b| (&a.identity, &a.path, a.line).cmp(&(&b.identity, &b.path, b.line)));
     out
+}
+
+/// What an identity is called beside the name in reports.
+fn names(identity: &Identity) -> Vec<String> {
+    let texts: Vec<&Text> = match &identity.kind {
+        IdentityKind::AwsRole { name, arn, .. } => name.iter().chain(arn).collect(),
+        IdentityKind::GoogleServiceAccount { email } => vec![email],
+        IdentityKind::AzureIdentity { parent } => vec![parent],
+        IdentityKind::GoogleResource { .. } => Vec::new(),
+    };
+    texts.into_iter().filter_map(Text::as_known).collect()
+}
+
+impl Entry {
+    /// Whether the identity is called so. The ARN of a role whose account the scan does not know is known by the role's name.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        let of_arn = || name.split_once(":role/").map(|(_, path)| path.rsplit('/').next().unwrap_or(path));
+        let has_arn = || self.names.iter().any(|known| known.contains(":role/"));
+        let is = |name: &str| self.identity == name || self.names.iter().any(|known| known == name);
+        is(name) || of_arn().is_some_and(|role| !has_arn() && is(role))
+    }
 }
 
 fn claims(token: Token) -> BTreeMap<String, serde_json::Value> {
@@ -130,6 +161,7 @@ fn permissions(inputs: &Inputs<'_>, trust: &Trust) -> Vec<String> {
 struct Answer {
     admits: Admits,
     who: String,
+    told: bool,
     conditions: Vec<Condition>,
     example: Option<Token>,
 }
@@ -154,7 +186,7 @@ impl Condition {
 
 impl Answer {
     fn of(admits: Admits, who: impl Into<String>) -> Self {
-        Self { admits, who: who.into(), conditions: Vec::new(), example: None }
+        Self { admits, who: who.into(), told: false, conditions: Vec::new(), example: None }
     }
 }
 
@@ -279,12 +311,15 @@ fn judge<V>(inputs: &Inputs<'_>, view: &IssuerView<'_, V>, formula: &Formula, te
             Err(why) => Answer::of(Admits::Undecided, format!("undecided: {why}")),
             Ok(found) => {
                 let (admits, mut who) = words::of_class(found.class, issuer);
-                if found.class == Class::Intended {
-                    who = words::named(inputs, formula, templates, &found);
+                let mut told = false;
+                if found.class == Class::Intended
+                    && let Some(words) = words::named(inputs, formula, templates, &found)
+                {
+                    (who, told) = (words, true);
                 }
                 let likely = if found.certain && view.certain { "" } else { " (likely)" };
                 let example = found.witness.unwrap_or(*token);
-                Answer { admits, who: format!("{who}{likely}"), conditions: Vec::new(), example: Some(minimal(&example, formula)) }
+                Answer { admits, who: format!("{who}{likely}"), told, conditions: Vec::new(), example: Some(minimal(&example, formula)) }
             }
         },
     };

@@ -58,5 +58,5 @@ fn verdict(entry: &Entry) -> Verdict {
         Admits::Nobody => Way::Dead,
         Admits::Undecided => Way::Undecided,
     };
-    Verdict { way, admits: json!(entry.admits), who: entry.who.clone(), asks: entry.conditions.clone() }
+    Verdict { way, admits: json!(entry.admits), who: entry.who.clone(), told: entry.told, asks: entry.conditions.clone() }
 }

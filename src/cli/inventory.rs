@@ -20,9 +20,12 @@ pub(super) fn run(arguments: &Inventory) -> Result<u8, CliError> {
 
 pub(super) fn who(arguments: &Who) -> Result<u8, CliError> {
     let all = entries(&arguments.inputs)?;
-    let named: Vec<Entry> = all.iter().filter(|entry| entry.identity == arguments.identity).cloned().collect();
+    let named: Vec<Entry> = all.iter().filter(|entry| entry.is_called(&arguments.identity)).cloned().collect();
     if named.is_empty() {
-        let near = nearest(&arguments.identity, all.iter().map(|entry| entry.identity.as_str()));
+        let near = nearest(
+            &arguments.identity,
+            all.iter().flat_map(|entry| std::iter::once(&entry.identity).chain(&entry.names)).map(String::as_str),
+        );
         let hint = near.map_or("; `fedlint inventory` lists them".to_owned(), |near| format!("; did you mean `{}`?", printable(near)));
         return Err(CliError::Run(format!("no trust of an identity `{}` was found{hint}", printable(&arguments.identity))));
     }

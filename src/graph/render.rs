@@ -51,6 +51,8 @@ pub struct Verdict {
     pub admits: serde_json::Value,
     /// The same in words.
     pub who: String,
+    /// `who` says who is named.
+    pub told: bool,
     /// What is asked of the claims.
     pub asks: Vec<String>,
 }
@@ -99,6 +101,8 @@ impl Edge {
 }
 
 struct Picture {
+    /// The nodes of those who are trusted and are not in the scan, by what they are called.
+    outsiders: BTreeMap<Vec<String>, String>,
     nodes: Vec<Node>,
     edges: Vec<Edge>,
 }
@@ -256,9 +260,10 @@ fn flowchart(picture: &Picture, most: usize, all: usize) -> String {
 /// Who is admitted; else what the line says beside being there.
 fn edge_label(edge: &Edge) -> String {
     match &edge.verdict {
-        Some(Verdict { asks, who, way, .. }) => match (way, asks.as_slice()) {
+        Some(Verdict { asks, who, way, told, .. }) => match (way, asks.as_slice()) {
             // Quotes of a message are no part of a label.
             (_, []) => who.replace('`', ""),
+            (Way::Named, _) if *told => who.replace('`', ""),
             (Way::Named, asks) => asks.join(", "),
             (_, asks) => format!("{}: {}", who.replace('`', ""), asks.join(", ")),
         },
@@ -288,7 +293,7 @@ fn mermaid_string(text: &str) -> String {
 }
 
 fn picture(graph: &Graph, links: &Links, notes: &Notes<'_>) -> Picture {
-    let mut picture = Picture { nodes: Vec::new(), edges: Vec::new() };
+    let mut picture = Picture { nodes: Vec::new(), edges: Vec::new(), outsiders: BTreeMap::new() };
     let issuers = providers(graph, &mut picture);
     identities(graph, &mut picture);
     workloads(graph, links, &mut picture);
@@ -440,7 +445,17 @@ fn outsider(picture: &mut Picture, trust: TrustId, gate: &Gate) -> String {
         Gate::GoogleMember { member, .. } => member.to_string(),
         Gate::AzureCredential { .. } => "unknown issuer".to_owned(),
     };
+    let key = match gate {
+        Gate::AwsPolicy(policy) => federated(policy).into_iter().map(cut::key).collect(),
+        Gate::GoogleMember { member, .. } => vec![cut::key(member)],
+        Gate::AzureCredential { .. } => Vec::new(),
+    };
+    // Whoever is trusted by several is one.
+    if let Some(known) = picture.outsiders.get(&key).filter(|_| !key.is_empty()) {
+        return known.clone();
+    }
     let id = format!("outside{}", trust.0);
+    picture.outsiders.insert(key, id.clone());
     picture.nodes.push(Node { id: id.clone(), kind: "issuer", label, span: None, detail: json!({"declared": false}) });
     id
 }

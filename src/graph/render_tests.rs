@@ -57,7 +57,7 @@ fn a_line_says_who_is_admitted() {
     let links = links(&graph);
     let verdict = |way, who: &str, asks: &[&str]| {
         let asks = asks.iter().map(|text| (*text).to_owned()).collect();
-        Verdict { way, admits: json!("nobody"), who: who.to_owned(), asks }
+        Verdict { way, admits: json!("nobody"), who: who.to_owned(), told: false, asks }
     };
     let drawn = |verdict: Verdict| {
         let locate = |_: Span| Some(("main.tf".to_owned(), 7));

@@ -11,8 +11,6 @@ use crate::token::Token;
 
 /// Most of those who are named that are told one by one.
 const MAX_NAMED: usize = 3;
-/// Where nothing better can be said of those who are named.
-const NAMED: &str = "what it names and nothing else";
 
 pub(super) fn of_class(class: Class, issuer: &str) -> (Admits, String) {
     let words = match class {
@@ -30,13 +28,13 @@ pub(super) fn of_class(class: Class, issuer: &str) -> (Admits, String) {
         Class::EnvironmentPrefix => "any environment whose name starts with a named one",
         Class::TagAsBranch => "also tags that have the branch's name",
         Class::Preview => "also previews and speculative plans",
-        Class::Intended => return (Admits::Named, NAMED.to_owned()),
+        Class::Intended => return (Admits::Named, "what it names and nothing else".to_owned()),
     };
     (Admits::WithinTenant, words.to_owned())
 }
 
 /// Those whom a trust names, when it admits nobody else: "jobs of environment `prod` in `octo/app`".
-pub(super) fn named(inputs: &Inputs<'_>, formula: &Formula, templates: &[Template], found: &Exposure) -> String {
+pub(super) fn named(inputs: &Inputs<'_>, formula: &Formula, templates: &[Template], found: &Exposure) -> Option<String> {
     let mut contexts: Vec<Context> = Vec::new();
     for template in templates.iter().filter(|t| t.context != Context::PullRequestTarget) {
         if !contexts.contains(&template.context) {
@@ -47,7 +45,7 @@ pub(super) fn named(inputs: &Inputs<'_>, formula: &Formula, templates: &[Templat
     for context in contexts {
         let own: Vec<Template> = templates.iter().filter(|t| t.context == context).cloned().collect();
         if !of_context(inputs, formula, &own, found, &mut out) {
-            return NAMED.to_owned();
+            return None;
         }
         if out.len() > MAX_NAMED {
             out.truncate(MAX_NAMED);
@@ -56,9 +54,9 @@ pub(super) fn named(inputs: &Inputs<'_>, formula: &Formula, templates: &[Templat
         }
     }
     match out.split_last() {
-        None => NAMED.to_owned(),
-        Some((only, [])) => only.clone(),
-        Some((last, before)) => format!("{} and {last}", before.join(", ")),
+        None => None,
+        Some((only, [])) => Some(only.clone()),
+        Some((last, before)) => Some(format!("{} and {last}", before.join(", "))),
     }
 }
 

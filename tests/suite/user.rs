@@ -375,3 +375,24 @@ fn the_inventory_tells_who_is_admitted() {
     let wrong = run(&folder, &["who", "aws_iam_role.bda"], None);
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("did you mean `aws_iam_role.bad`"));
 }
+
+#[test]
+fn an_identity_is_asked_for_by_any_of_its_names() {
+    let folder = Folder::new();
+    folder.write("main.tf", BAD.replace("  assume_role_policy", "  name = \"tide-deploy\"\n  assume_role_policy").as_bytes());
+    folder.write("sa.tf", b"resource \"google_service_account\" \"ci\" {\n  project    = \"tide-data\"\n  account_id = \"ci\"\n}\nresource \"google_service_account_iam_member\" \"ci\" {\n  service_account_id = google_service_account.ci.name\n  role   = \"roles/iam.workloadIdentityUser\"\n  member = \"principalSet://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/ci/attribute.repository/octo/app\"\n}\n");
+    let names = [
+        "aws_iam_role.bad",
+        "tide-deploy",
+        "arn:aws:iam::111122223333:role/tide-deploy",
+        "google_service_account.ci",
+        "ci@tide-data.iam.gserviceaccount.com",
+    ];
+    for name in names {
+        let out = run(&folder, &["who", name, "."], None);
+        assert_eq!(out.status.code(), Some(0), "{name}: {}", String::from_utf8_lossy(&out.stderr));
+        assert!(String::from_utf8_lossy(&out.stdout).contains("1 way"), "{name}");
+    }
+    let near = run(&folder, &["who", "tide-deploi", "."], None);
+    assert!(String::from_utf8_lossy(&near.stderr).contains("did you mean `tide-deploy`?"), "{}", String::from_utf8_lossy(&near.stderr));
+}
