@@ -48,6 +48,7 @@ mod left_out;
 mod links;
 mod microsoft_services;
 mod names;
+mod names_of_questions;
 mod open_claims;
 mod own_repository;
 mod own_rules;

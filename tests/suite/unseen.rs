@@ -527,7 +527,7 @@ resource \"kubernetes_service_account\" \"d\" {
   }
 }
 ";
-    assert_eq!(found(&[("main.tf", text)]), ["one-sided-binding high main.tf:27:59 kubernetes_service_account.d"]);
+    assert_eq!(found(&[("main.tf", text)]), ["one-sided-binding high main.tf:27:22 kubernetes_service_account.d"]);
     let right = text.replace("${local.account}:${local.namespace}", "${local.namespace}:${local.account}");
     assert_eq!(found(&[("main.tf", &right)]), NOTHING);
 }

@@ -5,6 +5,7 @@
 //! ("admitted, and the owner is none that the policy names"); the first that has a witness is the trust's class.
 //! What the policy *names* is read off its own literals, aligned with the issuer's templates.
 
+pub(in crate::admission) mod asked;
 pub mod chosen;
 pub mod family;
 pub mod fill;
@@ -12,11 +13,12 @@ pub mod shape;
 mod shown;
 
 use super::formula::{Formula, Matcher, Subject, Test};
-use super::search::{self, Candidate, Compiled, HoleMode, Options, Outcome, Templates, Witness};
+use super::search::{self, Candidate, Compiled, HoleMode, Names, Options, Outcome, Templates, Witness};
 use crate::issuers::{Context, Role, Template};
 use crate::partial::{Text, Unknown};
 use crate::place::Span;
 use crate::token::{Token, Truth};
+use asked::Asked;
 pub use family::family;
 use fill::Filler;
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,25 +120,48 @@ pub fn reachability(formula: &Formula, templates: &[Template]) -> Reachability {
 /// [`reachability`] in templates that are ready.
 #[must_use]
 pub fn reachability_in(formula: &Formula, templates: &Templates) -> Reachability {
+    let finish = |reached: &Reached, names: &Names| match reached {
+        Reached::By(witness) if names.is_empty() => Some(Reachability::Reachable(Box::new(witness.token.clone()))),
+        Reached::By(witness) => Some(Reachability::Reachable(Box::new(witness.with_names(names, formula)?.token))),
+        Reached::ByNobody => Some(Reachability::Unreachable),
+        Reached::Undecided => Some(Reachability::Undecided),
+    };
+    let weight = |reached: &Reached| if let Reached::By(witness) = reached { witness.weight() } else { 0 };
+    let asked = Asked { decide: &reached, finish: &finish, weight: &weight };
+    templates.shared().reached.ask(formula, templates, &asked).unwrap_or(Reachability::Undecided)
+}
+
+/// [`Reachability`] with the whole witness.
+#[derive(Debug, Clone)]
+pub(in crate::admission) enum Reached {
+    /// This token gets in.
+    By(Box<Witness>),
+    /// See [`Reachability::Unreachable`].
+    ByNobody,
+    /// See [`Reachability::Undecided`].
+    Undecided,
+}
+
+fn reached(formula: &Formula, templates: &Templates) -> Reached {
     let further = || fill::fillers_of_literals(formula, templates).into_iter();
     for filler in fill::fillers(formula, templates).into_iter().chain(std::iter::once_with(further).flatten()) {
         let value = |atom: &Unknown| filler.value(atom);
         let options = Options { holes: HoleMode::Fill(&value) };
         if let Outcome::Witness(w) = Compiled::new(formula, &options).search(templates, &options) {
-            return Reachability::Reachable(Box::new(w.token));
+            return Reached::By(w);
         }
     }
     let options = Options { holes: HoleMode::Any };
     let compiled = Compiled::new(formula, &options);
     match compiled.search(templates, &options) {
         Outcome::Proof => {}
-        Outcome::Witness(w) => return Reachability::Reachable(Box::new(w.token)),
-        Outcome::Unknown(_) => return Reachability::Undecided,
+        Outcome::Witness(w) => return Reached::By(w),
+        Outcome::Unknown(_) => return Reached::Undecided,
     }
     // A proof rests on what the vendor documents alone.
     match templates.loosened().map(|open| compiled.search(&open, &options)) {
-        None | Some(Outcome::Proof) => Reachability::Unreachable,
-        Some(Outcome::Unknown(_) | Outcome::Witness(_)) => Reachability::Undecided,
+        None | Some(Outcome::Proof) => Reached::ByNobody,
+        Some(Outcome::Unknown(_) | Outcome::Witness(_)) => Reached::Undecided,
     }
 }
 
@@ -188,6 +213,83 @@ pub fn exposure(formula: &Formula, templates: &[Template]) -> Result<Exposure, S
 /// # Errors
 /// As [`exposure`].
 pub fn exposure_in(formula: &Formula, templates: &Templates) -> Result<Exposure, String> {
+    let finish = |judged: &Result<Judged, String>, names: &Names| match judged {
+        Ok(judged) => judged.shown(formula, templates, names).map(Ok),
+        Err(why) => Some(Err(why.clone())),
+    };
+    let weight = |judged: &Result<Judged, String>| judged.as_ref().map_or(64, Judged::weight);
+    let asked = Asked { decide: &judged, finish: &finish, weight: &weight };
+    let found = templates.shared().judged.ask(formula, templates, &asked);
+    found.unwrap_or_else(|| Err("the names of the policy are not told apart".to_owned()))
+}
+
+/// [`Exposure`] without what is read off the texts of one trust.
+#[derive(Debug, Clone)]
+pub(in crate::admission) struct Judged {
+    class: Class,
+    witness: Option<Box<Witness>>,
+    certain: bool,
+    caller_chosen: bool,
+    /// The way to fill in the unknowns of which it is the verdict.
+    filler: Filler,
+    /// What the policy names.
+    said: Vec<Said>,
+}
+
+/// What is named of a segment: its name, the text, whether it is whole, whether the letters' case does not matter.
+type Said = (String, String, bool, bool);
+
+fn said(named: &BTreeMap<String, Vec<Candidate>>) -> Vec<Said> {
+    let mut out = Vec::new();
+    for (segment, all) in named {
+        let first = out.len();
+        for c in all {
+            let one: Said = (segment.clone(), c.text.clone(), c.complete, c.ignore_case);
+            // The same said at several places is said once.
+            if !out.get(first..).unwrap_or_default().contains(&one) {
+                out.push(one);
+            }
+        }
+    }
+    out
+}
+
+impl Judged {
+    /// The exposure of a trust that is this one but for its names; none where it is not.
+    fn shown(&self, formula: &Formula, templates: &Templates, names: &Names) -> Option<Exposure> {
+        let value = |atom: &Unknown| self.filler.value(atom);
+        let options = Options { holes: HoleMode::Fill(&value) };
+        let named = named(formula, templates, &options);
+        let witness = match self.witness.as_deref() {
+            Some(witness) if !names.is_empty() => Some(witness.with_names(names, formula)?),
+            other => other.cloned(),
+        };
+        if !names.is_empty() {
+            let own = said(&named);
+            let same =
+                |(own, other): (&Said, &Said)| own.0 == other.0 && names.put(&own.1) == other.1 && own.2 == other.2 && own.3 == other.3;
+            if own.len() != self.said.len() || !own.iter().zip(&self.said).all(same) {
+                return None;
+            }
+        }
+        Some(Exposure {
+            class: self.class,
+            admitting: witness.as_ref().map(|w| admitting(formula, w, &options)).unwrap_or_default(),
+            witness: witness.as_ref().map(|w| minimal(&w.token, formula)),
+            segments: witness.map(|w| w.segments.into_iter().collect()).unwrap_or_default(),
+            certain: self.certain,
+            named,
+            caller_chosen: self.caller_chosen,
+        })
+    }
+
+    fn weight(&self) -> usize {
+        let said: usize = self.said.iter().map(|(segment, text, ..)| 64 + segment.len() + text.len()).sum();
+        256 + said + self.witness.as_ref().map_or(0, |w| w.weight())
+    }
+}
+
+fn judged(formula: &Formula, templates: &Templates) -> Result<Judged, String> {
     match with_fillers(formula, templates, fill::fillers(formula, templates)) {
         Ok(Some(found)) => Ok(found),
         Err(why) => Err(why),
@@ -204,8 +306,8 @@ pub fn exposure_in(formula: &Formula, templates: &Templates) -> Result<Exposure,
 }
 
 /// The worst class over the fillings; nothing when none of them lets anybody in.
-fn with_fillers(formula: &Formula, templates: &Templates, fillers: Vec<Filler>) -> Result<Option<Exposure>, String> {
-    let mut best: Option<Exposure> = None;
+fn with_fillers(formula: &Formula, templates: &Templates, fillers: Vec<Filler>) -> Result<Option<Judged>, String> {
+    let mut best: Option<Judged> = None;
     let mut classes = Vec::new();
     let mut why = None;
     for filler in fillers {
@@ -246,6 +348,7 @@ pub fn minimal(token: &Token, formula: &Formula) -> Token {
 /// One way to fill in the unknowns.
 struct Gate<'a> {
     formula: &'a Formula,
+    filler: &'a Filler,
     compiled: Compiled,
     templates: &'a Templates,
     options: Options<'a>,
@@ -253,7 +356,7 @@ struct Gate<'a> {
 }
 
 /// `None`: with these fillings nobody gets in at all.
-fn with_filler(formula: &Formula, templates: &Templates, filler: &Filler) -> Result<Option<Exposure>, String> {
+fn with_filler(formula: &Formula, templates: &Templates, filler: &Filler) -> Result<Option<Judged>, String> {
     let value = |atom: &Unknown| filler.value(atom);
     let options = Options { holes: HoleMode::Fill(&value) };
     let compiled = Compiled::new(formula, &options);
@@ -263,12 +366,12 @@ fn with_filler(formula: &Formula, templates: &Templates, filler: &Filler) -> Res
         Outcome::Unknown(why) => return Err(why),
     }
     let named = named(formula, templates, &options);
-    let gate = Gate { formula, compiled, templates, options, named };
+    let gate = Gate { formula, filler, compiled, templates, options, named };
     let mut families = None;
     for level in LEVELS.iter().filter(|l| gate.asks(l)) {
         let Some(found) = gate.level(level)? else { continue };
         // A family of branches is meant, and says nothing of the pull requests and environments beside it.
-        if found.class != Class::RefPrefix || !family(&found.named, Role::Ref, templates.templates()) {
+        if found.class != Class::RefPrefix || !family(&gate.named, Role::Ref, templates.templates()) {
             return Ok(Some(found));
         }
         families = families.or(Some(found));
@@ -277,22 +380,12 @@ fn with_filler(formula: &Formula, templates: &Templates, filler: &Filler) -> Res
         return Ok(families);
     }
     if let Some(witness) = gate.tag_as_branch() {
-        return Ok(Some(gate.found(Class::TagAsBranch, witness)));
+        return Ok(Some(gate.found(Class::TagAsBranch, Some(witness))));
     }
     if let Some(witness) = gate.preview() {
-        return Ok(Some(gate.found(Class::Preview, witness)));
+        return Ok(Some(gate.found(Class::Preview, Some(witness))));
     }
-    let (witness, segments) = (None, BTreeMap::new());
-    let intended = Exposure {
-        class: Class::Intended,
-        witness,
-        segments,
-        certain: true,
-        named: gate.named,
-        admitting: Vec::new(),
-        caller_chosen: false,
-    };
-    Ok(Some(intended))
+    Ok(Some(gate.found(Class::Intended, None)))
 }
 
 impl Gate<'_> {
@@ -307,7 +400,7 @@ impl Gate<'_> {
     }
 
     /// The exposure, when a token of this level gets in.
-    fn level(&self, level: &Level) -> Result<Option<Exposure>, String> {
+    fn level(&self, level: &Level) -> Result<Option<Judged>, String> {
         let applies = self.templates.only(|t| {
             let context = level.contexts.is_none_or(|c| c.contains(&t.context));
             let role = level.roles.is_empty() || t.segments.iter().any(|s| level.roles.contains(&s.role));
@@ -362,7 +455,7 @@ impl Gate<'_> {
             Class::AnyTenant => self.unwritten(level, *witness, query, &applies),
             _ => shown::plainer(level.any, level.roles, *witness, query, &applies, &self.options),
         };
-        let mut found = self.found(class, witness);
+        let mut found = self.found(class, Some(witness));
         found.caller_chosen = chosen::decides(self.formula, query, &applies, level.any, &self.options);
         Ok(Some(found))
     }
@@ -407,7 +500,7 @@ impl Gate<'_> {
 
     /// A level of several names, the outer around the inner (a project and its workspaces): what begins like the inner
     /// name inside an outer that the policy names. An inner name that is left open altogether stands for all of the outer.
-    fn below_named(&self, level: &Level, segments: &[(String, Role)], applies: &Templates) -> Result<Option<Exposure>, String> {
+    fn below_named(&self, level: &Level, segments: &[(String, Role)], applies: &Templates) -> Result<Option<Judged>, String> {
         let begun = |name: &str| self.named.get(name).into_iter().flatten().any(|c| !c.complete && !c.text.is_empty());
         for segment in segments.iter().filter(|(name, _)| begun(name)) {
             let outer = outer_segments(&segment.0, segments, applies);
@@ -419,7 +512,7 @@ impl Gate<'_> {
             let alike = prefix_formula(std::slice::from_ref(segment), &self.named);
             let query = Formula::All(vec![alike, Formula::Not(Box::new(ours))]);
             match self.compiled.and(&Compiled::new(&query, &self.options)).search(applies, &self.options) {
-                Outcome::Witness(w) => return Ok(Some(self.found(level.prefix, *w))),
+                Outcome::Witness(w) => return Ok(Some(self.found(level.prefix, Some(*w)))),
                 Outcome::Proof => {}
                 Outcome::Unknown(why) => return Err(why),
             }
@@ -427,18 +520,14 @@ impl Gate<'_> {
         Ok(None)
     }
 
-    fn found(&self, class: Class, witness: Witness) -> Exposure {
-        let admitting = admitting(self.formula, &witness, &self.options);
-        let token = minimal(&witness.token, self.formula);
-        let segments = witness.segments.into_iter().collect();
-        Exposure {
+    fn found(&self, class: Class, witness: Option<Witness>) -> Judged {
+        Judged {
             class,
-            witness: Some(token),
-            segments,
-            certain: witness.certain,
-            named: self.named.clone(),
-            admitting,
+            certain: witness.as_ref().is_none_or(|w| w.certain),
+            witness: witness.map(Box::new),
             caller_chosen: false,
+            filler: self.filler.clone(),
+            said: said(&self.named),
         }
     }
 

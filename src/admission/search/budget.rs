@@ -9,7 +9,7 @@ use super::shared::Shared;
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Most moves of one query over all its templates, automata built for it included.
 pub(super) const MAX_QUERY_MOVES: usize = 12_000_000;
@@ -23,7 +23,14 @@ pub(super) const LIMIT: &str = "the search exceeded its limit";
 
 /// What the queries of one trust may still cost together.
 #[derive(Debug, Clone)]
-pub(super) struct Budget(Arc<AtomicUsize>);
+pub(super) struct Budget(Arc<Account>);
+
+#[derive(Debug)]
+struct Account {
+    left: AtomicUsize,
+    /// An answer was given that looks into names, or that is near a limit.
+    delicate: AtomicBool,
+}
 
 impl Default for Budget {
     fn default() -> Self {
@@ -35,13 +42,13 @@ impl Budget {
     /// A budget of so many moves.
     #[must_use]
     pub(super) fn of(moves: usize) -> Self {
-        Self(Arc::new(AtomicUsize::new(moves)))
+        Self(Arc::new(Account { left: AtomicUsize::new(moves), delicate: AtomicBool::new(false) }))
     }
 
     /// The moves that are left.
     #[must_use]
     pub(super) fn left(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.0.left.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_spent(&self) -> bool {
@@ -49,7 +56,17 @@ impl Budget {
     }
 
     pub(super) fn spend(&self, moves: usize) {
-        self.0.store(self.0.load(Ordering::Relaxed).saturating_sub(moves), Ordering::Relaxed);
+        self.0.left.store(self.left().saturating_sub(moves), Ordering::Relaxed);
+    }
+
+    /// Notes that an answer is one of this question alone.
+    pub(super) fn mark(&self) {
+        self.0.delicate.store(true, Ordering::Relaxed);
+    }
+
+    /// No answer was marked, and most of the budget is left.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.0.delicate.load(Ordering::Relaxed) && self.left() > MAX_TRUST_MOVES / 2
     }
 }
 

@@ -2,7 +2,8 @@
 //! wherever they are written.
 
 use super::compile::{Leaf, Node};
-use crate::admission::formula::{Deferred, Exact, GlobPart, Matcher, PatternPart, Subject};
+use super::names::{Names, flat};
+use crate::admission::formula::{Deferred, Exact, Formula, GlobPart, Matcher, PatternPart, Subject, Test};
 use crate::issuers::{ClaimPart, Template};
 use crate::partial::{Part, Text};
 use crate::token::Truth;
@@ -73,6 +74,49 @@ impl Key {
             self.matcher(pattern);
         }
         self
+    }
+
+    /// A formula with stand-ins for its names.
+    pub(super) fn formula(&mut self, formula: &Formula, names: &Names) -> &mut Self {
+        let all = |key: &mut Self, tag: u8, all: &[Formula]| {
+            key.tag(tag).number(all.len());
+            for formula in all {
+                key.formula(formula, names);
+            }
+        };
+        match formula {
+            Formula::Constant(truth, why) => {
+                self.tag(0).truth(*truth).string(why.as_deref().unwrap_or_default());
+            }
+            Formula::Test(test) => self.tag(1).test(test, names),
+            Formula::Not(inner) => {
+                self.tag(2).formula(inner, names);
+            }
+            Formula::All(list) => all(self, 3, list),
+            Formula::Any(list) => all(self, 4, list),
+            Formula::Deferred(deferred) => {
+                self.tag(5).formula(&deferred.searched, names).deferred(deferred);
+            }
+        }
+        self
+    }
+
+    fn test(&mut self, test: &Test, names: &Names) {
+        // Said of what is not known alone, and that is kept for nobody else.
+        self.subject(&test.subject).truth(test.absent).string(&names.put(&test.label));
+        let known = |text: &Text| text.as_known().map(|text| names.put(&text));
+        let put = match &test.matcher {
+            Matcher::Exact(text) => known(text).map(|text| (20, text)),
+            Matcher::Prefix(text) => known(text).map(|text| (21, text)),
+            Matcher::Glob(parts) => flat(parts).map(|text| (22, names.put(&text))),
+            _ => None,
+        };
+        match put {
+            Some((tag, text)) => {
+                self.tag(tag).string(&text);
+            }
+            None => self.matcher(&test.matcher),
+        }
     }
 
     pub(super) fn subject(&mut self, subject: &Subject) -> &mut Self {

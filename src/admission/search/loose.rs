@@ -21,7 +21,7 @@ impl Templates {
             return None;
         }
         let all = self.templates().map(|t| Arc::new(Prepared::new(loose(t), true))).collect();
-        Some(Self { all: Arc::new(all), memo: Arc::default(), shared: Arc::clone(&self.shared), budget: self.budget.clone() })
+        Some(Self::ready(all, Arc::default(), Arc::clone(&self.shared), self.budget.clone()))
     }
 }
 

@@ -55,6 +55,14 @@ pub(super) enum Found {
     Perhaps(String),
 }
 
+/// What a walk over readable strings came to.
+pub(super) struct Walked {
+    /// The segments (of those that matter).
+    pub(super) found: Option<Vec<Option<String>>>,
+    /// It came near the most nodes that it may visit.
+    pub(super) strained: bool,
+}
+
 /// Where a state was come from: the state before, and the character; no character where a segment ends.
 type From = Option<(u32, Option<char>)>;
 
@@ -328,16 +336,19 @@ impl<'a> Machine<'a> {
         self.sim.eval(&|i| if few && !active(i) { masks.get(i).copied().unwrap_or(ANYTHING) } else { now(i) })
     }
 
-    /// Depth first over readable strings for the segments; `extra` are strings that are tried last.
-    pub(super) fn walk_candidates(&self, extra: Option<&[Option<String>]>, readable: &mut Readable) -> Option<Vec<Option<String>>> {
+    /// Depth first over readable strings for the segments, over few of them unless the walk is `wide`; `extra` are strings that
+    /// are tried last.
+    pub(super) fn walk_candidates(&self, extra: Option<&[Option<String>]>, wide: bool, readable: &mut Readable) -> Walked {
         let start = self.initial();
         if self.outlook(&start) & TRUE == 0 {
-            return None;
+            return Walked { found: None, strained: false };
         }
         let all = if self.stages.is_empty() { Vec::new() } else { candidates::candidates(self, self.formula, extra, readable) };
         let mut chosen = vec![None; self.prepared.template.segments.len()];
-        let mut budget = if extra.is_some() { MAX_CANDIDATE_NODES } else { QUICK_CANDIDATE_NODES };
-        self.walk(&start, &all, &mut chosen, &mut budget).then_some(chosen)
+        let most = if wide { MAX_CANDIDATE_NODES } else { QUICK_CANDIDATE_NODES };
+        let mut budget = most;
+        let found = self.walk(&start, &all, &mut chosen, &mut budget).then_some(chosen);
+        Walked { found, strained: budget < most / 2 || self.query.is_spent() }
     }
 
     /// A walk that was found, made readable one segment at a time: what remains when the candidates are too many to try

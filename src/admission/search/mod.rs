@@ -14,9 +14,10 @@ mod key;
 mod loose;
 mod machine;
 mod memo;
+pub mod names;
 mod order;
 mod resolve;
-mod shared;
+pub(in crate::admission) mod shared;
 mod space;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ mod truths;
 pub use align::{Candidate, literals, literals_for_segment};
 pub use compile::Compiled;
 pub use concrete::evaluate;
+pub use names::Names;
 pub use resolve::Templates;
 pub use shared::Shared;
 
@@ -34,7 +36,7 @@ use budget::Query;
 use super::formula::Formula;
 use crate::issuers::Template;
 use crate::partial::{Unknown, UnknownKind};
-use crate::token::{Token, Truth};
+use crate::token::{Claim, Token, Truth};
 use std::fmt;
 use std::sync::Arc;
 
@@ -92,13 +94,57 @@ pub struct Witness {
     pub segments: Vec<(String, String)>,
     /// The formula holds however the unknowns turn out.
     pub certain: bool,
+    /// What it was made from.
+    minted: Minted,
 }
+
+/// What a witness is made from beside the values of its segments.
+#[derive(Debug, Clone)]
+struct Minted {
+    prepared: Arc<resolve::Prepared>,
+    /// The members of objects that the formula tests.
+    members: Vec<(String, Vec<String>)>,
+}
+
+impl PartialEq for Minted {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.prepared, &other.prepared) && self.members == other.members
+    }
+}
+
+impl Eq for Minted {}
 
 impl Witness {
     /// The value of a segment.
     #[must_use]
     pub fn segment(&self, name: &str) -> Option<&str> {
         self.segments.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// The witness with its names in place of their stand-ins, for which `formula` holds; none where it is no token of the
+    /// template, or not admitted.
+    #[must_use]
+    pub fn with_names(&self, names: &Names, formula: &Formula) -> Option<Self> {
+        let mut segments = Vec::with_capacity(self.segments.len());
+        for (index, (name, value)) in self.segments.iter().enumerate() {
+            let named = names.back(value)?;
+            if named != *value && !self.minted.prepared.alphabet(index).ok()?.contains(&named) {
+                return None;
+            }
+            segments.push((name.clone(), named));
+        }
+        let values: Vec<String> = segments.iter().map(|(_, value)| value.clone()).collect();
+        let token = self.minted.prepared.token(&values, &self.minted.members);
+        let holds = concrete::evaluate_in(formula, &token, &segments, &Options::default().holes) == Truth::True;
+        holds.then(|| Self { token, segments, ..self.clone() })
+    }
+
+    /// About how many bytes it takes.
+    pub(in crate::admission) fn weight(&self) -> usize {
+        let claims =
+            self.token.claims.iter().map(|(name, claim)| 128 + name.len() + if let Claim::String(t) = claim { t.len() } else { 64 });
+        let segments = self.segments.iter().map(|(name, value)| 64 + name.len() + value.len());
+        256 + claims.sum::<usize>() + segments.sum::<usize>()
     }
 }
 
@@ -125,7 +171,23 @@ impl Outcome {
     pub fn is_proof(&self) -> bool {
         matches!(self, Self::Proof)
     }
+
+    /// About how many bytes it takes.
+    fn weight(&self) -> usize {
+        self.witness().map_or(64, Witness::weight)
+    }
 }
+
+/// An answer, and whether it is the same for every question that differs in names alone ([`names`]): a proof, or the first of
+/// the readable strings that answers it, far from every limit.
+#[derive(Debug, Clone)]
+struct Decided {
+    outcome: Outcome,
+    plain: bool,
+}
+
+/// Answers that took more moves are their question's alone: another one may be beyond a limit.
+const MAX_PLAIN_MOVES: usize = budget::MAX_QUERY_MOVES / 16;
 
 /// A readable string of the atom's kind, the same for the same atom: what a hole stands for in witnesses.
 #[must_use]
@@ -162,6 +224,7 @@ impl Compiled {
     #[must_use]
     pub fn search(&self, templates: &Templates, options: &Options<'_>) -> Outcome {
         if templates.budget.is_spent() {
+            templates.budget.mark();
             return Outcome::Unknown(budget::SPENT.to_owned());
         }
         let mut key = key::Key::default();
@@ -173,58 +236,82 @@ impl Compiled {
             key.address(Arc::as_ptr(t));
         });
         let key = key.done();
-        if let Some((outcome, cost)) = templates.shared.answer(&key) {
-            templates.budget.spend(cost);
-            return outcome;
+        let known = templates.shared.answer(&key);
+        let (decided, cost) = known.unwrap_or_else(|| {
+            let query = Query::new(&templates.memo, &templates.shared);
+            let mut decided = self.decided(templates, options, &query);
+            decided.plain &= query.cost() <= MAX_PLAIN_MOVES;
+            templates.shared.keep_answer(key, &decided, query.cost(), templates.all());
+            (decided, query.cost())
+        });
+        templates.budget.spend(cost);
+        if !decided.plain {
+            templates.budget.mark();
         }
-        let query = Query::new(&templates.memo, &templates.shared);
-        let outcome = self.decided(templates, options, &query);
-        templates.shared.keep_answer(key, &outcome, query.cost(), templates.all());
-        templates.budget.spend(query.cost());
-        outcome
+        decided.outcome
     }
 
-    fn decided(&self, templates: &Templates, options: &Options<'_>, query: &Query<'_>) -> Outcome {
+    fn decided(&self, templates: &Templates, options: &Options<'_>, query: &Query<'_>) -> Decided {
         let mut reason: Option<String> = None;
         let mut pending = Vec::new();
+        let mut strained = 0;
         let mut readable = candidates::Readable::default();
-        for (index, prepared) in templates.iter().enumerate() {
-            match machine::Machine::new(self, prepared, query) {
-                Ok(machine) if machine.refuted() => {}
-                Ok(machine) => match machine.walk_candidates(None, &mut readable) {
-                    Some(values) => match self.checked(index, prepared, values, options, query) {
-                        None => return self.exactly(templates, options, query),
-                        Some(Outcome::Unknown(why)) if self.deferred => reason = reason.or(Some(why)),
-                        Some(outcome) => return outcome,
-                    },
-                    None => pending.push((index, prepared, machine)),
-                },
-                Err(why) => reason = reason.or(Some(why)),
+        for (index, prepared) in templates.all().iter().enumerate() {
+            let machine = match machine::Machine::new(self, prepared, query) {
+                Ok(machine) if machine.refuted() => continue,
+                Ok(machine) => machine,
+                Err(why) => {
+                    reason = reason.or(Some(why));
+                    continue;
+                }
+            };
+            let quick = machine.walk_candidates(None, false, &mut readable);
+            strained += usize::from(quick.strained);
+            let Some(values) = quick.found else {
+                pending.push((index, prepared, machine, quick.strained));
+                continue;
+            };
+            match self.checked(index, prepared, values, options, query) {
+                None => return Decided { outcome: self.exactly(templates, options, query), plain: false },
+                Some(Outcome::Unknown(why)) if self.deferred => reason = reason.or(Some(why)),
+                Some(outcome) => {
+                    let plain = outcome.witness().is_some() && reason.is_none() && strained == 0;
+                    return Decided { outcome, plain };
+                }
             }
         }
-        for (index, prepared, machine) in pending {
+        for (index, prepared, machine, own) in pending {
             match machine.exhaust() {
                 machine::Found::Walk(values) => {
-                    let found = machine.walk_candidates(Some(&values), &mut readable);
+                    let wide = machine.walk_candidates(None, true, &mut readable);
+                    // Whether another template's strings would have been found first is not a question of names either.
+                    let same = wide.found.is_some() && !wide.strained && strained == usize::from(own) && reason.is_none();
+                    let found = wide.found.or_else(|| machine.walk_candidates(Some(&values), true, &mut readable).found);
                     let found = found.unwrap_or_else(|| machine.polish(values, &mut readable));
                     match self.checked(index, prepared, found, options, query) {
-                        None => return self.exactly(templates, options, query),
+                        None => return Decided { outcome: self.exactly(templates, options, query), plain: false },
                         Some(Outcome::Unknown(why)) if self.deferred => reason = reason.or(Some(why)),
-                        Some(outcome) => return outcome,
+                        Some(outcome) => {
+                            let plain = same && outcome.witness().is_some();
+                            return Decided { outcome, plain };
+                        }
                     }
                 }
                 machine::Found::Nothing => {}
                 machine::Found::Perhaps(why) => reason = reason.or(Some(why)),
             }
         }
-        reason.map_or(Outcome::Proof, Outcome::Unknown)
+        match reason {
+            None => Decided { outcome: Outcome::Proof, plain: true },
+            Some(why) => Decided { outcome: Outcome::Unknown(why), plain: false },
+        }
     }
 
     /// The witness, after the concrete evaluator agreed; none where it did not, and the tests themselves can be searched.
     fn checked(
         &self,
         index: usize,
-        prepared: &resolve::Prepared,
+        prepared: &Arc<resolve::Prepared>,
         values: Vec<Option<String>>,
         options: &Options<'_>,
         query: &Query<'_>,
@@ -235,7 +322,7 @@ impl Compiled {
         let token = prepared.token(&values, &self.members());
         let segments: Vec<(String, String)> = prepared.template.segments.iter().map(|s| s.name.clone()).zip(values).collect();
         Some(match self.concrete(&token, &segments, &options.holes) {
-            Truth::True => Outcome::Witness(Box::new(Witness { template: index, token, segments, certain: true })),
+            Truth::True => self.witness(index, prepared, token, segments),
             _ if self.deferred && deferred::exactly(self).is_some() => return None,
             _ if self.deferred => self.met(index, prepared, &token, &segments, options, query),
             Truth::Unknown => Outcome::Unknown("a token was found, but the second evaluator cannot decide it".to_owned()),
@@ -249,16 +336,21 @@ impl Compiled {
     /// The answer by the tests that the automata did not follow.
     fn exactly(&self, templates: &Templates, options: &Options<'_>, query: &Query<'_>) -> Outcome {
         match deferred::exactly(self) {
-            Some(question) => Self::new(&question, options).decided(templates, options, query),
+            Some(question) => Self::new(&question, options).decided(templates, options, query).outcome,
             None => Outcome::Unknown("a token was found, but the second evaluator cannot decide it".to_owned()),
         }
+    }
+
+    fn witness(&self, template: usize, prepared: &Arc<resolve::Prepared>, token: Token, segments: Vec<(String, String)>) -> Outcome {
+        let minted = Minted { prepared: Arc::clone(prepared), members: self.members() };
+        Outcome::Witness(Box::new(Witness { template, token, segments, certain: true, minted }))
     }
 
     /// A token of the same template whose claims meet the tests against each other, near one that the search went by.
     fn met(
         &self,
         index: usize,
-        prepared: &resolve::Prepared,
+        prepared: &Arc<resolve::Prepared>,
         token: &Token,
         segments: &[(String, String)],
         options: &Options<'_>,
@@ -268,7 +360,7 @@ impl Compiled {
             let question = Self::new(&question, options);
             let Ok(machine) = machine::Machine::new(&question, prepared, query) else { continue };
             let mut readable = candidates::Readable::default();
-            let found = machine.walk_candidates(None, &mut readable).or_else(|| match machine.exhaust() {
+            let found = machine.walk_candidates(None, false, &mut readable).found.or_else(|| match machine.exhaust() {
                 machine::Found::Walk(values) => Some(machine.polish(values, &mut readable)),
                 machine::Found::Nothing | machine::Found::Perhaps(_) => None,
             });
@@ -276,7 +368,7 @@ impl Compiled {
             let token = prepared.token(&values, &self.members());
             let segments: Vec<(String, String)> = prepared.template.segments.iter().map(|s| s.name.clone()).zip(values).collect();
             if self.concrete(&token, &segments, &options.holes) == Truth::True {
-                return Outcome::Witness(Box::new(Witness { template: index, token, segments, certain: true }));
+                return self.witness(index, prepared, token, segments);
             }
         }
         Outcome::Unknown("it depends on whether two claims of one token can say the same".to_owned())

@@ -5,6 +5,7 @@ use super::budget::Budget;
 use super::compile::member_path;
 use super::key::Key;
 use super::memo::{Memo, exits};
+use super::names::Profile;
 use super::shared::Shared;
 use crate::admission::formula::{Subject, extract};
 use crate::issuers::template::pointer;
@@ -26,6 +27,8 @@ pub struct Templates {
     pub(super) memo: Arc<Memo>,
     pub(super) shared: Arc<Shared>,
     pub(super) budget: Budget,
+    /// What tells names from words in questions about them; none where they are not told apart.
+    profile: Arc<OnceLock<Option<Profile>>>,
 }
 
 /// The automaton of an alphabet, built when a search first needs it; segments of equal alphabets share it.
@@ -59,12 +62,45 @@ impl Templates {
             let alphabets = alphabets.collect();
             all.push(Arc::new(Prepared { template: template.clone(), alphabets, derived: Mutex::default(), open: false }));
         }
-        Self { all: Arc::new(all), memo: Arc::default(), shared: Arc::default(), budget: Budget::default() }
+        Self::ready(all, Arc::default(), Arc::default(), Budget::default())
+    }
+
+    pub(super) fn ready(all: Vec<Arc<Prepared>>, memo: Arc<Memo>, shared: Arc<Shared>, budget: Budget) -> Self {
+        Self { all: Arc::new(all), memo, shared, budget, profile: Arc::default() }
     }
 
     /// The same templates for another trust.
     pub(super) fn fresh(&self, shared: &Arc<Shared>) -> Self {
-        Self { all: Arc::clone(&self.all), memo: Arc::default(), shared: Arc::clone(shared), budget: Budget::default() }
+        let (all, profile) = (Arc::clone(&self.all), Arc::clone(&self.profile));
+        Self { all, memo: Arc::default(), shared: Arc::clone(shared), budget: Budget::default(), profile }
+    }
+
+    /// The same templates for another question.
+    #[must_use]
+    pub(in crate::admission) fn again(&self) -> Self {
+        self.fresh(&self.shared)
+    }
+
+    /// The same templates, about which questions are asked with the names that are in them.
+    #[cfg(any(test, feature = "internals"))]
+    #[must_use]
+    pub fn as_written(mut self) -> Self {
+        self.profile = Arc::new(OnceLock::from(None));
+        self
+    }
+
+    /// What is answered so far is the same for every question that differs in names alone.
+    #[must_use]
+    pub(in crate::admission) fn is_plain(&self) -> bool {
+        self.budget.is_plain()
+    }
+
+    pub(in crate::admission) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(super) fn profile(&self) -> Option<&Profile> {
+        self.profile.get_or_init(|| Profile::new(self)).as_ref()
     }
 
     /// With this budget.
@@ -79,7 +115,7 @@ impl Templates {
     #[must_use]
     pub fn only(&self, keep: impl Fn(&Template) -> bool) -> Self {
         let all = self.all.iter().filter(|p| keep(&p.template)).cloned().collect();
-        Self { all: Arc::new(all), memo: Arc::clone(&self.memo), shared: Arc::clone(&self.shared), budget: self.budget.clone() }
+        Self::ready(all, Arc::clone(&self.memo), Arc::clone(&self.shared), self.budget.clone())
     }
 
     /// The templates.

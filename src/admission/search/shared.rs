@@ -5,14 +5,17 @@
 use super::compile::Leaf;
 use super::key::Key;
 use super::resolve::Prepared;
-use super::{Outcome, Templates};
+use super::{Decided, Names, Templates};
+use crate::admission::exposure::asked::Answers;
+use crate::admission::exposure::{Judged, Reached};
+use crate::admission::formula::Formula;
 use crate::issuers::Template;
 use crate::language::{Dfa, FastBuild, MAX_MOVES, MAX_UNION_MOVES, TooLarge};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Most bytes of keys that one table keeps; a full table starts anew.
-const MAX_KEPT: usize = 32 << 20;
+pub(in crate::admission) const MAX_KEPT: usize = 32 << 20;
 /// Longer keys are not kept: what they stand for is seen once.
 const MAX_KEY: usize = 1 << 18;
 /// Most cells of the automata that are kept.
@@ -23,15 +26,39 @@ pub(super) type Built = (Result<Arc<Dfa>, TooLarge>, usize);
 
 /// A table with what its entries weigh together.
 #[derive(Debug)]
-struct Table<V> {
+pub(in crate::admission) struct Table<V> {
     entries: HashMap<Vec<u8>, V, FastBuild>,
     weight: usize,
     most: usize,
 }
 
 impl<V: Clone> Table<V> {
-    fn of(most: usize) -> Mutex<Self> {
+    pub(in crate::admission) fn of(most: usize) -> Mutex<Self> {
         Mutex::new(Self { entries: HashMap::default(), weight: 0, most })
+    }
+
+    pub(in crate::admission) fn get(table: &Mutex<Self>, key: &[u8]) -> Option<V> {
+        lock(table).entries.get(key).cloned()
+    }
+
+    pub(in crate::admission) fn keep(table: &Mutex<Self>, key: Vec<u8>, weight: usize, value: &V) {
+        keep(table, key, weight, value);
+    }
+}
+
+/// Templates that are kept, so that their addresses stay their own.
+#[derive(Debug, Clone)]
+pub(in crate::admission) struct Held(#[expect(dead_code, reason = "kept, never read")] Arc<Vec<Arc<Prepared>>>);
+
+impl Templates {
+    /// The templates, to be kept beside what is known of them.
+    pub(in crate::admission) fn held(&self) -> Held {
+        Held(Arc::clone(self.all()))
+    }
+
+    /// A question about them with stand-ins for its names, as bytes; whoever keeps these keeps the templates ([`Self::held`]).
+    pub(in crate::admission) fn question(&self, formula: &Formula, names: &Names) -> Vec<u8> {
+        Key::default().address(Arc::as_ptr(self.all())).formula(formula, names).done()
     }
 }
 
@@ -54,7 +81,7 @@ fn keep<V: Clone>(table: &Mutex<Table<V>>, key: Vec<u8>, weight: usize, value: &
 }
 
 /// An answer, what it has cost, and the templates of which it is, kept so that their addresses stay their own.
-type Answer = (Outcome, usize, Arc<Vec<Arc<Prepared>>>);
+type Answer = (Decided, usize, Arc<Vec<Arc<Prepared>>>);
 
 /// What is shared.
 #[derive(Debug)]
@@ -62,11 +89,21 @@ pub struct Shared {
     automata: Mutex<Table<Built>>,
     answers: Mutex<Table<Answer>>,
     templates: Mutex<Table<Templates>>,
+    /// Whether anybody gets in.
+    pub(in crate::admission) reached: Answers<Reached>,
+    /// Who does.
+    pub(in crate::admission) judged: Answers<Result<Judged, String>>,
 }
 
 impl Default for Shared {
     fn default() -> Self {
-        Self { automata: Table::of(MAX_CELLS_KEPT), answers: Table::of(MAX_KEPT), templates: Table::of(MAX_KEPT) }
+        Self {
+            automata: Table::of(MAX_CELLS_KEPT),
+            answers: Table::of(MAX_KEPT),
+            templates: Table::of(MAX_KEPT),
+            reached: Answers::default(),
+            judged: Answers::default(),
+        }
     }
 }
 
@@ -102,11 +139,11 @@ impl Shared {
         built
     }
 
-    pub(super) fn answer(&self, key: &[u8]) -> Option<(Outcome, usize)> {
-        lock(&self.answers).entries.get(key).map(|(outcome, cost, _)| (outcome.clone(), *cost))
+    pub(super) fn answer(&self, key: &[u8]) -> Option<(Decided, usize)> {
+        lock(&self.answers).entries.get(key).map(|(decided, cost, _)| (decided.clone(), *cost))
     }
 
-    pub(super) fn keep_answer(&self, key: Vec<u8>, outcome: &Outcome, cost: usize, templates: &Arc<Vec<Arc<Prepared>>>) {
-        keep(&self.answers, key, 0, &(outcome.clone(), cost, Arc::clone(templates)));
+    pub(super) fn keep_answer(&self, key: Vec<u8>, decided: &Decided, cost: usize, templates: &Arc<Vec<Arc<Prepared>>>) {
+        keep(&self.answers, key, decided.outcome.weight(), &(decided.clone(), cost, Arc::clone(templates)));
     }
 }

@@ -314,7 +314,7 @@ fn exposed(context: &Context<'_>, seen: &CredentialView<'_>) -> Option<Finding> 
         class if seen.via.credential.expression.is_none() && class != Class::PullRequest => return None,
         // An issuer that is not known has no projects or refs to speak of.
         _ if tenancy.is_free() => return None,
-        _ => verdict::inside(&seen.formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster)?,
+        _ => verdict::inside(context, &seen.formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster)?,
     };
     let pull = (verdict.rule == RuleId::PullRequest).then(|| whole.and_then(|t| t.find_span("pull_request"))).flatten();
     let span = pull.or(verdict.span).or_else(|| whole.and_then(Text::span));

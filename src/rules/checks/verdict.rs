@@ -12,6 +12,7 @@ use crate::place::Span;
 
 use crate::partial::Trail;
 use crate::rules::Finding;
+use crate::rules::engine::Context;
 use crate::token::Token;
 
 /// What a verdict says, before a cloud adds its own words.
@@ -135,7 +136,7 @@ pub fn star(test: &Test) -> Option<Span> {
 
 /// The verdict for everything short of a foreign tenant; none for what is intended.
 #[must_use]
-pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cluster: bool) -> Option<Verdict> {
+pub fn inside(context: &Context<'_>, formula: &Formula, templates: &[Template], exposure: &Exposure, cluster: bool) -> Option<Verdict> {
     let segment = |names: &[&str]| names.iter().find_map(|n| exposure.segments.get(*n)).cloned().unwrap_or_default();
     let alike_named = |what: &str, named: &[&str], example: &[&str]| {
         let (begin, example) = wording::beginning(formula, exposure, named, example);
@@ -199,7 +200,7 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
             &[Role::Ref, Role::Project],
             format!(
                 "any branch of the repository is admitted, so anyone who may push one obtains the identity without review{}",
-                wording::beside_branches(formula, templates, exposure)
+                wording::beside_branches(context, formula, templates, exposure)
             ),
             "pin the branch (`…:ref:refs/heads/main`) or, better, an environment with a protection rule (`…:environment:production`)",
         ),
@@ -265,7 +266,7 @@ pub fn inside(formula: &Formula, templates: &[Template], exposure: &Exposure, cl
     };
     let by_ref = (exposure.class == Class::PullRequestTarget).then(|| admitting(formula, exposure, "ref")).flatten();
     let (span, trail) = by_ref.map_or_else(|| place(formula, templates, exposure, roles), |test| (test.span, test.trail.clone()));
-    let witness = if exposure.class == Class::AnyRef { wording::other_branch(formula, templates, exposure) } else { None };
+    let witness = if exposure.class == Class::AnyRef { wording::other_branch(context, formula, templates, exposure) } else { None };
     Some(Verdict { rule, severity, span, trail, message, help: help.to_owned(), witness })
 }
 

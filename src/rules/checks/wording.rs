@@ -1,11 +1,12 @@
 //! Names and tokens as a reader should see them: the template's own text for what is not known, strangers that the advice
 //! keeps out.
 
-use crate::admission::exposure::{self, Exposure, Reachability, reachability, shape};
+use crate::admission::exposure::{self, Exposure, Reachability, shape};
 use crate::admission::formula::{Formula, GlobPart, Matcher, Subject, Test};
 use crate::admission::search::Candidate;
 use crate::issuers::{Context, Template};
 use crate::partial::Text;
+use crate::rules::engine::Context as Checks;
 use crate::token::{Token, Truth};
 
 /// The beginning that a policy names, and a stranger's name that begins so.
@@ -65,14 +66,14 @@ fn start_of_name(text: &str) -> usize {
 
 /// What gets in beside the branches, by the same test: "; so do its tags and pull requests".
 #[must_use]
-pub(super) fn beside_branches(formula: &Formula, templates: &[Template], exposure: &Exposure) -> String {
+pub(super) fn beside_branches(checks: &Checks<'_>, formula: &Formula, templates: &[Template], exposure: &Exposure) -> String {
     let tests = shape::tests(formula);
     let loose = exposure.admitting.iter().filter_map(|i| tests.get(*i)).map(|o| Formula::Test(Box::new(o.test.clone())));
     let gate = Formula::All(std::iter::once(formula.clone()).chain(loose).collect());
     let kinds = [(Context::PullRequest, "pull requests"), (Context::Tag, "tags"), (Context::Environment, "environments")];
     let enters = |context: Context| {
         let own: Vec<Template> = templates.iter().filter(|t| t.context == context).cloned().collect();
-        !own.is_empty() && matches!(reachability(&gate, &own), Reachability::Reachable(_))
+        !own.is_empty() && matches!(checks.reachability(&gate, &own), Reachability::Reachable(_))
     };
     let names: Vec<&str> = kinds.into_iter().filter(|(context, _)| enters(*context)).map(|(_, name)| name).collect();
     match names.as_slice() {
@@ -84,7 +85,7 @@ pub(super) fn beside_branches(formula: &Formula, templates: &[Template], exposur
 
 /// A token of another branch than the one that everybody means to let in.
 #[must_use]
-pub(super) fn other_branch(formula: &Formula, templates: &[Template], exposure: &Exposure) -> Option<Token> {
+pub(super) fn other_branch(checks: &Checks<'_>, formula: &Formula, templates: &[Template], exposure: &Exposure) -> Option<Token> {
     let usual = exposure.witness.as_ref()?;
     let (name, branch) = ["branch", "ref"].iter().find_map(|n| Some((*n, exposure.segments.get(*n)?)))?;
     let mut segments = templates.iter().flat_map(|t| t.segments.iter()).filter(|s| s.name == name);
@@ -108,7 +109,7 @@ pub(super) fn other_branch(formula: &Formula, templates: &[Template], exposure: 
     let same = exposure.admitting.iter().filter_map(|i| tests.get(*i)).map(|o| Formula::Test(Box::new(o.test.clone())));
     let other = Formula::All([formula.clone(), ends("sub").negate(), ends("ref").negate()].into_iter().chain(same).collect());
     let branches: Vec<Template> = templates.iter().filter(|t| t.context == Context::Branch).cloned().collect();
-    let Reachability::Reachable(token) = reachability(&other, &branches) else { return None };
+    let Reachability::Reachable(token) = checks.reachability(&other, &branches) else { return None };
     let token = exposure::minimal(&token, formula);
     // What the gate does not look at stays as it was found.
     ["iss", "aud"].into_iter().all(|claim| token.claims.get(claim) == usual.claims.get(claim)).then_some(token)

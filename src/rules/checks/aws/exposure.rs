@@ -40,7 +40,7 @@ pub(super) fn web_identity(subject: &RoleTrust<'_>, seen: &FederatedView<'_>) ->
         // What stays open in the one formula holds in the other.
         _ => {
             let formula = if exposure.certain { &seen.formula } else { &seen.via.lenient };
-            verdict::inside(formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster)
+            verdict::inside(subject.context, formula, &seen.templates, &exposure, tenancy == Tenancy::Cluster)
         }
     };
     let by_branch = |v: Verdict| match v.rule {

@@ -98,11 +98,11 @@ fn granted(context: &Context<'_>, index: usize, trust: &Trust, text: &Text) -> V
     let Some((exposure, formula, templates, seen)) = exposures.into_iter().min_by_key(|(e, ..)| e.class) else {
         return Vec::new();
     };
-    if let Some(Selector::Everyone(star)) = member.selector() {
-        return vec![whole_pool(trust, &member, *star, &exposure, seen, formula, templates)];
+    if let Some(Selector::Everyone(_)) = member.selector() {
+        return vec![whole_pool(context, trust, &member, &exposure, seen, formula, templates)];
     }
     // A stranger is the provider's fault, and is reported there with this binding.
-    let verdict = verdict::inside(&without_audience(formula), templates, &exposure, seen.tenancy() == Tenancy::Cluster);
+    let verdict = verdict::inside(context, &without_audience(formula), templates, &exposure, seen.tenancy() == Tenancy::Cluster);
     let verdict = verdict.filter(|v| v.rule != RuleId::OrganizationWide || !names_some(seen, formula, &exposure));
     let verdict = verdict.filter(|v| !CONDITION_RULES.contains(&v.rule) || !answered(context, seen, v.rule));
     if let Some(finding) = verdict.as_ref().and_then(|v| ambiguous::mapping(seen, trust, &member, &exposure, v)) {
@@ -162,7 +162,7 @@ fn stranded(context: &Context<'_>, trust: &Trust, seen: &[ProviderView<'_>]) -> 
 fn answered(context: &Context<'_>, seen: &ProviderView<'_>, rule: RuleId) -> bool {
     let templates = seen.templates_for(&seen.via.condition);
     let cluster = seen.tenancy() == Tenancy::Cluster;
-    let alone = |e: Exposure| verdict::inside(&seen.formula, &templates, &e, cluster);
+    let alone = |e: Exposure| verdict::inside(context, &seen.formula, &templates, &e, cluster);
     context.exposed(&seen.via.condition, &templates).ok().and_then(alone).is_some_and(|v| v.rule == rule)
 }
 
@@ -283,16 +283,19 @@ fn unseen_pool(context: &Context<'_>, index: usize, trust: &Trust, member: &Memb
 }
 
 fn whole_pool(
+    context: &Context<'_>,
     trust: &Trust,
     member: &Member,
-    star: Option<Span>,
     exposure: &Exposure,
     seen: &ProviderView<'_>,
     formula: &Formula,
     templates: &[Template],
 ) -> Finding {
+    let star = if let Some(Selector::Everyone(star)) = member.selector() { *star } else { None };
     // What the condition leaves open is the cause, and the binding that repeats it is no worse.
-    let cause = || verdict::inside(&without_audience(formula), templates, exposure, seen.tenancy() == Tenancy::Cluster).map(|v| v.severity);
+    let cause = || {
+        verdict::inside(context, &without_audience(formula), templates, exposure, seen.tenancy() == Tenancy::Cluster).map(|v| v.severity)
+    };
     let (severity, who) = match exposure.class {
         Class::AnyTenant | Class::TenantPrefix => {
             (Severity::Critical, format!("unrelated tenants of {} among them", seen.recognised.issuer.name))

@@ -185,7 +185,7 @@ fn exposed(context: &Context<'_>, seen: &ProviderView<'_>, templates: &[Template
         return vec![foreign(context, seen, &exposure)];
     }
     // What the condition alone gets wrong whatever is bound; the rest is the bindings' matter.
-    let verdict = verdict::inside(&seen.formula, templates, &exposure, seen.tenancy() == Tenancy::Cluster);
+    let verdict = verdict::inside(context, &seen.formula, templates, &exposure, seen.tenancy() == Tenancy::Cluster);
     let cut_short = |rule: RuleId| rule == RuleId::NamePrefix && !family(&exposure.named, Role::Project, templates);
     let own = verdict.filter(|v| CONDITION_RULES.contains(&v.rule) || (cut_short(v.rule) && everyone_is_bound(context, seen)));
     own.map(|v| v.finding(&seen.via.provider.origin, "condition", &exposure)).into_iter().collect()

@@ -55,7 +55,7 @@ impl Judged {
             Self { reach: Reach::Nobody, recycled: None, workloads: Vec::new(), account: None, unprotected: None, foreign: Vec::new() };
         for way in ways(context, index, trust) {
             let Some(exposure) = way.exposure(context) else { continue };
-            out.reach = out.reach.max(if way.is_wide(&exposure) { Reach::Wider } else { Reach::Named });
+            out.reach = out.reach.max(if way.is_wide(context, &exposure) { Reach::Wider } else { Reach::Named });
             out.recycled = out.recycled.or_else(|| recyclable::recycled(context, trust, &way, &exposure));
             out.account = out.account.or_else(|| orphans::account(&way, &exposure));
             out.unprotected = out.unprotected.or_else(|| subjects::unprotected(context, trust, &way, &exposure));
@@ -87,13 +87,13 @@ impl Way<'_> {
     }
 
     /// More obtain it than are named. A run of `pull_request_target` is a workflow of the branch that is named.
-    fn is_wide(&self, exposure: &Exposure) -> bool {
+    fn is_wide(&self, context: &Context<'_>, exposure: &Exposure) -> bool {
         if exposure.class == Class::PullRequestTarget {
             return false;
         }
         let cluster = self.recognised.issuer.tenancy == Tenancy::Cluster;
         matches!(exposure.class, Class::AnyTenant | Class::TenantPrefix)
-            || verdict::inside(&self.formula, &self.templates, exposure, cluster).is_some()
+            || verdict::inside(context, &self.formula, &self.templates, exposure, cluster).is_some()
     }
 }
 
