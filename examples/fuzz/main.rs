@@ -3,7 +3,7 @@
 //!
 //! `cargo run --example fuzz -- [--seconds N | --executions N] [--target NAME] [--seed N] [--slow SECONDS] [--keep FILE]`: so long, or so
 //! many for the cheapest target and as many fewer for the others as they cost. The inputs of a seed are the same everywhere; what ends the process by a signal is found in the file of `--keep`.
-//! The test `fuzz` of the suite runs the same targets for a bounded number of inputs; `fuzz/` hands them to cargo-fuzz.
+//! The test `fuzz` of the suite runs the same targets for a bounded number of inputs.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::expect_used, clippy::indexing_slicing)]
 
